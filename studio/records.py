@@ -1,0 +1,336 @@
+"""The domain as frozen dataclasses. This module imports nothing of the studio.
+
+One word per thing, the same in code, tables, screens and help:
+corpus → examples → prompt → requests → generations → records → verdicts → snapshot → model → evaluation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+TaskKind = Literal["retrieval", "classification", "nli", "qa", "instructions", "embedding"]
+Split = Literal["validation", "test"]
+
+
+class StudioError(Exception):
+    """Something that the person can mend: one clear sentence, shown without a traceback.
+
+    The message says what happened, to which input (file, line, row), and what to do next.
+    """
+
+
+def content_sha(*parts: str) -> str:
+    """The hex SHA-256 of the parts, each ended by a unit separator so that joins never collide."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\x1f")
+    return digest.hexdigest()
+
+
+def joined_text(title: str, text: str) -> str:
+    """Title and text as every encoder, index and prompt of the studio sees them."""
+    return f"{title} {text}" if title else text
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One passage of the corpus, in its own words."""
+
+    outside_id: str
+    """The id it had where it came from; unique in a project."""
+    title: str
+    """May be empty."""
+    text: str
+    """The passage, unchanged."""
+    id: int = 0
+    """The row in the store; 0 before it is stored."""
+    source_id: int | None = None
+    """The long document this passage was cut from, if any."""
+    position: int = 0
+    """Its place among the passages of its source, from 0."""
+
+    @property
+    def full_text(self) -> str:
+        """Title and text joined by one space."""
+        return joined_text(self.title, self.text)
+
+    @property
+    def sha(self) -> str:
+        """The hash by which equal documents are found."""
+        return content_sha(self.title, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A hand-written few-shot demonstration: this document, this query."""
+
+    document_text: str
+    """The document as the example shows it (title joined); it may differ from the corpus."""
+    query: str
+    """What a person would ask for this document."""
+    id: int = 0
+    """The example's row; 0 before it is stored."""
+    revision_id: int = 0
+    """The exact wording: each edit makes a new revision, and shot sets point at revisions."""
+    document_id: int | None = None
+    """The corpus document it was written for, if any."""
+    enabled: bool = True
+    """Off: kept, but never drawn as a shot."""
+    position: int = 0
+    """Order on the screen, from 0."""
+    tags: str = ""
+    """Words of the person's own, separated by spaces."""
+
+
+Style = Literal["chat", "completion"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the LLM samples its answer."""
+
+    temperature: float = 0.7
+    """0 is greedy; Promptagator samples at 0.7."""
+    top_p: float = 1.0
+    """Nucleus mass kept."""
+    max_tokens: int = 64
+    """The longest answer, in tokens of the endpoint."""
+    stop: tuple[str, ...] = ()
+    """Strings that end the answer; never numbers (they cut dates short)."""
+    presence_penalty: float = 0.0
+    """OpenAI's presence penalty, -2 to 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An immutable version of a template with its decoding settings."""
+
+    name: str
+    """The template's name, such as ``question-answering``."""
+    template: str
+    """The whole Markdown text with its TOML front matter, as the person edits it."""
+    id: int = 0
+    """The row in the store; 0 before it is stored."""
+    version: int = 0
+    """From 1, per project."""
+    note: str = ""
+    """What the person said of this version."""
+    created: str = ""
+    """ISO 8601, UTC."""
+
+    @property
+    def sha(self) -> str:
+        """The hash of the template: equal text is the same version."""
+        return content_sha(self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat request, or the whole prompt of a completion (role ``prompt``)."""
+
+    role: Literal["system", "user", "assistant", "prompt"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One LLM call, wholly determined before it is made."""
+
+    messages: tuple[Message, ...]
+    """Chat turns, or one message of role ``prompt`` for completion style."""
+    model: str
+    """The model's name at its endpoint."""
+    decoding: Decoding = field(default_factory=Decoding)
+    seed: int = 0
+    """The sampling seed sent to the endpoint: a different one per draw."""
+    document_id: int | None = None
+    """The document a query is asked for."""
+    prompt_id: int | None = None
+    """The prompt version that was rendered."""
+    shot_set_id: int | None = None
+    """The shots in front of the document."""
+    draw: int = 0
+    """The how-maniest query of this document, from 0."""
+    note: str = ""
+    """What was cut to fit the context window; empty if nothing."""
+
+    @property
+    def style(self) -> Style:
+        """Completion requests have one message of role ``prompt``."""
+        return "completion" if self.messages[0].role == "prompt" else "chat"
+
+    @property
+    def sha(self) -> str:
+        """The hash of all that decides the answer: a stored answer of an equal request is reused."""
+        decoding = self.decoding
+        settings = [
+            decoding.temperature,
+            decoding.top_p,
+            decoding.max_tokens,
+            list(decoding.stop),
+            decoding.presence_penalty,
+            self.seed,
+        ]
+        texts = [part for message in self.messages for part in (message.role, message.content)]
+        return content_sha(self.model, json.dumps(settings), *texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from one LLM call."""
+
+    text: str
+    """The raw answer, unchanged; empty when the call failed."""
+    finish_reason: str = "stop"
+    """``stop``, ``length``, ``content_filter`` … as the endpoint said, or ``error``."""
+    prompt_tokens: int | None = None
+    """Tokens in, as the endpoint counted; None when it does not say."""
+    completion_tokens: int | None = None
+    """Tokens out; None when the endpoint does not say."""
+    cached_tokens: int | None = None
+    """Tokens of the prompt that the server had in its prefix cache."""
+    cost: float | None = None
+    """US dollars; None when the price is unknown, never 0 for unknown."""
+    latency_s: float = 0.0
+    """Seconds from sending to the last byte."""
+    endpoint: str = ""
+    """The name of the endpoint that answered."""
+    error: str = ""
+    """One sentence when the call failed for good; empty otherwise."""
+
+
+class Reason(StrEnum):
+    """Why an answer made no record, or why a record was dropped. Shown and counted, never silent."""
+
+    ERROR = "error"
+    NO_LABEL = "no-label"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    COPIED = "copied"
+    ECHO = "echo"
+    LANGUAGE = "language"
+    TOO_SHORT = "too-short"
+    TOO_LONG = "too-long"
+    LOOP = "loop"
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near-duplicate"
+    ROUND_TRIP = "round-trip"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One LLM call as stored: the request, the answer, and what became of it."""
+
+    request: Request
+    answer: Answer
+    id: int = 0
+    job_id: int | None = None
+    reason: str = ""
+    """Why no record came of it (a :class:`Reason`); empty when one did."""
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One synthetic datum parsed out of a generation: for retrieval, a query for a document."""
+
+    document_id: int
+    text: str
+    """The query."""
+    id: int = 0
+    generation_id: int | None = None
+    """None for records brought from outside."""
+    job_id: int | None = None
+    kept: bool = True
+    """The last word on it: the person's if there is one, else every filter's together."""
+    reason: str = ""
+    """Why it is dropped; empty while kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A tag on a record by a filter or by a person. Nothing is deleted."""
+
+    record_id: int
+    filter: str
+    """The filter's name, or ``person``."""
+    kept: bool
+    score: float | None = None
+    """The number the filter compared with its threshold, kept so that the threshold can move."""
+    reason: str = ""
+    """A :class:`Reason` when dropped."""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoldQuery:
+    """A human-labelled query with its relevant documents."""
+
+    outside_id: str
+    text: str
+    split: Split
+    """Validation is looked at; test is only ever scored."""
+    relevant: dict[int, int]
+    """Document row → grade (1 and up)."""
+    origin: str = "import"
+    """``import``, ``example`` (a held-out example) or ``search`` (marked by the person)."""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained artefact, with the exact records, parent, settings and scores that made it."""
+
+    name: str
+    path: str
+    """The folder, relative to the project."""
+    base: str
+    """The encoder it started from: a catalogue name, a hub name or a path."""
+    id: int = 0
+    parent_id: int | None = None
+    """The model it continued from (stage two of Promptagator), if any."""
+    snapshot_id: int | None = None
+    """The exact records it was trained on."""
+    job_id: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
+
+
+class JobState(StrEnum):
+    """Where a job stands. ``interrupted`` is seen, not written: running with a dead worker."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A durable unit of long work."""
+
+    kind: str
+    params: dict[str, Any]
+    id: int = 0
+    state: JobState = JobState.WAITING
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+    """What it is doing now, or why it failed: one line."""
+    result: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
+    started: str = ""
+    finished: str = ""
+    heartbeat: float = 0.0
+    """Unix time of the worker's last sign of life."""
+    pid: int | None = None
+    cancel_requested: bool = False
