@@ -1,0 +1,161 @@
+"""Submit, watch, cancel and resume jobs. The work itself happens in :mod:`studio.jobs.worker`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from studio.project import Project
+from studio.records import Job, JobState, StudioError
+
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
+"""States in which nobody works on the job."""
+
+RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED, JobState.WAITING)
+"""States from which a job goes on where it stopped."""
+
+
+def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
+    """Write a job and start its worker in a process session of its own.
+
+    The worker outlives this program, the terminal and the SSH link.
+    """
+    job_id = project.store.jobs.submit(kind, params)
+    _start_worker(project, job_id)
+    return get(project, job_id)
+
+
+def resume(project: Project, job_id: int) -> Job:
+    """Start a worker for a job that was interrupted, cancelled or failed.
+
+    Raises StudioError for a job that runs or is done.
+    """
+    job = get(project, job_id)
+    if job.state not in RESUMABLE:
+        raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to resume.")
+    project.store.jobs.release(job_id)
+    _start_worker(project, job_id)
+    return get(project, job_id)
+
+
+def cancel(project: Project, job_id: int) -> Job:
+    """Ask a job to stop; its worker does so within a second. What it has stored stays."""
+    job = get(project, job_id)
+    if job.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED):
+        raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to cancel.")
+    project.store.jobs.request_cancel(job_id)
+    return get(project, job_id)
+
+
+def get(project: Project, job_id: int) -> Job:
+    """One job as it stands; a running job whose worker is gone shows as interrupted.
+
+    Raises StudioError when there is no such job.
+    """
+    job = project.store.jobs.get(job_id)
+    if job is None:
+        raise StudioError(f"There is no job {job_id} in {project.path}. `studio jobs` lists them.")
+    return with_true_state(job)
+
+
+def all_jobs(project: Project, limit: int = 200) -> list[Job]:
+    """Jobs as they stand, the newest first."""
+    return [with_true_state(job) for job in project.store.jobs.all(limit)]
+
+
+def interrupted(project: Project) -> list[Job]:
+    """Jobs that lost their worker and can be resumed."""
+    return [job for job in all_jobs(project) if job.state is JobState.INTERRUPTED]
+
+
+def with_true_state(job: Job) -> Job:
+    """The job, interrupted at once when its worker's process is gone (the lease only says it later)."""
+    if job.state is not JobState.RUNNING or job.pid is None or _is_alive(job.pid):
+        return job
+    from dataclasses import replace
+
+    return replace(job, state=JobState.INTERRUPTED)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether the process has ended and only its exit status is left (Linux tells; others say no)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["Z"]
+
+
+def log_path(project: Project, job_id: int) -> Path:
+    """The job's log file."""
+    return project.logs_dir / f"job-{job_id}.log"
+
+
+def wait(
+    project: Project, job_id: int, on_change: Callable[[Job], None] | None = None, poll_s: float = 0.2
+) -> Job:
+    """Watch a job until it ends; on_change is called with every new state of its row."""
+    last: Job | None = None
+    started = time.monotonic()
+    while True:
+        job = get(project, job_id)
+        if job != last and on_change is not None:
+            on_change(job)
+        last = job
+        if job.state in ENDED:
+            return job
+        if job.state is JobState.WAITING and time.monotonic() - started > 60:
+            raise StudioError(
+                f"The worker of job {job_id} did not start. Its log says why: "
+                f"{log_path(project, job_id)}"
+            )
+        time.sleep(poll_s)
+
+
+def result(project: Project, job: Job) -> dict[str, Any]:
+    """What an ended job found. Raises StudioError, with the job's own words, unless it is done."""
+    if job.state is JobState.DONE:
+        return job.result
+    if job.state is JobState.INTERRUPTED:
+        raise StudioError(
+            f"Job {job.id} ({job.kind}) was interrupted: its worker is gone. "
+            f"Go on with `studio jobs resume {job.id} --project {project.path}`."
+        )
+    if job.state is JobState.CANCELLED:
+        raise StudioError(
+            f"Job {job.id} ({job.kind}) was cancelled. "
+            f"Go on with `studio jobs resume {job.id} --project {project.path}`."
+        )
+    raise StudioError(job.message or f"Job {job.id} failed; see {log_path(project, job.id)}.")
+
+
+def _start_worker(project: Project, job_id: int) -> None:
+    with log_path(project, job_id).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "studio", "worker", str(project.path), str(job_id)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=project.path,
+        )
+    _STARTED.append(process)
+
+
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Kept so that ended workers of this process are reaped and raise no resource warnings."""

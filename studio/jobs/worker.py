@@ -1,0 +1,67 @@
+"""The process that does one job: claim, work, show life, end with a state and one clear line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+from studio.jobs.context import Cancelled, JobContext, heartbeats
+from studio.jobs.kinds import run_kind
+from studio.project import Project
+from studio.records import JobState, StudioError
+
+log = logging.getLogger("studio.worker")
+
+
+def main(project_path: Path, job_id: int) -> int:
+    """Do the job; 0 when it is done, 1 when it failed, was cancelled or is somebody else's."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    project = Project.open(project_path)
+    if not project.store.jobs.claim(job_id, os.getpid()):
+        log.warning("job %s has a worker already, or is done", job_id)
+        return 1
+    job = project.store.jobs.get(job_id)
+    assert job is not None
+    context = JobContext(project, job, result=dict(job.result))
+    _stop_on_signals(context)
+    state, message = _work(context)
+    project.store.jobs.finish(job_id, state, message)
+    project.close()
+    return 0 if state is JobState.DONE else 1
+
+
+def _work(context: JobContext) -> tuple[JobState, str]:
+    log.info("job %s (%s) begins: %s", context.job.id, context.job.kind, context.job.params)
+    try:
+        with heartbeats(context):
+            run_kind(context)
+    except Cancelled:
+        log.info("cancelled")
+        return JobState.CANCELLED, "cancelled; what was stored stays"
+    except StudioError as error:
+        log.error("%s", error)
+        return JobState.FAILED, str(error)
+    except MemoryError:
+        return JobState.FAILED, "Out of memory. Lower the batch size or the number of documents."
+    except OSError as error:
+        log.exception("failed")
+        return JobState.FAILED, f"{error.strerror or error}: {error.filename or 'see the log'}"
+    except Exception as error:
+        log.exception("failed")
+        return JobState.FAILED, f"Unexpected {type(error).__name__}: {error}. The log has the details."
+    log.info("done")
+    return JobState.DONE, ""
+
+
+def _stop_on_signals(context: JobContext) -> None:
+    def stop(signum: int, frame: FrameType | None) -> None:
+        context.stop.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

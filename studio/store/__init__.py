@@ -1,0 +1,123 @@
+"""The only place with SQL. A :class:`Store` is one open file with an aggregate per word of the domain."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from studio.store import db as _db
+from studio.store.documents import Documents
+from studio.store.examples import Examples
+from studio.store.generations import Generations
+from studio.store.gold import Gold
+from studio.store.jobs import Jobs
+from studio.store.keyvalue import Drafts, KeyValues
+from studio.store.lineage import Lineage
+from studio.store.models import Evaluations, Models, Snapshots
+from studio.store.prompts import Prompts, ShotSets
+from studio.store.records import Records
+from studio.store.verdicts import Verdicts
+
+__all__ = ["Store"]
+
+
+class Store:
+    """One open ``studio.db``. Use one per thread or task that writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, creating or migrating it. Raises StudioError with the reason when it can't."""
+        self.path = path
+        self.db = _db.connect(path)
+        _db.migrate(self.db, path)
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction for all that happens inside; see :func:`studio.store.db.write`."""
+        with _db.write(self.db, durable=durable) as conn:
+            yield conn
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has committed: poll this, then read."""
+        return int(_db.value(self.db, "PRAGMA data_version"))
+
+    def close(self) -> None:
+        """Close the file. Later use raises."""
+        self.db.close()
+
+    @cached_property
+    def values(self) -> KeyValues:
+        """Project facts by name."""
+        return KeyValues(self.db)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """Typed text that is not yet a version."""
+        return Drafts(self.db)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The corpus."""
+        return Documents(self.db)
+
+    @cached_property
+    def gold(self) -> Gold:
+        """Human-labelled queries."""
+        return Gold(self.db)
+
+    @cached_property
+    def examples(self) -> Examples:
+        """Few-shot examples and their wordings."""
+        return Examples(self.db)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """Immutable template versions."""
+        return Prompts(self.db)
+
+    @cached_property
+    def shot_sets(self) -> ShotSets:
+        """Ordered example wordings that stood before a document."""
+        return ShotSets(self.db)
+
+    @cached_property
+    def generations(self) -> Generations:
+        """LLM calls with their answers."""
+        return Generations(self.db)
+
+    @cached_property
+    def records(self) -> Records:
+        """Synthetic data."""
+        return Records(self.db)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """What filters and people said of records."""
+        return Verdicts(self.db)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Frozen sets of records."""
+        return Snapshots(self.db)
+
+    @cached_property
+    def models(self) -> Models:
+        """Trained artefacts."""
+        return Models(self.db)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        """Scores of systems on gold."""
+        return Evaluations(self.db)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Durable long work."""
+        return Jobs(self.db)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """From a thing to what made it."""
+        return Lineage(self.db)

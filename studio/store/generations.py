@@ -1,0 +1,223 @@
+"""LLM calls: what was asked, what came back, what became of it. Each text is stored once."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.records import Answer, Decoding, Generation, Message, Request, content_sha
+from studio.store.db import now, one, rows, value, write
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One call to store, with the records that were parsed out of it."""
+
+    request: Request
+    answer: Answer
+    reason: str
+    """Why no record came of it; empty when one did."""
+    texts: tuple[str, ...]
+    """The records' texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls have cost."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost: float | None
+    """US dollars; None when any call's price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """The log of every call."""
+
+    db: Database
+
+    def save(self, finished: Iterable[Finished], job_id: int | None = None) -> list[int]:
+        """Store calls and their records in one durable transaction; returns the calls' rows.
+
+        A call whose equal is stored already is left out, so that no answer counts twice.
+        """
+        saved = []
+        with write(self.db, durable=True) as conn:
+            for item in finished:
+                row = self._insert(conn, item, job_id)
+                if row is None:
+                    continue
+                saved.append(row)
+                conn.executemany(
+                    "INSERT INTO records(generation_id, document_id, job_id, text, created)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    [(row, item.request.document_id, job_id, text, now()) for text in item.texts],
+                )
+        return saved
+
+    def _insert(
+        self, conn: sqlite3.Connection, item: Finished, job_id: int | None
+    ) -> int | None:
+        request, answer = item.request, item.answer
+        messages = [[m.role, self._content(conn, m.content)] for m in request.messages]
+        cursor = conn.execute(
+            "INSERT OR IGNORE INTO generations(request_sha, job_id, prompt_id, document_id,"
+            " shot_set_id, draw, endpoint, model, decoding, seed, messages, answer_id, note,"
+            " finish_reason, prompt_tokens, completion_tokens, cached_tokens, cost, latency_s,"
+            " reason, error, created)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                request.sha,
+                job_id,
+                request.prompt_id,
+                request.document_id,
+                request.shot_set_id,
+                request.draw,
+                answer.endpoint,
+                request.model,
+                json.dumps(asdict(request.decoding)),
+                request.seed,
+                json.dumps(messages),
+                self._content(conn, answer.text),
+                request.note,
+                answer.finish_reason,
+                answer.prompt_tokens,
+                answer.completion_tokens,
+                answer.cached_tokens,
+                answer.cost,
+                answer.latency_s,
+                item.reason,
+                answer.error,
+                now(),
+            ),
+        )
+        return cursor.lastrowid if cursor.rowcount == 1 else None
+
+    def _content(self, conn: sqlite3.Connection, text: str) -> int:
+        # SQLite stores UTF-8 only: a lone surrogate becomes the replacement character.
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        sha = content_sha(text)
+        row = conn.execute("SELECT id FROM contents WHERE sha = ?", (sha,)).fetchone()
+        if row:
+            return int(row[0])
+        cursor = conn.execute("INSERT INTO contents(sha, text) VALUES (?, ?)", (sha, text))
+        return int(cursor.lastrowid or 0)
+
+    def forget_errors(self, job_id: int) -> int:
+        """Free the requests of a job whose calls failed, so that a resumed job asks them again."""
+        with write(self.db) as conn:
+            return conn.execute(
+                "DELETE FROM generations WHERE job_id = ? AND reason = 'error'"
+                " AND id NOT IN (SELECT generation_id FROM records WHERE generation_id NOT NULL)",
+                (job_id,),
+            ).rowcount
+
+    def answered(self, request_shas: Iterable[str]) -> set[str]:
+        """Those of the requests that have a stored answer."""
+        found = set()
+        for sha in request_shas:
+            if value(self.db, "SELECT 1 FROM generations WHERE request_sha = ?", (sha,)):
+                found.add(sha)
+        return found
+
+    def answer_of(self, request_sha: str) -> Answer | None:
+        """The stored answer of an equal request, so that it is not paid again."""
+        row = one(
+            self.db,
+            "SELECT g.*, c.text AS answer FROM generations g"
+            " LEFT JOIN contents c ON c.id = g.answer_id WHERE g.request_sha = ?",
+            (request_sha,),
+        )
+        return _answer(row) if row else None
+
+    def get(self, generation_id: int) -> Generation | None:
+        """One call, whole."""
+        row = one(
+            self.db,
+            "SELECT g.*, c.text AS answer FROM generations g"
+            " LEFT JOIN contents c ON c.id = g.answer_id WHERE g.id = ?",
+            (generation_id,),
+        )
+        if row is None:
+            return None
+        return Generation(
+            request=self._request(row),
+            answer=_answer(row),
+            id=row["id"],
+            job_id=row["job_id"],
+            reason=row["reason"],
+            created=row["created"],
+        )
+
+    def _request(self, row: sqlite3.Row) -> Request:
+        messages = tuple(
+            Message(role, str(value(self.db, "SELECT text FROM contents WHERE id = ?", (content,))))
+            for role, content in json.loads(row["messages"])
+        )
+        decoding = json.loads(row["decoding"])
+        decoding["stop"] = tuple(decoding["stop"])
+        return Request(
+            messages=messages,
+            model=row["model"],
+            decoding=Decoding(**decoding),
+            seed=row["seed"],
+            document_id=row["document_id"],
+            prompt_id=row["prompt_id"],
+            shot_set_id=row["shot_set_id"],
+            draw=row["draw"],
+            note=row["note"],
+        )
+
+    def reasons(self, job_id: int | None = None) -> dict[str, int]:
+        """Reason → number of calls that made no record; for one job or all."""
+        condition, parameters = ("AND job_id = ?", (job_id,)) if job_id else ("", ())
+        sql = (
+            f"SELECT reason, count(*) FROM generations WHERE reason != '' {condition}"
+            " GROUP BY reason ORDER BY 2 DESC"
+        )
+        return {row[0]: row[1] for row in rows(self.db, sql, parameters)}
+
+    def with_reason(self, reason: str, limit: int = 5) -> list[dict[str, Any]]:
+        """Raw answers that ended for this reason, the latest first, as samples to look at."""
+        sql = (
+            "SELECT g.id, g.document_id, c.text AS answer, g.error FROM generations g"
+            " LEFT JOIN contents c ON c.id = g.answer_id WHERE g.reason = ? ORDER BY g.id DESC LIMIT ?"
+        )
+        return [dict(row) for row in rows(self.db, sql, (reason, limit))]
+
+    def spent(self, job_id: int | None = None) -> Spent:
+        """Calls, tokens and dollars; for one job or all."""
+        condition, parameters = ("WHERE job_id = ?", (job_id,)) if job_id else ("", ())
+        row = one(
+            self.db,
+            "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),"
+            " coalesce(sum(cached_tokens), 0),"
+            " CASE WHEN count(*) = count(cost) THEN coalesce(sum(cost), 0) END"
+            f" FROM generations {condition}",
+            parameters,
+        )
+        assert row is not None
+        return Spent(*row)
+
+
+def _answer(row: sqlite3.Row) -> Answer:
+    return Answer(
+        text=row["answer"] or "",
+        finish_reason=row["finish_reason"],
+        prompt_tokens=row["prompt_tokens"],
+        completion_tokens=row["completion_tokens"],
+        cached_tokens=row["cached_tokens"],
+        cost=row["cost"],
+        latency_s=row["latency_s"],
+        endpoint=row["endpoint"],
+        error=row["error"],
+    )

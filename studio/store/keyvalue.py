@@ -1,0 +1,59 @@
+"""Small named values: facts of the project and drafts of what is being typed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.store.db import now, value, write
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValues:
+    """JSON values by name, such as ``title`` or ``language``."""
+
+    db: Database
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value, or the default."""
+        text = value(self.db, "SELECT value FROM settings WHERE key = ?", (key,))
+        return default if text is None else json.loads(text)
+
+    def set(self, key: str, item: Any) -> None:
+        """Write the value."""
+        with write(self.db) as conn:
+            conn.execute(
+                "INSERT INTO settings(key, value) VALUES (?, ?) "
+                "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+                (key, json.dumps(item, ensure_ascii=False)),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Unfinished text by the place where it is typed, such as ``prompt``."""
+
+    db: Database
+
+    def get(self, key: str) -> str | None:
+        """The draft, or None."""
+        text: str | None = value(self.db, "SELECT text FROM drafts WHERE key = ?", (key,))
+        return text
+
+    def set(self, key: str, text: str) -> None:
+        """Keep what was typed."""
+        with write(self.db) as conn:
+            conn.execute(
+                "INSERT INTO drafts(key, text, updated) VALUES (?, ?, ?) "
+                "ON CONFLICT(key) DO UPDATE SET text = excluded.text, updated = excluded.updated",
+                (key, text, now()),
+            )
+
+    def discard(self, key: str) -> None:
+        """Forget the draft (it has become a version, or the person threw it away)."""
+        with write(self.db) as conn:
+            conn.execute("DELETE FROM drafts WHERE key = ?", (key,))

@@ -1,0 +1,85 @@
+"""From any thing back to what made it: every arrow of the data flow is a row that points back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.store.db import one, rows
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Chains of provenance."""
+
+    db: Database
+
+    def of_record(self, record_id: int) -> dict[str, Any] | None:
+        """The record with its generation, prompt version, shots, document, job and verdicts."""
+        row = one(
+            self.db,
+            "SELECT r.id AS record, r.text AS query, r.kept, r.reason, r.generation_id AS generation,"
+            " r.job_id AS job, d.outside_id AS document, d.title, s.outside_id AS source,"
+            " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
+            " g.note, g.shot_set_id FROM records r JOIN documents d ON d.id = r.document_id"
+            " LEFT JOIN sources s ON s.id = d.source_id"
+            " LEFT JOIN generations g ON g.id = r.generation_id"
+            " LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id = ?",
+            (record_id,),
+        )
+        if row is None:
+            return None
+        found = dict(row)
+        found["shots"] = self._shots(found.pop("shot_set_id"))
+        sql = "SELECT filter, kept, score, reason FROM verdicts WHERE record_id = ? AND NOT undone"
+        found["verdicts"] = [dict(item) for item in rows(self.db, sql, (record_id,))]
+        return found
+
+    def _shots(self, shot_set_id: int | None) -> list[dict[str, Any]]:
+        sql = (
+            "SELECT v.example_id AS example, s.revision_id AS revision, v.query FROM shots s"
+            " JOIN example_revisions v ON v.id = s.revision_id WHERE s.shot_set_id = ?"
+            " ORDER BY s.position"
+        )
+        return [dict(row) for row in rows(self.db, sql, (shot_set_id,))]
+
+    def of_model(self, model_id: int) -> dict[str, Any] | None:
+        """The model with its parents, snapshot, and the prompts, LLMs, jobs and examples behind it."""
+        row = one(
+            self.db,
+            "SELECT m.id AS model, m.name, m.path, m.base, m.parent_id AS parent, m.job_id AS job,"
+            " m.snapshot_id AS snapshot, s.count AS records, m.created FROM models m"
+            " LEFT JOIN snapshots s ON s.id = m.snapshot_id WHERE m.id = ?",
+            (model_id,),
+        )
+        if row is None:
+            return None
+        found = dict(row)
+        found["made_by"] = self._makers(found["snapshot"])
+        found["examples"] = self._examples(found["snapshot"])
+        found["parent"] = self.of_model(found["parent"]) if found["parent"] else None
+        return found
+
+    def _makers(self, snapshot_id: int | None) -> list[dict[str, Any]]:
+        sql = (
+            "SELECT count(*) AS records, count(DISTINCT r.document_id) AS documents,"
+            " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, r.job_id AS job"
+            " FROM snapshot_records x JOIN records r ON r.id = x.record_id"
+            " LEFT JOIN generations g ON g.id = r.generation_id"
+            " LEFT JOIN prompts p ON p.id = g.prompt_id WHERE x.snapshot_id = ?"
+            " GROUP BY p.id, g.model, g.endpoint, r.job_id ORDER BY 1 DESC"
+        )
+        return [dict(row) for row in rows(self.db, sql, (snapshot_id,))]
+
+    def _examples(self, snapshot_id: int | None) -> list[int]:
+        sql = (
+            "SELECT DISTINCT v.example_id FROM snapshot_records x"
+            " JOIN records r ON r.id = x.record_id JOIN generations g ON g.id = r.generation_id"
+            " JOIN shots s ON s.shot_set_id = g.shot_set_id"
+            " JOIN example_revisions v ON v.id = s.revision_id"
+            " WHERE x.snapshot_id = ? ORDER BY v.example_id"
+        )
+        return [int(row[0]) for row in rows(self.db, sql, (snapshot_id,))]

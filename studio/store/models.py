@@ -1,0 +1,165 @@
+"""Snapshots of records, the models trained on them, and the scores they reached."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.records import Model, Split, content_sha
+from studio.store.db import now, one, rows, value, write
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Frozen sets of records: what exactly a model was trained on."""
+
+    db: Database
+
+    def take(self, record_ids: Sequence[int], note: str = "") -> int:
+        """Freeze these records; an equal set is stored once. Returns its row."""
+        sha = content_sha(*(str(record_id) for record_id in sorted(record_ids)))
+        with write(self.db) as conn:
+            found = value(self.db, "SELECT id FROM snapshots WHERE sha = ?", (sha,))
+            if found is not None:
+                return int(found)
+            cursor = conn.execute(
+                "INSERT INTO snapshots(sha, count, note, created) VALUES (?, ?, ?, ?)",
+                (sha, len(record_ids), note, now()),
+            )
+            row = int(cursor.lastrowid or 0)
+            conn.executemany(
+                "INSERT INTO snapshot_records(snapshot_id, record_id) VALUES (?, ?)",
+                [(row, record_id) for record_id in record_ids],
+            )
+            return row
+
+    def record_ids(self, snapshot_id: int) -> list[int]:
+        """The records of a snapshot in order."""
+        sql = "SELECT record_id FROM snapshot_records WHERE snapshot_id = ? ORDER BY record_id"
+        return [int(row[0]) for row in rows(self.db, sql, (snapshot_id,))]
+
+
+def _model(row: sqlite3.Row) -> Model:
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
+    values["settings"] = json.loads(row["settings"])
+    values["scores"] = json.loads(row["scores"])
+    return Model(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """All trained models."""
+
+    db: Database
+
+    def add(self, model: Model) -> int:
+        """Store a finished model; returns its row."""
+        with write(self.db) as conn:
+            cursor = conn.execute(
+                "INSERT INTO models(name, path, base, parent_id, snapshot_id, job_id, settings,"
+                " scores, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    model.name,
+                    model.path,
+                    model.base,
+                    model.parent_id,
+                    model.snapshot_id,
+                    model.job_id,
+                    json.dumps(model.settings),
+                    json.dumps(model.scores),
+                    now(),
+                ),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def get(self, model_id: int) -> Model | None:
+        """One model."""
+        row = one(self.db, "SELECT * FROM models WHERE id = ?", (model_id,))
+        return _model(row) if row else None
+
+    def all(self) -> list[Model]:
+        """Every model, the newest first."""
+        return [_model(row) for row in rows(self.db, "SELECT * FROM models ORDER BY id DESC")]
+
+    def latest(self) -> Model | None:
+        """The newest model."""
+        row = one(self.db, "SELECT * FROM models ORDER BY id DESC LIMIT 1")
+        return _model(row) if row else None
+
+    def of_job(self, job_id: int) -> list[Model]:
+        """What one job has trained so far, the oldest first."""
+        sql = "SELECT * FROM models WHERE job_id = ? ORDER BY id"
+        return [_model(row) for row in rows(self.db, sql, (job_id,))]
+
+    def set_scores(self, model_id: int, scores: dict[str, Any]) -> None:
+        """Write what the evaluation found."""
+        with write(self.db) as conn:
+            conn.execute("UPDATE models SET scores = ? WHERE id = ?", (json.dumps(scores), model_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One system's scores on one split of gold."""
+
+    system: str
+    """``bm25``, ``base`` or ``trained``."""
+    split: Split
+    gold: str
+    """What the gold queries are, in words."""
+    metrics: dict[str, Any]
+    """Name → mean, with intervals and p-values where there are any."""
+    per_query: dict[str, dict[str, float]]
+    """Outside query id → name → value."""
+    model_id: int | None = None
+    job_id: int | None = None
+    id: int = 0
+    created: str = ""
+
+
+def _evaluation(row: sqlite3.Row) -> Evaluation:
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
+    values["metrics"] = json.loads(row["metrics"])
+    values["per_query"] = json.loads(row["per_query"])
+    return Evaluation(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluations:
+    """All scores."""
+
+    db: Database
+
+    def add(self, evaluation: Evaluation) -> int:
+        """Store one system's scores; returns the row."""
+        with write(self.db) as conn:
+            cursor = conn.execute(
+                "INSERT INTO evaluations(job_id, model_id, system, split, gold, metrics, per_query,"
+                " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    evaluation.job_id,
+                    evaluation.model_id,
+                    evaluation.system,
+                    evaluation.split,
+                    evaluation.gold,
+                    json.dumps(evaluation.metrics),
+                    json.dumps(evaluation.per_query),
+                    now(),
+                ),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def of_job(self, job_id: int) -> list[Evaluation]:
+        """What one job measured."""
+        sql = "SELECT * FROM evaluations WHERE job_id = ? ORDER BY id"
+        return [_evaluation(row) for row in rows(self.db, sql, (job_id,))]
+
+    def of_model(self, model_id: int) -> list[Evaluation]:
+        """What was measured of one model."""
+        sql = "SELECT * FROM evaluations WHERE model_id = ? ORDER BY id"
+        return [_evaluation(row) for row in rows(self.db, sql, (model_id,))]

@@ -1,0 +1,145 @@
+"""Synthetic data, read in pages by key; a record is never deleted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.records import Record
+from studio.store.db import now, one, rows, value, write
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+COLUMNS = "id, document_id, text, generation_id, job_id, kept, reason"
+CHUNK = 1_000
+
+
+def _record(row: sqlite3.Row) -> Record:
+    return Record(
+        id=row["id"],
+        document_id=row["document_id"],
+        text=row["text"],
+        generation_id=row["generation_id"],
+        job_id=row["job_id"],
+        kept=bool(row["kept"]),
+        reason=row["reason"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many records there are, and why some are dropped."""
+
+    total: int
+    kept: int
+    dropped: dict[str, int]
+    """Reason → number of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All records of the project."""
+
+    db: Database
+
+    def add(self, records: Iterable[Record], job_id: int | None = None) -> int:
+        """Store records that were made elsewhere; returns how many."""
+        with write(self.db) as conn:
+            cursor = conn.executemany(
+                "INSERT INTO records(generation_id, document_id, job_id, text, created)"
+                " VALUES (?, ?, ?, ?, ?)",
+                ((r.generation_id, r.document_id, job_id, r.text, now()) for r in records),
+            )
+        return cursor.rowcount
+
+    def get(self, record_id: int) -> Record | None:
+        """One record."""
+        row = one(self.db, f"SELECT {COLUMNS} FROM records WHERE id = ?", (record_id,))
+        return _record(row) if row else None
+
+    def page(self, after: int = 0, limit: int = 100, *, kept: bool | None = None) -> list[Record]:
+        """Records whose row comes after, in order; all, kept or dropped ones."""
+        condition = "" if kept is None else f"AND kept = {int(kept)}"
+        sql = f"SELECT {COLUMNS} FROM records WHERE id > ? {condition} ORDER BY id LIMIT ?"
+        return [_record(row) for row in rows(self.db, sql, (after, limit))]
+
+    def all(self, *, kept: bool | None = None) -> Iterator[Record]:
+        """Every record in order, a page at a time."""
+        after = 0
+        while page := self.page(after, CHUNK, kept=kept):
+            yield from page
+            after = page[-1].id
+
+    def of_document(self, document_id: int) -> list[Record]:
+        """The records of one document."""
+        sql = f"SELECT {COLUMNS} FROM records WHERE document_id = ? ORDER BY id"
+        return [_record(row) for row in rows(self.db, sql, (document_id,))]
+
+    def counts(self) -> Counts:
+        """Totals and reasons."""
+        by_reason = {
+            (bool(row[0]), row[1]): int(row[2])
+            for row in rows(
+                self.db, "SELECT kept, reason, count(*) FROM records GROUP BY kept, reason"
+            )
+        }
+        kept = sum(n for (is_kept, _), n in by_reason.items() if is_kept)
+        dropped = {
+            reason: n
+            for (is_kept, reason), n in sorted(by_reason.items(), key=lambda item: -item[1])
+            if not is_kept
+        }
+        return Counts(total=kept + sum(dropped.values()), kept=kept, dropped=dropped)
+
+    def count(self, *, after: int = 0) -> int:
+        """How many records have a row after this one."""
+        return int(value(self.db, "SELECT count(*) FROM records WHERE id > ?", (after,)))
+
+    def with_provenance(self, *, kept: bool | None = True) -> Iterator[dict[str, Any]]:
+        """Each record with all that made it, as flat rows for exports, in order."""
+        after = 0
+        condition = "" if kept is None else f"AND r.kept = {int(kept)}"
+        sql = (
+            "SELECT r.id AS record_id, r.text AS query, r.kept, r.reason, r.generation_id,"
+            " d.outside_id AS document_id, d.title, d.text,"
+            " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
+            " g.shot_set_id, r.created FROM records r JOIN documents d ON d.id = r.document_id"
+            " LEFT JOIN generations g ON g.id = r.generation_id"
+            f" LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id > ? {condition}"
+            " ORDER BY r.id LIMIT ?"
+        )
+        while page := rows(self.db, sql, (after, CHUNK)):
+            scores = self._scores([row["record_id"] for row in page])
+            shots = self._shots({row["shot_set_id"] for row in page if row["shot_set_id"]})
+            for row in page:
+                yield {
+                    **dict(row),
+                    "shots": shots.get(row["shot_set_id"], []),
+                    "scores": scores.get(row["record_id"], {}),
+                }
+            after = page[-1]["record_id"]
+
+    def _scores(self, record_ids: list[int]) -> dict[int, dict[str, float]]:
+        marks = ",".join("?" * len(record_ids))
+        sql = (
+            f"SELECT record_id, filter, score FROM verdicts WHERE record_id IN ({marks})"
+            " AND NOT undone AND score IS NOT NULL ORDER BY id"
+        )
+        found: dict[int, dict[str, float]] = {}
+        for row in rows(self.db, sql, tuple(record_ids)):
+            found.setdefault(row["record_id"], {})[row["filter"]] = row["score"]
+        return found
+
+    def _shots(self, shot_set_ids: set[int]) -> dict[int, list[int]]:
+        marks = ",".join("?" * len(shot_set_ids))
+        sql = (
+            f"SELECT shot_set_id, revision_id FROM shots WHERE shot_set_id IN ({marks})"
+            " ORDER BY shot_set_id, position"
+        )
+        found: dict[int, list[int]] = {}
+        for row in rows(self.db, sql, tuple(shot_set_ids)):
+            found.setdefault(row["shot_set_id"], []).append(row["revision_id"])
+        return found

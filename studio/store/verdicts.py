@@ -1,0 +1,145 @@
+"""What filters and people said of records. A verdict is added, superseded or undone, never deleted.
+
+In force is, for each filter, its latest verdict that is not undone. The person's word comes last and
+wins; without it a record is kept when every filter keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from studio.records import Verdict
+from studio.store.db import now, rows, value, write
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from sqlite_utils import Database
+
+PERSON = "person"
+CHUNK = 500
+
+IN_FORCE = (
+    "v.undone = 0 AND v.id = (SELECT max(w.id) FROM verdicts w"
+    " WHERE w.record_id = v.record_id AND w.filter = v.filter AND w.undone = 0)"
+)
+
+LAST_WORD = (
+    "UPDATE records SET (kept, reason) = ("
+    " SELECT x.kept, CASE WHEN x.kept THEN '' ELSE x.reason END FROM ("
+    f"  SELECT v.kept, v.reason, v.filter = '{PERSON}' AS person, v.id FROM verdicts v"
+    f"  WHERE v.record_id = records.id AND {IN_FORCE}"
+    "  UNION ALL SELECT 1, '', 0, 9e18"
+    " ) x ORDER BY x.person DESC, x.kept, x.id LIMIT 1)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """One filter's part in the chain."""
+
+    filter: str
+    judged: int
+    """Records that reached it."""
+    kept: int
+    """Records that passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """All verdicts of the project."""
+
+    db: Database
+
+    def add(self, verdicts: Iterable[Verdict], job_id: int | None = None) -> None:
+        """Store verdicts and bring their records' last word up to date, in one transaction."""
+        verdicts = list(verdicts)
+        with write(self.db) as conn:
+            conn.executemany(
+                "INSERT INTO verdicts(record_id, filter, kept, score, reason, job_id, created)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (v.record_id, v.filter, v.kept, v.score, v.reason, job_id, now())
+                    for v in verdicts
+                ],
+            )
+            self._refresh(conn, [v.record_id for v in verdicts])
+
+    def _refresh(self, conn: sqlite3.Connection, record_ids: Sequence[int]) -> None:
+        for start in range(0, len(record_ids), CHUNK):
+            chunk = record_ids[start : start + CHUNK]
+            marks = ",".join("?" * len(chunk))
+            conn.execute(f"{LAST_WORD} WHERE id IN ({marks})", tuple(chunk))
+
+    def undo(self, verdict_id: int) -> None:
+        """Take one verdict back; the one before it is in force again."""
+        with write(self.db) as conn:
+            conn.execute("UPDATE verdicts SET undone = 1 WHERE id = ?", (verdict_id,))
+            row = value(self.db, "SELECT record_id FROM verdicts WHERE id = ?", (verdict_id,))
+            self._refresh(conn, [row])
+
+    def undo_filters(self) -> None:
+        """Take back what every filter said (a new run of the chain begins); people's word stays."""
+        with write(self.db) as conn:
+            conn.execute("UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter != ?", (PERSON,))
+            conn.execute(LAST_WORD)
+
+    def of_record(self, record_id: int) -> list[Verdict]:
+        """The verdicts in force on a record, in the order they were given."""
+        sql = (
+            "SELECT v.id, v.record_id, v.filter, v.kept, v.score, v.reason FROM verdicts v"
+            f" WHERE v.record_id = ? AND {IN_FORCE} ORDER BY v.id"
+        )
+        return [
+            Verdict(
+                id=row["id"],
+                record_id=row["record_id"],
+                filter=row["filter"],
+                kept=bool(row["kept"]),
+                score=row["score"],
+                reason=row["reason"],
+            )
+            for row in rows(self.db, sql, (record_id,))
+        ]
+
+    def judged_by(self, job_id: int, filter_name: str) -> dict[int, bool]:
+        """Record → kept, for what this job's filter has judged so far (a resumed job skips these)."""
+        sql = "SELECT record_id, kept FROM verdicts WHERE job_id = ? AND filter = ? AND NOT undone"
+        return {row[0]: bool(row[1]) for row in rows(self.db, sql, (job_id, filter_name))}
+
+    def chain(self) -> list[ChainLink]:
+        """Counts per filter in the order in which they ran."""
+        sql = (
+            "SELECT filter, count(*), sum(kept), min(id) FROM verdicts"
+            " WHERE undone = 0 AND filter != ? GROUP BY filter ORDER BY 4"
+        )
+        return [ChainLink(row[0], row[1], row[2]) for row in rows(self.db, sql, (PERSON,))]
+
+    def would_keep(self, filter_name: str, thresholds: Sequence[float]) -> dict[float, int]:
+        """Threshold → records whose stored score is at most that (for ranks: K → records)."""
+        sql = "SELECT count(*) FROM verdicts WHERE undone = 0 AND filter = ? AND score <= ?"
+        return {t: int(value(self.db, sql, (filter_name, t))) for t in thresholds}
+
+    def move_threshold(self, filter_name: str, at_most: float, reason: str) -> int:
+        """Judge again by the stored scores: keep iff score ≤ at_most. Returns how many are kept.
+
+        The former verdicts stay in the file as undone; moving back gives the former counts.
+        """
+        with write(self.db) as conn:
+            conn.execute(
+                "INSERT INTO verdicts(record_id, filter, kept, score, reason, job_id, created)"
+                " SELECT v.record_id, v.filter, v.score <= ?,"
+                " v.score, CASE WHEN v.score <= ? THEN '' ELSE ? END, v.job_id, ?"
+                f" FROM verdicts v WHERE v.filter = ? AND v.score IS NOT NULL AND {IN_FORCE}",
+                (at_most, at_most, reason, now(), filter_name),
+            )
+            conn.execute(
+                "UPDATE verdicts SET undone = 1 WHERE filter = ? AND undone = 0 AND id NOT IN"
+                " (SELECT max(id) FROM verdicts WHERE filter = ? AND undone = 0 GROUP BY record_id)",
+                (filter_name, filter_name),
+            )
+            conn.execute(LAST_WORD)
+        sql = "SELECT count(*) FROM verdicts WHERE filter = ? AND undone = 0 AND kept"
+        return int(value(self.db, sql, (filter_name,)))
