@@ -119,7 +119,15 @@ def recent() -> list[Path]:
 
 def remember(path: Path) -> None:
     """Put a project on top of the recent ones. A read-only home is no reason to fail."""
-    listed = [str(path), *(str(item) for item in recent() if item != path)][:20]
+    _write_recent([str(path), *(str(item) for item in recent() if item != path)][:20])
+
+
+def forget(path: Path) -> None:
+    """Take a project off the recent ones; its files stay."""
+    _write_recent([str(item) for item in recent() if item != path])
+
+
+def _write_recent(listed: list[str]) -> None:
     file = _recent_file()
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     try:

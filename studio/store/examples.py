@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from studio.records import Example
+from studio.records import Example, Record
 from studio.store.db import now, one, rows, value, write
 
 if TYPE_CHECKING:
@@ -146,6 +146,19 @@ class Examples:
             (example_id,),
         )
         return ExampleUse(row[0], row[1]) if row else ExampleUse(0, 0)
+
+    def made(self, example_id: int, limit: int = 10) -> list[Record]:
+        """The newest records that had any wording of the example among their shots."""
+        sql = (
+            "SELECT r.id, r.document_id, r.text, r.generation_id, r.job_id, r.kept, r.reason"
+            " FROM records r JOIN generations g ON g.id = r.generation_id WHERE g.shot_set_id IN"
+            " (SELECT s.shot_set_id FROM shots s JOIN example_revisions v ON v.id = s.revision_id"
+            "  WHERE v.example_id = ?) ORDER BY r.id DESC LIMIT ?"
+        )
+        return [
+            Record(**{**dict(row), "kept": bool(row["kept"])})
+            for row in rows(self.db, sql, (example_id, limit))
+        ]
 
     def revisions(self, revision_ids: Sequence[int]) -> list[Example]:
         """Examples as they were worded in these revisions, in the order asked for."""
