@@ -1,0 +1,1 @@
+"""Measuring retrieval: lexical and dense search, the usual scores, and whether a gain is real."""

@@ -1,0 +1,1 @@
+"""Training retrievers: encoders in, plain sentence-transformers folders out."""
