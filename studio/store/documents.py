@@ -74,6 +74,7 @@ class Documents:
     def stage(self, documents: Iterable[Document], source: Source | None = None) -> int:
         """Put passages on the stage, which nobody else sees; returns how many were new there."""
         conn = self.db.conn
+        alone = not conn.in_transaction
         outside = None
         if source is not None:
             outside = source.outside_id
@@ -88,13 +89,14 @@ class Documents:
             " VALUES (?, ?, ?, ?, ?, ?)",
             ((d.outside_id, d.title, d.text, d.sha, outside, d.position) for d in documents),
         )
-        return conn.total_changes - before
+        added = conn.total_changes - before
+        if alone:
+            # An open transaction would make the next progress write hold the lock to the end.
+            conn.commit()
+        return added
 
     def commit_import(self, job_id: int | None = None) -> Staged:
         """Move the whole stage into the corpus in one transaction: all of it or nothing."""
-        conn = self.db.conn
-        if conn.in_transaction:
-            conn.commit()
         with write(self.db) as conn:
             staged = value(self.db, "SELECT count(*) FROM temp.staged")
             conn.execute("DELETE FROM temp.staged WHERE sha IN (SELECT sha FROM documents)")
@@ -110,8 +112,8 @@ class Documents:
                 (job_id,),
             )
             added = value(self.db, "SELECT count(*) FROM temp.staged")
-        conn.execute("DROP TABLE temp.staged")
-        conn.execute("DROP TABLE temp.staged_sources")
+            conn.execute("DROP TABLE temp.staged")
+            conn.execute("DROP TABLE temp.staged_sources")
         return Staged(added, staged - added, renamed)
 
     def _rename_taken_ids(self, conn: sqlite3.Connection) -> int:
@@ -151,6 +153,19 @@ class Documents:
                     tuple(chunk),
                 )
             )
+        return found
+
+    def passages_of_sources(self, outside_ids: Iterable[str]) -> dict[str, list[int]]:
+        """Outside id of a long document → rows of the passages it was cut into."""
+        found: dict[str, list[int]] = {}
+        for outside_id in outside_ids:
+            sql = (
+                "SELECT d.id FROM documents d JOIN sources s ON s.id = d.source_id"
+                " WHERE s.outside_id = ? ORDER BY d.position"
+            )
+            passages = [int(row[0]) for row in rows(self.db, sql, (outside_id,))]
+            if passages:
+                found[outside_id] = passages
         return found
 
     def many(self, document_ids: Sequence[int]) -> dict[int, Document]:

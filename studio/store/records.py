@@ -94,6 +94,10 @@ class Records:
         }
         return Counts(total=kept + sum(dropped.values()), kept=kept, dropped=dropped)
 
+    def count_of_job(self, job_id: int) -> int:
+        """How many records one job made."""
+        return int(value(self.db, "SELECT count(*) FROM records WHERE job_id = ?", (job_id,)))
+
     def count(self, *, after: int = 0) -> int:
         """How many records have a row after this one."""
         return int(value(self.db, "SELECT count(*) FROM records WHERE id > ?", (after,)))

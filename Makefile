@@ -1,0 +1,54 @@
+# `make demo` and `make test` do all the set-up; both stand on `make install`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO ?= demo-project
+DATA ?= ../shared/data
+
+.PHONY: help install models demo test lint bench-retrieval bench-training bench-search bench-start clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+install: $(VENV)/.installed ## Install everything into .venv
+
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a few minutes the first time) …"
+	@# torch first and alone: the pinned line must not be widened by another package's range.
+	@$(PIP) install -c .ci/constraints.txt torch==2.13.0
+	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,syntax,dev]'
+	@touch $@
+
+models: install ## Fetch the small embedded models (about 180 MB, once)
+	@$(BIN)/studio models pull smollm2-135m
+	@$(BIN)/studio models pull minilm-l6
+
+demo: models ## Run the main job on a sample corpus with the embedded models
+	@$(BIN)/studio demo $(DEMO)
+
+lint: install ## Style, types, layers
+	@$(BIN)/ruff check studio tests
+	@$(BIN)/ruff format --check studio tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: lint models ## All checks and tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench-retrieval: models ## The whole path on real data sets
+	@$(BIN)/python tests/benchmarks/retrieval.py $(DATA)/retrieval/cranfield
+
+bench-training: models ## Training speed beside a bare sentence-transformers script
+	@$(BIN)/python tests/benchmarks/training_speed.py
+
+bench-search: install ## Exact search and round trip over a million embeddings
+	@$(BIN)/python tests/benchmarks/search_scale.py
+
+bench-start: install ## Time to first paint beside a minimal Textual app
+	@$(BIN)/python tests/benchmarks/first_paint.py
+
+clean: ## Remove the environment and the demo project
+	rm -rf $(VENV) $(DEMO)

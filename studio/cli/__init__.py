@@ -1,0 +1,1 @@
+"""Headless verbs, thin: parse, call, print. A table for people, ``--json`` for programs."""

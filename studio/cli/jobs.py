@@ -1,0 +1,90 @@
+"""``studio jobs``: everything that runs or ran, across all terminals."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from studio.cli.output import JsonOption, ProjectOption, emit, follow, out, table, visible
+from studio.jobs import queue
+from studio.project import Project
+from studio.records import Job
+
+app = typer.Typer(help="List, watch, cancel and resume jobs.", invoke_without_command=True)
+JobArgument = Annotated[int, typer.Argument(help="The job's number, as listed.")]
+
+
+@app.callback()
+def jobs(
+    context: typer.Context, project: ProjectOption = Path(), as_json: JsonOption = False
+) -> None:
+    """List the jobs of a project, the newest first."""
+    if context.invoked_subcommand is None:
+        list_(project, as_json)
+
+
+@app.command("list")
+def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """The jobs of a project, the newest first."""
+    found = queue.all_jobs(Project.open(project))
+    cells = [
+        [j.id, j.kind, j.state.value, f"{j.done:,}/{j.total or '?'}", j.message, j.created]
+        for j in found
+    ]
+    columns = ("id", "kind", "state", "progress", "what", "submitted")
+    rows = [_row(job) for job in found]
+    emit(rows, as_json, lambda: out.print(table("Jobs", columns, cells)))
+
+
+def _row(job: Job) -> dict[str, Any]:
+    return {**asdict(job), "state": job.state.value}
+
+
+@app.command("show")
+def show(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """One job, with the end of its log."""
+    opened = Project.open(project)
+    found = queue.get(opened, job)
+    log = queue.log_path(opened, job)
+    tail = log.read_text("utf-8", "replace").splitlines()[-20:] if log.exists() else []
+    row = {**_row(found), "log": tail}
+
+    def show_job() -> None:
+        cells = [[name, item] for name, item in row.items() if name != "log"]
+        out.print(table(f"Job {job}", ("what", "value"), cells))
+        for line in tail:
+            out.print(visible(line), style="dim", highlight=False)
+
+    emit(row, as_json, show_job)
+
+
+@app.command("watch")
+def watch(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Follow a job until it ends."""
+    opened = Project.open(project)
+    result = follow(opened, queue.get(opened, job), quiet=as_json)
+    emit(result, as_json, lambda: out.print(f"Job {job} is done."))
+
+
+@app.command("cancel")
+def cancel(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Ask a job to stop; what it has stored stays."""
+    found = queue.cancel(Project.open(project), job)
+    emit(_row(found), as_json, lambda: out.print(f"Job {job} is asked to stop."))
+
+
+@app.command("resume")
+def resume(
+    job: JobArgument,
+    project: ProjectOption = Path(),
+    detach: Annotated[bool, typer.Option("--detach", help="Do not follow it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a job that was interrupted, cancelled or failed; nothing is paid twice."""
+    opened = Project.open(project)
+    found = queue.resume(opened, job)
+    result = {"job": job} if detach else {"job": job, **follow(opened, found, quiet=as_json)}
+    emit(result, as_json, lambda: out.print(f"Job {job} {'goes on' if detach else 'is done'}."))

@@ -1,0 +1,126 @@
+"""``studio prompt``: template versions, their differences, and how a document renders."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from studio.cli.output import JsonOption, ProjectOption, emit, out, table, visible
+from studio.project import Project
+from studio.records import Prompt, StudioError
+
+app = typer.Typer(help="Template versions: list, show, set, diff, render.", no_args_is_help=True)
+VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
+
+
+def _version(project: Project, version: int | None) -> Prompt:
+    prompts = project.store.prompts
+    found = prompts.latest() if version is None else prompts.by_version(version)
+    if found is None:
+        what = "any prompt" if version is None else f"prompt version {version}"
+        raise StudioError(f"{project.path} does not have {what}. `studio prompt list` shows them.")
+    return found
+
+
+@app.command("templates")
+def templates(as_json: JsonOption = False) -> None:
+    """The built-in templates."""
+    from studio.prompting.builtin import builtin, builtin_names
+    from studio.prompting.templates import parse
+
+    rows: list[dict[str, Any]] = []
+    for name in builtin_names():
+        template = parse(builtin(name))
+        rows.append({"name": name, "task": template.task, "language": template.language})
+    cells = [list(row.values()) for row in rows]
+    emit(rows, as_json, lambda: out.print(table("Templates", ("name", "task", "language"), cells)))
+
+
+@app.command("list")
+def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Every version, the newest first."""
+    rows = [asdict(prompt) for prompt in Project.open(project).store.prompts.all()]
+    cells = [[r["version"], r["name"], r["note"], r["created"]] for r in rows]
+    columns = ("version", "template", "note", "made")
+    emit(rows, as_json, lambda: out.print(table("Prompt versions", columns, cells)))
+
+
+@app.command("show")
+def show(
+    project: ProjectOption = Path(), version: VersionOption = None, as_json: JsonOption = False
+) -> None:
+    """The text of a version."""
+    prompt = _version(Project.open(project), version)
+    emit(asdict(prompt), as_json, lambda: out.print(visible(prompt.template), highlight=False))
+
+
+@app.command("set")
+def set_(
+    source: Annotated[str, typer.Argument(help="A built-in template's name, or a file.")],
+    note: Annotated[str, typer.Option(help="What is new in it.")] = "",
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Make the next version from a built-in template or a file."""
+    from studio.jobs.setup import save_template
+
+    prompt = save_template(Project.open(project), source, note)
+    emit(asdict(prompt), as_json, lambda: out.print(f"Prompt version {prompt.version}."))
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[int, typer.Argument(help="A version.")],
+    new: Annotated[int | None, typer.Argument(help="Another; default the newest.")] = None,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """What changed between two versions."""
+    opened = Project.open(project)
+    first, second = _version(opened, old), _version(opened, new)
+    lines = list(
+        difflib.unified_diff(
+            first.template.splitlines(),
+            second.template.splitlines(),
+            f"version {first.version}",
+            f"version {second.version}",
+            lineterm="",
+        )
+    )
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+
+    def show_lines() -> None:
+        for line in lines:
+            out.print(visible(line), style=styles.get(line[:1], ""), highlight=False)
+
+    emit({"diff": lines}, as_json, show_lines)
+
+
+@app.command("render")
+def render(
+    document: Annotated[str, typer.Argument(help="The outside id of a document.")],
+    draw: Annotated[int, typer.Option(help="The how-maniest query of the document, from 0.")] = 0,
+    project: ProjectOption = Path(),
+    version: VersionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The request that a document would make, word for word."""
+    from studio.jobs.generating import preview_request
+
+    opened = Project.open(project)
+    found = opened.store.documents.by_outside_id(document)
+    if found is None:
+        raise StudioError(f"The corpus has no document {document!r}.")
+    request = preview_request(opened, _version(opened, version), found, draw)
+
+    def show_messages() -> None:
+        for message in request.messages:
+            out.print(f"[bold]{message.role}[/]", visible(message.content), sep="\n", highlight=False)
+        if request.note:
+            out.print(visible(request.note), style="yellow")
+
+    emit(asdict(request), as_json, show_messages)

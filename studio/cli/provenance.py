@@ -1,0 +1,38 @@
+"""``studio lineage``: from a model or a record back to what made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.tree import Tree
+
+from studio.cli.output import JsonOption, ProjectOption, emit, out, visible
+from studio.project import Project
+from studio.records import StudioError
+
+
+def lineage(
+    what: Annotated[Literal["model", "record"], typer.Argument(help="model or record")],
+    number: Annotated[int, typer.Argument(help="Its number.")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """The chain that made a model or a record."""
+    chains = Project.open(project).store.lineage
+    found = chains.of_model(number) if what == "model" else chains.of_record(number)
+    if found is None:
+        raise StudioError(f"There is no {what} {number} in {project.absolute()}.")
+    emit(found, as_json, lambda: out.print(_tree(f"{what} {number}", found)))
+
+
+def _tree(title: str, item: Any) -> Tree:
+    tree = Tree(f"[bold]{visible(title)}[/]", highlight=False)
+    pairs = item.items() if isinstance(item, dict) else enumerate(item, 1)
+    for name, value in pairs:
+        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+            tree.add(_tree(str(name), value))
+        elif value not in (None, "", []):
+            tree.add(f"{visible(name)}: {visible(value)}")
+    return tree

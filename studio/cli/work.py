@@ -1,0 +1,209 @@
+"""``studio generate, filter, train, evaluate, search``: the path, a step at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from studio.cli.output import (
+    DetachOption,
+    JsonOption,
+    ProjectOption,
+    emit,
+    out,
+    run_job,
+    table,
+    visible,
+)
+from studio.cli.tables import chain_table, score_table
+from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
+from studio.project import Project
+
+EncoderOption = Annotated[
+    str, typer.Option(help="The base encoder: a catalogue name, a hub name or a folder.")
+]
+SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
+
+
+def generate(
+    project: ProjectOption = Path(),
+    documents: Annotated[int | None, typer.Option(min=1, help="Sample so many; default all.")] = None,
+    queries: Annotated[int | None, typer.Option(min=1, help="Queries per document.")] = None,
+    search: Annotated[str, typer.Option(help="Only documents that match this search.")] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="An endpoint's URL, its name in the settings, or embedded:MODEL.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="The model at that URL.")] = "",
+    style: Annotated[
+        Literal["chat", "completion"] | None, typer.Option(help="Default: the template's.")
+    ] = None,
+    shots: Annotated[int | None, typer.Option(min=1, max=8, help="Examples per prompt.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
+    prompt: Annotated[int | None, typer.Option(help="The prompt version; default the newest.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0, help="Never spend more.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=1, help="Never use more.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight at most.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost.")] = False,
+    seed: SeedOption = 13,
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an LLM write queries for the documents."""
+    from studio.cli.estimates import estimate_run
+    from studio.jobs.generating import prompt_of
+    from studio.records import StudioError
+
+    opened = Project.open(project)
+    found = opened.store.prompts.by_version(prompt) if prompt else prompt_of(opened, None)
+    if found is None:
+        raise StudioError(f"There is no prompt version {prompt}. `studio prompt list` shows them.")
+    is_url = "://" in endpoint
+    params = GenerateParams(
+        documents=documents,
+        queries_per_document=queries,
+        search=search,
+        endpoint="" if is_url else endpoint,
+        base_url=endpoint if is_url else "",
+        model=model,
+        style=style,
+        shots=shots,
+        temperature=temperature,
+        prompt_id=found.id,
+        budget_usd=budget_usd if budget_usd is not None else opened.settings.budget_usd,
+        budget_tokens=budget_tokens,
+        max_concurrency=concurrency,
+        seed=seed,
+    )
+    if estimate:
+        estimate_run(opened, params, as_json)
+        return
+    result = run_job(opened, "generate", params.to_row(), detach=detach, as_json=as_json)
+    emit(result, as_json, lambda: _show_generated(result))
+
+
+def _show_generated(result: dict[str, Any]) -> None:
+    if "generated" not in result:
+        out.print(f"Job {result['job']} is under way; follow it with `studio jobs watch`.")
+        return
+    spent = result["spent"]
+    cost = "unknown" if spent["cost"] is None else f"${spent['cost']:.4f}"
+    rows: list[list[object]] = [
+        ["documents", result["documents"]],
+        ["requests", result["requests"]],
+        ["queries generated", result["generated"]],
+        *[[f"dropped: {reason}", n] for reason, n in result["generation_drops"].items()],
+        ["prompt tokens", spent["prompt_tokens"]],
+        ["completion tokens", spent["completion_tokens"]],
+    ]
+    out.print(table(f"Generated with {result['model']}", ("what", "count"), rows))
+    out.print(f"Cost: {cost}", highlight=False)
+    if result["stopped_by"] == "budget":
+        out.print("The budget cap was reached; raise it and resume the job to go on.", style="yellow")
+
+
+def filter_(
+    project: ProjectOption = Path(),
+    round_trip: Annotated[
+        Literal["trained", "base", "bm25", "off"],
+        typer.Option(help="trained is the published filter; base and bm25 are cheaper stand-ins."),
+    ] = "trained",
+    k: Annotated[int, typer.Option("-k", min=1, help="Keep when the document is in the first K.")] = 1,
+    encoder: EncoderOption = "",
+    seed: SeedOption = 13,
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the queries: length, copies, language, duplicates, round trip. Nothing is deleted."""
+    params = FilterParams(round_trip=round_trip, k=k, encoder=encoder, seed=seed)
+    opened = Project.open(project)
+    result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
+    emit(result, as_json, lambda: out.print(chain_table(result) if "chain" in result else result))
+
+
+def train(
+    project: ProjectOption = Path(),
+    encoder: EncoderOption = "",
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Default: by corpus size.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0.01)] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Overrides epochs.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0)] = None,
+    hard_negatives: Annotated[int, typer.Option(min=0, max=8, help="Mined per query.")] = 0,
+    max_length: Annotated[int, typer.Option(min=8, help="Tokens read of a passage.")] = 256,
+    query_prompt: Annotated[str, typer.Option(help="Put before each query.")] = "",
+    document_prompt: Annotated[str, typer.Option(help="Put before each document.")] = "",
+    stage_one: Annotated[
+        bool, typer.Option(help="Continue from the round trip's model, as published.")
+    ] = True,
+    interpolate: Annotated[bool, typer.Option(help="Average weights with the base.")] = True,
+    name: Annotated[str, typer.Option(help="What to call the model.")] = "",
+    seed: SeedOption = 13,
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a retriever on the kept queries."""
+    params = TrainParams(
+        encoder=encoder,
+        continue_round_trip=stage_one,
+        batch_size=batch_size,
+        epochs=epochs,
+        steps=steps,
+        learning_rate=learning_rate,
+        hard_negatives=hard_negatives,
+        max_length=max_length,
+        query_prompt=query_prompt,
+        document_prompt=document_prompt,
+        interpolate=interpolate,
+        name=name,
+        seed=seed,
+    )
+    opened = Project.open(project)
+    result = run_job(opened, "train", params.to_row(), detach=detach, as_json=as_json)
+    emit(result, as_json, lambda: _show_trained(opened, result))
+
+
+def _show_trained(project: Project, result: dict[str, Any]) -> None:
+    if "model_id" not in result:
+        out.print(f"Job {result['job']} is under way; follow it with `studio jobs watch`.")
+        return
+    out.print(
+        f"Model {result['model_id']} trained on {result['pairs']:,} pairs in "
+        f"{result['steps']:,} steps: {visible(project.path / result['model_path'])}",
+        highlight=False,
+    )
+
+
+def evaluate(
+    project: ProjectOption = Path(),
+    model: Annotated[int | None, typer.Option(help="The model's number; default the newest.")] = None,
+    split: Annotated[Literal["validation", "test"], typer.Option()] = "test",
+    encoder: EncoderOption = "",
+    seed: SeedOption = 13,
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score BM25, the base encoder and the trained one on gold queries."""
+    params = EvaluateParams(model_id=model, split=split, encoder=encoder, seed=seed)
+    opened = Project.open(project)
+    result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
+    emit(result, as_json, lambda: out.print(score_table(result) if "scores" in result else result))
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    project: ProjectOption = Path(),
+    system: Annotated[
+        Literal["bm25", "base", "trained"], typer.Option(help="Which search answers.")
+    ] = "trained",
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Search the corpus with BM25, the base encoder or the newest trained model."""
+    from studio.jobs.searching import search as find
+
+    opened = Project.open(project)
+    hits = find(opened, query, system, k)
+    cells = [[n, round(h["score"], 4), h["document"], h["title"], h["text"][:160]] for n, h in enumerate(hits, 1)]
+    columns = ("", "score", "document", "title", "text")
+    emit(hits, as_json, lambda: out.print(table(f"{system}: {query}", columns, cells)))

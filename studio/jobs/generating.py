@@ -1,0 +1,274 @@
+"""Ask an LLM for queries at scale: answers are stored as they come, and an equal one is never paid twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import asdict, dataclass, field, replace
+
+from studio import methods
+from studio.jobs.context import JobContext
+from studio.jobs.params import GenerateParams
+from studio.llm.budget import Budget
+from studio.llm.client import clients_for
+from studio.llm.endpoints import Serving, resolve, serving
+from studio.llm.engine import RunStats
+from studio.llm.engine import run as run_engine
+from studio.methods.base import GenerationPlan, Method, Parsed
+from studio.project import Project
+from studio.prompting.shots import ShotSet, shot_pool
+from studio.prompting.templates import Template, parse
+from studio.records import Answer, Document, Prompt, Reason, Request, StudioError
+from studio.settings import Endpoint
+from studio.store.generations import Finished
+
+ROWS_PER_WRITE = 64
+WRITE_EVERY_S = 0.05
+"""Answers are committed in windows of this time, or this many rows."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts for the progress line."""
+
+    answered: int = 0
+    records: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def line(self) -> str:
+        """Such as ``312 queries · dropped: 4 empty, 2 loop``."""
+        dropped = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common(3))
+        return f"{self.records:,} queries" + (f" · dropped: {dropped}" if dropped else "")
+
+
+def run(context: JobContext) -> None:
+    """The job ``generate``."""
+    generate(context, GenerateParams.from_row(context.job.params))
+
+
+def generate(context: JobContext, params: GenerateParams) -> None:
+    """Plan, call, store. A resumed job asks only what has no stored answer."""
+    started = time.monotonic()
+    project = context.project
+    prompt = prompt_of(project, params.prompt_id)
+    document_ids = documents_for(project, params)
+    context.store.generations.forget_errors(context.job.id)
+    with ExitStack() as stack:
+        context.progress(0, None, "starting the model")
+        log = project.logs_dir / f"llm-{context.job.id}.log"
+        wanted = resolve(project.settings, **endpoint_choice(params))
+        server = stack.enter_context(serving(wanted, project.settings, log))
+        plan = plan_for(project, prompt, params, server.endpoint)
+        asked = len(document_ids) * plan.queries_per_document
+        run_ = _Run(context, methods.get(params.method), plan, document_ids, asked)
+        run_.tally.records = context.store.records.count_of_job(context.job.id)
+        stats = asyncio.run(_ask(run_, server, params))
+    context.check()
+    spent = asdict(context.store.generations.spent(context.job.id))
+    context.keep(
+        documents=len(document_ids),
+        requests=asked,
+        generated=context.store.records.count_of_job(context.job.id),
+        reused=run_.reused,
+        generation_drops=context.store.generations.reasons(context.job.id),
+        spent=spent,
+        stopped_by=stats.stopped_by,
+        model=server.endpoint.model,
+        endpoint=server.endpoint.name,
+        prompt_version=prompt.version,
+        seconds_generate=round(time.monotonic() - started, 1),
+    )
+    if not (context.result["generated"] or run_.reused):
+        raise StudioError(_nothing_came(context))
+
+
+def _nothing_came(context: JobContext) -> str:
+    reasons = context.result["generation_drops"]
+    worst = next(iter(reasons), "")
+    samples = context.store.generations.with_reason(worst, 1) if worst else []
+    said = f" The last answer was {samples[0]['answer'][:80]!r}." if samples else ""
+    if samples and samples[0]["error"]:
+        said = f" {samples[0]['error']}"
+    return (
+        f"None of the {context.result['requests']:,} requests gave a query"
+        f" (most often: {worst or 'no answer'}).{said} Look at the prompt with the live preview."
+    )
+
+
+def endpoint_choice(params: GenerateParams) -> dict[str, str]:
+    """What the params say of the endpoint, for :func:`studio.llm.endpoints.resolve`."""
+    return {"name": params.endpoint, "base_url": params.base_url, "model": params.model}
+
+
+def prompt_of(project: Project, prompt_id: int | None) -> Prompt:
+    """A prompt version, or the newest. Raises StudioError when there is none."""
+    prompts = project.store.prompts
+    prompt = prompts.latest() if prompt_id is None else prompts.get(prompt_id)
+    if prompt is None:
+        raise StudioError(
+            "The project has no prompt yet. Choose a template with `studio prompt set NAME`."
+        )
+    return prompt
+
+
+def plan_for(
+    project: Project, prompt: Prompt, params: GenerateParams, endpoint: Endpoint
+) -> GenerationPlan:
+    """The plan of a run. Raises StudioError when a few-shot template has too few examples."""
+    template = parse(prompt.template)
+    style = params.style or endpoint.style
+    decoding = template.decoding_for(style or template.style)
+    if params.temperature is not None:
+        decoding = replace(decoding, temperature=params.temperature)
+    return GenerationPlan(
+        template=template,
+        pool=_pool(project, template, params),
+        model=endpoint.model,
+        context_tokens=endpoint.context_window,
+        queries_per_document=params.queries_per_document or template.queries_per_document,
+        seed=params.seed,
+        prompt_id=prompt.id,
+        prompt_sha=prompt.sha,
+        style=style,
+        decoding=decoding,
+    )
+
+
+def _pool(project: Project, template: Template, params: GenerateParams) -> tuple[ShotSet, ...]:
+    if template.zero_shot:
+        return (ShotSet(()),)
+    examples = project.store.examples.all(enabled_only=True)
+    examples = [e for e in examples if e.query.strip() and e.document_text.strip()]
+    fewest, most = template.shots
+    if len(examples) < fewest:
+        raise StudioError(
+            f"The template {template.name!r} shows at least {fewest} examples and the project has "
+            f"{len(examples)} that are switched on. Write some in the Examples pane or with "
+            "`studio examples add`, or choose the zero-shot template."
+        )
+    k = min(params.shots or most, most)
+    pool = shot_pool(examples, k, params.shot_sets, params.seed)
+    return tuple(replace(s, id=project.store.shot_sets.save(s.revision_ids)) for s in pool)
+
+
+def documents_for(project: Project, params: GenerateParams) -> list[int]:
+    """The rows of the documents to ask about, without those that examples were written for."""
+    store = project.store
+    shown = {e.document_id for e in store.examples.all() if e.document_id}
+    if params.search:
+        limit = params.documents or store.documents.count()
+        ids = [document.id for document in store.documents.search(params.search, limit)]
+    else:
+        ids = store.documents.sample_ids(store.documents.count(), params.seed)
+    chosen = [document_id for document_id in ids if document_id not in shown]
+    if not chosen:
+        what = f"No document matches {params.search!r}" if params.search else "There are no documents"
+        raise StudioError(f"{what} to ask about. Import documents first, or search otherwise.")
+    return chosen[: params.documents]
+
+
+def preview_request(project: Project, prompt: Prompt, document: Document, draw: int = 0) -> Request:
+    """The request that a run with default params would make for this document and draw."""
+    endpoint = resolve(project.settings, name="", base_url="", model="")
+    plan = plan_for(project, prompt, GenerateParams(), endpoint)
+    plan = replace(plan, queries_per_document=draw + 1)
+    method = methods.get(GenerateParams().method)
+    return list(method.requests([document], plan))[draw]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One generate job under way."""
+
+    context: JobContext
+    method: Method
+    plan: GenerationPlan
+    document_ids: list[int]
+    total: int
+    tally: Tally = field(default_factory=Tally)
+    buffer: list[Finished] = field(default_factory=list)
+    flushed: float = field(default_factory=time.monotonic)
+    reused: int = 0
+    """Requests whose equal was answered before, by this job or another."""
+
+    def requests(self) -> Iterator[Request]:
+        """What has no stored answer yet, in the method's order; loaded in windows."""
+        store = self.context.store
+        documents = self._documents()
+        for request in self.method.requests(documents, self.plan):
+            if store.generations.answered([request.sha]):
+                self.tally.answered += 1
+                self.reused += 1
+                continue
+            yield request
+
+    def _documents(self) -> Iterator[Document]:
+        for start in range(0, len(self.document_ids), 1_000):
+            window = self.document_ids[start : start + 1_000]
+            found = self.context.store.documents.many(window)
+            yield from (found[document_id] for document_id in window)
+
+    def take(self, request: Request, answer: Answer) -> None:
+        """Parse one answer and store it with its window."""
+        parsed = self._parse(request, answer)
+        self.tally.answered += 1
+        self.tally.records += len(parsed.texts)
+        if parsed.reason:
+            self.tally.reasons[parsed.reason] += 1
+        self.buffer.append(Finished(request, answer, parsed.reason, parsed.texts))
+        aged = time.monotonic() - self.flushed > WRITE_EVERY_S
+        if len(self.buffer) >= ROWS_PER_WRITE or aged:
+            self.flush()
+
+    def _parse(self, request: Request, answer: Answer) -> Parsed:
+        if answer.finish_reason == "error":
+            return Parsed((), Reason.ERROR)
+        document = self.context.store.documents.get(request.document_id or 0)
+        assert document is not None
+        shots = next((s.examples for s in self.plan.pool if s.id == request.shot_set_id), ())
+        return self.method.parse(request, answer, shots, document, self.plan.template)
+
+    def flush(self) -> None:
+        """One durable transaction for the window."""
+        if self.buffer:
+            self.context.store.generations.save(self.buffer, self.context.job.id)
+            self.buffer.clear()
+        self.flushed = time.monotonic()
+        self.context.progress(self.tally.answered, self.total, self.tally.line())
+
+
+def _budget(context: JobContext, params: GenerateParams) -> Budget:
+    """The caps, less what this job spent before it was interrupted."""
+    spent = context.store.generations.spent(context.job.id)
+    usd, tokens = params.budget_usd, params.budget_tokens
+    return Budget(
+        cap_usd=None if usd is None else max(0.0, usd - (spent.cost or 0.0)),
+        cap_tokens=None
+        if tokens is None
+        else max(0, tokens - spent.prompt_tokens - spent.completion_tokens),
+    )
+
+
+async def _ask(run_: _Run, server: Serving, params: GenerateParams) -> RunStats:
+    budget = _budget(run_.context, params)
+    endpoint = server.endpoint
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(client)
+            for client in clients_for(endpoint, server.api_key)
+        ]
+        try:
+            stats = await run_engine(
+                run_.requests(),
+                clients,
+                budget=budget,
+                on_answer=run_.take,
+                should_stop=run_.context.should_stop,
+                max_concurrency=params.max_concurrency or endpoint.max_concurrency,
+            )
+        finally:
+            run_.flush()
+    return stats

@@ -1,0 +1,205 @@
+"""Bring a corpus and its gold into the project: streamed to a private stage, then in at one stroke."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from studio.formats.examples import read_examples
+from studio.formats.gold import read_gold
+from studio.formats.passages import Passage, cut, encoder_tokenizer
+from studio.formats.reading import read_corpus
+from studio.formats.rows import FieldMap, RawDocument, RawGold, SkippedRow
+from studio.jobs.context import JobContext
+from studio.llm.catalogue import installed_path
+from studio.records import Document, Example, GoldQuery, StudioError, content_sha
+from studio.store import Store
+from studio.store.documents import Source
+
+BATCH = 1_000
+SAMPLES = 20
+"""Skipped rows that are shown in full; all are counted."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import met."""
+
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Reason code → rows."""
+    samples: list[dict[str, str]] = field(default_factory=list)
+    """The first skipped rows: where and why."""
+    read: int = 0
+    """Documents read."""
+    repeated: int = 0
+    """Passages whose content was on the stage already."""
+
+    def skip(self, row: SkippedRow) -> None:
+        """Count a row that brought nothing."""
+        self.skipped[row.code] += 1
+        if len(self.samples) < SAMPLES:
+            self.samples.append({"where": row.where, "reason": row.reason})
+
+
+def run(context: JobContext) -> None:
+    """The job ``import``: params ``corpus``, and optionally ``gold``, ``examples``, ``fields``,
+    ``passage_tokens`` (0 leaves documents whole), ``overlap``, ``train_as_validation``."""
+    import_all(context, context.job.params)
+
+
+def import_all(context: JobContext, params: dict[str, Any]) -> None:
+    """Documents, then gold and examples, in one transaction at the end."""
+    store, report = context.store, Report()
+    corpus = Path(params["corpus"])
+    store.documents.begin_import()
+    cutter = _cutter(context, int(params.get("passage_tokens", 0)), int(params.get("overlap", 32)))
+    for batch in _batches(_raw(corpus, params, report), BATCH):
+        context.check()
+        _stage(store, batch, cutter, report)
+        context.progress(report.read, None, f"{report.read:,} documents read")
+    if not report.read and not store.documents.count():
+        raise StudioError(f"{corpus} holds no document that could be read{_first_reason(report)}")
+    found: dict[str, Any] = {}
+    with store.write():
+        staged = store.documents.commit_import(context.job.id)
+        if gold := params.get("gold"):
+            found["gold"] = import_gold(store, Path(gold), bool(params.get("train_as_validation")), report)
+        if examples := params.get("examples"):
+            found["examples"] = import_examples(store, Path(examples), report)
+    context.keep(
+        **found,
+        documents=staged.documents,
+        duplicates=staged.duplicates + report.repeated,
+        renamed=staged.renamed,
+        skipped=dict(report.skipped),
+        skipped_samples=report.samples,
+    )
+    context.progress(report.read, report.read, f"{staged.documents:,} passages")
+
+
+def _first_reason(report: Report) -> str:
+    if not report.samples:
+        return "; it is empty. Choose a file or folder with documents."
+    sample = report.samples[0]
+    return f". The first row that failed is {sample['where']}: {sample['reason']}"
+
+
+def _raw(corpus: Path, params: dict[str, Any], report: Report) -> Iterator[RawDocument]:
+    fields = FieldMap(**params["fields"]) if params.get("fields") else None
+    for row in read_corpus(corpus, fields):
+        if isinstance(row, SkippedRow):
+            report.skip(row)
+        else:
+            report.read += 1
+            yield row
+
+
+def _batches(rows: Iterator[RawDocument], size: int) -> Iterator[list[RawDocument]]:
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+Cutter = Callable[[str], list[Passage]]
+
+
+def _cutter(context: JobContext, max_tokens: int, overlap: int) -> Cutter | None:
+    """How long texts are cut, by the project encoder's own tokens; None leaves them whole."""
+    if not max_tokens:
+        return None
+    encoder = context.project.settings.encoder
+    offsets = encoder_tokenizer(installed_path(encoder) or Path(encoder))
+
+    def cutter(text: str) -> list[Passage]:
+        # A token is at least one character, so a short text needs no tokenizer.
+        return [] if len(text) <= max_tokens else cut(text, offsets, max_tokens, overlap)
+
+    return cutter
+
+
+def _stage(store: Store, batch: list[RawDocument], cutter: Cutter | None, report: Report) -> None:
+    whole: list[Document] = []
+    for raw in batch:
+        passages = cutter(raw.text) if cutter else []
+        if len(passages) < 2:
+            whole.append(Document(raw.outside_id, raw.title, raw.text))
+            continue
+        cut_up = [
+            Document(f"{raw.outside_id}#{n + 1}", raw.title, passage.text, position=n)
+            for n, passage in enumerate(passages)
+        ]
+        source = Source(raw.outside_id, raw.title, raw.text)
+        report.repeated += len(cut_up) - store.documents.stage(cut_up, source)
+    report.repeated += len(whole) - store.documents.stage(whole)
+
+
+def import_gold(
+    store: Store, path: Path, train_as_validation: bool, report: Report
+) -> dict[str, int]:
+    """Store gold queries whose documents are known; returns split → queries stored."""
+    counts: Counter[str] = Counter()
+    raws = _gold_rows(path, train_as_validation, report)
+    while batch := list(islice(raws, BATCH)):
+        names = {name for raw in batch for name in raw.relevant}
+        known = store.documents.ids_by_outside_id(names)
+        pieces = store.documents.passages_of_sources(names - known.keys())
+        queries = [_gold_query(raw, known, pieces, report) for raw in batch]
+        good = [query for query in queries if query is not None]
+        store.gold.add(good)
+        counts.update(query.split for query in good)
+    return dict(counts)
+
+
+def _gold_rows(path: Path, train_as_validation: bool, report: Report) -> Iterator[RawGold]:
+    for row in read_gold(path, train_as_validation=train_as_validation):
+        if isinstance(row, SkippedRow):
+            report.skip(row)
+        else:
+            yield row
+
+
+def _gold_query(
+    raw: RawGold, known: dict[str, int], pieces: dict[str, list[int]], report: Report
+) -> GoldQuery | None:
+    relevant: dict[int, int] = {}
+    for name, grade in raw.relevant.items():
+        ids = [known[name]] if name in known else pieces.get(name, [])
+        if not ids:
+            report.skip(SkippedRow(f"gold query {raw.outside_id}", f"unknown document {name}", "unknown-document"))
+        relevant.update((document_id, grade) for document_id in ids)
+    if not relevant:
+        return None
+    return GoldQuery(raw.outside_id, raw.text, raw.split, relevant)
+
+
+def import_examples(store: Store, path: Path, report: Report) -> int:
+    """Store few-shot examples; one whose query is gold is refused. Returns how many were stored."""
+    found: list[Example] = []
+    have = {content_sha(e.document_text, e.query) for e in store.examples.all()}
+    for row in read_examples(path):
+        if isinstance(row, SkippedRow):
+            report.skip(row)
+            continue
+        document = store.documents.by_outside_id(row.document_id) if row.document_id else None
+        text = document.full_text if document else row.document_text
+        if not text:
+            why = f"unknown document {row.document_id}"
+            report.skip(SkippedRow(row.where, why, "unknown-document"))
+        elif store.gold.has_text(row.query):
+            why = "the query is a gold query; it would leak"
+            report.skip(SkippedRow(row.where, why, "gold-query"))
+        elif content_sha(text, row.query) not in have:
+            found.append(
+                Example(
+                    document_text=text,
+                    query=row.query,
+                    document_id=document.id if document else None,
+                    enabled=row.enabled,
+                    tags=row.tags,
+                )
+            )
+    store.examples.add(found)
+    return len(found)

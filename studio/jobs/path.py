@@ -1,0 +1,59 @@
+"""The whole path in one job: import → generate → filter → train → evaluate, resumable at each stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from studio.jobs import evaluating, filtering, generating, importing, training
+from studio.jobs.context import JobContext
+from studio.jobs.corpora import gold_set
+from studio.jobs.params import (
+    EvaluateParams,
+    FilterParams,
+    GenerateParams,
+    PathParams,
+    TrainParams,
+)
+
+
+def run(context: JobContext) -> None:
+    """The job ``path``. A stage that ended before an interruption is not run again."""
+    params = PathParams.from_row(context.job.params)
+    if params.corpus_import:
+        rows = params.corpus_import
+        _stage(context, "import", lambda: importing.import_all(context, rows))
+    generate = GenerateParams.from_row(params.generate or {})
+    _stage(context, "generate", lambda: generating.generate(context, generate))
+    judge = FilterParams.from_row({**(params.filter or {}), "train": params.train})
+    _stage(context, "filter", lambda: filtering.judge(context, judge))
+    train = TrainParams.from_row(params.train or {})
+    _stage(context, "train", lambda: training.train_kept(context, train))
+    score = EvaluateParams.from_row(params.evaluate or {})
+    _stage(context, "evaluate", lambda: _evaluate(context, score))
+
+
+def _evaluate(context: JobContext, params: EvaluateParams) -> None:
+    gold = gold_set(context.store, params.split)
+    if gold.queries:
+        context.keep(**evaluating.measure(context, params, gold))
+    else:
+        context.keep(gold="no gold queries: nothing was measured")
+
+
+def _stage(context: JobContext, name: str, work: Callable[[], None]) -> None:
+    """Run a stage unless it is done; its seconds add up over interruptions."""
+    seconds: dict[str, Any] = dict(context.result.get("seconds", {}))
+    finished = list(context.result.get("stages_done", []))
+    if name in finished:
+        return
+    context.check()
+    context.stage = name
+    started = time.monotonic()
+    try:
+        work()
+    finally:
+        seconds[name] = round(seconds.get(name, 0.0) + time.monotonic() - started, 1)
+        context.keep(seconds=seconds)
+    context.keep(stages_done=[*finished, name])
