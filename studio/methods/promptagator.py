@@ -1,0 +1,172 @@
+"""Promptagator: few-shot dense retrieval from 8 examples (Dai et al., 2022, arXiv:2209.11755).
+
+An LLM sees k ≤ 8 (document, query) pairs of the task and a new document, in the form
+``e_prompt e_doc(d₁) e_query(q₁) … e_doc(d)``, and writes the query that belongs to it. The paper
+samples 8 queries per document at temperature 0.7 from up to a million documents, shows fewer
+examples when they overflow the context, truncates over-long ones, and drops an output that lacks
+the query label. A retriever is then trained on all pairs, keeps those whose document it ranks
+first, and trains on (see :mod:`studio.filters.round_trip`, :mod:`studio.methods.schedule`).
+
+Where this differs: chat models see the examples as turns, so there the label is neither asked for
+nor required; and answers that are copied, echoed, looped, cut off, in another language or far
+outside the task's length never become records, each with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from studio.methods.base import GenerationPlan, Parsed
+from studio.prompting.answers import Extracted, first_line
+from studio.prompting.languages import language_score
+from studio.prompting.loops import has_loop
+from studio.prompting.shots import fit, pick, stable_number
+from studio.prompting.templates import Template, completion_opening
+from studio.prompting.words import normal, words
+from studio.records import Answer, Document, Example, Reason, Request
+
+WINDOW = 4096
+"""Documents held in memory while their requests are put in the order of shot sets."""
+LANGUAGE_FLOOR = 0.3
+"""Below this :func:`language_score` an answer is in another language."""
+COPIED_WORDS = 8
+"""A query that stands in the document word for word is a copy from this length on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promptagator:
+    """Queries for documents, from a handful of examples."""
+
+    name: str = "promptagator"
+    paper: str = (
+        "Dai et al. 2022, Promptagator: Few-shot Dense Retrieval From 8 Examples (arXiv:2209.11755)"
+    )
+    task: str = "retrieval"
+
+    def requests(self, documents: Iterable[Document], plan: GenerationPlan) -> Iterator[Request]:
+        """``queries_per_document`` requests for each document.
+
+        Within each window of :data:`WINDOW` documents they come by shot set, and all draws of a
+        document that share a set stand together, so that a server reads each prefix once. A
+        request depends on the plan and its document only, never on the other documents.
+        """
+        remaining = iter(documents)
+        while window := list(islice(remaining, WINDOW)):
+            for place, document, draws in _by_shot_set(window, plan):
+                yield from _draws(place, document, draws, plan)
+
+    def parse(
+        self,
+        request: Request,
+        answer: Answer,
+        shots: Sequence[Example],
+        document: Document,
+        template: Template,
+    ) -> Parsed:
+        """The query in an answer, or why there is none."""
+        if answer.finish_reason in ("error", "content_filter"):
+            return Parsed(reason=Reason.ERROR)
+        found = _extract(request, answer, template)
+        reason = found.reason or _fault(found, answer, shots, document, template)
+        return Parsed(reason=reason) if reason else Parsed((found.text,))
+
+
+METHOD = Promptagator()
+
+
+def prompt_text(document: Document) -> str:
+    """A document as prompts show it: its title once, even where the text repeats it."""
+    title, text = document.title.strip(), document.text.strip()
+    return text if text.lower().startswith(title.lower()) else document.full_text
+
+
+def _by_shot_set(
+    window: Sequence[Document], plan: GenerationPlan
+) -> list[tuple[int, Document, range]]:
+    groups: list[tuple[int, Document, range]] = []
+    total = plan.queries_per_document
+    step = plan.draws_per_set or total
+    for document in window:
+        for first in range(0, total, step):
+            place = pick(plan.pool, plan.prompt_sha, document.id, first // step, plan.seed)
+            groups.append((place, document, range(first, min(first + step, total))))
+    # A stable sort keeps the documents' own order within a set.
+    return sorted(groups, key=lambda group: group[0])
+
+
+def _draws(place: int, document: Document, draws: range, plan: GenerationPlan) -> Iterator[Request]:
+    shots = plan.pool[place]
+    decoding = plan.chosen_decoding
+    fitted = fit(
+        plan.template,
+        shots.examples,
+        prompt_text(document),
+        plan.context_tokens,
+        plan.count,
+        plan.chosen_style,
+        decoding.max_tokens,
+    )
+    for draw in draws:
+        yield Request(
+            messages=fitted.messages,
+            model=plan.model,
+            decoding=decoding,
+            seed=stable_number("draw", plan.seed, plan.prompt_sha, document.id, draw) % 2**31,
+            document_id=document.id,
+            prompt_id=plan.prompt_id,
+            shot_set_id=shots.id or None,
+            draw=draw,
+            note=fitted.note,
+        )
+
+
+def _extract(request: Request, answer: Answer, template: Template) -> Extracted:
+    prompt = request.messages[-1].content
+    opening = completion_opening(template, shots=0)
+    must = request.style == "completion" and bool(opening) and not prompt.endswith(opening)
+    return first_line(
+        answer.text,
+        label=opening,
+        must_have_label=must,
+        document_label=template.document_label,
+        prompt_end=prompt,
+    )
+
+
+def _fault(
+    found: Extracted,
+    answer: Answer,
+    shots: Sequence[Example],
+    document: Document,
+    template: Template,
+) -> str:
+    if has_loop(found.text):
+        return Reason.LOOP
+    if answer.finish_reason == "length" and not found.complete:
+        return Reason.TRUNCATED
+    if normal(found.text) in {normal(shot.query) for shot in shots}:
+        return Reason.ECHO
+    if is_copied(found.text, document.full_text):
+        return Reason.COPIED
+    return _off_task(found.text, template)
+
+
+def is_copied(query: str, document_text: str) -> bool:
+    """Whether a query of some length stands in the document word for word."""
+    said = words(query)
+    return len(said) >= COPIED_WORDS and f" {' '.join(said)} " in f" {normal(document_text)} "
+
+
+def _off_task(query: str, template: Template) -> str:
+    """Far from the task's norm: less than half its fewest words, more than twice its most."""
+    fewest, most = template.query_words
+    count = len(words(query))
+    if count < max(1, fewest // 2):
+        return Reason.TOO_SHORT
+    if count > 2 * most:
+        return Reason.TOO_LONG
+    if language_score(query, template.language) < LANGUAGE_FLOOR:
+        return Reason.LANGUAGE
+    return ""

@@ -1,0 +1,39 @@
+"""Where the templates that come with the studio lie, and how to read one.
+
+In a checkout they are the folder ``prompts`` at its root; a wheel carries them inside the package.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import studio
+from studio.records import StudioError
+
+
+def prompts_folder() -> Path:
+    """The folder with one subfolder per method; its files are meant to be read and copied."""
+    package = Path(studio.__file__).parent
+    bundled = package / "_bundled" / "prompts"
+    return bundled if bundled.is_dir() else package.parent / "prompts"
+
+
+def builtin_names(method: str = "promptagator") -> tuple[str, ...]:
+    """The names of a method's templates, sorted; empty when it has none."""
+    return tuple(sorted(path.stem for path in (prompts_folder() / method).glob("*.md")))
+
+
+def builtin(name: str, method: str = "promptagator") -> str:
+    """The text of one template. A project starts from a copy of it.
+
+    Raises:
+        StudioError: there is no such template; the nearest names are in the message.
+    """
+    names = builtin_names(method)
+    if name not in names:
+        near = get_close_matches(name, names, n=3) or list(names)
+        raise StudioError(
+            f"There is no built-in prompt “{name}” for {method}; choose one of: {', '.join(near)}."
+        )
+    return (prompts_folder() / method / f"{name}.md").read_text("utf-8")

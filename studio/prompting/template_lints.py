@@ -1,0 +1,196 @@
+"""What is wrong with a template, line by line, while it is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from studio.prompting.rendering import FILTERS, PLACEHOLDERS, environment
+from studio.prompting.template_source import PART_NAMES, Source, SourceFault, read
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """One remark on a template."""
+
+    line: int
+    """The line of the template's text, from 1."""
+    message: str
+    """What is wrong and what to do."""
+    fatal: bool = True
+    """The template cannot be used until it is mended; else it is advice."""
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _range(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value)
+        and value[0] <= value[1]
+    )
+
+
+def _between(low: float, high: float) -> Callable[[object], bool]:
+    def check(value: object) -> bool:
+        return (
+            isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        )
+
+    return check
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) and v for v in value)
+
+
+Rule = tuple[Callable[[object], bool], str]
+
+SETTINGS: dict[str, Rule] = {
+    "name": (_text, "a text"),
+    "about": (_text, "a text"),
+    "task": (_text, "a text"),
+    "language": (_text, 'a language code such as "en"'),
+    "style": (lambda v: v in ("chat", "completion"), '"chat" or "completion"'),
+    "document_label": (_text, "a text, which may be empty"),
+    "query_label": (_text, "a text, which may be empty"),
+    "zero_shot": (_flag, "true or false"),
+    "label_in_prompt": (_flag, "true or false"),
+    "query_words": (_range, "two whole numbers such as [5, 20]"),
+    "document_words": (_count, "a whole number from 1"),
+    "queries_per_document": (_count, "a whole number from 1"),
+    "shots": (_range, "two whole numbers such as [2, 8]"),
+    "decoding": (lambda v: isinstance(v, dict), "a table [decoding]"),
+}
+"""Every key of the front matter, its check, and what it wants in words."""
+REQUIRED = ("name", "language", "document_label", "query_label")
+DECODING: dict[str, Rule] = {
+    "temperature": (_between(0, 2), "a number from 0 to 2"),
+    "top_p": (_between(0.01, 1), "a number above 0, up to 1"),
+    "max_tokens": (_count, "a whole number from 1"),
+    "stop": (_texts, "a list of texts"),
+    "presence_penalty": (_between(-2, 2), "a number from -2 to 2"),
+}
+"""Every key of ``[decoding]``, ``[decoding.chat]`` and ``[decoding.completion]``."""
+
+
+def lint(text: str) -> list[Lint]:
+    """All that is wrong with a template, by line; fatal remarks keep it from being used."""
+    try:
+        source = read(text)
+    except SourceFault as fault:
+        return [Lint(fault.line, fault.message)]
+    found = [*_settings(source), *_decoding(source), *_body(source), *_advice(source)]
+    return sorted(found, key=lambda remark: (remark.line, remark.message))
+
+
+def _settings(source: Source) -> Iterator[Lint]:
+    yield from _table(source, source.settings, SETTINGS)
+    for key in REQUIRED:
+        if key not in source.settings:
+            yield Lint(1, f"the setting “{key}” is missing; add {key} = {SETTINGS[key][1]}.")
+
+
+def _decoding(source: Source) -> Iterator[Lint]:
+    table = source.settings.get("decoding")
+    if not isinstance(table, dict):
+        return
+    styles = {key: value for key, value in table.items() if key in ("chat", "completion")}
+    common = {key: value for key, value in table.items() if key not in styles}
+    for part in (common, *styles.values()):
+        if not isinstance(part, dict):
+            yield Lint(source.line_of("decoding"), "[decoding.chat] must be a table.")
+            continue
+        yield from _table(source, part, DECODING)
+        for stop in part.get("stop", ()) if _texts(part.get("stop", [])) else ():
+            if any(character.isdigit() for character in stop):
+                yield Lint(
+                    source.line_of("stop"), f"the stop “{stop}” has a digit: it would cut dates."
+                )
+
+
+def _table(source: Source, table: dict[str, Any], rules: dict[str, Rule]) -> Iterator[Lint]:
+    for key, value in table.items():
+        if key not in rules:
+            yield Lint(source.line_of(key), f"unknown setting “{key}”{_nearest(key, rules)}")
+        elif not rules[key][0](value):
+            yield Lint(source.line_of(key), f"{key} must be {rules[key][1]}.")
+
+
+def _nearest(name: str, known: dict[str, Rule] | tuple[str, ...]) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean “{near[0]}”?" if near else f"; known are {', '.join(known)}."
+
+
+def _body(source: Source) -> Iterator[Lint]:
+    for part, text in source.parts.items():
+        yield from _part(text, source.part_lines[part])
+    if source.settings.get("zero_shot") and "ask" not in source.parts:
+        yield Lint(1, "a template without examples needs a part “# Ask” that asks for the query.")
+    for part, name in (("document", "document"), ("query", "query")):
+        if part in source.parts and name not in source.parts[part]:
+            yield Lint(source.part_lines[part], f"this part must hold {{{{ {name} }}}}.")
+
+
+def _part(text: str, first_line: int) -> Iterator[Lint]:
+    from jinja2 import TemplateSyntaxError, nodes
+
+    try:
+        tree = environment().parse(text)
+    except TemplateSyntaxError as fault:
+        yield Lint(first_line + fault.lineno - 1, f"{(fault.message or str(fault)).rstrip('.')}.")
+        return
+    allowed = (
+        nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Const,
+        nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Filter,
+    )  # fmt: skip
+    for node in tree.find_all(nodes.Node):
+        line = first_line + node.lineno - 1
+        if isinstance(node, nodes.Name) and node.name not in PLACEHOLDERS:
+            near = _nearest(node.name, PLACEHOLDERS)
+            yield Lint(line, f"unknown placeholder “{node.name}”{near}")
+        elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
+            known = ", ".join(sorted(FILTERS))
+            yield Lint(line, f"unknown filter “{node.name}”; known are {known}.")
+        elif not isinstance(node, allowed):
+            kind = type(node).__name__
+            yield Lint(line, f"“{kind}” is not for templates; {{{{ … }}}} and {{% if … %}} are.")
+
+
+def _advice(source: Source) -> Iterator[Lint]:
+    settings = source.settings
+    if settings.get("zero_shot"):
+        return
+    if settings.get("query_label") == "":
+        message = "without a query label, answers in completion style cannot be checked for it."
+        yield Lint(source.line_of("query_label"), message, fatal=False)
+    if not source.parts.get("instruction") and settings.get("style", "chat") == "chat":
+        yield Lint(1, "there is no instruction: a chat model sees the examples only.", fatal=False)
+    shots = settings.get("shots")
+    if isinstance(shots, list) and _range(shots) and shots[1] > 8:
+        message = "more than 8 examples: the paper shows 2 to 8, and each one costs tokens."
+        yield Lint(source.line_of("shots"), message, fatal=False)
+    yield from _near_headings(source)
+
+
+def _near_headings(source: Source) -> Iterator[Lint]:
+    for part, text in source.parts.items():
+        for offset, line in enumerate(text.split("\n")):
+            name = line.removeprefix("# ").strip().lower() if line.startswith("# ") else ""
+            near = get_close_matches(name, PART_NAMES, n=1, cutoff=0.75) if name else []
+            if near:
+                message = f"the heading “{name}” starts no part; did you mean “{near[0].title()}”?"
+                yield Lint(source.part_lines[part] + offset, message, fatal=False)

@@ -1,0 +1,187 @@
+"""Templates: Markdown with a TOML front matter between ``+++`` lines, as a person edits them.
+
+The body is the instruction. Up to four parts may be set apart by headings: ``# Instruction``,
+``# Document`` (how a document is shown), ``# Query`` (how an example's query follows it in
+completion style) and ``# Ask`` (a line after the document; a template without examples needs it).
+Each part is Jinja2 with placeholders, ``if`` and a few filters only: no loops, calls or attributes,
+so that a stranger's template can do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from studio.prompting.builtin import builtin, builtin_names
+from studio.prompting.rendering import defused, rendered
+from studio.prompting.template_lints import Lint, lint
+from studio.prompting.template_source import read
+from studio.prompting.words import cut_words, one_line
+from studio.records import Decoding, Example, Message, StudioError, Style
+
+__all__ = [
+    "Lint",
+    "Template",
+    "builtin",
+    "builtin_names",
+    "completion_opening",
+    "lint",
+    "parse",
+    "render",
+    "shown_document",
+]
+
+PARTS = ("instruction", "document", "query", "ask")
+"""The parts of a template's body."""
+DEFAULT_PARTS = {
+    "instruction": "",
+    "document": "{{ document_label }} {{ document }}",
+    "query": "{{ query_label }} {{ query }}",
+    "ask": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed template: everything that one prompt version decides."""
+
+    name: str
+    """Such as ``question-answering``."""
+    language: str
+    """ISO 639-1 code of the queries."""
+    document_label: str
+    """Goes before each document; may be empty, as in the paper's FiQA."""
+    query_label: str
+    """Goes before each query in completion style; an answer without it is a failure."""
+    about: str = ""
+    """One line for lists: when to use it."""
+    task: str = "retrieval"
+    """The project task it serves."""
+    style: Style = "chat"
+    """How it is sent unless the plan says otherwise."""
+    zero_shot: bool = False
+    """It shows no examples, only the document and one line that asks."""
+    label_in_prompt: bool = False
+    """Completion style ends with the query label, instead of leaving it to the LLM to write it."""
+    query_words: tuple[int, int] = (3, 30)
+    """The task's usual query length, in words (characters where words have no spaces)."""
+    document_words: int = 128
+    """Longer documents and examples are cut to this many words."""
+    queries_per_document: int = 8
+    """How many queries are asked for each document; the paper's 8."""
+    shots: tuple[int, int] = (2, 8)
+    """The fewest and the most examples in one prompt; the paper's 2 to 8."""
+    decoding: Decoding = field(default_factory=Decoding)
+    """How its own style samples."""
+    chat_decoding: Decoding = field(default_factory=Decoding)
+    completion_decoding: Decoding = field(default_factory=Decoding)
+    parts: tuple[tuple[str, str], ...] = ()
+    """Name → Jinja2 source of each part of the body."""
+
+    def part(self, name: str) -> str:
+        """The Jinja2 source of one of :data:`PARTS`."""
+        return dict(self.parts).get(name, DEFAULT_PARTS[name])
+
+    def decoding_for(self, style: Style) -> Decoding:
+        """How a style samples: the front matter's ``[decoding]`` with the style's own changes."""
+        return self.chat_decoding if style == "chat" else self.completion_decoding
+
+
+def parse(text: str) -> Template:
+    """Read a template.
+
+    Raises:
+        StudioError: the first fatal remark of :func:`lint`, with its line.
+    """
+    for found in lint(text):
+        if found.fatal:
+            raise StudioError(f"The prompt template, line {found.line}: {found.message}")
+    source = read(text)
+    return _from_source(source.settings, source.parts)
+
+
+def _from_source(settings: dict[str, Any], parts: dict[str, str]) -> Template:
+    plain = {key: value for key, value in settings.items() if key != "decoding"}
+    for key in ("query_words", "shots"):
+        if key in plain:
+            plain[key] = tuple(plain[key])
+    if plain.get("zero_shot"):
+        plain["shots"] = (0, 0)
+    chat, completion = (_decoding(settings.get("decoding", {}), s) for s in ("chat", "completion"))
+    template = Template(
+        **plain,
+        chat_decoding=chat,
+        completion_decoding=completion,
+        parts=tuple(sorted(parts.items())),
+    )
+    return replace(template, decoding=template.decoding_for(template.style))
+
+
+def _decoding(table: dict[str, Any], style: str) -> Decoding:
+    values = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    values |= table.get(style, {})
+    values["stop"] = tuple(values.get("stop", ()))
+    return Decoding(**values)
+
+
+def shown_document(text: str) -> str:
+    """A document as prompts show it: one line, with the control tokens of chat models taken apart.
+
+    A blank line would end the block in completion style; ``<|im_end|>`` would end the turn.
+    """
+    return defused(one_line(text))
+
+
+def completion_opening(template: Template, shots: int) -> str:
+    """What a completion prompt ends with after the document: the query label, or nothing.
+
+    Without examples the LLM has never seen the label, so it is always given.
+    """
+    if not template.label_in_prompt and shots:
+        return ""
+    return rendered(template, "query", query="").strip()
+
+
+def render(
+    template: Template, shots: Sequence[Example], document_text: str, style: Style | None = None
+) -> tuple[Message, ...]:
+    """The messages that ask for one query, with documents cut to the template's limit.
+
+    Chat: the instruction as system turn, each example as a user and an assistant turn, the document
+    as the last user turn. Completion: one message of role ``prompt`` in the paper's form, e_doc(d₁)
+    e_query(q₁) … e_doc(d), after the instruction.
+    """
+    examples = () if template.zero_shot else tuple(shots)
+    if (style or template.style) == "chat":
+        return _chat(template, examples, document_text)
+    return (Message("prompt", _completion(template, examples, document_text)),)
+
+
+def _chat(
+    template: Template, shots: tuple[Example, ...], document_text: str
+) -> tuple[Message, ...]:
+    turns: list[Message] = []
+    if instruction := rendered(template, "instruction").strip():
+        turns.append(Message("system", instruction))
+    for shot in shots:
+        turns.append(Message("user", _document_turn(template, shot.document_text)))
+        turns.append(Message("assistant", one_line(shot.query)))
+    turns.append(Message("user", _document_turn(template, document_text)))
+    return tuple(turns)
+
+
+def _document_turn(template: Template, document_text: str) -> str:
+    shown = shown_document(cut_words(document_text, template.document_words))
+    parts = (rendered(template, "document", document=shown), rendered(template, "ask"))
+    return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
+def _completion(template: Template, shots: tuple[Example, ...], document_text: str) -> str:
+    blocks = [rendered(template, "instruction").strip()]
+    for shot in shots:
+        query = rendered(template, "query", query=one_line(shot.query)).strip()
+        blocks.append(f"{_document_turn(template, shot.document_text)}\n{query}")
+    opening = completion_opening(template, len(shots))
+    blocks.append(f"{_document_turn(template, document_text)}\n{opening}")
+    return "\n\n".join(block for block in blocks if block)

@@ -1,0 +1,71 @@
+"""Words in any script, without a segmenter.
+
+The rule: NFKC and lower case; each character of a script that is written without spaces (Han,
+Kana, Hangul, Thai, Lao, Khmer, Myanmar, Tibetan) is one word with its marks; other letters and
+digits with their marks form words. On ASCII text the result is that of ``rouge_score``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regex import Pattern
+
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+# U+30FC, the Japanese long vowel, belongs to no script of its own.
+SPACELESS = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\u30FC\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+)
+"""The scripts written without spaces, as the inside of a character class of ``regex``."""
+
+
+@cache
+def word_pattern() -> Pattern[str]:
+    """Matches one word; compiled on first use because ``regex`` costs start-up time."""
+    import regex
+
+    return regex.compile(
+        rf"(?V1)[{SPACELESS}]\p{{M}}*+|(?:[[\p{{L}}\p{{N}}]--[{SPACELESS}]]\p{{M}}*+)++"
+    )
+
+
+@cache
+def spaceless_pattern() -> Pattern[str]:
+    """Matches one character of a script that is written without spaces."""
+    import regex
+
+    return regex.compile(rf"(?V1)[{SPACELESS}]")
+
+
+def words(text: str) -> list[str]:
+    """The text's words, lower case, in order; empty for text without letters and digits."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    return list(word_pattern().findall(unicodedata.normalize("NFKC", text).lower()))
+
+
+def count_words(text: str) -> int:
+    """How many words a text has; a Chinese character counts as one."""
+    return len(words(text))
+
+
+def one_line(text: str) -> str:
+    """The text with each run of white space as one space and none at its ends."""
+    return " ".join(text.split())
+
+
+def cut_words(text: str, limit: int) -> str:
+    """The first ``limit`` words of the text on one line, or all of it when it is no longer."""
+    line = one_line(text)
+    ends = [match.end() for match in islice(word_pattern().finditer(line), limit + 1)]
+    return line if len(ends) <= limit else line[: ends[limit - 1]] if limit > 0 else ""
+
+
+def normal(text: str) -> str:
+    """The words joined by spaces: equal for texts that differ in case and punctuation only."""
+    return " ".join(words(text))
