@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studio import formats
+from studio.formats.not_empty import not_empty
 from studio.formats.rows import FieldMap, Importer, RawDocument, Row, SkippedRow
 from studio.formats.seen import Seen
 from studio.formats.text_source import bare_suffix, explained, head_of
@@ -21,7 +22,8 @@ def read_corpus(path: Path, fields: FieldMap | None = None) -> Iterator[Row]:
     the way for a file that breaks off or that holds no document at all.
     """
     importer = importer_for(path)
-    return _checked(importer.read(path, fields or FieldMap()), path)
+    rows = _unique(importer.read(path, fields or FieldMap()))
+    return not_empty(rows, f"{path} holds no document")
 
 
 def importer_for(path: Path) -> Importer:
@@ -46,21 +48,10 @@ def importer_for(path: Path) -> Importer:
     return (by_name or by_content)[0]
 
 
-def _checked(rows: Iterator[Row], path: Path) -> Iterator[Row]:
+def _unique(rows: Iterator[Row]) -> Iterator[Row]:
     seen = Seen()
-    first: SkippedRow | None = None
-    documents = skipped = 0
     for row in rows:
-        if isinstance(row, RawDocument):
-            row = _unless_seen(row, seen)
-        if isinstance(row, SkippedRow):
-            first = first or row
-            skipped += 1
-        else:
-            documents += 1
-        yield row
-    if not documents:
-        raise StudioError(_nothing_in(path, skipped, first))
+        yield _unless_seen(row, seen) if isinstance(row, RawDocument) else row
 
 
 def _unless_seen(row: RawDocument, seen: Seen) -> Row:
@@ -72,13 +63,3 @@ def _unless_seen(row: RawDocument, seen: Seen) -> Row:
         return SkippedRow(row.where, reason, "repeated")
     reason = f"the id {row.outside_id!r} was there before with another text"
     return SkippedRow(row.where, reason, "duplicate-id")
-
-
-def _nothing_in(path: Path, skipped: int, first: SkippedRow | None) -> str:
-    if first is None:
-        return f"{path} holds no document: it is empty."
-    rows = "1 row was" if skipped == 1 else f"{skipped:,} rows were"
-    return (
-        f"{path} holds no document that can be used: {rows} skipped, "
-        f"the first at {first.where}: {first.reason}."
-    )

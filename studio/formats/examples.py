@@ -1,0 +1,92 @@
+"""Few-shot examples in and out, as JSONL, CSV or TSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from studio.formats import delimited, jsonl
+from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.not_empty import not_empty
+from studio.formats.rows import RawExample, SkippedRow
+from studio.formats.spreadsheet import safe_cell, table_row, unsafe_cell
+from studio.formats.staging import staged
+from studio.formats.text_source import bare_suffix, explained
+from studio.records import Example, StudioError
+
+QUERIES = ("query", "question", "anchor", "查询", "问题")
+DOCUMENTS = ("document_text", "document", "passage", "text", "positive", "context", "正文", "文档")
+DOCUMENT_IDS = ("document_id", "doc_id", "docid", "passage_id", "pid")
+COLUMNS = ("query", "document_text", "document_id", "tags", "enabled")
+
+ExampleRow = RawExample | SkippedRow
+
+
+def read_examples(path: Path) -> Iterator[ExampleRow]:
+    """The examples of a JSONL, CSV or TSV file (plain or gzip) in its order.
+
+    Each needs a query and a document: its text, or its id in the corpus.
+    Raises :class:`StudioError` for a file that cannot be read or that holds no example.
+    """
+    with explained(path):
+        if not path.is_file():
+            raise StudioError(f"There is no file {path}: name a JSONL, CSV or TSV file.")
+    return not_empty(_rows(path), f"{path} holds no example")
+
+
+def write_examples(
+    examples: Iterable[Example], path: Path, document_ids: Mapping[int, str] | None = None
+) -> int:
+    """Writes examples by the path's ending, whole or not at all; returns how many.
+
+    ``document_ids``: document row → outside id. CSV cells are safe to open in a spreadsheet.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".jsonl", ".csv", ".tsv"):
+        raise StudioError(f"Examples are written as .jsonl, .csv or .tsv; {path.name} is neither.")
+    names = document_ids or {}
+    rows = [_cells(example, names.get(example.document_id or 0, "")) for example in examples]
+    with staged(path.parent) as staging, staging.open(path.name) as file:
+        if suffix != ".jsonl":
+            file.write(table_row(COLUMNS, "," if suffix == ".csv" else "\t"))
+        for row in rows:
+            file.write(_line(row, suffix))
+    return len(rows)
+
+
+def _cells(example: Example, document_id: str) -> dict[str, object]:
+    cells = (example.query, example.document_text, document_id, example.tags, example.enabled)
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def _line(row: dict[str, object], suffix: str) -> str:
+    if suffix == ".jsonl":
+        return json.dumps(row, ensure_ascii=False) + "\n"
+    cells = [safe_cell(cell) if isinstance(cell, str) else int(bool(cell)) for cell in row.values()]
+    return table_row(cells, "," if suffix == ".csv" else "\t")
+
+
+def _rows(path: Path) -> Iterator[ExampleRow]:
+    is_table = bare_suffix(path) in delimited.SUFFIXES
+    for item in delimited.table(path) if is_table else jsonl.objects(path):
+        if isinstance(item, SkippedRow):
+            yield item
+            continue
+        where = f"{path.name}:{item[0]}"
+        row = {key: unsafe_cell(cell) for key, cell in item[1].items()} if is_table else item[1]
+        try:
+            yield _example(row, where)
+        except BadRow as bad:
+            yield bad.skipped(where)
+
+
+def _example(row: Mapping[str, object], where: str) -> RawExample:
+    query = needed_text(value(row, "", QUERIES)[1], "query")
+    text = clean_text(value(row, "", DOCUMENTS)[1], "document_text")
+    document_id = clean_id(value(row, "", DOCUMENT_IDS)[1])
+    if not text.strip() and not document_id:
+        raise BadRow("no-text", "the example has neither a document's text nor its id")
+    tags = clean_text(row.get("tags"), "tags").strip()
+    enabled = str(row.get("enabled", True)).strip().lower() not in ("0", "false", "no", "off")
+    return RawExample(query, text, document_id, tags, enabled, where)
