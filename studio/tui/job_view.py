@@ -1,0 +1,180 @@
+"""A job in words: the row of the list, its facts, its result as aligned tables. No Textual here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from studio.records import Job, JobState
+
+MARKS: Final = {
+    JobState.WAITING: "… waiting",
+    JobState.RUNNING: "● running",
+    JobState.DONE: "✓ done",
+    JobState.FAILED: "✗ failed",
+    JobState.CANCELLED: "– cancelled",
+    JobState.INTERRUPTED: "! interrupted",
+}
+METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
+SYSTEMS: Final = {"bm25": "BM25", "base": "base", "trained": "trained"}
+BAR: Final = 10
+
+
+def progress(job: Job) -> str:
+    """Such as ``██████░░░░  61%``, or what is done when the end is unknown."""
+    if job.total:
+        share = min(job.done / job.total, 1.0)
+        return f"{'█' * round(BAR * share):░<{BAR}} {100 * share:3.0f}%"
+    return f"{job.done:,}" if job.done else ""
+
+
+def started(job: Job) -> str:
+    """When, in this machine's time; the day only when it is not today."""
+    moment = _moment(job.started or job.created)
+    if moment is None:
+        return ""
+    local = moment.astimezone()
+    same_day = local.date() == datetime.now().astimezone().date()
+    return local.strftime("%H:%M" if same_day else "%d %b %H:%M")
+
+
+def took(job: Job, now: datetime | None = None) -> str:
+    """How long it runs or ran, such as ``3:07`` or ``1:02:10``."""
+    begin = _moment(job.started)
+    if begin is None:
+        return ""
+    running = job.state is JobState.RUNNING
+    end = now or datetime.now(UTC) if running else _moment(job.finished) or _moment_of_beat(job)
+    if end is None:
+        return ""
+    seconds = max(int((end - begin).total_seconds()), 0)
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def time_left(job: Job, now: datetime | None = None) -> str:
+    """A guess from the rate so far, such as ``4:10 left``; empty when there is nothing to go by."""
+    begin = _moment(job.started)
+    if job.state is not JobState.RUNNING or not job.total or not job.done or begin is None:
+        return ""
+    spent = ((now or datetime.now(UTC)) - begin).total_seconds()
+    left = int(spent * (job.total - job.done) / job.done)
+    return f"{left // 60}:{left % 60:02} left" if 0 < left < 86_400 else ""
+
+
+def advice(job: Job, resume_key: str) -> str:
+    """What to do next with the job; empty when nothing."""
+    if job.state is JobState.INTERRUPTED:
+        return f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
+    if job.state is JobState.FAILED:
+        return f"Mend what it names, then {resume_key} goes on where it stopped."
+    if job.state is JobState.CANCELLED:
+        return f"What was done is kept. {resume_key} goes on."
+    return ""
+
+
+def result_text(job: Job) -> str:
+    """All that the job found: scores first, then counts, then time."""
+    found = job.result
+    parts = [
+        "\n".join(scores_table(found)),
+        "\n".join(_tests(found)),
+        "\n".join(_counts(found)),
+        "\n".join(_seconds(found)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def scores_table(found: dict[str, Any]) -> Iterator[str]:
+    """BM25, base and trained, a line each, with 95% intervals beneath each other."""
+    scores, intervals = found.get("scores"), found.get("intervals", {})
+    if not isinstance(scores, dict) or not scores:
+        return
+    yield f"{'':9}" + "".join(f"{name:<22}" for name in METRICS)
+    for system, label in SYSTEMS.items():
+        if system in scores:
+            cells = [_score(scores[system], intervals.get(system, {}), name) for name in METRICS]
+            yield f"{label:<9}" + "".join(f"{cell:<22}" for cell in cells).rstrip()
+    if found.get("gold"):
+        yield f"on {found['gold']}; in brackets 95% intervals"
+
+
+def _score(means: dict[str, Any], intervals: dict[str, Any], name: str) -> str:
+    mean = _named(means, name)
+    if mean is None:
+        return "—"
+    between = _named(intervals, name)
+    bounds = f" [{between[0]:.3f}–{between[1]:.3f}]" if between else ""
+    return f"{mean:.4f}{bounds}"
+
+
+def _named(table: dict[str, Any], name: str) -> Any:
+    return next((item for key, item in table.items() if key.lower() == name), None)
+
+
+def _tests(found: dict[str, Any]) -> Iterator[str]:
+    for name, p_value in (found.get("p_value") or {}).items():
+        against = {"trained_vs_base": "base", "trained_vs_bm25": "BM25"}.get(name, name)
+        line = f"trained − {against:<5}"
+        if difference := (found.get("difference") or {}).get(name):
+            mean, low, high = difference
+            line += f" {mean:+.4f} [{low:+.4f} … {high:+.4f}]"
+        line += f"  p = {p_value:.4f}"
+        line += "  significant" if p_value < 0.05 else "  not significant"
+        if wins := (found.get("wins") or {}).get(name):
+            line += f"  {wins['won']} won, {wins['lost']} lost, {wins['tied']} tied"
+        yield line
+
+
+COUNTED: Final = (
+    ("documents", "documents"),
+    ("requests", "requests"),
+    ("generated", "queries generated"),
+    ("reused", "answers reused"),
+    ("kept", "kept"),
+    ("duplicates", "duplicates"),
+    ("renamed", "renamed"),
+)
+
+
+def _counts(found: dict[str, Any]) -> Iterator[str]:
+    for key, label in COUNTED:
+        if isinstance(found.get(key), int):
+            yield f"{label:<18} {found[key]:>10,}"
+    for key, label in (
+        ("generation_drops", "no query"),
+        ("dropped", "dropped"),
+        ("skipped", "skipped"),
+    ):
+        for reason, count in (found.get(key) or {}).items():
+            yield f"{label}: {reason:<{max(16 - len(label), 1)}} {count:>10,}"
+    for sample in (found.get("skipped_samples") or [])[:5]:
+        yield f"  {sample.get('where', '')}: {sample.get('reason', '')}"
+    yield from _spent(found.get("spent") or {})
+
+
+def _spent(spent: dict[str, Any]) -> Iterator[str]:
+    if spent.get("calls"):
+        cost = spent.get("cost")
+        price = "price unknown" if cost is None else f"${cost:.4f}"
+        tokens_in, tokens_out = spent.get("prompt_tokens") or 0, spent.get("completion_tokens") or 0
+        yield f"{spent['calls']:,} calls, {tokens_in:,} tokens in, {tokens_out:,} out, {price}"
+
+
+def _seconds(found: dict[str, Any]) -> Iterator[str]:
+    seconds = found.get("seconds")
+    if isinstance(seconds, dict) and seconds:
+        yield "  ".join(f"{stage} {value:.1f} s" for stage, value in seconds.items())
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _moment_of_beat(job: Job) -> datetime | None:
+    return datetime.fromtimestamp(job.heartbeat, UTC) if job.heartbeat else None

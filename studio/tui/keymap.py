@@ -1,0 +1,103 @@
+"""A person's own keys, from ``keymap.toml`` beside their settings.
+
+    examples.new = "a"
+    app.jobs = ["8", "f8"]
+
+An unknown action, an unusable key or two actions on one key are refused with the place to mend.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from studio.records import StudioError
+from studio.tui.actions import ACTIONS, BY_ID, Scope
+
+KEYMAP_FILE = "keymap.toml"
+LOST_IN_TMUX = {
+    "ctrl+enter": "tmux never passes it on",
+    "ctrl+m": "a terminal sends it as enter",
+    "ctrl+i": "a terminal sends it as tab",
+    "ctrl+h": "a terminal sends it as backspace",
+    "alt+enter": "tmux sends it as enter",
+    "ctrl+b": "it is tmux's prefix",
+    "ctrl+a": "it is the prefix of screen and of many tmux set-ups",
+    "ctrl+s": "it stops the output of many terminals",
+}
+"""Keys that cannot be an action's only key, and why."""
+
+
+def load(path: Path) -> dict[str, str]:
+    """Action id → comma-separated keys, as Textual's ``set_keymap`` takes them.
+
+    A file that is not there is an empty keymap. Raises StudioError for anything else wrong.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudioError(f"{path} cannot be read: {error}. Mend or remove it.") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudioError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    chosen = {name: _keys(path, name, value) for name, value in _flat(table)}
+    _refuse_clashes(path, chosen)
+    return {name: ",".join(keys) for name, keys in chosen.items()}
+
+
+def effective(keymap: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Action id → the keys in force."""
+    return {
+        action.id: tuple(keymap[action.id].split(",")) if action.id in keymap else action.keys
+        for action in ACTIONS
+    }
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _keys(path: Path, name: str, value: Any) -> tuple[str, ...]:
+    if name not in BY_ID:
+        near = difflib.get_close_matches(name, list(BY_ID), n=1, cutoff=0)[0]
+        raise StudioError(f"{path}: there is no action {name}. Did you mean {near}?")
+    keys = [value] if isinstance(value, str) else value
+    if not isinstance(keys, list) or not keys or not all(_is_key(key) for key in keys):
+        raise StudioError(
+            f'{path}: {name} = {value!r} is no key. Write a key such as "a", "f5" or "ctrl+t", '
+            f"or a list of them."
+        )
+    if all(key in LOST_IN_TMUX for key in keys):
+        raise StudioError(
+            f"{path}: {name} cannot have {keys[0]} as its only key: {LOST_IN_TMUX[keys[0]]}. "
+            f"Add a second key."
+        )
+    return tuple(keys)
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str) and bool(key.strip()) and "," not in key and key == key.strip()
+
+
+def _refuse_clashes(path: Path, chosen: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse a key that two actions of one screen would share."""
+    in_force = {action.id: chosen.get(action.id, action.keys) for action in ACTIONS}
+    seen: dict[tuple[Scope, str], str] = {}
+    for action in ACTIONS:
+        for key in in_force[action.id]:
+            other = seen.setdefault((action.scope, key), action.id)
+            if other != action.id:
+                raise StudioError(
+                    f"{path}: {key} would mean both {other} and {action.id}. "
+                    f"Give one of them another key."
+                )

@@ -1,0 +1,94 @@
+"""What all panes share: the bars, leaving a field, copying, writing what was typed, polling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+
+from studio.tui.widgets.bars import KeyBar, TopBar
+
+if TYPE_CHECKING:
+    from studio.project import Project
+    from studio.tui.app import StudioApp
+
+
+class Pane(Screen[None]):
+    """A pane of the studio. It shows the store's rows and keeps none of its own."""
+
+    NAME: ClassVar[str] = ""
+    """The mode's name, as in ``app.NAME``."""
+    AUTO_FOCUS: ClassVar[str | None] = "RowList"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (32, "-high")]
+
+    @property
+    def studio(self) -> StudioApp:
+        """The program."""
+        return cast("StudioApp", self.app)
+
+    @property
+    def project(self) -> Project:
+        """The open project. Only panes that need one may ask."""
+        project = self.studio.project
+        assert project is not None, "this pane is only shown with an open project"
+        return project
+
+    def compose(self) -> ComposeResult:
+        """Bar, body, keys."""
+        yield TopBar(self.NAME)
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield KeyBar()
+
+    def compose_body(self) -> ComposeResult:
+        """What stands between the bars."""
+        yield from ()
+
+    def main_list(self) -> Widget | None:
+        """Where the focus goes when a field is left."""
+        found = self.query("RowList")
+        return found.first() if found else None
+
+    def action_leave(self) -> None:
+        """Write what was typed and give the focus to the list."""
+        self.flush()
+        self.set_focus(self.main_list())
+
+    def flush(self) -> None:
+        """Write at once what was typed and is not yet in the store."""
+
+    def store_changed(self) -> None:
+        """Another process or pane has written: read again what is shown."""
+
+    def on_screen_resume(self) -> None:
+        """Coming back to the pane, show what is true now."""
+        if self.is_mounted:
+            self.store_changed()
+
+    def on_screen_suspend(self) -> None:
+        """Leaving the pane writes what was typed in it."""
+        self.flush()
+
+    def copy_text(self) -> str:
+        """What a copy takes when nothing is selected; empty when there is nothing."""
+        return ""
+
+
+class Dialog(ModalScreen[Any]):
+    """A box over the pane; esc closes it without doing anything."""
+
+    BINDINGS: ClassVar[list[Any]] = [("escape", "leave", "Close")]
+    CSS_PATH = None
+
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+    @property
+    def studio(self) -> StudioApp:
+        """The program."""
+        return cast("StudioApp", self.app)

@@ -1,0 +1,210 @@
+"""The dialog that starts the path or one of its steps: a few fields, each with what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from studio.jobs import queue
+from studio.jobs.params import (
+    EvaluateParams,
+    FilterParams,
+    GenerateParams,
+    PathParams,
+    TrainParams,
+)
+from studio.project import Project
+from studio.records import Job, StudioError
+from studio.tui.safe_text import content
+from studio.tui.screens.pane import Dialog
+from studio.tui.widgets.editor import Field
+from studio.tui.widgets.text_pane import Section
+
+TITLES: Final = {
+    "path": "Run the path: generate → filter → train → evaluate",
+    "generate": "Generate queries",
+    "filter": "Filter the records",
+    "train": "Train the encoder on the kept records",
+    "evaluate": "Score BM25, base and trained encoder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One field of the dialog."""
+
+    name: str
+    label: str
+    hint: str
+    kinds: tuple[str, ...]
+    """The kinds of job that it belongs to."""
+    value: Callable[[Project], str]
+    """What stands there at first."""
+
+
+def _default_documents(project: Project) -> str:
+    return str(min(project.store.documents.count(), 300))
+
+
+def _default_draws(project: Project) -> str:
+    from studio.prompting.templates import parse
+
+    prompt = project.store.prompts.latest()
+    return str(parse(prompt.template).queries_per_document) if prompt else "8"
+
+
+ASKS: Final = (
+    Ask("documents", "Documents", "how many to sample; all for every one", ("path", "generate"),
+        _default_documents),
+    Ask("draws", "Queries per document", "the paper asks 8", ("path", "generate"), _default_draws),
+    Ask("endpoint", "Endpoint", "a name from settings, embedded:MODEL, or a URL and its model",
+        ("path", "generate"), lambda project: project.settings.endpoint),
+    Ask("budget", "Budget in USD", "never passed; empty is no cap", ("path", "generate"),
+        lambda project: _plain(project.settings.budget_usd)),
+    Ask("round_trip", "Round trip", "trained (published), base, bm25 (cheaper) or off",
+        ("path", "filter"), lambda _project: "trained"),
+    Ask("k", "Keep if in the top", "K of the round trip; the paper's 1", ("path", "filter"),
+        lambda _project: "1"),
+    Ask("encoder", "Base encoder", "a catalogue name, a hub name or a folder",
+        ("path", "filter", "train"), lambda project: project.settings.encoder),
+    Ask("hard_negatives", "Hard negatives", "mined per query; 0 is the paper", ("train",),
+        lambda _project: "0"),
+    Ask("split", "Gold split", "test, or validation while you still choose", ("evaluate",),
+        lambda _project: "test"),
+)  # fmt: skip
+
+
+def _plain(number: float | None) -> str:
+    return "" if number is None else f"{number:g}"
+
+
+class StartDialog(Dialog):
+    """Gives back the params of the job, or None. Enter starts from any field."""
+
+    def __init__(self, kind: str, project: Project) -> None:
+        super().__init__()
+        self._kind = kind
+        self._project = project
+        self._asks = [ask for ask in ASKS if kind in ask.kinds]
+
+    def compose(self) -> ComposeResult:
+        """A line for each field."""
+        with Section(classes="dialog").titled(TITLES[self._kind]):
+            for ask in self._asks:
+                with Horizontal(classes="form-row"):
+                    yield Static(ask.label)
+                    yield Field(ask.value(self._project), id=ask.name)
+                yield Static(content(f"{' ' * 24}{ask.hint}"), classes="hint")
+            yield Static("", id="problem", classes="hint")
+            yield Static(
+                content("enter starts · tab next field · esc closes · it goes on when you leave"),
+                classes="hint",
+            )
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        values = {ask.name: self.query_one(f"#{ask.name}", Field).value for ask in self._asks}
+        try:
+            params = params_of(self._kind, values)
+        except StudioError as error:
+            self.query_one("#problem", Static).update(content(str(error), "$error"))
+            return
+        self.dismiss(params)
+
+
+def params_of(kind: str, values: dict[str, str]) -> dict[str, Any]:
+    """The job's params out of the typed values. Raises StudioError with the field to mend."""
+    made = {
+        "generate": lambda: _generate(values).to_row(),
+        "filter": lambda: _filter(values).to_row(),
+        "train": lambda: _train(values).to_row(),
+        "evaluate": lambda: _evaluate(values).to_row(),
+    }
+    if kind != "path":
+        return made[kind]()
+    return PathParams(
+        generate=made["generate"](), filter=made["filter"](), train=made["train"](), evaluate=None
+    ).to_row()
+
+
+def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
+    """Submit the job after a look at what would make it fail at once."""
+    if not project.store.documents.count():
+        raise StudioError("The project has no documents. Import some first: `studio import`.")
+    if kind in ("path", "generate") and project.store.prompts.latest() is None:
+        raise StudioError("The project has no prompt yet. Press 2, write one and save it with w.")
+    return queue.submit(project, kind, params)
+
+
+def _generate(values: dict[str, str]) -> GenerateParams:
+    name, base_url, model = _endpoint(values["endpoint"])
+    return GenerateParams(
+        documents=_whole("Documents", values["documents"], empty=("", "all")),
+        queries_per_document=_whole("Queries per document", values["draws"]),
+        endpoint=name,
+        base_url=base_url,
+        model=model,
+        budget_usd=_dollars(values["budget"]),
+    )
+
+
+def _filter(values: dict[str, str]) -> FilterParams:
+    modes = ("trained", "base", "bm25", "off")
+    mode = values["round_trip"].strip()
+    if mode not in modes:
+        raise StudioError(f"Round trip is {mode!r}; choose one of {', '.join(modes)}.")
+    return FilterParams(
+        round_trip=mode,  # type: ignore[arg-type]
+        k=_whole("Keep if in the top", values["k"]) or 1,
+        encoder=values["encoder"].strip(),
+    )
+
+
+def _train(values: dict[str, str]) -> TrainParams:
+    negatives = _whole("Hard negatives", values.get("hard_negatives", "0"), least=0)
+    return TrainParams(encoder=values["encoder"].strip(), hard_negatives=negatives or 0)
+
+
+def _evaluate(values: dict[str, str]) -> EvaluateParams:
+    split = values["split"].strip()
+    if split not in ("test", "validation"):
+        raise StudioError(f"Gold split is {split!r}; choose test or validation.")
+    return EvaluateParams(split=split)  # type: ignore[arg-type]
+
+
+def _endpoint(text: str) -> tuple[str, str, str]:
+    """(name, URL, model) of what was typed: a name, or a URL and a model."""
+    words = text.split()
+    if words and "://" in words[0]:
+        if len(words) != 2:
+            raise StudioError("Endpoint: write the URL, a space, and the model's name there.")
+        return "", words[0], words[1]
+    return text.strip(), "", ""
+
+
+def _whole(label: str, text: str, *, least: int = 1, empty: tuple[str, ...] = ()) -> int | None:
+    text = text.strip().replace(",", "")
+    if text in empty:
+        return None
+    if not text.isdecimal() or int(text) < least:
+        raise StudioError(f"{label} is {text!r}; type a whole number from {least}.")
+    return int(text)
+
+
+def _dollars(text: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < 1e9:
+        raise StudioError(f"Budget is {text!r}; type dollars such as 2.50, or leave it empty.")
+    return amount

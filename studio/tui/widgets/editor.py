@@ -1,0 +1,128 @@
+"""Text fields that hold outside text safely and give it back unchanged."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widgets import Input, TextArea
+
+from studio.tui.actions import bindings
+from studio.tui.safe_text import LONGEST_SHOWN, EditorCodec, visible
+
+
+class Editor(TextArea):
+    """A text area whose controls are visible symbols and whose ``value`` is what came in."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
+    DEFAULT_CSS = """
+    Editor {
+        border: none;
+        padding: 0 1;
+        background: $background;
+        scrollbar-size-vertical: 1;
+        &:focus { border: none; }
+    }
+    """
+
+    class Typed(Message):
+        """The person changed the text."""
+
+        def __init__(self, editor: Editor) -> None:
+            super().__init__()
+            self.editor = editor
+
+        @property
+        def control(self) -> Editor:
+            """The editor, for ``@on`` selectors."""
+            return self.editor
+
+    class Left(Typed):
+        """The focus went elsewhere: time to write what was typed."""
+
+    def __init__(self, *, id: str | None = None, placeholder: str = "") -> None:
+        super().__init__(
+            "",
+            id=id,
+            soft_wrap=True,
+            tab_behavior="focus",
+            show_line_numbers=False,
+            placeholder=placeholder,
+            highlight_cursor_line=False,
+        )
+        self._codec = EditorCodec()
+        self._loaded = ""
+        self._whole: str | None = None
+
+    @property
+    def value(self) -> str:
+        """The text, character for character as it was put in and edited since."""
+        return self._codec.decode(self.text) if self._whole is None else self._whole
+
+    @value.setter
+    def value(self, text: str) -> None:
+        # Wrapping megabytes at each key would stop the screen: such a text is shown, not edited.
+        self._whole = text if len(text) > LONGEST_SHOWN else None
+        self.read_only = self._whole is not None
+        self._codec = EditorCodec(text[:LONGEST_SHOWN])
+        self._loaded = visible(text) if self._whole else self._codec.encode(text)
+        self.load_text(self._loaded)
+
+    def get_line(self, line_index: int) -> Text:
+        """The line as drawn: one visible cell for each character that must not be drawn."""
+        held = self.document.get_line(line_index)
+        return Text(held.translate(self._codec.symbols), end="", no_wrap=True)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        if self.read_only:
+            return
+        if not self._codec.holds(event.text):
+            self._choose_codec_again(event.text)
+        pasted = self._codec.encode(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if result := self._replace_via_keyboard(pasted, *self.selection):
+            self.move_cursor(result.end_location)
+            self.focus()
+
+    def _choose_codec_again(self, incoming: str) -> None:
+        value, cursor = self.value, self.cursor_location
+        self._codec = EditorCodec(value + incoming)
+        self.load_text(self._codec.encode(value))
+        self.move_cursor(cursor)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Tell a person's edits from loading."""
+        event.stop()
+        if self.text != self._loaded:
+            self._loaded = self.text
+            self.post_message(self.Typed(self))
+
+    def on_blur(self) -> None:
+        """Leaving the field writes it."""
+        self.post_message(self.Left(self))
+
+    def action_copy(self) -> None:
+        """Copy the selection as it is stored, not as it is drawn."""
+        if self.selected_text:
+            self.app.copy_to_clipboard(self._codec.decode(self.selected_text))
+
+
+class Field(Input):
+    """A one-line input whose value never holds a control."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
+    DEFAULT_CSS = """
+    Field { border: none; height: 1; padding: 0 1; background: $surface; }
+    Field:focus { border: none; background: $panel; }
+    """
+
+    def __init__(self, value: str = "", **options: Any) -> None:
+        super().__init__(visible(value), **options)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor(" ".join(visible(event.text, limit=2_000).split("\n")).strip())
