@@ -86,6 +86,19 @@ class Verdicts:
             conn.execute("UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter != ?", (PERSON,))
             conn.execute(LAST_WORD)
 
+    def undo_filter(self, filter_name: str) -> None:
+        """Take back what one filter said (it was interrupted and begins anew)."""
+        with write(self.db) as conn:
+            found = rows(
+                self.db,
+                "SELECT DISTINCT record_id FROM verdicts WHERE filter = ? AND undone = 0",
+                (filter_name,),
+            )
+            conn.execute(
+                "UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter = ?", (filter_name,)
+            )
+            self._refresh(conn, [row[0] for row in found])
+
     def of_record(self, record_id: int) -> list[Verdict]:
         """The verdicts in force on a record, in the order they were given."""
         sql = (
@@ -103,11 +116,6 @@ class Verdicts:
             )
             for row in rows(self.db, sql, (record_id,))
         ]
-
-    def judged_by(self, job_id: int, filter_name: str) -> dict[int, bool]:
-        """Record → kept, for what this job's filter has judged so far (a resumed job skips these)."""
-        sql = "SELECT record_id, kept FROM verdicts WHERE job_id = ? AND filter = ? AND NOT undone"
-        return {row[0]: bool(row[1]) for row in rows(self.db, sql, (job_id, filter_name))}
 
     def chain(self) -> list[ChainLink]:
         """Counts per filter in the order in which they ran."""

@@ -1,0 +1,161 @@
+"""Run the chain of filters over the records. Each link judges what the links before it kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from studio import filters
+from studio.filters.base import Filter, FilterContext, FilterRow, Judgement
+from studio.jobs.context import JobContext
+from studio.jobs.corpora import bm25_ranker, dense_ranker, encoder_name, read_corpus
+from studio.jobs.params import FilterParams, TrainParams
+from studio.jobs.training import Stage, train_stage
+from studio.prompting.templates import parse
+from studio.records import StudioError, Verdict
+
+WINDOW = 1_000
+"""Verdicts in one transaction."""
+
+ROUND_TRIP = "round-trip"
+
+RankOf = Callable[[list[tuple[str, int]]], list[int]]
+"""(query, document row) → the rank, from 1, of that document for that query."""
+
+
+def run(context: JobContext) -> None:
+    """The job ``filter``."""
+    judge(context, FilterParams.from_row(context.job.params))
+
+
+def judge(context: JobContext, params: FilterParams) -> None:
+    """A fresh run takes back what filters said before; a resumed one goes on at its link."""
+    if not context.store.records.count():
+        raise StudioError("There are no queries to filter. Run `studio generate` first.")
+    if "filters_done" not in context.result:
+        context.store.verdicts.undo_filters()
+        context.keep(filters_done=[])
+    chain = [name for name in params.filters if name != ROUND_TRIP or params.round_trip != "off"]
+    for number, name in enumerate(chain):
+        if name in context.result["filters_done"]:
+            continue
+        context.check()
+        context.progress(number, len(chain), f"filter {name}")
+        context.store.verdicts.undo_filter(name)
+        _link(context, filters.get(name), params)
+        context.keep(filters_done=[*context.result["filters_done"], name])
+    context.keep(chain=chain_counts(context, params), kept=context.store.records.counts().kept)
+    if not context.result["kept"]:
+        worst = max(context.result["chain"], key=lambda link: link["judged"] - link["kept"])
+        raise StudioError(
+            f"The filters kept no query at all; most fell to {worst['label']}. "
+            "Look at the dropped ones, loosen that filter, or improve the prompt."
+        )
+
+
+def chain_counts(context: JobContext, params: FilterParams) -> list[dict[str, Any]]:
+    """Counts before and after each link, with an honest label."""
+    return [
+        {
+            "filter": link.filter,
+            "label": label(link.filter, params),
+            "judged": link.judged,
+            "kept": link.kept,
+        }
+        for link in context.store.verdicts.chain()
+    ]
+
+
+def label(name: str, params: FilterParams) -> str:
+    """What a filter does, in a line; the round trip names what it searched with."""
+    if name != ROUND_TRIP:
+        return filters.get(name).label
+    searched = {
+        "trained": "a model trained on the unfiltered queries, as published",
+        "base": "the base encoder, a cheaper stand-in",
+        "bm25": "BM25, a cheaper stand-in",
+        "off": "nothing",
+    }
+    return f"round trip, top {params.k} of {searched[params.round_trip]}"
+
+
+def _link(context: JobContext, chosen: Filter, params: FilterParams) -> None:
+    rank_of = _rank_of(context, params) if chosen.name == ROUND_TRIP else None
+    filter_context = FilterContext(
+        language=context.project.language,
+        query_words=_norm(context),
+        rank_of=rank_of,
+        top_k=params.k,
+    )
+    total = context.store.records.counts().kept
+    done = 0
+    judgements = chosen.judge(_survivors(context), filter_context)
+    while window := list(islice(judgements, WINDOW)):
+        context.check()
+        context.store.verdicts.add(
+            [_verdict(chosen.name, judgement) for judgement in window], context.job.id
+        )
+        done += len(window)
+        context.progress(done, total, f"filter {chosen.name}")
+
+
+def _verdict(name: str, judgement: Judgement) -> Verdict:
+    return Verdict(
+        record_id=judgement.record_id,
+        filter=name,
+        kept=judgement.kept,
+        score=judgement.score,
+        reason=judgement.reason,
+    )
+
+
+def _survivors(context: JobContext) -> Iterator[FilterRow]:
+    """The records that are kept so far, with their documents."""
+    records = context.store.records.all(kept=True)
+    while window := list(islice(records, WINDOW)):
+        documents = context.store.documents.many([record.document_id for record in window])
+        for record in window:
+            document = documents[record.document_id]
+            yield FilterRow(record.id, record.text, record.document_id, document.full_text)
+
+
+def _norm(context: JobContext) -> tuple[int, int] | None:
+    """The task's usual query length in words, from the newest template."""
+    prompt = context.store.prompts.latest()
+    return parse(prompt.template).query_words if prompt else None
+
+
+def _rank_of(context: JobContext, params: FilterParams) -> RankOf:
+    """The search of the round trip."""
+    corpus = read_corpus(context.store)
+    if params.round_trip == "bm25":
+        lexical = bm25_ranker(corpus, context.project.language)
+        return lambda pairs: lexical.rank_of([(query, str(row)) for query, row in pairs])
+    encoder = encoder_name(context.project, params.encoder)
+    if params.round_trip == "trained":
+        encoder = _first_stage(context, params, encoder)
+    train = TrainParams.from_row(params.train or {})
+
+    def encoding(done: int) -> None:
+        context.check()
+        context.progress(done, len(corpus.ids), "encoding for the round trip")
+
+    dense = dense_ranker(corpus, encoder, max_length=train.max_length, on_progress=encoding)
+    return lambda pairs: dense.rank_of([(query, str(row)) for query, row in pairs])
+
+
+def _first_stage(context: JobContext, params: FilterParams, base: str) -> str:
+    """Train on what is kept so far, all of it, and give the model's folder."""
+    trained = context.result.get("round_trip_model")
+    if trained is None:
+        records = list(context.store.records.all(kept=True))
+        if not records:
+            raise StudioError("The filters before the round trip kept no query, so it can't train.")
+        stage = Stage(f"round-trip-{context.job.id}", base, base, use_validation=False)
+        trained, _ = train_stage(context, stage, records, TrainParams.from_row(params.train or {}))
+        context.keep(round_trip_model=trained)
+    context.store.values.set("round_trip_model", trained)
+    model = context.store.models.get(trained)
+    assert model is not None
+    return str(context.project.path / model.path)

@@ -1,0 +1,211 @@
+"""Train a retriever on records, in the worker: curves into the store, resumable, cancellable."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from studio.jobs.context import Cancelled, JobContext
+from studio.jobs.corpora import encoder_name, gold_set
+from studio.jobs.params import TrainParams
+from studio.methods.schedule import schedule_for
+from studio.records import Model, Record, StudioError
+from studio.training.model_card import ModelFacts, write_model_card
+from studio.training.negatives import mine
+from studio.training.retriever import train
+from studio.training.settings import (
+    RetrieverSettings,
+    TrainedRetriever,
+    TrainingPair,
+    TrainingPoint,
+    ValidationSet,
+)
+
+VALIDATION_DOCUMENTS = 5_000
+"""The most documents that a validation check searches; the relevant ones are always among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One training within a job."""
+
+    name: str
+    """Also the folder under ``models/``."""
+    start: str
+    """The encoder to start from: a name or a folder."""
+    base: str
+    """The encoder that the whole chain began with."""
+    parent_id: int | None = None
+    use_validation: bool = True
+    interpolate: bool = False
+
+
+def run(context: JobContext) -> None:
+    """The job ``train``."""
+    train_kept(context, TrainParams.from_row(context.job.params))
+
+
+def train_kept(context: JobContext, params: TrainParams) -> None:
+    """Train on the kept records: Promptagator's second stage, or a training of its own."""
+    records = list(context.store.records.all(kept=True))
+    if not records:
+        raise StudioError(
+            "No query is kept, so there is nothing to train on. Generate more, or look at why the "
+            "filters dropped them: `studio filter --help`."
+        )
+    base = encoder_name(context.project, params.encoder)
+    first = _first_stage(context, base) if params.continue_round_trip else None
+    name = params.name or f"retriever-{context.job.id}"
+    stage = Stage(
+        name=name,
+        start=str(context.project.path / first.path) if first else base,
+        base=base,
+        parent_id=first.id if first else None,
+        interpolate=params.interpolate,
+    )
+    model_id, trained = train_stage(context, stage, records, params)
+    context.keep(
+        model_id=model_id,
+        model_path=f"models/{name}",
+        pairs=len(records),
+        steps=trained.steps,
+        best_step=trained.best_step,
+        validation={"base": trained.base_score, "trained": trained.best_score},
+        share=trained.share,
+    )
+
+
+def _first_stage(context: JobContext, base: str) -> Model | None:
+    """The round trip's model, when the kept records were judged by it and it came from this base."""
+    model_id = context.store.values.get("round_trip_model")
+    model = context.store.models.get(model_id) if model_id else None
+    return model if model is not None and model.base == base else None
+
+
+def train_stage(
+    context: JobContext, stage: Stage, records: list[Record], params: TrainParams
+) -> tuple[int, TrainedRetriever]:
+    """Train, save, and store the model's row. An interrupted training goes on from its checkpoint."""
+    started = time.monotonic()
+    pairs = training_pairs(context, records)
+    if params.hard_negatives:
+        pairs = mine_negatives(context, pairs, stage.start, params)
+    settings = settings_for(context, stage, pairs, params)
+    validation = validation_set(context) if stage.use_validation else None
+    out = context.project.models_dir / stage.name
+    trained = train(
+        pairs,
+        settings,
+        out,
+        validation=validation,
+        on_progress=lambda point: _report(context, stage, point),
+        should_stop=context.should_stop,
+        resume=True,
+    )
+    if trained.cancelled:
+        raise Cancelled
+    snapshot = context.store.snapshots.take([r.id for r in records], f"for {stage.name}")
+    model = Model(
+        name=stage.name,
+        path=f"models/{stage.name}",
+        base=stage.base,
+        parent_id=stage.parent_id,
+        snapshot_id=snapshot,
+        job_id=context.job.id,
+        settings=settings.as_dict(),
+        scores=_training_scores(trained),
+    )
+    model_id = context.store.models.add(model)
+    write_card(context, replace(model, id=model_id), len(pairs), time.monotonic() - started)
+    return model_id, trained
+
+
+def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingPair]:
+    """Queries with their documents' texts."""
+    documents = context.store.documents.many(sorted({r.document_id for r in records}))
+    return [
+        TrainingPair(r.text, r.document_id, documents[r.document_id].full_text) for r in records
+    ]
+
+
+def mine_negatives(
+    context: JobContext, pairs: list[TrainingPair], encoder: str, params: TrainParams
+) -> list[TrainingPair]:
+    """The pairs with hard negatives, guarded against false ones."""
+    context.progress(0, len(pairs), "mining hard negatives")
+    corpus = {document.id: document.full_text for document in context.store.documents.all()}
+    return mine(pairs, corpus, encoder, count=params.hard_negatives, max_length=params.max_length)
+
+
+def settings_for(
+    context: JobContext, stage: Stage, pairs: list[TrainingPair], params: TrainParams
+) -> RetrieverSettings:
+    """The person's numbers, and the schedule's where they gave none."""
+    schedule = schedule_for(context.store.documents.count(), len(pairs))
+    has_gold = bool(context.store.gold.counts().get("validation"))
+    settings = RetrieverSettings(
+        base=stage.start,
+        batch_size=params.batch_size or schedule.batch_size,
+        learning_rate=params.learning_rate,
+        epochs=params.epochs or schedule.epochs,
+        max_steps=params.steps or (None if params.epochs else schedule.steps),
+        negatives=params.hard_negatives,
+        interpolation="validation" if stage.interpolate and has_gold else 1.0,
+        anchor=stage.base,
+        max_length=params.max_length,
+        query_prompt=params.query_prompt,
+        document_prompt=params.document_prompt,
+        patience=params.patience,
+        bf16=params.bf16,
+        seed=params.seed,
+    )
+    return replace(settings, scale=1 / params.temperature) if params.temperature else settings
+
+
+def validation_set(context: JobContext) -> ValidationSet | None:
+    """The gold validation queries over the corpus, or a part of a large one; None without gold."""
+    gold = gold_set(context.store, "validation")
+    if not gold.queries:
+        return None
+    documents = {str(d.id): d.full_text for d in context.store.documents.all()}
+    whole = ValidationSet(gold.texts(), documents, gold.qrels())
+    if len(documents) <= VALIDATION_DOCUMENTS:
+        return whole
+    return whole.sampled(VALIDATION_DOCUMENTS)
+
+
+def _report(context: JobContext, stage: Stage, point: TrainingPoint) -> None:
+    points = [("loss", point.loss), ("validation ndcg@10", point.score)]
+    found = [(f"{stage.name} {name}", point.step, x) for name, x in points if x is not None]
+    context.store.jobs.add_points(context.job.id, found)
+    loss = f"loss {point.loss:.3f}" if point.loss is not None else ""
+    score = f"validation nDCG@10 {point.score:.3f}" if point.score is not None else ""
+    line = " · ".join(part for part in (f"training {stage.name}", loss, score) if part)
+    context.progress(point.step, point.steps, line)
+
+
+def _training_scores(trained: TrainedRetriever) -> dict[str, Any]:
+    return {
+        "steps": trained.steps,
+        "best_step": trained.best_step,
+        "share": trained.share,
+        "validation_ndcg@10": {"base": trained.base_score, "trained": trained.best_score},
+    }
+
+
+def write_card(context: JobContext, model: Model, pairs: int, seconds: float) -> None:
+    """The README of the model's folder."""
+    lineage = context.store.lineage.of_model(model.id) or {}
+    facts = ModelFacts(
+        name=model.name,
+        base=model.base,
+        project=context.project.title,
+        language=context.project.language,
+        pairs=pairs,
+        seconds=seconds,
+        settings=model.settings,
+        scores=model.scores,
+        lineage=lineage,
+    )
+    write_model_card(context.project.path / model.path, facts)
