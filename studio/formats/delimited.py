@@ -128,16 +128,17 @@ def _rows(
         except StopIteration:
             return
         except csv.Error as error:
-            yield start, SkippedRow(where, _explained(error), "cells")
+            yield start, SkippedRow(where, _explained(error, reader.line_num), "cells")
         else:
             yield start, _flawed(feed, where) or cells
         feed.problems.clear()
         start = reader.line_num + 1
 
 
-def _explained(error: csv.Error) -> str:
+def _explained(error: csv.Error, last: int) -> str:
     if "field limit" in str(error):
-        return f"a quote opens in this row and does not close within {MAX_TEXT // 2**20} MB"
+        size = f"{MAX_TEXT // 2**20} MB"
+        return f"a quote opens here and does not close within {size}: all to line {last} is lost"
     return f"not a row that can be read: {str(error).partition(' - ')[0]}"
 
 
@@ -145,7 +146,9 @@ def _flawed(feed: _Feed, where: str) -> SkippedRow | None:
     if feed.problems:
         return SkippedRow(where, feed.problems[0].problem, feed.problems[0].code)
     if feed.ended:
-        return SkippedRow(where, "a quote opens in this row and never closes", "cells")
+        return SkippedRow(
+            where, "a quote opens here and never closes: all to the end is lost", "cells"
+        )
     return None
 
 

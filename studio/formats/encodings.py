@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.records import StudioError
+
+if TYPE_CHECKING:
+    from charset_normalizer.models import CharsetMatch
 
 SAMPLE_BYTES = 256 * 1024
 
@@ -28,6 +33,7 @@ _FOREIGN = (
     (b"SQLite format 3", "an SQLite database: export the table as CSV first"),
     (b"\xd0\xcf\x11\xe0", "an old Word or Excel file: save it as text or CSV first"),
 )
+_OVER_ASCII = bytes(range(128, 256))
 _CONTROLS = bytes(code for code in range(32) if chr(code) not in "\0\t\n\r\f\x1b") + b"\x7f"
 
 
@@ -68,14 +74,14 @@ def _refuse_known_kinds(sample: bytes, path: Path) -> None:
 
 
 def _wide_by_zeros(sample: bytes) -> str:
-    """UTF-16 without a mark shows in Latin script: every other byte is zero."""
-    half = max(1, len(sample) // 2)
+    """UTF-16 without a mark shows where some of it is Latin: zeros lie at every other byte."""
+    half = len(sample) // 2
+    if half < 8:
+        return ""
     even, odd = sample[0::2].count(0) / half, sample[1::2].count(0) / half
-    if odd > 0.3 and even < 0.02:
-        return "utf-16-le"
-    if even > 0.3 and odd < 0.02:
-        return "utf-16-be"
-    return ""
+    if max(even, odd) < 0.3 or min(even, odd) > max(even, odd) / 5:
+        return ""
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _mostly_utf8(sample: bytes, whole: bool) -> bool:
@@ -98,24 +104,38 @@ def _is_utf8(data: bytes, *, final: bool) -> bool:
 
 def _refuse_binary(sample: bytes, path: Path) -> None:
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if controls > len(sample) * 0.05:
+    if controls > 8 + len(sample) * 0.05:
         raise StudioError(f"{path} is not a text file: import JSONL, CSV, Parquet or .txt files.")
 
 
 def _guessed(sample: bytes, path: Path) -> str:
-    """charset-normalizer's guess, if the letters make sense and the script leaves no doubt."""
+    """charset-normalizer's guess where nothing else reads nearly as well."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample).best()
-    if best is None:
+    found = [match for match in from_bytes(sample) if match.chaos <= 0.1]
+    if not found:
         raise StudioError(
             f"{path} is not text in any known encoding: import JSONL, CSV, Parquet or .txt files."
         )
-    multibyte = len("中あ한".encode(best.encoding, "ignore")) > 0
-    if best.chaos > 0.1 or (not multibyte and best.coherence < 0.2):
+    if not _is_clear(found, sample):
+        names = sorted({match.encoding for match in found}, key=lambda name: name != "cp1252")
         raise StudioError(
             f"{path} is not UTF-8, and its encoding cannot be told for sure (perhaps "
-            f"{best.encoding}): name it with --encoding, or convert the file to UTF-8."
+            f"{' or '.join(names[:2])}): name it with --encoding, or convert the file to UTF-8."
         )
     # Where Windows' Western code page reads the same, it is by far the likelier one.
+    best = found[0]
     return "cp1252" if "cp1252" in best.could_be_from_charset else best.encoding
+
+
+def _is_clear(found: Sequence[CharsetMatch], sample: bytes) -> bool:
+    """Whether the first guess is one to rely on.
+
+    Encodings of East Asia have a structure that other bytes break; one-byte encodings have none,
+    and only a clear lead in how much it reads like a language tells them apart.
+    """
+    best, telling = found[0], len(sample) - len(sample.translate(None, _OVER_ASCII))
+    if "中あ한".encode(best.encoding, "ignore"):
+        return telling >= 24
+    others = (match.coherence for match in found[1:] if not match.encoding.startswith("utf"))
+    return best.coherence >= 0.2 and best.coherence - max(others, default=0.0) >= 0.1
