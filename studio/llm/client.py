@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class LLMClient:
         raw = await self._guarded(request, stream=False)
         return self._answer(raw, time.monotonic() - started)
 
-    async def stream(self, request: Request) -> AsyncIterator[Delta | Answer]:
+    async def stream(self, request: Request) -> AsyncGenerator[Delta | Answer]:
         """The text piece by piece, then the whole :class:`Answer` as the last item.
 
         A failure is the last item too (``finish_reason`` ``error`` with the pieces so far), except
@@ -71,17 +72,31 @@ class LLMClient:
         """
         gathered = _Gathered(time.monotonic())
         try:
-            chunks = await self._guarded(request, stream=True)
-            async with asyncio.timeout(self.endpoint.timeout_s):
+            async with contextlib.aclosing(self._chunks(request)) as chunks:
                 async for chunk in chunks:
                     if piece := gathered.take(chunk):
                         yield Delta(piece)
-        except Exception as error:
-            failed = self._meaning(error)
+        except CallFailed as failed:
             if failed.kind == "fatal":
-                raise failed from error
+                raise
             gathered.failed(str(failed))
         yield gathered.answer(self.endpoint)
+
+    async def _chunks(self, request: Request) -> AsyncGenerator[Any]:
+        deadline = time.monotonic() + self.endpoint.timeout_s
+        stream = await self._guarded(request, stream=True)
+        try:
+            while True:
+                # Around each step alone: over a yield, it would time the consumer too.
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    chunk = await anext(stream, None)
+                if chunk is None:
+                    return
+                yield chunk
+        except Exception as error:
+            raise self._meaning(error) from error
+        finally:
+            await stream.close()
 
     async def models(self) -> list[str]:
         """The names of the models that the server offers."""

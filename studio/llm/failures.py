@@ -10,9 +10,10 @@ from typing import Any, Literal
 from studio.records import StudioError
 from studio.settings import Endpoint
 
-FailureKind = Literal["fatal", "refused", "busy", "broken", "down"]
+FailureKind = Literal["fatal", "refused", "busy", "late", "broken", "down"]
 
 BUSY_STATUSES = frozenset({408, 425, 429, 503, 529})
+LATE_STATUSES = frozenset({504, 522, 524})
 FATAL_STATUSES = frozenset({401, 402, 403, 404, 405})
 QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 LONGEST_WAIT_S = 900.0
@@ -23,7 +24,8 @@ class CallFailed(StudioError):
 
     ``fatal``: every further call will fail alike (key, model, address, quota).
     ``refused``: this request is at fault (too long, bad parameter); others may pass.
-    ``busy``: too many calls, or no answer in time; slower may help.
+    ``busy``: too many calls at a time; slower may help.
+    ``late``: no whole answer in time; slower may help, but the work may have been done.
     ``broken``: the server erred, dropped the connection, or answered nonsense.
     ``down``: nobody listens there.
     """
@@ -64,7 +66,7 @@ def timed_out(endpoint: Endpoint, base_url: str) -> CallFailed:
         f"{endpoint.name} ({base_url}) gave no answer within {endpoint.timeout_s:g} s. "
         "Lower max_concurrency or raise timeout_s of the endpoint."
     )
-    return CallFailed("busy", sentence, maybe_paid=True)
+    return CallFailed("late", sentence, maybe_paid=True)
 
 
 def nonsense(where: str, detail: str) -> CallFailed:
@@ -85,6 +87,8 @@ def _from_status(error: Any, endpoint: Endpoint, where: str) -> CallFailed:
     if status in BUSY_STATUSES:
         wait = retry_after(error.response.headers, time.time())
         return CallFailed("busy", f"{where} is busy (HTTP {status}): {said}", retry_after=wait)
+    if status in LATE_STATUSES:
+        return CallFailed("late", f"{where} timed out (HTTP {status}): {said}", maybe_paid=True)
     if status >= 500:
         return CallFailed("broken", f"{where} failed (HTTP {status}): {said}")
     return CallFailed("refused", f"{where} refused the request (HTTP {status}): {said}")

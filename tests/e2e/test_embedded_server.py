@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib.util
 import json
 import os
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.llm import engine
+from studio.llm.budget import Budget
 from studio.llm.client import Delta, LLMClient
 from studio.llm.embedded import EmbeddedServer
 from studio.llm.failures import CallFailed
@@ -76,6 +79,29 @@ async def test_draws_of_one_document_reuse_its_prefix(server: EmbeddedServer) ->
         assert later.cached_tokens is not None
         assert later.prompt_tokens is not None
         assert later.cached_tokens >= later.prompt_tokens - 2
+
+
+async def test_the_engine_reads_each_document_once_for_all_its_draws(
+    server: EmbeddedServer,
+) -> None:
+    opening = ("the river", "a lease", "our bread")
+    documents = [f"This is about {word}. {word} {PASSAGE}" for word in opening]
+    requests = [
+        dataclasses.replace(ask(text, seed, max_tokens=6), document_id=number)
+        for number, text in enumerate(documents)
+        for seed in range(4)
+    ]
+    async with LLMClient(server.endpoint, server.key) as client:
+        stats = await engine.run(
+            requests,
+            [client],
+            budget=Budget(),
+            on_answer=lambda request, answer: None,
+            should_stop=lambda: False,
+            max_concurrency=8,
+        )
+    assert stats.answered == 12
+    assert stats.cached_tokens >= 0.7 * stats.prompt_tokens
 
 
 async def test_the_seed_decides_the_draw(server: EmbeddedServer) -> None:

@@ -1,0 +1,333 @@
+"""Runs any number of requests against one or several servers, as fast as they bear.
+
+One coroutine hands out requests; each call is a task. There are no batches to wait for: a slot
+that falls free takes the next request at once. Requests are pulled from the iterator only when
+they can go out soon, so that memory does not grow with the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from studio.llm.budget import Budget, Reservation
+from studio.llm.client import LLMClient
+from studio.llm.failures import CallFailed, FailureKind
+from studio.llm.lane import Lane, backoff
+from studio.records import Answer, Request, StudioError
+
+POLL_S = 0.2
+DRAIN_S = 0.8
+LOOKAHEAD_PER_CALL = 8
+LOOKAHEAD_MOST = 1024
+MOST_ATTEMPTS: dict[FailureKind, int] = {"busy": 10, "late": 3, "broken": 4}
+GIVE_UP_AFTER = 20
+STRIKES_AT_START = 2
+STRIKES_LATER = 6
+
+
+@dataclass(slots=True)
+class RunStats:
+    """What a run did; live while it runs."""
+
+    answered: int = 0
+    """Requests with an answer."""
+    failed: int = 0
+    """Requests that failed for good, each handed on as an error answer."""
+    retries: int = 0
+    """Attempts that had to be made again."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float | None = 0.0
+    """US dollars; None as soon as one answer's cost is unknown."""
+    most_in_flight: int = 0
+    stopped_by: str = ""
+    """``budget``, ``asked``, or empty when all requests were made."""
+    seconds: float = 0.0
+
+    def add(self, answer: Answer) -> None:
+        """Count one answer."""
+        self.answered += 1
+        self.prompt_tokens += answer.prompt_tokens or 0
+        self.completion_tokens += answer.completion_tokens or 0
+        self.cached_tokens += answer.cached_tokens or 0
+        known = self.cost is not None and answer.cost is not None
+        self.cost = (self.cost or 0.0) + (answer.cost or 0.0) if known else None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A request on its way, with what it went through."""
+
+    request: Request
+    attempts: Counter[FailureKind] = field(default_factory=Counter)
+
+
+async def run(
+    requests: Iterable[Request],
+    clients: Sequence[LLMClient],
+    *,
+    budget: Budget,
+    on_answer: Callable[[Request, Answer], None],
+    should_stop: Callable[[], bool],
+    max_concurrency: int,
+    on_note: Callable[[str], None] | None = None,
+) -> RunStats:
+    """Make every request once; ``on_answer`` gets each result, in the order in which they end.
+
+    A request that fails for good gives an answer with ``finish_reason`` ``error``. Raises
+    StudioError at once where no further call can work: a refused key, a missing model, a server
+    that is gone, a cost cap without prices. Ends early, with ``stopped_by`` set, when the next
+    request does not fit the budget or ``should_stop`` says so (asked five times a second; calls
+    in flight get 0.8 s to end). ``on_note`` gets one line at each change of pace.
+    """
+    budget.refuse_unpriced(client.endpoint for client in clients)
+    running = _Run(requests, clients, budget, on_answer, max_concurrency, on_note or _ignore)
+    return await running.drive(should_stop)
+
+
+class _Run:
+    def __init__(
+        self,
+        requests: Iterable[Request],
+        clients: Sequence[LLMClient],
+        budget: Budget,
+        on_answer: Callable[[Request, Answer], None],
+        max_concurrency: int,
+        on_note: Callable[[str], None],
+    ) -> None:
+        self.stats = RunStats()
+        self.lanes = [Lane(client, max_concurrency) for client in clients]
+        self.budget = budget
+        self.on_answer = on_answer
+        self.on_note = on_note
+        self.max_concurrency = max_concurrency
+        self.queue = _Queue(iter(requests), self._lookahead())
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        self.error: BaseException | None = None
+        self.failures_in_a_row = 0
+        self.asked_at = 0.0
+
+    def _lookahead(self) -> int:
+        calls = min(self.max_concurrency, sum(lane.most for lane in self.lanes))
+        return min(LOOKAHEAD_MOST, LOOKAHEAD_PER_CALL * calls)
+
+    async def drive(self, should_stop: Callable[[], bool]) -> RunStats:
+        started = time.monotonic()
+        try:
+            while not self._over(should_stop):
+                if not self._start_one():
+                    await self._wait()
+        finally:
+            await self._drain()
+            self.stats.seconds = time.monotonic() - started
+        if self.error is not None:
+            raise self.error
+        return self.stats
+
+    def _over(self, should_stop: Callable[[], bool]) -> bool:
+        if self.error is not None or self.stats.stopped_by:
+            return True
+        if self._asked(should_stop):
+            self.stats.stopped_by = "asked"
+            return True
+        return not self.tasks and self.queue.empty()
+
+    def _asked(self, should_stop: Callable[[], bool]) -> bool:
+        now = time.monotonic()
+        if now - self.asked_at < POLL_S:
+            return False
+        self.asked_at = now
+        return should_stop()
+
+    def _start_one(self) -> bool:
+        """Send the next request if a lane, a request and the budget allow it."""
+        now = time.monotonic()
+        lane = self._free_lane(now)
+        turn = self.queue.take(now, self.max_concurrency) if lane else None
+        if lane is None or turn is None:
+            return False
+        reservation = self.budget.reserve(turn.request, lane.client.endpoint)
+        if reservation is None:
+            self._no_money(turn)
+            return False
+        self._launch(lane, turn, reservation)
+        return True
+
+    def _launch(self, lane: Lane, turn: _Turn, reservation: Reservation) -> None:
+        lane.in_flight += 1
+        self.queue.busy[turn.request.document_id] += 1
+        task = asyncio.create_task(self._call(lane, turn, reservation))
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+        self.stats.most_in_flight = max(self.stats.most_in_flight, len(self.tasks))
+
+    def _free_lane(self, now: float) -> Lane | None:
+        if len(self.tasks) >= self.max_concurrency:
+            return None
+        free = [lane for lane in self.lanes if lane.has_room(now)]
+        return min(free, key=lambda lane: lane.in_flight / lane.limit, default=None)
+
+    def _no_money(self, turn: _Turn) -> None:
+        """Wait for calls in flight to settle below their reservation; else the cap is reached."""
+        self.queue.put_back(turn)
+        if not self.tasks:
+            self.stats.stopped_by = "budget"
+
+    async def _wait(self) -> None:
+        self.changed.clear()
+        try:
+            await asyncio.wait_for(self.changed.wait(), POLL_S)
+        except TimeoutError:
+            return
+
+    async def _call(self, lane: Lane, turn: _Turn, reservation: Reservation) -> None:
+        sent_at, answer, paid = time.monotonic(), None, True
+        try:
+            answer = await lane.client.complete(turn.request)
+        except CallFailed as failed:
+            paid = failed.maybe_paid
+            self._failed(lane, turn, failed, sent_at)
+        finally:
+            lane.in_flight -= 1
+            self.queue.free(turn.request.document_id)
+            if paid:
+                self.budget.settle(reservation, answer)
+            else:
+                self.budget.release(reservation)
+        if answer is not None:
+            lane.went_well(sent_at)
+            self.failures_in_a_row = 0
+            self.stats.add(answer)
+            self.on_answer(turn.request, answer)
+
+    def _failed(self, lane: Lane, turn: _Turn, failed: CallFailed, sent_at: float) -> None:
+        if failed.kind == "fatal":
+            raise failed
+        now = time.monotonic()
+        self._adapt(lane, failed, sent_at, now)
+        turn.attempts[failed.kind] += 1
+        attempt = turn.attempts[failed.kind]
+        if failed.kind == "down":
+            self.queue.retry(turn, now)
+        elif attempt < MOST_ATTEMPTS.get(failed.kind, 1):
+            self.queue.retry(turn, now + max(failed.retry_after or 0.0, backoff(attempt)))
+        else:
+            self._give_up(lane, turn, failed)
+            return
+        self.stats.retries += 1
+
+    def _adapt(self, lane: Lane, failed: CallFailed, sent_at: float, now: float) -> None:
+        if failed.kind in ("busy", "late"):
+            if lane.congested(failed, sent_at, now):
+                pause = lane.paused_until - now
+                wait = f", after a pause of {pause:.0f} s" if pause > 1 else ""
+                self.on_note(f"{failed} Going on with {int(lane.limit)} calls at a time{wait}.")
+        elif failed.kind == "down":
+            lane.unreachable(sent_at, now)
+            most = STRIKES_LATER if self.stats.answered else STRIKES_AT_START
+            if all(lane.strikes >= most for lane in self.lanes):
+                raise failed
+
+    def _give_up(self, lane: Lane, turn: _Turn, failed: CallFailed) -> None:
+        self.stats.failed += 1
+        self.failures_in_a_row += 1
+        name = lane.client.endpoint.name
+        answer = Answer("", finish_reason="error", endpoint=name, error=str(failed))
+        self.on_answer(turn.request, answer)
+        # A corpus may hold many passages over the window: refusals stop a run only at its start.
+        telling = failed.kind != "refused" or not self.stats.answered
+        if telling and self.failures_in_a_row >= GIVE_UP_AFTER:
+            raise StudioError(
+                f"Stopped after {self.failures_in_a_row} failures in a row. The last: {failed}"
+            )
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self.changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.error = self.error or error
+
+    async def _drain(self) -> None:
+        """Let paid calls end; what does not end soon is given up."""
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=DRAIN_S)
+        left = list(self.tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+class _Queue:
+    """Requests in their order, but a document with a call in flight waits its turn.
+
+    Then the next draw of a document finds the server with the document's prefix in its cache,
+    instead of several slots reading the same document at once.
+    """
+
+    def __init__(self, source: Iterator[Request], lookahead: int) -> None:
+        self.busy: Counter[int | None] = Counter()
+        self._source = source
+        self._lookahead = lookahead
+        self._ahead: deque[_Turn] = deque()
+        self._later: list[tuple[float, int, _Turn]] = []
+        self._tie = itertools.count()
+        self._exhausted = False
+
+    def empty(self) -> bool:
+        """Whether nothing is left to send."""
+        return not self._ahead and not self._later and not self._pull()
+
+    def take(self, now: float, most_waiting: int) -> _Turn | None:
+        """The next request that may go out now."""
+        if self._later and self._later[0][0] <= now:
+            return heapq.heappop(self._later)[2]
+        if len(self._later) >= most_waiting:
+            return None
+        for place in range(self._lookahead):
+            if place >= len(self._ahead) and not self._pull():
+                break
+            document_id = self._ahead[place].request.document_id
+            if document_id is None or not self.busy[document_id]:
+                return self._remove(place)
+        return self._ahead.popleft() if self._ahead else None
+
+    def put_back(self, turn: _Turn) -> None:
+        """It could not go out; it stays the next."""
+        self._ahead.appendleft(turn)
+
+    def retry(self, turn: _Turn, at: float) -> None:
+        """Send it again, not before ``at``."""
+        heapq.heappush(self._later, (at, next(self._tie), turn))
+
+    def free(self, document_id: int | None) -> None:
+        """A call for the document ended."""
+        self.busy[document_id] -= 1
+        if self.busy[document_id] <= 0:
+            del self.busy[document_id]
+
+    def _remove(self, place: int) -> _Turn:
+        turn = self._ahead[place]
+        del self._ahead[place]
+        return turn
+
+    def _pull(self) -> bool:
+        if self._exhausted:
+            return False
+        request = next(self._source, None)
+        if request is None:
+            self._exhausted = True
+            return False
+        self._ahead.append(_Turn(request))
+        return True
+
+
+def _ignore(note: str) -> None:
+    """Notes are optional."""

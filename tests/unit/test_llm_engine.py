@@ -1,0 +1,347 @@
+"""The engine against a real HTTP server that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from studio.llm import engine
+from studio.llm.budget import Budget
+from studio.llm.client import LLMClient, clients_for
+from studio.llm.engine import RunStats
+from studio.llm.failures import CallFailed
+from studio.llm.lane import Lane
+from studio.records import Answer, Decoding, Message, Request, StudioError
+from studio.settings import Endpoint
+from tests.support.openai_server import OpenAIServer
+
+Results = dict[str, Answer]
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.llm.lane.BACKOFF_BASE_S", 0.01)
+    monkeypatch.setattr("studio.llm.engine.POLL_S", 0.02)
+
+
+def endpoint(*servers: OpenAIServer, **changes: object) -> Endpoint:
+    first, *rest = (server.url for server in servers)
+    settings = {"model": "stand-in", "timeout_s": 5.0, **changes}
+    return Endpoint("here", base_url=first, extra_base_urls=tuple(rest), **settings)  # type: ignore[arg-type]
+
+
+def requests(count: int, draws: int = 1, max_tokens: int = 8) -> Iterator[Request]:
+    for document in range(count):
+        turn = (Message("user", f"document number {document} about permits"),)
+        for draw in range(draws):
+            yield Request(
+                turn, "stand-in", Decoding(max_tokens=max_tokens), draw, document, draw=draw
+            )
+
+
+async def run(
+    where: Endpoint,
+    wanted: Iterable[Request],
+    *,
+    budget: Budget | None = None,
+    on_answer: Callable[[Request, Answer], None] = lambda request, answer: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    max_concurrency: int = 16,
+    notes: list[str] | None = None,
+) -> RunStats:
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(client) for client in clients_for(where, None)]
+        return await engine.run(
+            wanted,
+            clients,
+            budget=budget or Budget(),
+            on_answer=on_answer,
+            should_stop=should_stop,
+            max_concurrency=max_concurrency,
+            on_note=(notes if notes is not None else []).append,
+        )
+
+
+async def test_every_request_is_answered_and_paid_once(server: OpenAIServer) -> None:
+    answers: list[Request] = []
+    stats = await run(endpoint(server), requests(50), on_answer=lambda r, a: answers.append(r))
+    assert (stats.answered, stats.failed, stats.stopped_by) == (50, 0, "")
+    assert sorted(request.document_id or 0 for request in answers) == list(range(50))
+    assert set(server.paid.bodies.values()) == {1}
+    assert stats.prompt_tokens == server.paid.prompt_tokens
+
+
+async def test_no_requests_end_at_once(server: OpenAIServer) -> None:
+    assert (await run(endpoint(server), [])).answered == 0
+
+
+@pytest.mark.parametrize("fault", ["busy", "overloaded", "error", "reset", "truncated", "nonsense"])
+async def test_passing_trouble_is_tried_again(server: OpenAIServer, fault: str) -> None:
+    server.fail_next(fault, fault, None, fault)  # type: ignore[arg-type]
+    stats = await run(endpoint(server), requests(10))
+    assert (stats.answered, stats.failed, stats.retries) == (10, 0, 3)
+
+
+async def test_a_hanging_call_is_given_up_and_made_again(server: OpenAIServer) -> None:
+    server.fail_next("hang")
+    stats = await run(endpoint(server, timeout_s=0.3), requests(4))
+    assert (stats.answered, stats.retries) == (4, 1)
+
+
+async def test_a_refused_request_fails_alone(server: OpenAIServer) -> None:
+    server.fail_next(None, "too-long")
+    got: list[Answer] = []
+    wanted = endpoint(server, max_concurrency=1)
+    stats = await run(wanted, requests(5), on_answer=lambda r, a: got.append(a))
+    assert (stats.answered, stats.failed) == (4, 1)
+    assert [a.finish_reason for a in got].count("error") == 1
+    assert "context window" in got[1].error
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("wrong-key", "refused the key"),
+        ("missing-model", "no such model"),
+        ("quota", "quota"),
+    ],
+)
+async def test_what_no_further_call_can_mend_ends_the_run_at_once(
+    server: OpenAIServer, fault: str, sentence: str
+) -> None:
+    server.always = fault  # type: ignore[assignment]
+    with pytest.raises(StudioError, match=sentence):
+        await run(endpoint(server), requests(1000))
+    assert server.calls <= 16
+
+
+async def test_a_server_that_only_errs_ends_the_run_after_a_while(server: OpenAIServer) -> None:
+    server.always = "error"
+    with pytest.raises(StudioError, match=r"20 failures in a row.*HTTP 500"):
+        await run(endpoint(server), requests(1000))
+
+
+async def test_a_server_that_is_down_ends_the_run_soon() -> None:
+    with OpenAIServer() as gone:
+        pass
+    with pytest.raises(StudioError, match="Nothing answers"):
+        await run(endpoint(gone), requests(1000))
+
+
+async def test_retry_after_holds_every_call_back(server: OpenAIServer) -> None:
+    server.fail_next("busy", retry_after=0.5)
+    notes: list[str] = []
+    started = time.monotonic()
+    await run(endpoint(server, max_concurrency=1), requests(3), notes=notes)
+    assert time.monotonic() - started >= 0.5
+    assert server.calls == 4
+    assert "Going on with 1 calls" in notes[0]
+
+
+async def test_it_finds_what_the_server_bears() -> None:
+    with OpenAIServer(latency_s=0.01, max_in_flight=6) as server:
+        stats = await run(endpoint(server), requests(300), max_concurrency=64)
+    assert (stats.answered, stats.failed) == (300, 0)
+    assert stats.retries < 100
+
+
+async def test_it_uses_all_that_it_may() -> None:
+    with OpenAIServer(latency_s=0.4) as server:
+        await run(endpoint(server), requests(110), max_concurrency=32)
+        assert server.most_in_flight == 32
+
+
+async def test_a_slow_call_holds_up_no_other(server: OpenAIServer) -> None:
+    server.fail_next("hang")
+    ended: list[float] = []
+    started = time.monotonic()
+    await run(
+        endpoint(server, timeout_s=1.0),
+        requests(60),
+        on_answer=lambda r, a: ended.append(time.monotonic() - started),
+    )
+    assert ended[-2] < 0.9
+
+
+async def test_several_servers_share_the_work() -> None:
+    with OpenAIServer(latency_s=0.01) as one, OpenAIServer(latency_s=0.01) as two:
+        await run(endpoint(one, two), requests(100))
+        assert one.paid.calls + two.paid.calls == 100
+        assert min(one.paid.calls, two.paid.calls) > 20
+
+
+async def test_when_one_of_several_servers_is_gone_the_others_do_its_work() -> None:
+    with OpenAIServer() as gone:
+        pass
+    with OpenAIServer() as alive:
+        stats = await run(endpoint(gone, alive), requests(60))
+        assert (stats.answered, stats.failed, alive.paid.calls) == (60, 0, 60)
+
+
+async def test_requests_are_pulled_only_when_they_can_go_out_soon(server: OpenAIServer) -> None:
+    pulled, most_ahead, done = 0, 0, 0
+
+    def counted() -> Iterator[Request]:
+        nonlocal pulled
+        for request in requests(500, draws=1):
+            pulled += 1
+            yield request
+
+    def on_answer(request: Request, answer: Answer) -> None:
+        nonlocal done, most_ahead
+        done += 1
+        most_ahead = max(most_ahead, pulled - done)
+
+    await run(endpoint(server), counted(), on_answer=on_answer, max_concurrency=4)
+    assert done == 500
+    assert most_ahead <= 4 * (engine.LOOKAHEAD_PER_CALL + 1)
+
+
+class Watching(LLMClient):
+    """Notes, at each start of a call, whether a call for the same document is in flight."""
+
+    def __init__(self, where: Endpoint) -> None:
+        super().__init__(where, None)
+        self.flying: list[int | None] = []
+        self.clashes: list[bool] = []
+
+    async def complete(self, request: Request) -> Answer:
+        self.clashes.append(request.document_id in self.flying)
+        self.flying.append(request.document_id)
+        try:
+            return await super().complete(request)
+        finally:
+            self.flying.remove(request.document_id)
+
+
+async def test_a_document_waits_for_its_earlier_draw_while_others_are_left(
+    server: OpenAIServer,
+) -> None:
+    async with Watching(endpoint(server, max_concurrency=4)) as client:
+        await engine.run(
+            requests(8, draws=6),
+            [client],
+            budget=Budget(),
+            on_answer=lambda request, answer: None,
+            should_stop=lambda: False,
+            max_concurrency=4,
+        )
+    assert len(client.clashes) == 48
+    assert not any(client.clashes[:24])
+
+
+async def test_a_stop_is_taken_soon_and_calls_in_flight_may_end() -> None:
+    answered = 0
+
+    def on_answer(request: Request, answer: Answer) -> None:
+        nonlocal answered
+        answered += 1
+
+    with OpenAIServer(latency_s=0.05) as server:
+        stats = await run(
+            endpoint(server),
+            requests(10_000),
+            on_answer=on_answer,
+            should_stop=lambda: answered >= 20,
+        )
+        assert stats.stopped_by == "asked"
+        assert answered == server.paid.calls < 200
+
+
+async def test_a_stop_does_not_wait_for_a_hanging_call(server: OpenAIServer) -> None:
+    server.always = "hang"
+    started = time.monotonic()
+    stats = await run(endpoint(server), requests(5), should_stop=lambda: True)
+    assert stats.stopped_by == "asked"
+    assert time.monotonic() - started < 1.5
+
+
+async def test_a_failing_store_stops_the_run(server: OpenAIServer) -> None:
+    def full(request: Request, answer: Answer) -> None:
+        raise StudioError("The disk is full.")
+
+    with pytest.raises(StudioError, match="disk is full"):
+        await run(endpoint(server), requests(1000), on_answer=full)
+    assert server.paid.calls <= 32
+
+
+async def test_a_cap_is_never_passed_and_nearly_used_up(server: OpenAIServer) -> None:
+    budget = Budget(cap_tokens=2000)
+    stats = await run(endpoint(server), requests(10_000), budget=budget)
+    paid = server.paid.prompt_tokens + server.paid.completion_tokens
+    assert stats.stopped_by == "budget"
+    assert 1800 < paid <= 2000
+    assert budget.spent_tokens == paid
+    assert budget.reserved_tokens == 0
+
+
+async def test_work_that_may_be_billed_counts_against_the_cap(server: OpenAIServer) -> None:
+    server.always = "reset-after-work"
+    budget = Budget(cap_tokens=3000)
+    stats = await run(endpoint(server), requests(1000), budget=budget)
+    assert stats.stopped_by == "budget"
+    assert server.paid.prompt_tokens + server.paid.completion_tokens <= budget.spent_tokens <= 3000
+
+
+async def test_a_cost_cap_without_prices_is_refused_before_any_call(server: OpenAIServer) -> None:
+    with pytest.raises(StudioError, match="price of here is unknown"):
+        await run(endpoint(server), requests(5), budget=Budget(cap_usd=1.0))
+    assert server.calls == 0
+
+
+async def test_the_cost_is_unknown_without_prices_and_exact_with_them(
+    server: OpenAIServer,
+) -> None:
+    assert (await run(endpoint(server), requests(5))).cost is None
+    priced = endpoint(server, price_in=1.0, price_out=2.0)
+    stats = await run(priced, requests(5))
+    assert stats.cost == pytest.approx((stats.prompt_tokens + 2 * stats.completion_tokens) / 1e6)
+
+
+def test_a_lane_climbs_fast_then_falls_by_half_once_per_burst() -> None:
+    lane = Lane(LLMClient(Endpoint("x", max_concurrency=64), None), most=64)
+    for _ in range(100):
+        fill(lane, now=1.0)
+        lane.went_well(sent_at=0.5)
+    assert lane.limit == 64
+    busy = CallFailed("busy", "busy")
+    assert lane.congested(busy, sent_at=1.0, now=2.0)
+    assert not lane.congested(busy, sent_at=1.5, now=2.1)
+    assert lane.limit == 32
+    fill(lane, now=3.0)
+    lane.went_well(sent_at=2.5)
+    assert lane.limit == 32 + 1 / 32
+
+
+def test_a_lane_that_is_not_full_does_not_climb() -> None:
+    lane = Lane(LLMClient(Endpoint("x", max_concurrency=64), None), most=64)
+    fill(lane, now=1.0)
+    lane.in_flight = 1
+    assert lane.has_room(2.0)
+    lane.went_well(sent_at=1.5)
+    assert lane.limit == 8
+
+
+def fill(lane: Lane, now: float) -> None:
+    lane.in_flight = int(lane.limit)
+    assert not lane.has_room(now)
+
+
+async def test_a_cancelled_run_leaves_no_task_behind(server: OpenAIServer) -> None:
+    server.always = "hang"
+    running = asyncio.create_task(run(endpoint(server), requests(20)))
+    await asyncio.sleep(0.1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(asyncio.all_tasks()) == 1
