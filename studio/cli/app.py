@@ -18,7 +18,8 @@ from studio.records import StudioError
 app = typer.Typer(
     name="studio",
     help=(
-        "From documents and a handful of examples to a trained local model with a measured gain.\n\n"
+        "From documents and a handful of examples to a trained local model "
+        "with a measured gain.\n\n"
         "`studio` opens the screens, `studio PROJECT` opens a project; the verbs below do the same "
         "without a terminal."
     ),

@@ -22,7 +22,9 @@ from studio.records import StudioError
 
 GoldOption = Annotated[
     Path | None,
-    typer.Option("--gold", help="Gold queries: a BEIR folder, or a JSONL with query and documents."),
+    typer.Option(
+        "--gold", help="Gold queries: a BEIR folder, or one JSONL file."
+    ),
 ]
 ExamplesOption = Annotated[
     Path | None, typer.Option("--examples", help="Few-shot examples: JSONL or CSV.")

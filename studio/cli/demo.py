@@ -23,13 +23,21 @@ QUERIES = 4
 
 
 def demo(
-    path: Annotated[Path, typer.Argument(help="Where the demo project goes.")] = Path("demo-project"),
-    sample: Annotated[str, typer.Option(help="A bundled corpus: tax_en or consumer_zh.")] = "tax_en",
+    path: Annotated[Path, typer.Argument(help="Where the demo project goes.")] = Path(
+        "demo-project"
+    ),
+    sample: Annotated[
+        str, typer.Option(help="A bundled corpus: tax_en or consumer_zh.")
+    ] = "tax_en",
     endpoint: Annotated[str, typer.Option(help="Default: the small embedded LLM.")] = "",
     model: Annotated[str, typer.Option(help="The model at that endpoint.")] = "",
-    documents: Annotated[int, typer.Option(min=1, help="Documents to write queries for.")] = DOCUMENTS,
+    documents: Annotated[
+        int, typer.Option(min=1, help="Documents to write queries for.")
+    ] = DOCUMENTS,
     queries: Annotated[int, typer.Option(min=1, help="Queries per document.")] = QUERIES,
-    headless: Annotated[bool, typer.Option("--headless", help="No screens, also on a terminal.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No screens, also on a terminal.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Generate, filter, train and measure on a sample corpus. No network, no key."""

@@ -12,7 +12,9 @@ from studio.cli.output import JsonOption, ProjectOption, emit, out, table, visib
 from studio.project import Project
 from studio.records import Example, StudioError
 
-app = typer.Typer(help="List, add, switch, import and export few-shot examples.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, add, switch, import and export few-shot examples.", no_args_is_help=True
+)
 IdArgument = Annotated[int, typer.Argument(help="The example's number, as listed.")]
 
 
@@ -25,7 +27,14 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
         use = store.examples.use(example.id)
         rows.append({**asdict(example), "records": use.records, "kept": use.kept})
     cells = [
-        [r["id"], "on" if r["enabled"] else "off", r["query"], r["document_text"][:60], r["records"], r["kept"]]
+        [
+            r["id"],
+            "on" if r["enabled"] else "off",
+            r["query"],
+            r["document_text"][:60],
+            r["records"],
+            r["kept"],
+        ]
         for r in rows
     ]
     columns = ("id", "", "query", "document", "records", "kept")
@@ -36,7 +45,9 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
 def add(
     query: Annotated[str, typer.Argument(help="What a person would ask.")],
     document: Annotated[str, typer.Option(help="The outside id of a corpus document.")] = "",
-    text: Annotated[str, typer.Option(help="The document's text, when it is not in the corpus.")] = "",
+    text: Annotated[
+        str, typer.Option(help="The document's text, when it is not in the corpus.")
+    ] = "",
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -44,23 +55,31 @@ def add(
     store = Project.open(project).store
     found = store.documents.by_outside_id(document) if document else None
     if document and found is None:
-        raise StudioError(f"The corpus has no document {document!r}. Give its outside id, or --text.")
+        raise StudioError(
+            f"The corpus has no document {document!r}. Give its outside id, or --text."
+        )
     if not (found or text.strip()):
         raise typer.BadParameter("give --document ID or --text TEXT")
     if store.gold.has_text(query):
-        raise StudioError("That query is a gold query; as an example it would leak. Word it otherwise.")
+        raise StudioError(
+            "That query is a gold query; as an example it would leak. Word it otherwise."
+        )
     shown = found.full_text if found else text
     ids = store.examples.add([Example(shown, query, document_id=found.id if found else None)])
     emit({"id": ids[0]}, as_json, lambda: out.print(f"Example {ids[0]} added."))
 
 
 @app.command("remove")
-def remove(example: IdArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+def remove(
+    example: IdArgument, project: ProjectOption = Path(), as_json: JsonOption = False
+) -> None:
     """Take an example off the list (what it helped to make stays)."""
     opened = Project.open(project)
     _known(opened, example)
     opened.store.examples.delete(example)
-    emit({"id": example, "deleted": True}, as_json, lambda: out.print(f"Example {example} removed."))
+    emit(
+        {"id": example, "deleted": True}, as_json, lambda: out.print(f"Example {example} removed.")
+    )
 
 
 @app.command("on")
@@ -91,7 +110,9 @@ def _known(project: Project, example_id: int) -> Example:
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="JSONL or CSV with document_id (or text) and query.")],
+    path: Annotated[
+        Path, typer.Argument(help="JSONL or CSV with document_id (or text) and query.")
+    ],
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:

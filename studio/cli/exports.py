@@ -28,7 +28,9 @@ def export(
     """Write the kept records as files."""
     known = exporters()
     if format not in known:
-        raise StudioError(f"There is no export format {format!r}. Choose one of: {', '.join(known)}.")
+        raise StudioError(
+            f"There is no export format {format!r}. Choose one of: {', '.join(known)}."
+        )
     opened = Project.open(project)
     target = (folder or opened.exports_dir / format).expanduser().absolute()
     written = known[format].write(_rows(opened, dropped), target, _context(opened, licence))
@@ -70,7 +72,9 @@ def _rows(project: Project, dropped: bool) -> Iterator[ExportRow]:
 
 def _context(project: Project, licence: str) -> ExportContext:
     store = project.store
-    chain = tuple(f"{x.filter}: {x.judged:,} judged, {x.kept:,} kept" for x in store.verdicts.chain())
+    chain = tuple(
+        f"{x.filter}: {x.judged:,} judged, {x.kept:,} kept" for x in store.verdicts.chain()
+    )
     card = CardFacts(
         title=project.title,
         language=project.language,

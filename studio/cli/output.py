@@ -1,4 +1,4 @@
-"""How verbs speak: results on stdout, progress and errors on stderr, one JSON object for programs."""
+"""How verbs speak: results on stdout, progress and errors on stderr, JSON for programs."""
 
 from __future__ import annotations
 

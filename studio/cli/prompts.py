@@ -119,7 +119,9 @@ def render(
 
     def show_messages() -> None:
         for message in request.messages:
-            out.print(f"[bold]{message.role}[/]", visible(message.content), sep="\n", highlight=False)
+            out.print(
+                f"[bold]{message.role}[/]", visible(message.content), sep="\n", highlight=False
+            )
         if request.note:
             out.print(visible(request.note), style="yellow")
 

@@ -25,7 +25,9 @@ def chain_table(result: dict[str, Any]) -> Table:
 
 def score_table(result: dict[str, Any]) -> Group:
     """Each system's scores with 95% intervals, and the paired tests."""
-    grid = Table(title=f"Scores on {visible(result['gold'])}", title_justify="left", header_style="bold")
+    grid = Table(
+        title=f"Scores on {visible(result['gold'])}", title_justify="left", header_style="bold"
+    )
     grid.add_column("system")
     for measure in MEASURES:
         grid.add_column(measure, justify="right")

@@ -29,7 +29,9 @@ SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
 
 def generate(
     project: ProjectOption = Path(),
-    documents: Annotated[int | None, typer.Option(min=1, help="Sample so many; default all.")] = None,
+    documents: Annotated[
+        int | None, typer.Option(min=1, help="Sample so many; default all.")
+    ] = None,
     queries: Annotated[int | None, typer.Option(min=1, help="Queries per document.")] = None,
     search: Annotated[str, typer.Option(help="Only documents that match this search.")] = "",
     endpoint: Annotated[
@@ -41,11 +43,15 @@ def generate(
     ] = None,
     shots: Annotated[int | None, typer.Option(min=1, max=8, help="Examples per prompt.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
-    prompt: Annotated[int | None, typer.Option(help="The prompt version; default the newest.")] = None,
+    prompt: Annotated[
+        int | None, typer.Option(help="The prompt version; default the newest.")
+    ] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0, help="Never spend more.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(min=1, help="Never use more.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight at most.")] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what it would cost.")
+    ] = False,
     seed: SeedOption = 13,
     detach: DetachOption = False,
     as_json: JsonOption = False,
@@ -100,7 +106,9 @@ def _show_generated(result: dict[str, Any]) -> None:
     out.print(table(f"Generated with {result['model']}", ("what", "count"), rows))
     out.print(f"Cost: {cost}", highlight=False)
     if result["stopped_by"] == "budget":
-        out.print("The budget cap was reached; raise it and resume the job to go on.", style="yellow")
+        out.print(
+            "The budget cap was reached; raise it and resume the job to go on.", style="yellow"
+        )
 
 
 def filter_(
@@ -109,7 +117,9 @@ def filter_(
         Literal["trained", "base", "bm25", "off"],
         typer.Option(help="trained is the published filter; base and bm25 are cheaper stand-ins."),
     ] = "trained",
-    k: Annotated[int, typer.Option("-k", min=1, help="Keep when the document is in the first K.")] = 1,
+    k: Annotated[
+        int, typer.Option("-k", min=1, help="Keep when the document is in the first K.")
+    ] = 1,
     encoder: EncoderOption = "",
     seed: SeedOption = 13,
     detach: DetachOption = False,
@@ -176,7 +186,9 @@ def _show_trained(project: Project, result: dict[str, Any]) -> None:
 
 def evaluate(
     project: ProjectOption = Path(),
-    model: Annotated[int | None, typer.Option(help="The model's number; default the newest.")] = None,
+    model: Annotated[
+        int | None, typer.Option(help="The model's number; default the newest.")
+    ] = None,
     split: Annotated[Literal["validation", "test"], typer.Option()] = "test",
     encoder: EncoderOption = "",
     seed: SeedOption = 13,
@@ -204,6 +216,9 @@ def search(
 
     opened = Project.open(project)
     hits = find(opened, query, system, k)
-    cells = [[n, round(h["score"], 4), h["document"], h["title"], h["text"][:160]] for n, h in enumerate(hits, 1)]
+    cells = [
+        [n, round(h["score"], 4), h["document"], h["title"], h["text"][:160]]
+        for n, h in enumerate(hits, 1)
+    ]
     columns = ("", "score", "document", "title", "text")
     emit(hits, as_json, lambda: out.print(table(f"{system}: {query}", columns, cells)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from studio.evaluation.rankers import Ranker, run_of
 from studio.evaluation.retrieval import NDCG, Scores, compare, evaluate
 from studio.evaluation.significance import bootstrap_mean, paired_test
+from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
 from studio.jobs.corpora import (
     Corpus,
@@ -96,7 +98,9 @@ def summary(scores: dict[str, Scores], seed: int) -> dict[str, Any]:
         test = paired_test(trained.values(NDCG), scores[other].values(NDCG), seed=seed)
         interval = test.difference
         found["p_value"][name] = round(test.p_value, 5)
-        found["difference"][name] = [round(x, 4) for x in (interval.mean, interval.low, interval.high)]
+        found["difference"][name] = [
+            round(x, 4) for x in (interval.mean, interval.low, interval.high)
+        ]
         duel = compare(trained, scores[other])
         found["wins"][name] = {
             "won": len(duel.wins),
@@ -144,4 +148,6 @@ def _store(
         )
     if model is not None:
         kept = {key: found[key] for key in ("scores", "intervals", "p_value", "gold")}
-        context.store.models.set_scores(model.id, {**model.scores, params.split: kept})
+        scores_now = {**model.scores, params.split: kept}
+        context.store.models.set_scores(model.id, scores_now)
+        write_model_card(context, replace(model, scores=scores_now))

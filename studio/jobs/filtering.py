@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from studio import filters
-from studio.filters.base import Filter, FilterContext, FilterRow, Judgement
+from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
 from studio.jobs.corpora import bm25_ranker, dense_ranker, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
@@ -19,9 +20,6 @@ WINDOW = 1_000
 """Verdicts in one transaction."""
 
 ROUND_TRIP = "round-trip"
-
-RankOf = Callable[[list[tuple[str, int]]], list[int]]
-"""(query, document row) → the rank, from 1, of that document for that query."""
 
 
 def run(context: JobContext) -> None:
@@ -35,6 +33,7 @@ def judge(context: JobContext, params: FilterParams) -> None:
         raise StudioError("There are no queries to filter. Run `studio generate` first.")
     if "filters_done" not in context.result:
         context.store.verdicts.undo_filters()
+        context.store.values.set("round_trip_model", None)
         context.keep(filters_done=[])
     chain = [name for name in params.filters if name != ROUND_TRIP or params.round_trip != "off"]
     for number, name in enumerate(chain):
@@ -43,7 +42,7 @@ def judge(context: JobContext, params: FilterParams) -> None:
         context.check()
         context.progress(number, len(chain), f"filter {name}")
         context.store.verdicts.undo_filter(name)
-        _link(context, filters.get(name), params)
+        _link(context, made(name, params), params)
         context.keep(filters_done=[*context.result["filters_done"], name])
     context.keep(chain=chain_counts(context, params), kept=context.store.records.counts().kept)
     if not context.result["kept"]:
@@ -69,28 +68,23 @@ def chain_counts(context: JobContext, params: FilterParams) -> list[dict[str, An
 
 def label(name: str, params: FilterParams) -> str:
     """What a filter does, in a line; the round trip names what it searched with."""
-    if name != ROUND_TRIP:
-        return filters.get(name).label
-    searched = {
-        "trained": "a model trained on the unfiltered queries, as published",
-        "base": "the base encoder, a cheaper stand-in",
-        "bm25": "BM25, a cheaper stand-in",
-        "off": "nothing",
-    }
-    return f"round trip, top {params.k} of {searched[params.round_trip]}"
+    return made(name, params).label if name in filters.available() else name
+
+
+def made(name: str, params: FilterParams) -> Filter:
+    """A filter with the job's settings."""
+    if name == ROUND_TRIP:
+        return filters.make(name, mode=params.round_trip, k=params.k)
+    return filters.make(name)
 
 
 def _link(context: JobContext, chosen: Filter, params: FilterParams) -> None:
     rank_of = _rank_of(context, params) if chosen.name == ROUND_TRIP else None
-    filter_context = FilterContext(
-        language=context.project.language,
-        query_words=_norm(context),
-        rank_of=rank_of,
-        top_k=params.k,
-    )
+    filter_context = replace(_filter_context(context), rank_of=rank_of)
     total = context.store.records.counts().kept
     done = 0
-    judgements = chosen.judge(_survivors(context), filter_context)
+    survivors = _survivors(context, with_text=chosen.needs_document_text)
+    judgements = chosen.judge(survivors, filter_context)
     while window := list(islice(judgements, WINDOW)):
         context.check()
         context.store.verdicts.add(
@@ -110,20 +104,24 @@ def _verdict(name: str, judgement: Judgement) -> Verdict:
     )
 
 
-def _survivors(context: JobContext) -> Iterator[FilterRow]:
-    """The records that are kept so far, with their documents."""
+def _survivors(context: JobContext, *, with_text: bool) -> Iterator[FilterRow]:
+    """The records that are kept so far."""
     records = context.store.records.all(kept=True)
     while window := list(islice(records, WINDOW)):
-        documents = context.store.documents.many([record.document_id for record in window])
+        ids = [record.document_id for record in window] if with_text else []
+        documents = context.store.documents.many(ids)
         for record in window:
-            document = documents[record.document_id]
-            yield FilterRow(record.id, record.text, record.document_id, document.full_text)
+            text = documents[record.document_id].full_text if with_text else ""
+            yield FilterRow(record.id, record.text, record.document_id, text)
 
 
-def _norm(context: JobContext) -> tuple[int, int] | None:
-    """The task's usual query length in words, from the newest template."""
+def _filter_context(context: JobContext) -> FilterContext:
+    """The project's language, and the query length of its newest template."""
+    language = context.project.language
     prompt = context.store.prompts.latest()
-    return parse(prompt.template).query_words if prompt else None
+    if prompt is None:
+        return FilterContext(language=language)
+    return FilterContext(language=language, query_words=parse(prompt.template).query_words)
 
 
 def _rank_of(context: JobContext, params: FilterParams) -> RankOf:

@@ -165,7 +165,9 @@ def documents_for(project: Project, params: GenerateParams) -> list[int]:
         ids = store.documents.sample_ids(store.documents.count(), params.seed)
     chosen = [document_id for document_id in ids if document_id not in shown]
     if not chosen:
-        what = f"No document matches {params.search!r}" if params.search else "There are no documents"
+        what = (
+            f"No document matches {params.search!r}" if params.search else "There are no documents"
+        )
         raise StudioError(f"{what} to ask about. Import documents first, or search otherwise.")
     return chosen[: params.documents]
 

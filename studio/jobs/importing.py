@@ -67,7 +67,9 @@ def import_all(context: JobContext, params: dict[str, Any]) -> None:
     with store.write():
         staged = store.documents.commit_import(context.job.id)
         if gold := params.get("gold"):
-            found["gold"] = import_gold(store, Path(gold), bool(params.get("train_as_validation")), report)
+            found["gold"] = import_gold(
+                store, Path(gold), bool(params.get("train_as_validation")), report
+            )
         if examples := params.get("examples"):
             found["examples"] = import_examples(store, Path(examples), report)
     context.keep(
@@ -168,7 +170,11 @@ def _gold_query(
     for name, grade in raw.relevant.items():
         ids = [known[name]] if name in known else pieces.get(name, [])
         if not ids:
-            report.skip(SkippedRow(f"gold query {raw.outside_id}", f"unknown document {name}", "unknown-document"))
+            report.skip(
+                SkippedRow(
+                    f"gold query {raw.outside_id}", f"unknown document {name}", "unknown-document"
+                )
+            )
         relevant.update((document_id, grade) for document_id in ids)
     if not relevant:
         return None

@@ -1,4 +1,4 @@
-"""The whole path in one job: import → generate → filter → train → evaluate, resumable at each stage."""
+"""The whole path in one job: import → generate → filter → train → evaluate."""
 
 from __future__ import annotations
 

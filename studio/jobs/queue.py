@@ -74,7 +74,7 @@ def interrupted(project: Project) -> list[Job]:
 
 
 def with_true_state(job: Job) -> Job:
-    """The job, interrupted at once when its worker's process is gone (the lease only says it later)."""
+    """The job, interrupted as soon as its worker's process is gone: the lease says it later."""
     if job.state is not JobState.RUNNING or job.pid is None or _is_alive(job.pid):
         return job
     from dataclasses import replace
@@ -93,7 +93,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether the process has ended and only its exit status is left (Linux tells; others say no)."""
+    """Whether the process has ended and only its status is left (others than Linux say no)."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -107,7 +107,10 @@ def log_path(project: Project, job_id: int) -> Path:
 
 
 def wait(
-    project: Project, job_id: int, on_change: Callable[[Job], None] | None = None, poll_s: float = 0.2
+    project: Project,
+    job_id: int,
+    on_change: Callable[[Job], None] | None = None,
+    poll_s: float = 0.2,
 ) -> Job:
     """Watch a job until it ends; on_change is called with every new state of its row."""
     last: Job | None = None

@@ -1,4 +1,4 @@
-"""Getting a project ready: a template as its first prompt version, a sample corpus as its content."""
+"""Getting a project ready: a template as its first prompt version, a sample as its content."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ def save_template(project: Project, source: str = "", note: str = "") -> Prompt:
     Raises StudioError for an unknown name, an unreadable file, or a template with faults.
     """
     name = source or DEFAULT_TEMPLATES.get(project.language, "generic")
-    if name in builtin_names():
-        text = builtin(name)
-    else:
-        text = _file_text(Path(name).expanduser())
+    is_builtin = name in builtin_names()
+    text = builtin(name) if is_builtin else _file_text(Path(name).expanduser())
     return project.store.prompts.save(parse(text).name, text, note)
 
 

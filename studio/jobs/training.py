@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.corpora import encoder_name, gold_set
 from studio.jobs.params import TrainParams
 from studio.methods.schedule import schedule_for
 from studio.records import Model, Record, StudioError
-from studio.training.model_card import ModelFacts, write_model_card
 from studio.training.negatives import mine
 from studio.training.retriever import train
 from studio.training.settings import (
@@ -77,7 +76,7 @@ def train_kept(context: JobContext, params: TrainParams) -> None:
 
 
 def _first_stage(context: JobContext, base: str) -> Model | None:
-    """The round trip's model, when the kept records were judged by it and it came from this base."""
+    """The round trip's model, when it judged the kept records and came from this base."""
     model_id = context.store.values.get("round_trip_model")
     model = context.store.models.get(model_id) if model_id else None
     return model if model is not None and model.base == base else None
@@ -86,8 +85,7 @@ def _first_stage(context: JobContext, base: str) -> Model | None:
 def train_stage(
     context: JobContext, stage: Stage, records: list[Record], params: TrainParams
 ) -> tuple[int, TrainedRetriever]:
-    """Train, save, and store the model's row. An interrupted training goes on from its checkpoint."""
-    started = time.monotonic()
+    """Train, save, store the model's row; an interrupted one goes on from its checkpoint."""
     pairs = training_pairs(context, records)
     if params.hard_negatives:
         pairs = mine_negatives(context, pairs, stage.start, params)
@@ -117,7 +115,7 @@ def train_stage(
         scores=_training_scores(trained),
     )
     model_id = context.store.models.add(model)
-    write_card(context, replace(model, id=model_id), len(pairs), time.monotonic() - started)
+    write_model_card(context, replace(model, id=model_id))
     return model_id, trained
 
 
@@ -192,20 +190,3 @@ def _training_scores(trained: TrainedRetriever) -> dict[str, Any]:
         "share": trained.share,
         "validation_ndcg@10": {"base": trained.base_score, "trained": trained.best_score},
     }
-
-
-def write_card(context: JobContext, model: Model, pairs: int, seconds: float) -> None:
-    """The README of the model's folder."""
-    lineage = context.store.lineage.of_model(model.id) or {}
-    facts = ModelFacts(
-        name=model.name,
-        base=model.base,
-        project=context.project.title,
-        language=context.project.language,
-        pairs=pairs,
-        seconds=seconds,
-        settings=model.settings,
-        scores=model.scores,
-        lineage=lineage,
-    )
-    write_model_card(context.project.path / model.path, facts)

@@ -18,7 +18,9 @@ log = logging.getLogger("studio.worker")
 
 def main(project_path: Path, job_id: int) -> int:
     """Do the job; 0 when it is done, 1 when it failed, was cancelled or is somebody else's."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     project = Project.open(project_path)
@@ -53,7 +55,10 @@ def _work(context: JobContext) -> tuple[JobState, str]:
         return JobState.FAILED, f"{error.strerror or error}: {error.filename or 'see the log'}"
     except Exception as error:
         log.exception("failed")
-        return JobState.FAILED, f"Unexpected {type(error).__name__}: {error}. The log has the details."
+        return (
+            JobState.FAILED,
+            f"Unexpected {type(error).__name__}: {error}. The log has the details.",
+        )
     log.info("done")
     return JobState.DONE, ""
 

@@ -1,0 +1,62 @@
+"""The ``studio`` command as a user runs it: a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What ``--json`` printed."""
+        assert self.code == 0, f"exit {self.code}: {self.err}"
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs ``studio`` with settings, data and caches under one folder."""
+
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing of the real user's, and no network."""
+        from studio.llm.catalogue import models_home
+
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("STUDIO_", "OPENAI_"))}
+        return kept | {
+            "STUDIO_CONFIG": str(self.home / "config"),
+            "STUDIO_DATA": str(self.home / "data"),
+            "STUDIO_CACHE": str(self.home / "cache"),
+            "STUDIO_MODELS": str(models_home()),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "120",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+
+    def __call__(self, *arguments: object, timeout: float = 180, cwd: Path | None = None) -> Done:
+        ended = subprocess.run(
+            [sys.executable, "-m", "studio", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            cwd=cwd or self.home,
+        )
+        return Done(ended.returncode, ended.stdout, ended.stderr)
