@@ -199,7 +199,10 @@ def _judgement(text: str) -> tuple[str, str, int]:
         grade = int(float(cells[-1]))
     except (ValueError, OverflowError) as error:
         raise BadRow("grade", f"the grade {cells[-1][:20]!r} is not a number") from error
-    return clean_id(cells[0]), clean_id(cells[-2]), grade
+    query, document = clean_id(cells[0]), clean_id(cells[-2])
+    if not query or not document:
+        raise BadRow("bad-id", "the query or the document has no id")
+    return query, document, grade
 
 
 def _from_one_file(path: Path, train_as_validation: bool) -> Iterator[GoldRow]:

@@ -25,7 +25,7 @@ _ENDS = (
 """Where to cut, best first: sentences and paragraphs, lines, words (of scripts that write without
 white space: any character)."""
 _SEE_PAST = 8
-"""Characters past a span that a pattern may look at to know that a sentence ends in it."""
+"""Characters around a span that a pattern may look at to know that a sentence ends in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,9 @@ def _next_start(text: str, start: int, end: int, shared: list[tuple[int, int]]) 
         return _skip_blank(text, end)
     back = shared[0][0]
     for pattern in _ENDS:
-        found = (one.end() for one in pattern.finditer(text, back, end + _SEE_PAST))
-        starts = (at for at in (_skip_blank(text, one) for one in found) if start < at < end)
+        before = max(start, back - _SEE_PAST)
+        found = (one.end() for one in pattern.finditer(text, before, end + _SEE_PAST))
+        starts = (at for at in (_skip_blank(text, one) for one in found) if back <= at < end)
         chosen = next(starts, None)
         if chosen is not None:
             return chosen

@@ -1,0 +1,148 @@
+"""Labelled queries come in with their split; what labels nothing is reported."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from studio.formats.gold import GoldFiles, has_gold, known_only, read_gold, split_names
+from studio.formats.rows import RawGold, SkippedRow
+from studio.records import StudioError
+
+HEAD = "query-id\tcorpus-id\tscore\n"
+
+
+def beir(folder: Path, queries: dict[str, str], qrels: dict[str, str]) -> Path:
+    """A BEIR folder with these queries and these qrels files."""
+    (folder / "qrels").mkdir()
+    lines = [json.dumps({"_id": name, "text": text}) for name, text in queries.items()]
+    (folder / "queries.jsonl").write_text("\n".join(lines))
+    for name, text in qrels.items():
+        (folder / "qrels" / name).write_text(text)
+    return folder
+
+
+def gold(source: Path | GoldFiles, **options: bool) -> list[RawGold]:
+    return [row for row in read_gold(source, **options) if isinstance(row, RawGold)]
+
+
+def reports(source: Path | GoldFiles) -> list[tuple[str, str]]:
+    return [(row.where, row.code) for row in read_gold(source) if isinstance(row, SkippedRow)]
+
+
+def test_a_beir_folder_gives_queries_with_split_and_grades(tmp_path: Path) -> None:
+    folder = beir(
+        tmp_path,
+        {"a": "what is tea", "b": "what is milk", "c": "never judged"},
+        {"test.tsv": HEAD + "a\td1\t2\na\td2\t0\n", "dev.tsv": HEAD + "b\td3\t1\n"},
+    )
+    assert has_gold(folder)
+    assert gold(folder) == [
+        RawGold("a", "what is tea", "test", {"d1": 2}, "queries.jsonl:1"),
+        RawGold("b", "what is milk", "validation", {"d3": 1}, "queries.jsonl:2"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["dev", "validation", "valid", "val"])
+def test_validation_has_many_names(tmp_path: Path, name: str) -> None:
+    folder = beir(tmp_path, {"a": "x"}, {f"{name}.tsv": HEAD + "a\td\t1\n"})
+    assert [row.split for row in gold(folder)] == ["validation"]
+
+
+def test_train_is_validation_only_where_asked(tmp_path: Path) -> None:
+    qrels = {"train.tsv": HEAD + "a\td\t1\n", "test.tsv": HEAD + "b\td\t1\n"}
+    folder = beir(tmp_path, {"a": "x", "b": "y"}, qrels)
+    assert split_names(folder) == ("test", "train")
+    assert [row.split for row in gold(folder)] == ["test"]
+    assert ("train.tsv", "split") in reports(folder)
+    found = {row.outside_id: row.split for row in gold(folder, train_as_validation=True)}
+    assert found == {"a": "validation", "b": "test"}
+
+
+def test_a_query_of_test_never_is_validation_too(tmp_path: Path) -> None:
+    qrels = {"dev.tsv": HEAD + "a\td1\t1\n", "test.tsv": HEAD + "a\td2\t1\n"}
+    folder = beir(tmp_path, {"a": "x"}, qrels)
+    assert [(row.split, row.relevant) for row in gold(folder)] == [("test", {"d2": 1})]
+    assert reports(folder) == [("queries.jsonl:1", "two-splits")]
+
+
+def test_trec_qrels_and_zipped_ones_are_read(tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text('{"qid": 1, "query": "tea?"}')
+    (tmp_path / "test.qrels.gz").write_bytes(gzip.compress(b"1 0 d1 1\n1 0 d2 -1\n"))
+    files = GoldFiles(tmp_path / "q.jsonl", {"test": tmp_path / "test.qrels.gz"})
+    assert [(row.text, row.relevant) for row in gold(files)] == [("tea?", {"d1": 1})]
+
+
+def test_one_file_may_hold_queries_and_answers(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(
+        '{"query": "a", "relevant": ["d1", 2]}\n'
+        '{"query": "b", "relevant": {"d1": 2, "d2": 0}, "split": "dev"}\n'
+        '{"query": "c", "document_id": "d3", "split": "validation"}\n'
+    )
+    assert [(row.outside_id, row.split, row.relevant) for row in gold(path)] == [
+        ("gold:1", "test", {"d1": 1, "2": 1}),
+        ("gold:2", "validation", {"d1": 2}),
+        ("gold:3", "validation", {"d3": 1}),
+    ]
+
+
+def test_documents_that_the_corpus_lacks_are_taken_away_and_reported() -> None:
+    rows = [
+        RawGold("a", "x", "test", {"d1": 1, "gone": 2}, "q:1"),
+        RawGold("b", "y", "test", {"gone": 1}, "q:2"),
+    ]
+    lacks = "names document 'gone', which the corpus lacks"
+    assert list(known_only(rows, {"d1"}.__contains__)) == [
+        SkippedRow("q:1", f"query 'a' {lacks}", "unknown-document"),
+        RawGold("a", "x", "test", {"d1": 1}, "q:1"),
+        SkippedRow("q:2", f"query 'b' {lacks}", "unknown-document"),
+        SkippedRow("q:2", "query 'b' has no document left in the corpus", "no-document"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("qrels", "report"),
+    [
+        ("a\td1\n", ("test.tsv:3", "cells")),
+        ("a\td1\tmuch\n", ("test.tsv:3", "grade")),
+        ("a\td1\tinf\n", ("test.tsv:3", "grade")),
+        ("zz\td1\t1\n", ("queries.jsonl", "unknown-query")),
+        ("b\td1\t0\n", ("queries.jsonl:2", "no-document")),
+        ("a\td\x001\t1\n", ("test.tsv:3", "nul")),
+        ("\td1\t1\n", ("test.tsv:3", "bad-id")),
+    ],
+)
+def test_a_nasty_judgement_costs_one_row(
+    tmp_path: Path, qrels: str, report: tuple[str, str]
+) -> None:
+    folder = beir(tmp_path, {"a": "x", "b": "y"}, {"test.tsv": HEAD + "a\td9\t1\n" + qrels})
+    assert [row.outside_id for row in gold(folder)] == ["a"]
+    assert reports(folder) == [report]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"_id": "a", "text": " "}', '{"text": "no id"}', '{"_id": "b", "text": "again"}', "{oops"],
+)
+def test_a_nasty_query_costs_one_row(tmp_path: Path, line: str) -> None:
+    folder = beir(tmp_path, {"b": "y"}, {"test.tsv": HEAD + "b\td9\t1\n"})
+    with (folder / "queries.jsonl").open("a") as file:
+        file.write("\n" + line)
+    assert [row.outside_id for row in gold(folder)] == ["b"]
+    assert [where for where, _ in reports(folder)] == ["queries.jsonl:2"]
+
+
+def test_gold_without_a_labelled_query_is_refused(tmp_path: Path) -> None:
+    folder = beir(tmp_path, {"a": "x"}, {"train.tsv": HEAD + "a\td\t1\n"})
+    with pytest.raises(
+        StudioError, match=r"holds no labelled .* the first at train\.tsv: the split"
+    ):
+        list(read_gold(folder))
+    with pytest.raises(StudioError, match="There is no"):
+        read_gold(tmp_path / "nowhere")
+    with pytest.raises(StudioError, match=r"has no queries\.jsonl"):
+        read_gold(tmp_path / "qrels")
