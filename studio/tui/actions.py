@@ -1,4 +1,4 @@
-"""Every action of the screens, once: bindings, footer, palette, help and the README's table read it.
+"""Every action of the screens, once: bindings, footer, palette, help and README read it here.
 
 ``python -m studio.tui.actions`` prints the table for the README.
 """
@@ -92,22 +92,35 @@ ACTIONS: Final = (
     Action("examples.edit", ("e",), "Edit query", "write the query of the selected example", True),
     Action("examples.new", ("n",), "New", "a new example for the selected document", footer=True),
     Action("examples.search", ("slash",), "Search corpus", "find a document by its words", True),
-    Action("examples.toggle", ("space",), "On/off", "use the example as a shot, or don't", True),
-    Action("examples.edit-document", ("E",), "Edit document", "edit the document as shown to the LLM"),
+    Action("examples.on-off", ("space",), "On/off", "use the example as a shot, or don't", True),
+    Action(
+        "examples.edit-document", ("E",), "Edit document", "edit the document as shown to the LLM"
+    ),
     Action("examples.delete", ("x", "delete"), "Delete", "take the example off the list", True),
-    Action("examples.undo", ("u",), "Undo", "undo the last delete, switch, move or new example", True),
+    Action(
+        "examples.undo", ("u",), "Undo", "undo the last delete, switch, move or new example", True
+    ),
     Action("examples.move-down", ("J",), "Move down", "move the example down"),
     Action("examples.move-up", ("K",), "Move up", "move the example up"),
     Action("prompt.edit", ("e",), "Edit", "edit the template", footer=True),
-    Action("prompt.save", ("w", "ctrl+s"), "Save version", "keep the draft as the next version", True),
+    Action(
+        "prompt.save", ("w", "ctrl+s"), "Save version", "keep the draft as the next version", True
+    ),
     Action("prompt.versions", ("v",), "Versions", "all versions, their differences, go back", True),
     Action("prompt.template", ("t",), "Templates", "start again from a bundled template", True),
     Action("prompt.live", ("p",), "Live on/off", "stream generations as you type, or stop", True),
     Action("prompt.again", ("r",), "Draw again", "another query for each document", True),
     Action("prompt.documents", ("n",), "Other documents", "preview the next three documents", True),
     Action("prompt.search", ("slash",), "Pick document", "preview a document found by its words"),
-    Action("prompt.next-document", ("tab", "l", "right"), "Next document", "render the next of the three"),
-    Action("prompt.view", ("z",), "Template/prompt", "template or rendered prompt, on a small screen"),
+    Action(
+        "prompt.next-document",
+        ("l", "right"),
+        "Next document",
+        "go to the next of the three documents",
+    ),
+    Action(
+        "prompt.view", ("z",), "Template/prompt", "on a small screen: template or rendered prompt"
+    ),
     Action("prompt.endpoint", ("o",), "Endpoint", "choose who generates the preview"),
     Action("jobs.start", ("n",), "Start…", "choose one step to start", footer=True),
     Action("jobs.cancel", ("c",), "Cancel", "ask the job to stop; what is done stays", footer=True),

@@ -1,4 +1,4 @@
-"""The program: which pane is in front, the open project, keys, theme, signals. The panes do the rest."""
+"""The program: which pane is in front, the open project, keys, theme, signals."""
 
 from __future__ import annotations
 
@@ -179,7 +179,10 @@ class StudioApp(App[int]):
 
     async def do(self, action: Action) -> None:
         """Run an action of the registry from the palette, in its own pane."""
-        if action.scope in ("home", "examples", "prompt", "jobs") and self.current_mode != action.scope:
+        if (
+            action.scope in ("home", "examples", "prompt", "jobs")
+            and self.current_mode != action.scope
+        ):
             if not self._can_show(action.scope):
                 return
             await self.switch_mode(action.scope)
@@ -251,13 +254,14 @@ class StudioApp(App[int]):
     async def _start(self, kind: str) -> None:
         from studio.tui.screens.start import StartDialog, submit
 
-        if not self._can_show("jobs") or self.project is None:
+        project = self.project
+        if not self._can_show("jobs") or project is None:
             return
         self.flush_all()
-        params = await self.push_screen_wait(StartDialog(kind, self.project))
+        params = await self.push_screen_wait(StartDialog(kind, project))
         if params is None:
             return
-        job = self.guarded(lambda: submit(self.project, kind, params))
+        job = self.guarded(lambda: submit(project, kind, params))
         if job is not None:
             self.attach_job = job.id
             self.wrote()

@@ -22,10 +22,12 @@ BAR: Final = 10
 
 
 def progress(job: Job) -> str:
-    """Such as ``██████░░░░  61%``, or what is done when the end is unknown."""
+    """Such as ``━━━━━━──── 61%``, or what is done so far; empty when all is done."""
+    if job.state is JobState.DONE:
+        return ""
     if job.total:
         share = min(job.done / job.total, 1.0)
-        return f"{'█' * round(BAR * share):░<{BAR}} {100 * share:3.0f}%"
+        return f"{'━' * round(BAR * share):─<{BAR}} {100 * share:3.0f}%"
     return f"{job.done:,}" if job.done else ""
 
 
@@ -67,7 +69,9 @@ def time_left(job: Job, now: datetime | None = None) -> str:
 def advice(job: Job, resume_key: str) -> str:
     """What to do next with the job; empty when nothing."""
     if job.state is JobState.INTERRUPTED:
-        return f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
+        return (
+            f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
+        )
     if job.state is JobState.FAILED:
         return f"Mend what it names, then {resume_key} goes on where it stopped."
     if job.state is JobState.CANCELLED:

@@ -37,7 +37,7 @@ INVISIBLE = (
 LINE_BREAKS = (0x85, 0x2028, 0x2029)
 """Breaks that are no newline for a terminal but are one for Python's ``splitlines``."""
 SURROGATES = range(0xD800, 0xE000)
-FREE_BLOCKS = (*range(0xF0000, 0xFFF00, 0x1000), *range(0x100000, 0x10FF00, 0x1000))
+FREE_BLOCKS: tuple[int, ...] = (*range(0xF0000, 0xFFF00, 0x1000), *range(0x100000, 0x10FF00, 0x1000))
 """Starts of private-use blocks that can stand for controls inside an editor."""
 
 
@@ -121,7 +121,8 @@ def cut(line: str, width: int) -> str:
         return line
     if width <= 1:
         return "…"[: max(width, 0)]
-    low, high = 0, min(len(line), width)
+    low: int = 0
+    high: int = min(len(line), width)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if cell_len(line[:middle]) < width else (low, middle - 1)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from textual.theme import BUILTIN_THEMES, Theme
 
-_QUIET = {
-    "scrollbar": "$border-blurred",
-    "scrollbar-hover": "$border",
-    "scrollbar-active": "$border",
-    "scrollbar-background": "$background",
-    "scrollbar-background-hover": "$background",
-    "scrollbar-background-active": "$background",
-    "scrollbar-corner-color": "$background",
-    "footer-background": "$panel",
-    "block-cursor-text-style": "none",
-    "block-cursor-blurred-text-style": "none",
-}
+
+def _variables(background: str, border: str, line: str, **others: str) -> dict[str, str]:
+    """What all our themes set: quiet scrollbars, borders, no bold cursor."""
+    return {
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-text-style": "none",
+        "border": border,
+        "border-blurred": line,
+        "scrollbar": line,
+        "scrollbar-hover": border,
+        "scrollbar-active": border,
+        "scrollbar-background": background,
+        "scrollbar-background-hover": background,
+        "scrollbar-background-active": background,
+        "scrollbar-corner-color": background,
+        **{name.replace("_", "-"): value for name, value in others.items()},
+    }
+
 
 DARK = Theme(
     name="studio-dark",
@@ -30,16 +36,16 @@ DARK = Theme(
     surface="#191d23",
     panel="#20252d",
     dark=True,
-    variables={
-        **_QUIET,
-        "border": "#82aaca",
-        "border-blurred": "#2f3640",
-        "block-cursor-background": "#2e4257",
-        "block-cursor-foreground": "#eef2f6",
-        "block-cursor-blurred-background": "#252c35",
-        "block-cursor-blurred-foreground": "#d5d9e0",
-        "input-selection-background": "#82aaca 35%",
-    },
+    variables=_variables(
+        "#14171c",
+        "#82aaca",
+        "#2f3640",
+        block_cursor_background="#2e4257",
+        block_cursor_foreground="#eef2f6",
+        block_cursor_blurred_background="#252c35",
+        block_cursor_blurred_foreground="#d5d9e0",
+        input_selection_background="#82aaca 35%",
+    ),
 )
 LIGHT = Theme(
     name="studio-light",
@@ -54,16 +60,16 @@ LIGHT = Theme(
     surface="#f4f2ed",
     panel="#e9e6df",
     dark=False,
-    variables={
-        **_QUIET,
-        "border": "#2c6486",
-        "border-blurred": "#cfcbc1",
-        "block-cursor-background": "#cfdfe9",
-        "block-cursor-foreground": "#10161c",
-        "block-cursor-blurred-background": "#e4e1d9",
-        "block-cursor-blurred-foreground": "#23272e",
-        "input-selection-background": "#2c6486 25%",
-    },
+    variables=_variables(
+        "#faf9f6",
+        "#2c6486",
+        "#cfcbc1",
+        block_cursor_background="#cfdfe9",
+        block_cursor_foreground="#10161c",
+        block_cursor_blurred_background="#e4e1d9",
+        block_cursor_blurred_foreground="#23272e",
+        input_selection_background="#2c6486 25%",
+    ),
 )
 CONTRAST = Theme(
     name="studio-contrast",
@@ -79,17 +85,17 @@ CONTRAST = Theme(
     panel="#000000",
     dark=True,
     text_alpha=1.0,
-    variables={
-        **_QUIET,
-        "border": "#ffff00",
-        "border-blurred": "#ffffff",
-        "block-cursor-background": "#ffff00",
-        "block-cursor-foreground": "#000000",
-        "block-cursor-blurred-background": "#ffffff",
-        "block-cursor-blurred-foreground": "#000000",
-        "text-muted": "#ffffff",
-        "text-disabled": "#ffffff",
-    },
+    variables=_variables(
+        "#000000",
+        "#ffff00",
+        "#ffffff",
+        block_cursor_background="#ffff00",
+        block_cursor_foreground="#000000",
+        block_cursor_blurred_background="#ffffff",
+        block_cursor_blurred_foreground="#000000",
+        text_muted="#ffffff",
+        text_disabled="#ffffff",
+    ),
 )
 
 

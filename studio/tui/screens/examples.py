@@ -12,33 +12,26 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from studio.records import Document, Example, Record
-from studio.store import Store
 from studio.store.examples import ExampleUse
 from studio.tui.actions import bindings
 from studio.tui.autosave import Autosave
 from studio.tui.safe_text import content, one_line
+from studio.tui.screens import example_words as say
 from studio.tui.screens.pane import Pane
-from studio.tui.widgets.editor import Editor, Field
-from studio.tui.widgets.rows import Column, Row, RowList
+from studio.tui.widgets.corpus import CorpusSearch
+from studio.tui.widgets.editor import Editor
+from studio.tui.widgets.rows import Column, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
-EXAMPLE_COLUMNS = (Column("", 3), Column("query"), Column("words", 5, "right"))
-CORPUS_COLUMNS = (Column("", 12), Column(""))
-SEARCH_DELAY_S = 0.15
-FOUND = 100
-"""Search results that are listed."""
-MADE = 6
-"""Records of an example that are listed."""
+EXAMPLE_COLUMNS = (Column("", 1), Column("query"), Column("words", 5, "right"))
 NO_EXAMPLE = (
     "No example yet. Press / to find a document below, then enter on it: "
     "write the query a person would ask for it. Two are enough to begin, eight are good."
 )
-NO_DOCUMENT = "No document holds all these words. Try fewer or shorter ones; esc goes back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +63,7 @@ class ExamplesPane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self._examples: dict[int, Example] = {}
-        self._documents: dict[int, Document] = {}
         self._undo: list[Undo] = []
-        self._search_timer: Timer | None = None
         self._shown: int | None = None
         self._norm = (3, 30)
         self._autosave = Autosave(self, self._write)
@@ -83,12 +74,12 @@ class ExamplesPane(Pane):
             with Vertical(id="left"):
                 with Section(id="examples-section").titled("Examples"):
                     yield RowList(EXAMPLE_COLUMNS, empty=NO_EXAMPLE, id="examples")
-                with Section(id="corpus-section").titled("Corpus"):
-                    yield Field(placeholder="/ search the corpus", id="search")
-                    yield RowList(CORPUS_COLUMNS, empty=NO_DOCUMENT, id="corpus")
+                yield CorpusSearch(self.project.store.path, id="corpus-section")
             with Vertical(id="right"):
                 with Section(id="query-section").titled("Query"):
-                    yield Editor(id="query", placeholder="What would a person ask for this document?")
+                    yield Editor(
+                        id="query", placeholder="What would a person ask for this document?"
+                    )
                     yield Static("", id="remarks")
                 with Section(id="document-section").titled("Document"):
                     yield Editor(id="document")
@@ -100,7 +91,6 @@ class ExamplesPane(Pane):
         """Read examples and corpus."""
         self._norm = self._read_norm()
         self.store_changed()
-        self._search("")
 
     # -- reading the store --
 
@@ -131,12 +121,13 @@ class ExamplesPane(Pane):
         """Read the examples again; what is being typed stays."""
         self._norm = self._read_norm()
         self._list_again()
+        self.query_one(CorpusSearch).again()
 
     def _list_again(self, select: int | None = None) -> None:
         found = self.project.store.examples.all()
         self._examples = {example.id: example for example in found}
         self._list.show(
-            [_row(example) for example in found], key=str(select) if select is not None else None
+            [say.row(example) for example in found], key=str(select) if select is not None else None
         )
         on = sum(example.enabled for example in found)
         self.query_one("#examples-section", Section).titled(f"Examples {len(found)} · {on} on")
@@ -177,21 +168,13 @@ class ExamplesPane(Pane):
     def _example_chosen(self) -> None:
         self.action_edit()
 
-    @on(RowList.Moved, "#corpus")
-    def _document_moved(self, event: RowList.Moved) -> None:
-        if self.query_one("#corpus").has_focus and event.row is not None:
-            self._show_found(self._documents.get(int(event.row.key)))
+    @on(CorpusSearch.Moved)
+    def _document_moved(self, event: CorpusSearch.Moved) -> None:
+        self._show_found(event.document)
 
-    @on(RowList.Chosen, "#corpus")
-    def _document_chosen(self, event: RowList.Chosen) -> None:
-        if event.row is not None:
-            self._add_for(self._documents[int(event.row.key)])
-
-    def on_descendant_focus(self) -> None:
-        """The document part shows what the focus is about."""
-        corpus = self.query_one("#corpus", RowList)
-        row = corpus.current if corpus.has_focus else None
-        self._show_found(self._documents.get(int(row.key)) if row else None)
+    @on(CorpusSearch.Chosen)
+    def _document_chosen(self, event: CorpusSearch.Chosen) -> None:
+        self._add_for(event.document)
 
     def _show_found(self, document: Document | None) -> None:
         editor, found = self.query_one("#document"), self.query_one("#found-document", TextPane)
@@ -205,15 +188,7 @@ class ExamplesPane(Pane):
 
     def _document_title(self) -> str:
         example = self._current
-        if example is None:
-            return "Document"
-        from studio.prompting.tokens import count_tokens
-        from studio.prompting.words import count_words
-
-        text = example.document_text
-        if len(text) > 100_000:
-            return f"Document · {len(text):,} characters"
-        return f"Document · {count_words(text):,} words · {count_tokens(text):,} tokens"
+        return say.document_title(example.document_text) if example else "Document"
 
     # -- writing --
 
@@ -234,27 +209,28 @@ class ExamplesPane(Pane):
         example = self._examples.get(self._shown) if self._shown is not None else None
         if example is None:
             return
-        query, text = self.query_one("#query", Editor).value, self.query_one("#document", Editor).value
-        edited = replace(example, query=_storable(query), document_text=_storable(text))
+        query, text = (
+            self.query_one("#query", Editor).value,
+            self.query_one("#document", Editor).value,
+        )
+        edited = replace(example, query=say.storable(query), document_text=say.storable(text))
         self.studio.guarded(lambda: self.project.store.examples.edit(edited))
         self._list_again()
 
     def _remark(self) -> None:
         """Length against the norm, and what the lints say of the text as it stands."""
-        from studio.prompting.tokens import count_tokens
-        from studio.prompting.words import count_words
-
         self._show_title_of_document()
         example = self._current
-        title, remarks = self.query_one("#query-section", Section), self.query_one("#remarks", Static)
+        title, remarks = (
+            self.query_one("#query-section", Section),
+            self.query_one("#remarks", Static),
+        )
         if example is None:
             title.titled("Query")
             remarks.update("")
             return
         query = self.query_one("#query", Editor).value
-        words, (low, high) = count_words(query), self._norm
-        state = "on" if example.enabled else "off"
-        title.titled(f"Query · {words} words · {count_tokens(query)} tokens · norm {low}–{high} · {state}")
+        title.titled(say.query_title(example, query, self._norm))
         remarks.update(self._lints(replace(example, query=query)))
 
     def _show_title_of_document(self) -> None:
@@ -263,7 +239,7 @@ class ExamplesPane(Pane):
 
     def _lints(self, example: Example) -> Content:
         if not example.query.strip():
-            return content("Not written yet: an empty query is never used as a shot.", "$text-muted")
+            return content("Not written yet: an empty query is never used as a shot.", "$secondary")
         from studio.prompting.lints import lint_example
 
         others = [other for other in self._examples.values() if other.id != example.id]
@@ -276,62 +252,28 @@ class ExamplesPane(Pane):
         )
         if not found:
             return content("✓ nothing to remark", "$success")
-        return Content("\n").join(content(f"! {one_line(str(remark))}", "$warning") for remark in found)
+        return Content("\n").join(
+            content(f"! {one_line(str(remark))}", "$warning") for remark in found
+        )
 
     # -- use --
 
     @work(exclusive=True, group="use")
     async def _count_use(self, example_id: int) -> None:
         path = self.project.store.path
-        use, made = await asyncio.to_thread(_use_of, path, example_id)
+        use, made = await asyncio.to_thread(say.use_of, path, example_id)
         self.post_message(UseKnown(example_id, use, made))
 
     @on(UseKnown)
     def _use_known(self, event: UseKnown) -> None:
         if event.example_id != self._shown:
             return
-        section, pane = self.query_one("#uses-section", Section), self.query_one("#uses", TextPane)
-        use = event.use
-        if not use.records:
-            section.titled("Helped to make: nothing yet")
-            pane.show("Records whose shots this example was among are counted here.", "$text-muted")
-            return
-        share = round(100 * use.kept / use.records)
-        section.titled(f"Helped to make {use.records:,} records · {use.kept:,} kept ({share}%)")
-        lines = [
-            f"{'kept   ' if record.kept else 'dropped'}  {one_line(record.text)}"
-            + ("" if record.kept else f"  ({record.reason})")
-            for record in event.made
-        ]
-        pane.show("\n".join(lines))
-
-    # -- search --
-
-    @on(Input.Changed, "#search")
-    def _search_typed(self, event: Input.Changed) -> None:
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        words = event.value
-        self._search_timer = self.set_timer(SEARCH_DELAY_S, lambda: self._search(words))
-
-    @on(Input.Submitted, "#search")
-    def _search_entered(self, event: Input.Submitted) -> None:
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        self._search(event.value)
-        self.query_one("#corpus").focus()
-
-    @work(exclusive=True, group="search")
-    async def _search(self, words: str) -> None:
-        path = self.project.store.path
-        found, total = await asyncio.to_thread(_found, path, words)
-        self._documents = {document.id: document for document in found}
-        self.query_one("#corpus", RowList).show(
-            [Row(str(d.id), (d.outside_id, d.full_text[:400])) for d in found]
-        )
-        more = "first " if len(found) == FOUND else ""
-        shown = f"{more}{len(found):,} of {total:,}" if words.strip() else f"{total:,} documents"
-        self.query_one("#corpus-section", Section).titled(f"Corpus · {shown}")
+        self.query_one("#uses-section", Section).titled(say.use_title(event.use))
+        pane = self.query_one("#uses", TextPane)
+        if event.use.records:
+            pane.show(say.use_text(event.made))
+        else:
+            pane.show("Records whose shots this example was among are counted here.", "$secondary")
 
     # -- actions --
 
@@ -353,8 +295,7 @@ class ExamplesPane(Pane):
 
     def action_new(self) -> None:
         """A new example for the document selected in the corpus."""
-        row = self.query_one("#corpus", RowList).current
-        document = self._documents.get(int(row.key)) if row else None
+        document = self.query_one(CorpusSearch).current
         if document is None:
             self.studio.tell("Pick a document in the corpus first: press / and search.")
             return
@@ -371,15 +312,15 @@ class ExamplesPane(Pane):
         self._show_found(None)
         self.query_one("#query").focus()
 
-    def action_toggle(self) -> None:
+    def action_on_off(self) -> None:
         """Switch the example on or off."""
         example = self._current
         if example is None:
             return
-        examples = self.project.store.examples
+        examples, was = self.project.store.examples, example.enabled
         self._do(
-            Undo(f"{'on' if example.enabled else 'off'} again", lambda: _switch(examples, example)),
-            lambda: _switch(examples, replace(example, enabled=not example.enabled)),
+            Undo(f"{'on' if was else 'off'} again", lambda: say.switch(examples, example, on=was)),
+            lambda: say.switch(examples, example, on=not was),
         )
 
     def action_delete(self) -> None:
@@ -414,7 +355,8 @@ class ExamplesPane(Pane):
         moved[here], moved[there] = moved[there], moved[here]
         examples = self.project.store.examples
         self._do(
-            Undo("order as before", lambda: examples.reorder(order)), lambda: examples.reorder(moved)
+            Undo("order as before", lambda: examples.reorder(order)),
+            lambda: examples.reorder(moved),
         )
 
     def _do(self, undo: Undo, deed: Callable[[], object]) -> None:
@@ -440,42 +382,3 @@ class ExamplesPane(Pane):
             return self.query_one("#found-document", TextPane).plain
         example = self._current
         return example.query if example else ""
-
-
-def _row(example: Example) -> Row:
-    from studio.prompting.words import count_words
-
-    mark = "●" if example.enabled else "○"
-    query = one_line(example.query, 200) or "(not written yet)"
-    cells = (f"{mark}", query, str(count_words(example.query)))
-    return Row(str(example.id), cells, "" if example.enabled and example.query.strip() else "muted")
-
-
-def _switch(examples: Any, example: Example) -> None:
-    """Write only on or off: the wording may have been edited since."""
-    current = examples.get(example.id)
-    if current is not None:
-        examples.edit(replace(current, enabled=example.enabled))
-
-
-def _storable(text: str) -> str:
-    # SQLite stores UTF-8 only.
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _use_of(path: Any, example_id: int) -> tuple[ExampleUse, list[Record]]:
-    """Runs in a thread with a connection of its own: a million generations take a while."""
-    store = Store(path)
-    try:
-        return store.examples.use(example_id), store.examples.made(example_id, MADE)
-    finally:
-        store.close()
-
-
-def _found(path: Any, words: str) -> tuple[list[Document], int]:
-    """Runs in a thread: a short Chinese word scans the corpus."""
-    store = Store(path)
-    try:
-        return store.documents.search(words, FOUND), store.documents.count()
-    finally:
-        store.close()

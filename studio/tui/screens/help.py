@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -27,7 +27,7 @@ ABOUT = {
 class Help(Dialog):
     """Keys and what they do, for the focus at the moment of asking."""
 
-    BINDINGS = [("escape,q,question_mark,f1", "leave", "Close")]
+    BINDINGS: ClassVar[list[Any]] = [("escape,q,question_mark,f1", "leave", "Close")]
 
     def __init__(self, behind: Screen[Any]) -> None:
         super().__init__()
@@ -67,5 +67,5 @@ def _scopes_of(behind: Screen[Any]) -> Iterator[Scope]:
     if isinstance(focused, RowList):
         yield "list"
     if isinstance(behind, Pane) and behind.NAME in SCOPES:
-        yield cast(Scope, behind.NAME)
+        yield behind.NAME
     yield "app"

@@ -51,7 +51,7 @@ class Home(Pane):
         return Content.assemble(
             ("Studio", "bold $primary"),
             "  from your documents and a few examples to a trained model with a measured gain\n",
-            (STEPS + "\n", "$text-muted"),
+            (STEPS + "\n", "$secondary"),
             (key, "bold $primary"),
             " makes a new project, ",
             ("enter", "bold $primary"),
@@ -68,7 +68,9 @@ class Home(Pane):
         """Ask for a folder and open it."""
         from studio.tui.screens.dialogs import AskText, no_such_folder
 
-        ask = AskText("Open a project", hint="The folder that holds studio.db", refuse=no_such_folder)
+        ask = AskText(
+            "Open a project", hint="The folder that holds studio.db", refuse=no_such_folder
+        )
         path = await self.app.push_screen_wait(ask)
         if path:
             await self.studio.open_project(Path(path))

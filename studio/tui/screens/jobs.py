@@ -25,7 +25,7 @@ COLUMNS = (
     Column("state", 13),
     Column("progress", 16),
     Column("what"),
-    Column("began", 12, "right"),
+    Column("began", 12, "right", from_width=100),
     Column("took", 8, "right"),
 )
 NOTHING = (
@@ -173,7 +173,9 @@ class JobsPane(Pane):
         """Choose a step and start it."""
         from studio.tui.screens.dialogs import Choose
 
-        rows = [Row(step, (BY_ID[f"app.{step}"].label, BY_ID[f"app.{step}"].help)) for step in STEPS]
+        rows = [
+            Row(step, (BY_ID[f"app.{step}"].label, BY_ID[f"app.{step}"].help)) for step in STEPS
+        ]
         columns = (Column("", 14), Column(""))
         step = await self.app.push_screen_wait(Choose("Start", columns, rows))
         if step is not None:
@@ -200,16 +202,14 @@ def _row(job: Job) -> Row:
 
 def _facts(job: Job, resume_key: str) -> str:
     begun = f"began {job_view.started(job)}, took {job_view.took(job)}" if job.started else ""
-    lines = [
+    head = [
         job.message,
         job_view.advice(job, resume_key),
         "  ".join(part for part in (begun, job_view.time_left(job)) if part),
-        "",
-        job_view.result_text(job),
-        "",
-        *(f"{name} = {value}" for name, value in _told(job.params)),
     ]
-    return "\n".join(line for n, line in enumerate(lines) if line or (n and lines[n - 1]))
+    told = "\n".join(f"{name} = {value}" for name, value in _told(job.params))
+    parts = ["\n".join(line for line in head if line), job_view.result_text(job), told]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _told(params: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

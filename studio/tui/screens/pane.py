@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from studio.project import Project
     from studio.tui.app import StudioApp
 
+WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-wide")]
+"""Cells of the screen's width → class for the style sheet."""
+HEIGHTS: list[tuple[int, str]] = [(0, "-low"), (32, "-high")]
+
 
 class Pane(Screen[None]):
     """A pane of the studio. It shows the store's rows and keeps none of its own."""
@@ -22,8 +26,8 @@ class Pane(Screen[None]):
     NAME: ClassVar[str] = ""
     """The mode's name, as in ``app.NAME``."""
     AUTO_FOCUS: ClassVar[str | None] = "RowList"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (32, "-high")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     @property
     def studio(self) -> StudioApp:
@@ -82,7 +86,8 @@ class Dialog(ModalScreen[Any]):
     """A box over the pane; esc closes it without doing anything."""
 
     BINDINGS: ClassVar[list[Any]] = [("escape", "leave", "Close")]
-    CSS_PATH = None
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def action_leave(self) -> None:
         """Close without an answer."""

@@ -100,12 +100,18 @@ class StartDialog(Dialog):
                 with Horizontal(classes="form-row"):
                     yield Static(ask.label)
                     yield Field(ask.value(self._project), id=ask.name)
-                yield Static(content(f"{' ' * 24}{ask.hint}"), classes="hint")
+            yield Static("", id="meaning", classes="hint")
             yield Static("", id="problem", classes="hint")
             yield Static(
                 content("enter starts · tab next field · esc closes · it goes on when you leave"),
                 classes="hint",
             )
+
+    def on_descendant_focus(self) -> None:
+        """Say what the field in hand means."""
+        name = self.focused.id if self.focused is not None else ""
+        hint = next((f"{ask.label}: {ask.hint}" for ask in self._asks if ask.name == name), "")
+        self.query_one("#meaning", Static).update(content(hint))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -46,7 +46,7 @@ class Wizard(Dialog):
 
     def compose(self) -> ComposeResult:
         """Lists to choose from, fields to type in."""
-        with Section(classes="dialog tall").titled("New project — tab next, enter makes it, esc closes"):
+        with Section(classes="dialog").titled("New project — tab next, enter makes it, esc closes"):
             yield Static("1  Documents: a sample corpus, or your own", classes="hint")
             yield RowList(COLUMNS, empty="", id="source", classes="form-list")
             yield from _line("path to documents", "", "corpus", "JSONL, BEIR, CSV, Parquet, folder")
@@ -61,7 +61,9 @@ class Wizard(Dialog):
         """Fill the lists."""
         samples = setup.samples()
         rows = [Row(s.name, (s.name, s.title), "") for s in samples.values()]
-        self.query_one("#source", RowList).show([*rows, Row(OWN_FILES, (OWN_FILES, "type the path"))])
+        self.query_one("#source", RowList).show(
+            [*rows, Row(OWN_FILES, (OWN_FILES, "type the path"))]
+        )
         self.query_one("#template", RowList).show(_templates(), key="generic")
         self.query_one("#source").focus()
 
@@ -137,7 +139,9 @@ def make(wish: Wish) -> Path:
     if not wish.folder:
         raise StudioError("Type the folder that the project is to be made in.")
     if wish.language not in LANGUAGES:
-        raise StudioError(f"Language {wish.language!r} is not known; it may be {', '.join(LANGUAGES)}.")
+        raise StudioError(
+            f"Language {wish.language!r} is not known; it may be {', '.join(LANGUAGES)}."
+        )
     path = Path(wish.folder).expanduser().absolute()
     project, params = _project(wish, path)
     try:
@@ -154,7 +158,9 @@ def _project(wish: Wish, path: Path) -> tuple[Project, dict[str, Any]]:
         return setup.sample_project(path, wish.source)
     corpus = Path(wish.corpus).expanduser().absolute()
     if not wish.corpus or not corpus.exists():
-        raise StudioError(f"There are no documents at {wish.corpus!r}. Type the path of a file or folder.")
+        raise StudioError(
+            f"There are no documents at {wish.corpus!r}. Type the path of a file or folder."
+        )
     project = Project.create(path, title=path.name, language=wish.language)
     return project, {"corpus": str(corpus)}
 

@@ -42,7 +42,7 @@ class TopBar(Widget):
         title = one_line(app.title_of_project, max(room, 0))
         gap = " " * max(room - cell_len(title) + 1, 1)
         return Content.assemble(
-            (left, "bold $primary"), (title, "$text-muted"), gap, tabs, (running, "$accent"), " "
+            (left, "bold $primary"), (title, "$secondary"), gap, tabs, (running, "$accent"), " "
         )
 
     def _tabs(self, app: StudioApp) -> Content:
@@ -53,7 +53,7 @@ class TopBar(Widget):
             style = "bold $block-cursor-foreground on $block-cursor-background"
             text = f" {key} {action.label} "
             here = name == self._pane
-            part = Content.styled(text, style if here else "$text-muted")
+            part = Content.styled(text, style if here else "$secondary")
             parts.append(part.on_click(f"app.{name}") if hasattr(part, "on_click") else part)
         return Content("").join(parts)
 
@@ -102,6 +102,8 @@ class KeyBar(Widget):
 
     def _joined(self, names: list[str], live: dict[str, str]) -> Content:
         return Content("").join(
-            Content.assemble((f" {key_name(live[name])}", "bold $primary"), f" {BY_ID[name].label} ")
+            Content.assemble(
+                (f" {key_name(live[name])}", "bold $primary"), f" {BY_ID[name].label} "
+            )
             for name in names
         )

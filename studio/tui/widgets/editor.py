@@ -71,6 +71,16 @@ class Editor(TextArea):
         self._loaded = visible(text) if self._whole else self._codec.encode(text)
         self.load_text(self._loaded)
 
+    def replace_all(self, text: str) -> None:
+        """Put another text there as one edit, so that ctrl+z brings the old one back."""
+        if self._whole is not None or len(text) > LONGEST_SHOWN or not self._codec.holds(text):
+            self.value = text
+            return
+        end = self.document.end
+        self._loaded = self._codec.encode(text)
+        self.replace(self._loaded, (0, 0), end)
+        self.move_cursor((0, 0))
+
     def get_line(self, line_index: int) -> Text:
         """The line as drawn: one visible cell for each character that must not be drawn."""
         held = self.document.get_line(line_index)

@@ -32,6 +32,8 @@ class Column:
     width: int = 0
     """Cells; 0 takes what the others leave."""
     align: Literal["left", "right"] = "left"
+    from_width: int = 0
+    """Only shown in a list at least so wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class RowList(ScrollView, can_focus=True):
             return
         self.rows = rows
         self.virtual_size = Size(self.size.width, len(rows) + self._heading)
+        if self.styles.auto_dimensions:
+            self.refresh(layout=True)
         place = next((n for n, row in enumerate(rows) if row.key == wanted), None)
         target = min(self.cursor, max(len(rows) - 1, 0)) if place is None else place
         after = rows[target] if rows else None
@@ -150,9 +154,14 @@ class RowList(ScrollView, can_focus=True):
         top = Region(0, max(line - self._heading, 0), 1, 1 + self._heading)
         self.scroll_to_region(top, animate=False, force=True)
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As tall as its rows, where the style sheet says ``auto``."""
+        return len(self.rows) + self._heading
+
     def on_resize(self) -> None:
         """Lines are drawn to the width."""
         self.virtual_size = Size(self.size.width, len(self.rows) + self._heading)
+        self._scroll_to_cursor()
 
     def render_line(self, y: int) -> Strip:
         """One line of the list, exactly as wide as the list."""
@@ -196,11 +205,13 @@ class RowList(ScrollView, can_focus=True):
         return line + " " * (width - cell_len(line))
 
     def _widths(self, width: int) -> list[int]:
-        fixed = sum(column.width for column in self.columns)
-        flexible = sum(1 for column in self.columns if not column.width)
-        left = width - 2 - fixed - GAP * (len(self.columns) - 1)
+        """Cells of each column; 0 for one that is left out."""
+        shown = [column for column in self.columns if width >= column.from_width]
+        fixed = sum(column.width for column in shown)
+        flexible = sum(1 for column in shown if not column.width)
+        left = width - 2 - fixed - GAP * (len(shown) - 1)
         share = max(left // flexible, 1) if flexible else 0
-        return [column.width or share for column in self.columns]
+        return [(column.width or share) if column in shown else 0 for column in self.columns]
 
     def action_down(self) -> None:
         """Next row."""

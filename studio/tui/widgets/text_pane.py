@@ -66,5 +66,5 @@ class Section(VerticalScroll, can_focus=False):
 
     def titled(self, title: str) -> Section:
         """Set the title; outside text in it is safe."""
-        self.border_title = content(title.replace("\\n", " "), limit=300)  # type: ignore[assignment]
+        self.border_title = content(title.replace("\\n", " "), limit=300)
         return self

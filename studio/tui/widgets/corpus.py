@@ -1,0 +1,127 @@
+"""Full-text search over the corpus: a field, and the documents that hold all its words."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+from studio.records import Document
+from studio.store import Store
+from studio.tui.widgets.editor import Field
+from studio.tui.widgets.rows import Column, Row, RowList
+from studio.tui.widgets.text_pane import Section
+
+COLUMNS = (Column("", 9), Column(""))
+SEARCH_DELAY_S = 0.15
+MOST = 100
+"""Results that are listed."""
+NOTHING = "No document holds all these words. Try fewer or shorter ones; esc goes back."
+
+
+class CorpusSearch(Section):
+    """Type to search; enter goes to the results, enter there chooses."""
+
+    class Moved(Message):
+        """The cursor of the results stands on a document, and the results have the focus."""
+
+        def __init__(self, document: Document | None) -> None:
+            super().__init__()
+            self.document = document
+
+    class Chosen(Message):
+        """Enter was pressed on a document."""
+
+        def __init__(self, document: Document) -> None:
+            super().__init__()
+            self.document = document
+
+    def __init__(self, store: Path, *, id: str) -> None:
+        super().__init__(id=id)
+        self.titled("Corpus")
+        self._store = store
+        self._documents: dict[str, Document] = {}
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Field and results."""
+        yield Field(placeholder="/ search the corpus", id="search")
+        yield RowList(COLUMNS, empty=NOTHING, id="corpus")
+
+    def on_mount(self) -> None:
+        """The first documents, until something is typed."""
+        self.search("")
+
+    @property
+    def current(self) -> Document | None:
+        """The document under the cursor of the results."""
+        row = self.query_one("#corpus", RowList).current
+        return self._documents.get(row.key) if row else None
+
+    def again(self) -> None:
+        """Search anew: the corpus may have grown."""
+        self.search(self.query_one("#search", Field).value)
+
+    @work(exclusive=True, group="search")
+    async def search(self, words: str) -> None:
+        """Show what holds these words."""
+        found, total = await asyncio.to_thread(_found, self._store, words)
+        self._documents = {str(document.id): document for document in found}
+        rows = [Row(str(d.id), (d.outside_id, d.full_text[:400])) for d in found]
+        self.query_one("#corpus", RowList).show(rows)
+        more = "first " if len(found) == MOST else ""
+        shown = f"{more}{len(found):,} of {total:,}" if words.strip() else f"{total:,} documents"
+        self.titled(f"Corpus · {shown}")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._stop_timer()
+        words = event.value
+        self._timer = self.set_timer(SEARCH_DELAY_S, lambda: self.search(words))
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._stop_timer()
+        self.search(event.value)
+        self.query_one("#corpus").focus()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        if self.query_one("#corpus").has_focus:
+            self.post_message(self.Moved(self.current))
+
+    @on(RowList.Chosen)
+    def _chosen(self, event: RowList.Chosen) -> None:
+        event.stop()
+        if self.current is not None:
+            self.post_message(self.Chosen(self.current))
+
+    def on_descendant_focus(self) -> None:
+        """Coming to the results shows the one under the cursor."""
+        if self.query_one("#corpus").has_focus:
+            self.post_message(self.Moved(self.current))
+
+    def on_descendant_blur(self) -> None:
+        """Leaving the results shows none."""
+        self.post_message(self.Moved(None))
+
+
+def _found(path: Path, words: str) -> tuple[list[Document], int]:
+    """Runs in a thread with a connection of its own: a short Chinese word scans the corpus."""
+    store = Store(path)
+    try:
+        return store.documents.search(words, MOST), store.documents.count()
+    finally:
+        store.close()
