@@ -120,7 +120,7 @@ def _data_files(splits: dict[str, str]) -> list[DataFile]:
     return [
         DataFile("corpus", {"corpus": "corpus.jsonl"}, {**text}),
         DataFile("queries", {"queries": "queries.jsonl"}, {"_id": "string", "text": "string"}),
-        DataFile("qrels", splits, {**judged}),
+        DataFile("qrels", splits, {**judged}, tabs=True),
     ]
 
 

@@ -27,6 +27,8 @@ class DataFile:
     """Split → path within the folder."""
     features: dict[str, Feature]
     """Column → type, in the order of the file."""
+    tabs: bool = False
+    """A TSV file beside JSON Lines: one folder cannot declare both, so it is loaded by its path."""
 
 
 @dataclass(slots=True)
@@ -76,9 +78,10 @@ def _front_matter(facts: CardFacts, tally: Tally, files: Sequence[DataFile]) -> 
     head: dict[str, object] = {"pretty_name": facts.title, "tags": ["synthetic"]}
     if facts.language:
         head["language"] = [facts.language]
-    head["configs"] = [_config(file, first=file is files[0]) for file in files]
+    declared = [file for file in files if not file.tabs]
+    head["configs"] = [_config(file, first=file is declared[0]) for file in declared]
     head["dataset_info"] = [
-        {"config_name": file.config, "features": _features(file.features)} for file in files
+        {"config_name": file.config, "features": _features(file.features)} for file in declared
     ]
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     return "\n".join(["---", *lines, "---"])
@@ -135,9 +138,22 @@ def _licence(facts: CardFacts) -> str:
 
 
 def _loading(files: Sequence[DataFile]) -> str:
-    calls = [f'load_dataset("path/to/this/folder", "{file.config}")' for file in files]
-    code = "\n".join(["from datasets import load_dataset", "", *calls])
-    return f"## Loading\n\n```python\n{code}\n```"
+    lines = ["from datasets import Features, Value, load_dataset", "", 'folder = "."']
+    for file in files:
+        lines += _tab_loading(file) if file.tabs else [f'load_dataset(folder, "{file.config}")']
+    code = "\n".join(lines)
+    return f"## Loading\n\nFrom within this folder:\n\n```python\n{code}\n```"
+
+
+def _tab_loading(file: DataFile) -> list[str]:
+    """Types are given: ids that look like numbers would be read as such."""
+    columns = ", ".join(f'"{name}": Value("{kind}")' for name, kind in file.features.items())
+    paths = ", ".join(f'"{split}": folder + "/{path}"' for split, path in file.splits.items())
+    files, options = f"data_files={{{paths}}}", f"features={file.config}"
+    return [
+        f"{file.config} = Features({{{columns}}})",
+        f'load_dataset("csv", {files}, sep="\\t", {options})',
+    ]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

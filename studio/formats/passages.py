@@ -60,7 +60,9 @@ def cut(text: str, tokens: Offsets, max_tokens: int, overlap: int = 0) -> list[P
         end, spans = _passage_end(text, start, tokens, max_tokens)
         passages.append(_trimmed(text, start, end))
         after = _skip_blank(text, end)
-        shared = spans[-min(overlap, len(spans) // 2) :] if overlap and len(spans) > 1 else []
+        # At most half, so that the next passage ends past this one's end.
+        back = spans[len(spans) - min(overlap, len(spans) // 2) :]
+        shared = [span for span in back if span[0] > start]
         start = _next_start(text, start, end, shared) if after < len(text) else after
     return passages
 
@@ -102,16 +104,16 @@ def _passage_end(
     """Where the passage from ``start`` ends, and its tokens' places in the text."""
     spans = _window(text, start, tokens, max_tokens)
     hard = min(len(text), start + max_tokens * LAST_LOOK)
+    if len(spans) <= max_tokens and hard == len(text):
+        return hard, spans
     if len(spans) > max_tokens:
         # The next token's start, so that white space and dropped characters stay with this one.
         hard = max(spans[max_tokens][0], start + 1)
-    end = hard
-    if hard < len(text):
-        middle = spans[len(spans[:max_tokens]) // 2][1] if spans else hard
-        end = _good_end(text, start, min(middle, hard), hard)
+    middle = spans[len(spans[:max_tokens]) // 2][1] if spans else hard
+    end = _good_end(text, start, min(middle, hard), hard)
     while end > start + 1 and not _fits(text[start:end].strip(), tokens, max_tokens):
         end = _earlier(text, start, end)
-    return end, [span for span in spans if start < span[0] and span[1] <= end]
+    return end, [span for span in spans if span[1] <= end]
 
 
 def _window(text: str, start: int, tokens: Offsets, max_tokens: int) -> list[tuple[int, int]]:
@@ -155,7 +157,7 @@ def _next_start(text: str, start: int, end: int, shared: list[tuple[int, int]]) 
         chosen = next(starts, None)
         if chosen is not None:
             return chosen
-    return back
+    return _skip_blank(text, back)
 
 
 def _fits(text: str, tokens: Offsets, max_tokens: int) -> bool:

@@ -81,7 +81,7 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise StudioError(
             f"{target} cannot be written: {reason}. Nothing was left behind; "
             "choose another folder or make room, then do it again."
