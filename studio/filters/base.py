@@ -1,0 +1,76 @@
+"""What every filter offers: a verdict with a score for each record, nothing deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import ClassVar, Protocol
+
+RankOf = Callable[[list[tuple[str, int]]], Sequence[int]]
+"""(query, document row) pairs → each document's rank for its query, from 1; 0 if not indexed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRow:
+    """One record as filters see it."""
+
+    record_id: int
+    query: str
+    document_id: int
+    document_text: str = ""
+    """Title and text joined; may be left empty for filters that do not need it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterContext:
+    """What filters know of the project and the machine."""
+
+    language: str = "en"
+    """ISO 639-1 code that queries should be in."""
+    query_words: tuple[int, int] = (1, 60)
+    """The prompt's usual query length, in words."""
+    rank_of: RankOf | None = None
+    """Where a retriever ranks a document for a query; needed by the round trip only."""
+    batch: int = 1024
+    """Rows handed to ``rank_of`` at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A filter's word on one record."""
+
+    record_id: int
+    kept: bool
+    score: float | None
+    """The number that was compared with the threshold; None where there is nothing to compare."""
+    reason: str = ""
+    """A :class:`studio.records.Reason` when dropped."""
+
+
+class Filter(Protocol):
+    """A filter: a frozen dataclass of its settings. Equal settings and rows give equal verdicts."""
+
+    name: ClassVar[str]
+    """Its name in verdicts and commands."""
+    order: ClassVar[int]
+    """Its place in a chain: cheap ones first."""
+    needs_document_text: ClassVar[bool]
+    """Whether rows must carry ``document_text``."""
+
+    @property
+    def label(self) -> str:
+        """One line that says honestly what it does with these settings."""
+
+    def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
+        """A verdict for each row, in order, in bounded memory."""
+
+    def keeps(self, score: float | None, context: FilterContext) -> bool:
+        """Whether a stored score passes these settings: moves a threshold without a new run."""
+
+
+def batched(rows: Iterable[FilterRow], size: int) -> Iterator[list[FilterRow]]:
+    """The rows in lists of up to ``size``."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -1,0 +1,221 @@
+"""Filters: a verdict with a score and a reason for each record; thresholds can be moved later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from studio import filters
+from studio.filters.base import FilterContext, FilterRow
+from studio.filters.copy import copied_share
+from studio.records import StudioError
+
+DOCUMENT = "A late return costs ten percent of the tax that is due, and at least fifty euros."
+CONTEXT = FilterContext(language="en", query_words=(4, 12))
+
+
+def rows(*queries: str, documents: list[int] | None = None) -> list[FilterRow]:
+    places = documents or [1] * len(queries)
+    return [
+        FilterRow(number, query, place, DOCUMENT)
+        for number, (query, place) in enumerate(zip(queries, places, strict=True), start=1)
+    ]
+
+
+def verdicts(
+    name: str, given_rows: list[FilterRow], context: FilterContext = CONTEXT, **settings: object
+) -> list[tuple[bool, float | None, str]]:
+    judged = list(filters.make(name, **settings).judge(given_rows, context))
+    assert [j.record_id for j in judged] == [row.record_id for row in given_rows]
+    return [(j.kept, j.score, j.reason) for j in judged]
+
+
+def test_every_filter_is_found_by_its_file_cheap_ones_first() -> None:
+    assert list(filters.available()) == [
+        "length", "copy", "language", "duplicates", "near-duplicates", "round-trip",
+    ]  # fmt: skip
+
+
+def test_every_filter_says_in_one_line_what_it_does() -> None:
+    for name in filters.available():
+        label = filters.make(name).label
+        assert label
+        assert "\n" not in label
+
+
+def test_unknown_filters_and_settings_are_refused_with_the_nearest() -> None:
+    with pytest.raises(StudioError, match="round-trip"):
+        filters.make("roundtrip")
+    with pytest.raises(StudioError, match="most_copied"):
+        filters.make("copy", most_copies=0.5)
+    with pytest.raises(StudioError, match="no mode “bm52”"):
+        filters.make("round-trip", mode="bm52")
+    with pytest.raises(StudioError, match="k is 0"):
+        filters.make("round-trip", k=0)
+    with pytest.raises(StudioError, match="threshold is 7"):
+        filters.make("duplicates", near=7)
+
+
+def test_length_allows_half_and_one_and_a_half_times_the_prompts_norm() -> None:
+    words = ["w " * 1, "w " * 2, "w " * 18, "w " * 19]
+    assert verdicts("length", rows(*words)) == [
+        (False, 1, "too-short"),
+        (True, 2, ""),
+        (True, 18, ""),
+        (False, 19, "too-long"),
+    ]
+
+
+def test_length_takes_bounds_of_its_own() -> None:
+    judged = verdicts("length", rows("a b", "a b c d"), fewest=1, most=3)
+    assert [kept for kept, *_ in judged] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("query", "share"),
+    [
+        ("what happens if i miss the deadline", 1 / 7),
+        ("late return costs ten percent", 1.0),
+        ("why late return costs ten percent of the tax", 8 / 9),
+        ("percent ten costs return late", 1 / 5),
+        ("late return", 0.0),
+        ("逾期申报按应缴税款的百分之十罚款", 0.0),
+    ],
+)
+def test_copied_share_is_the_longest_stretch_of_the_document(query: str, share: float) -> None:
+    assert copied_share(query, DOCUMENT) == pytest.approx(share)
+
+
+def test_copy_drops_from_four_fifths() -> None:
+    judged = verdicts(
+        "copy", rows("late return costs ten percent", "is there a fine for late returns")
+    )
+    assert judged[0] == (False, 1.0, "copied")
+    assert judged[1][0]
+
+
+def test_chinese_copies_are_found_by_characters() -> None:
+    document = "逾期申报的，按应缴税款的百分之十罚款。"
+    assert copied_share("按应缴税款的百分之十罚款吗", document) == pytest.approx(12 / 13)
+    assert copied_share("应缴税款", document) == 0
+
+
+def test_language_follows_the_project_unless_told_otherwise() -> None:
+    mixed = rows(
+        "what if i file my return late", "逾期申报怎么办", "wie hoch ist die Strafe für das"
+    )
+    assert [kept for kept, *_ in verdicts("language", mixed)] == [True, False, False]
+    assert [kept for kept, *_ in verdicts("language", mixed, language="zh")] == [False, True, False]
+
+
+def test_duplicates_are_exact_anywhere_and_near_within_a_document() -> None:
+    judged = verdicts(
+        "duplicates",
+        rows(
+            "what is the fine for a late return",
+            "What is the fine for a late return?",
+            "what is the fine for a late tax return",
+            "what is the fine for a late tax return",
+            "how long may i wait",
+            documents=[1, 2, 1, 3, 1],
+        ),
+    )
+    assert [(kept, reason) for kept, _, reason in judged] == [
+        (True, ""),
+        (False, "duplicate"),
+        (False, "near-duplicate"),
+        (True, ""),
+        (True, ""),
+    ]
+    assert judged[2][1] == pytest.approx(2 * 8 / 17)
+
+
+def test_a_dropped_query_does_not_drop_others() -> None:
+    chain = ["a b c d e f g h i j", "a b c d e f g h x y", "a b c d e f w v x y"]
+    assert [kept for kept, *_ in verdicts("duplicates", rows(*chain))] == [True, False, True]
+
+
+def test_near_duplicates_look_across_documents() -> None:
+    first = "what is the fine for a late return of the yearly tax"
+    judged = verdicts(
+        "near-duplicates",
+        rows(first, first + " form", "how long may i wait", documents=[1, 2, 3]),
+    )
+    assert judged[0] == (True, None, "")
+    assert judged[1] == (False, pytest.approx(24 / 25), "near-duplicate")
+    assert judged[2] == (True, None, "")
+
+
+def ranks(pairs: list[tuple[str, int]]) -> list[int]:
+    return [int(query.split()[-1]) for query, _ in pairs]
+
+
+RANKED = FilterContext(rank_of=ranks, batch=2)
+
+
+def test_the_round_trip_keeps_what_finds_its_own_document() -> None:
+    judged = verdicts("round-trip", rows("rank 1", "rank 2", "rank 0", "rank 9"), RANKED)
+    assert judged == [
+        (True, 1, ""),
+        (False, 2, "round-trip"),
+        (False, 0, "round-trip"),
+        (False, 9, "round-trip"),
+    ]
+    assert verdicts("round-trip", rows("rank 2"), RANKED, k=2) == [(True, 2, "")]
+
+
+def test_the_round_trip_asks_in_batches_and_streams() -> None:
+    asked: list[int] = []
+
+    def rank_of(pairs: list[tuple[str, int]]) -> list[int]:
+        asked.append(len(pairs))
+        return [1] * len(pairs)
+
+    def endless() -> Iterator[FilterRow]:
+        while True:
+            yield FilterRow(1, "query", 1)
+
+    judged = filters.make("round-trip").judge(endless(), FilterContext(rank_of=rank_of, batch=3))
+    assert [next(judged).kept for _ in range(4)] == [True] * 4
+    assert asked == [3, 3]
+
+
+def test_the_round_trip_without_a_retriever_is_refused() -> None:
+    with pytest.raises(StudioError, match="needs a retriever"):
+        verdicts("round-trip", rows("x"))
+
+
+def test_the_round_trip_says_which_retriever_judged() -> None:
+    labels = [filters.make("round-trip", mode=mode).label for mode in ("trained", "base", "bm25")]
+    assert "as published" in labels[0]
+    assert all("stand-in" in label for label in labels[1:])
+
+
+def test_a_threshold_can_be_moved_over_stored_scores() -> None:
+    scores = [score for _, score, _ in verdicts("round-trip", rows("a 1", "a 2", "a 5"), RANKED)]
+    looser = filters.make("round-trip", k=3)
+    assert [looser.keeps(score, CONTEXT) for score in scores] == [True, True, False]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=40) | st.just("what is the rate of tax"), st.integers(1, 3)),
+        max_size=12,
+    ),
+    st.sampled_from(["length", "copy", "language", "duplicates", "near-duplicates"]),
+)
+def test_any_text_gets_one_verdict_that_agrees_with_its_score(
+    pairs: list[tuple[str, int]], name: str
+) -> None:
+    given_rows = [FilterRow(i, query, place, DOCUMENT) for i, (query, place) in enumerate(pairs)]
+    judge = filters.make(name)
+    judged = list(judge.judge(given_rows, CONTEXT))
+    assert [j.record_id for j in judged] == [row.record_id for row in given_rows]
+    for judgement in judged:
+        assert judgement.kept is (judgement.reason == "")
+        if judgement.reason != "duplicate":
+            assert judge.keeps(judgement.score, CONTEXT) is judgement.kept
