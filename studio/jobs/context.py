@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.project import Project
-from studio.records import Job
+from studio.records import Job, StudioError
 from studio.store import Store
 
-HEARTBEAT_S = 0.5
-"""Seconds between signs of life: also how soon a cancel is noticed."""
+WATCH_S = 0.25
+"""Seconds between looks for a cancel."""
+
+HEARTBEAT_S = 3.0
+"""Seconds between signs of life; each one is a commit that every open screen notices."""
+
+WATCHER_WAITS_MS = 500
+"""How long the watcher waits for the lock: it must not miss a cancel while the work writes."""
 
 PROGRESS_S = 0.1
 """At most one progress write in this time."""
@@ -39,7 +46,9 @@ class JobContext:
     """The outcome so far; kept in the row."""
     stage: str = ""
     """Put before every progress message, when a job has several stages."""
-    _last_progress: float = 0.0
+    pid: int = field(default_factory=os.getpid)
+    """The worker's process: once the job is another's, this one writes nothing more to its row."""
+    _last_progress: float = -PROGRESS_S
 
     @property
     def store(self) -> Store:
@@ -53,12 +62,12 @@ class JobContext:
             return
         self._last_progress = moment
         text = ": ".join(part for part in (self.stage, message) if part)
-        self.store.jobs.progress(self.job.id, done, total, text)
+        self.store.jobs.progress(self.job.id, self.pid, done, total, text)
 
     def keep(self, **found: Any) -> None:
         """Add to the outcome, durably."""
         self.result.update(found)
-        self.store.jobs.keep(self.job.id, self.result)
+        self.store.jobs.keep(self.job.id, self.pid, self.result)
 
     def should_stop(self) -> bool:
         """Whether a cancel was asked for."""
@@ -74,24 +83,30 @@ class JobContext:
 def heartbeats(context: JobContext) -> Iterator[None]:
     """Show life from a thread of its own while the body runs, and watch for a cancel."""
     done = threading.Event()
-    thread = threading.Thread(target=_beat, args=(context, done), daemon=True, name="heartbeat")
+    store = Store(context.store.path)
+    store.db.conn.execute(f"PRAGMA busy_timeout={WATCHER_WAITS_MS}")
+    thread = threading.Thread(
+        target=_watch, args=(context, store, done), daemon=True, name="heartbeat"
+    )
     thread.start()
     try:
         yield
     finally:
         done.set()
         thread.join()
-
-
-def _beat(context: JobContext, done: threading.Event) -> None:
-    store = Store(context.store.path)
-    try:
-        while not done.wait(HEARTBEAT_S):
-            try:
-                if store.jobs.beat(context.job.id):
-                    context.stop.set()
-            except Exception:
-                # A full disk must not kill the watcher: the work itself will meet it and say so.
-                log.exception("heartbeat failed")
-    finally:
         store.close()
+
+
+def _watch(context: JobContext, store: Store, done: threading.Event) -> None:
+    job, pid = context.job.id, context.pid
+    next_beat = 0.0
+    while not done.wait(WATCH_S):
+        try:
+            if store.jobs.is_stopped(job, pid):
+                context.stop.set()
+            if time.monotonic() >= next_beat:
+                store.jobs.beat(job, pid)
+                next_beat = time.monotonic() + HEARTBEAT_S
+        except StudioError as error:
+            # A full disk must not end the watch: the work itself will meet it and say so.
+            log.warning("no heartbeat: %s", error)

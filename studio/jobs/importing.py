@@ -1,4 +1,4 @@
-"""Bring a corpus and its gold into the project: streamed to a private stage, then in at one stroke."""
+"""Bring a corpus and its gold into the project: staged apart, then in at one stroke."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
 from studio.formats.rows import FieldMap, RawDocument, RawGold, SkippedRow
 from studio.jobs.context import JobContext
-from studio.llm.catalogue import installed_path
+from studio.llm.catalogue import tokenizer_file
 from studio.records import Document, Example, GoldQuery, StudioError, content_sha
 from studio.store import Store
 from studio.store.documents import Source
@@ -35,8 +35,6 @@ class Report:
     """The first skipped rows: where and why."""
     read: int = 0
     """Documents read."""
-    repeated: int = 0
-    """Passages whose content was on the stage already."""
 
     def skip(self, row: SkippedRow) -> None:
         """Count a row that brought nothing."""
@@ -52,14 +50,19 @@ def run(context: JobContext) -> None:
 
 
 def import_all(context: JobContext, params: dict[str, Any]) -> None:
-    """Documents, then gold and examples, in one transaction at the end."""
+    """Documents, gold and examples in one transaction; then the full-text index."""
+    if "imported" not in context.result:
+        _bring_in(context, params)
+    _index(context)
+
+
+def _bring_in(context: JobContext, params: dict[str, Any]) -> None:
     store, report = context.store, Report()
     corpus = Path(params["corpus"])
     store.documents.begin_import()
     cutter = _cutter(context, int(params.get("passage_tokens", 0)), int(params.get("overlap", 32)))
-    for batch in _batches(_raw(corpus, params, report), BATCH):
-        context.check()
-        _stage(store, batch, cutter, report)
+    for batch in _batches(_raw(context, corpus, params, report), BATCH):
+        _stage(store, batch, cutter)
         context.progress(report.read, None, f"{report.read:,} documents read")
     if not report.read and not store.documents.count():
         raise StudioError(f"{corpus} holds no document that could be read{_first_reason(report)}")
@@ -72,15 +75,25 @@ def import_all(context: JobContext, params: dict[str, Any]) -> None:
             )
         if examples := params.get("examples"):
             found["examples"] = import_examples(store, Path(examples), report)
-    context.keep(
-        **found,
-        documents=staged.documents,
-        duplicates=staged.duplicates + report.repeated,
-        renamed=staged.renamed,
-        skipped=dict(report.skipped),
-        skipped_samples=report.samples,
-    )
-    context.progress(report.read, report.read, f"{staged.documents:,} passages")
+        # In the same transaction: a job that is killed after it will not import again.
+        context.keep(
+            **found,
+            imported=True,
+            documents=staged.documents,
+            duplicates=staged.duplicates,
+            renamed=staged.renamed,
+            skipped=dict(report.skipped),
+            skipped_samples=report.samples,
+        )
+
+
+def _index(context: JobContext) -> None:
+    """Make the passages searchable, in steps between which others can write."""
+    total = context.store.documents.count()
+    while left := context.store.documents.index_next():
+        context.check()
+        context.progress(total - left, total, "making the documents searchable")
+    context.progress(total, total, f"{context.result['documents']:,} passages")
 
 
 def _first_reason(report: Report) -> str:
@@ -90,9 +103,12 @@ def _first_reason(report: Report) -> str:
     return f". The first row that failed is {sample['where']}: {sample['reason']}"
 
 
-def _raw(corpus: Path, params: dict[str, Any], report: Report) -> Iterator[RawDocument]:
+def _raw(
+    context: JobContext, corpus: Path, params: dict[str, Any], report: Report
+) -> Iterator[RawDocument]:
     fields = FieldMap(**params["fields"]) if params.get("fields") else None
     for row in read_corpus(corpus, fields):
+        context.check()
         if isinstance(row, SkippedRow):
             report.skip(row)
         else:
@@ -113,7 +129,7 @@ def _cutter(context: JobContext, max_tokens: int, overlap: int) -> Cutter | None
     if not max_tokens:
         return None
     encoder = context.project.settings.encoder
-    offsets = encoder_tokenizer(installed_path(encoder) or Path(encoder))
+    offsets = encoder_tokenizer(tokenizer_file(encoder) or Path(encoder))
 
     def cutter(text: str) -> list[Passage]:
         # A token is at least one character, so a short text needs no tokenizer.
@@ -122,7 +138,7 @@ def _cutter(context: JobContext, max_tokens: int, overlap: int) -> Cutter | None
     return cutter
 
 
-def _stage(store: Store, batch: list[RawDocument], cutter: Cutter | None, report: Report) -> None:
+def _stage(store: Store, batch: list[RawDocument], cutter: Cutter | None) -> None:
     whole: list[Document] = []
     for raw in batch:
         passages = cutter(raw.text) if cutter else []
@@ -134,8 +150,8 @@ def _stage(store: Store, batch: list[RawDocument], cutter: Cutter | None, report
             for n, passage in enumerate(passages)
         ]
         source = Source(raw.outside_id, raw.title, raw.text)
-        report.repeated += len(cut_up) - store.documents.stage(cut_up, source)
-    report.repeated += len(whole) - store.documents.stage(whole)
+        store.documents.stage(cut_up, source)
+    store.documents.stage(whole)
 
 
 def import_gold(
@@ -175,7 +191,9 @@ def _gold_query(
                     f"gold query {raw.outside_id}", f"unknown document {name}", "unknown-document"
                 )
             )
-        relevant.update((document_id, grade) for document_id in ids)
+        for document_id in ids:
+            # Two documents of equal content are one passage here: the better grade counts.
+            relevant[document_id] = max(grade, relevant.get(document_id, 0))
     if not relevant:
         return None
     return GoldQuery(raw.outside_id, raw.text, raw.split, relevant)
@@ -189,7 +207,7 @@ def import_examples(store: Store, path: Path, report: Report) -> int:
         if isinstance(row, SkippedRow):
             report.skip(row)
             continue
-        document = store.documents.by_outside_id(row.document_id) if row.document_id else None
+        document = _document_of(store, row.document_id)
         text = document.full_text if document else row.document_text
         if not text:
             why = f"unknown document {row.document_id}"
@@ -197,7 +215,8 @@ def import_examples(store: Store, path: Path, report: Report) -> int:
         elif store.gold.has_text(row.query):
             why = "the query is a gold query; it would leak"
             report.skip(SkippedRow(row.where, why, "gold-query"))
-        elif content_sha(text, row.query) not in have:
+        elif (sha := content_sha(text, row.query)) not in have:
+            have.add(sha)
             found.append(
                 Example(
                     document_text=text,
@@ -209,3 +228,8 @@ def import_examples(store: Store, path: Path, report: Report) -> int:
             )
     store.examples.add(found)
     return len(found)
+
+
+def _document_of(store: Store, outside_id: str) -> Document | None:
+    rows = store.documents.ids_by_outside_id([outside_id] if outside_id else [])
+    return store.documents.get(rows[outside_id]) if rows else None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTE
 RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED, JobState.WAITING)
 """States from which a job goes on where it stopped."""
 
+START_S = 60
+"""Seconds in which a worker must have claimed its job."""
+
 
 def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     """Write a job and start its worker in a process session of its own.
@@ -26,8 +30,7 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     The worker outlives this program, the terminal and the SSH link.
     """
     job_id = project.store.jobs.submit(kind, params)
-    _start_worker(project, job_id)
-    return get(project, job_id)
+    return _start_worker(project, job_id)
 
 
 def resume(project: Project, job_id: int) -> Job:
@@ -38,9 +41,9 @@ def resume(project: Project, job_id: int) -> Job:
     job = get(project, job_id)
     if job.state not in RESUMABLE:
         raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to resume.")
-    project.store.jobs.release(job_id)
-    _start_worker(project, job_id)
-    return get(project, job_id)
+    if not project.store.jobs.requeue(job):
+        raise StudioError(f"Job {job_id} has just been resumed from another terminal.")
+    return _start_worker(project, job_id)
 
 
 def cancel(project: Project, job_id: int) -> Job:
@@ -48,7 +51,7 @@ def cancel(project: Project, job_id: int) -> Job:
     job = get(project, job_id)
     if job.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED):
         raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to cancel.")
-    project.store.jobs.request_cancel(job_id)
+    project.store.jobs.request_cancel(job)
     return get(project, job_id)
 
 
@@ -74,12 +77,27 @@ def interrupted(project: Project) -> list[Job]:
 
 
 def with_true_state(job: Job) -> Job:
-    """The job, interrupted as soon as its worker's process is gone: the lease says it later."""
-    if job.state is not JobState.RUNNING or job.pid is None or _is_alive(job.pid):
-        return job
-    from dataclasses import replace
+    """The job as its worker's process shows it; the row's heartbeat alone says it later.
 
-    return replace(job, state=JobState.INTERRUPTED)
+    Interrupted at once when that process is gone. Still running when it is there but could not
+    write, as during one long transaction.
+    """
+    if job.pid is None:
+        return job
+    if job.state in (JobState.WAITING, JobState.RUNNING) and not _is_alive(job.pid):
+        return replace(job, state=JobState.INTERRUPTED)
+    if job.state is JobState.INTERRUPTED and _is_worker_of(job.pid, job.id):
+        return replace(job, state=JobState.RUNNING)
+    return job
+
+
+def _is_worker_of(pid: int, job_id: int) -> bool:
+    """Whether the process is a worker with this job (Linux tells; for others the lease decides)."""
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"worker" in arguments and str(job_id).encode() in arguments and _is_alive(pid)
 
 
 def _is_alive(pid: int) -> bool:
@@ -122,11 +140,8 @@ def wait(
         last = job
         if job.state in ENDED:
             return job
-        if job.state is JobState.WAITING and time.monotonic() - started > 60:
-            raise StudioError(
-                f"The worker of job {job_id} did not start. Its log says why: "
-                f"{log_path(project, job_id)}"
-            )
+        if job.state is JobState.WAITING and time.monotonic() - started > START_S:
+            raise StudioError(_no_worker(project, job_id))
         time.sleep(poll_s)
 
 
@@ -134,6 +149,8 @@ def result(project: Project, job: Job) -> dict[str, Any]:
     """What an ended job found. Raises StudioError, with the job's own words, unless it is done."""
     if job.state is JobState.DONE:
         return job.result
+    if job.state is JobState.INTERRUPTED and not job.started:
+        raise StudioError(_no_worker(project, job.id))
     if job.state is JobState.INTERRUPTED:
         raise StudioError(
             f"Job {job.id} ({job.kind}) was interrupted: its worker is gone. "
@@ -147,18 +164,45 @@ def result(project: Project, job: Job) -> dict[str, Any]:
     raise StudioError(job.message or f"Job {job.id} failed; see {log_path(project, job.id)}.")
 
 
-def _start_worker(project: Project, job_id: int) -> None:
-    with log_path(project, job_id).open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "studio", "worker", str(project.path), str(job_id)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=project.path,
-        )
+def _no_worker(project: Project, job_id: int) -> str:
+    log = log_path(project, job_id)
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
+    said = f"It said: {lines[-1]}" if lines else "It said nothing."
+    return f"The worker of job {job_id} did not start. {said} Its log is {log}."
+
+
+def _start_worker(project: Project, job_id: int) -> Job:
+    """Start the process; a job without one stays resumable. Raises StudioError when it can't."""
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
+    try:
+        with log_path(project, job_id).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "studio", "worker", str(project.path), str(job_id)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=project.path,
+                env=_worker_environment(project),
+            )
+    except OSError as error:
+        raise StudioError(
+            f"No worker could be started for job {job_id}: {error}. When that is mended, "
+            f"go on with `studio jobs resume {job_id} --project {project.path}`."
+        ) from error
     _STARTED.append(process)
+    project.store.jobs.launched(job_id, process.pid)
+    return get(project, job_id)
+
+
+def _worker_environment(project: Project) -> dict[str, str]:
+    """SQLite's temporary files (the stage of an import) go to the project's disk.
+
+    ``/tmp`` is often small, or memory. SQLite reads this once, before Python could set it. Python
+    must not import from the working directory: a project may come from anybody.
+    """
+    return {"SQLITE_TMPDIR": str(project.path), **os.environ, "PYTHONSAFEPATH": "1"}
 
 
 _STARTED: list[subprocess.Popen[bytes]] = []
-"""Kept so that ended workers of this process are reaped and raise no resource warnings."""
+"""Workers of this process that may still run: kept, so that they are reaped when they end."""

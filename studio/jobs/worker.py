@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
@@ -23,17 +24,29 @@ def main(project_path: Path, job_id: int) -> int:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    project = Project.open(project_path)
+    try:
+        project = Project.open(project_path)
+    except StudioError as error:
+        log.error("%s", error)
+        return 1
+    with closing(project.store):
+        return _do(project, job_id)
+
+
+def _do(project: Project, job_id: int) -> int:
     if not project.store.jobs.claim(job_id, os.getpid()):
-        log.warning("job %s has a worker already, or is done", job_id)
+        log.warning("job %s does not wait for a worker", job_id)
         return 1
     job = project.store.jobs.get(job_id)
     assert job is not None
     context = JobContext(project, job, result=dict(job.result))
     _stop_on_signals(context)
     state, message = _work(context)
-    project.store.jobs.finish(job_id, state, message)
-    project.close()
+    if state is JobState.CANCELLED and not project.store.jobs.is_cancelled(job_id):
+        # The system is going down, or somebody ended the process: the job itself is to go on.
+        project.store.jobs.abandon(job_id, context.pid)
+        return 1
+    project.store.jobs.finish(job_id, context.pid, state, message)
     return 0 if state is JobState.DONE else 1
 
 
@@ -43,7 +56,7 @@ def _work(context: JobContext) -> tuple[JobState, str]:
         with heartbeats(context):
             run_kind(context)
     except Cancelled:
-        log.info("cancelled")
+        log.info("stopped")
         return JobState.CANCELLED, "cancelled; what was stored stays"
     except StudioError as error:
         log.error("%s", error)

@@ -1,4 +1,4 @@
-"""The only place with SQL. A :class:`Store` is one open file with an aggregate per word of the domain."""
+"""The only place with SQL. A :class:`Store` is an open file: an aggregate per word."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ class Store:
     """One open ``studio.db``. Use one per thread or task that writes."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, creating or migrating it. Raises StudioError with the reason when it can't."""
+        """Open the file, creating or migrating it. Raises StudioError, with the reason, if not."""
         self.path = path
         self.db = _db.connect(path)
-        _db.migrate(self.db, path)
+        try:
+            _db.migrate(self.db, path)
+        except BaseException:
+            self.db.close()
+            raise
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from studio.records import StudioError
 from studio.store.migrations import SCHEMA_VERSION, migrations
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another one."""
@@ -25,6 +25,11 @@ BUSY_TIMEOUT_MS = 30_000
 def now() -> str:
     """This moment, ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def storable(text: str) -> str:
+    """The text as SQLite can hold it: UTF-8, so a lone surrogate becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 @contextmanager
@@ -53,62 +58,152 @@ def connect(path: Path) -> Database:
 
     Raises StudioError when it cannot be opened or is no SQLite file.
     """
-    try:
-        conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
-        conn.row_factory = sqlite3.Row
-        conn.execute("PRAGMA journal_mode=WAL")
-        conn.execute("PRAGMA synchronous=NORMAL")
-        conn.execute("PRAGMA foreign_keys=ON")
-        conn.execute("PRAGMA temp_store=FILE")
-        conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    except sqlite3.DatabaseError as error:
-        raise StudioError(_why_not_opened(path, error)) from error
+    with explained(path):
+        conn = _opened(path)
+        try:
+            conn.execute("PRAGMA synchronous=NORMAL")
+            conn.execute("PRAGMA foreign_keys=ON")
+            conn.execute("PRAGMA temp_store=FILE")
+            _use_wal(conn)
+        except BaseException:
+            conn.close()
+            raise
     return sqlite_utils.Database(conn, recursive_triggers=False, execute_plugins=False)
 
 
-def _why_not_opened(path: Path, error: sqlite3.DatabaseError) -> str:
-    text = str(error)
-    if "not a database" in text:
-        return f"{path} is not a studio file (SQLite says: {text}). Choose another project."
-    if "readonly" in text or "unable to open" in text:
-        return f"{path} cannot be written: its folder is read-only or missing. Choose another place."
-    if "locked" in text:
-        return f"{path} is locked by another program. Close that program and try again."
-    if "full" in text:
-        return f"The disk that holds {path} is full. Free some space and try again."
-    return f"{path} cannot be opened: {text}."
+def _opened(path: Path) -> sqlite3.Connection:
+    conn = sqlite3.connect(
+        path,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        # Python's own implicit transactions are deferred: they fail at once where another writes.
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    conn.row_factory = sqlite3.Row
+    return conn
 
 
-def migrate(db: Database, path: Path) -> None:
-    """Bring the schema forward; an older file is copied first.
+def _use_wal(conn: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; SQLite does not wait for a process that does the same."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            conn.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
-    Raises StudioError for a file from a newer studio.
+
+_CAUSES = {
+    sqlite3.SQLITE_NOTADB: "{path} is not a studio file ({text}). Choose another project.",
+    sqlite3.SQLITE_CORRUPT: (
+        "{path} is damaged ({text}). Put a copy in its place, such as a .backup file beside it."
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "{path} cannot be written: it or its folder is read-only. Choose another place."
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "{path} cannot be opened: its folder is missing, or it may not be written. "
+        "Check the path and its permissions."
+    ),
+    sqlite3.SQLITE_PERM: "{path} may not be opened. Check its permissions.",
+    sqlite3.SQLITE_BUSY: (
+        "{path} is locked by another program. Wait until that has finished, or close it."
+    ),
+    sqlite3.SQLITE_FULL: (
+        "The disk that holds {path} is full; the last step was taken back whole. "
+        "Free some space and try again."
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "The disk that holds {path} could not be read or written ({text}). "
+        "Check its space and its health, then try again."
+    ),
+    sqlite3.SQLITE_TOOBIG: "A text is too long for {path}: SQLite holds at most 1 GB in one.",
+}
+"""Primary result code → what a person is told."""
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what a person can mend into one sentence; faults of the program stay as they are."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        _explain(path, error)
+
+
+def _explain(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
+    sentence = _CAUSES.get(getattr(error, "sqlite_errorcode", -1) & 0xFF)
+    if sentence is None:
+        raise error
+    raise StudioError(sentence.format(path=path, text=error)) from error
+
+
+def migrate(
+    db: Database,
+    path: Path,
+    steps: Callable[[], Migrations] = migrations,
+    target: int = SCHEMA_VERSION,
+) -> None:
+    """Bring the schema to the target version in one transaction; an older file is copied first.
+
+    Raises StudioError for a file of a newer studio or of another program, and when there is no
+    room; the file is then as it was.
     """
-    version = schema_version(db)
-    if version == SCHEMA_VERSION:
+    if _known_version(db, path, target) == target:
         return
-    if version > SCHEMA_VERSION:
+    with write(db):
+        # Another process may have done it while this one waited for the lock.
+        version = _known_version(db, path, target)
+        if version == target:
+            return
+        if version:
+            back_up(path, path.with_name(f"{path.stem}.backup-{version}-{int(time.time())}.db"))
+        steps().apply(db)
+        db.conn.execute(f"PRAGMA user_version={target}")
+
+
+def _known_version(db: Database, path: Path, target: int) -> int:
+    version = schema_version(db)
+    if version > target:
         raise StudioError(
             f"{path} was written by a newer studio (schema {version}, this one knows "
-            f"{SCHEMA_VERSION}). Update the studio to open it."
+            f"{target}). Update the studio to open it."
         )
-    if version:
-        shutil.copy2(path, path.with_suffix(f".backup-{version}-{int(time.time())}.db"))
-    try:
-        migrations().apply(db)
-        db.conn.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-    except sqlite3.DatabaseError as error:
-        raise StudioError(_why_not_opened(path, error)) from error
+    tables = {row[0] for row in rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if (tables or version) and "verdicts" not in tables:
+        raise StudioError(f"{path} belongs to another program. Choose another project folder.")
+    return version
 
 
 def schema_version(db: Database) -> int:
     """The number of migrations that the file has had."""
-    return int(db.conn.execute("PRAGMA user_version").fetchone()[0])
+    return int(value(db, "PRAGMA user_version"))
+
+
+def back_up(path: Path, target: Path) -> None:
+    """Copy the file as of its last commit, the write-ahead log included; whole or not at all."""
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with (
+            explained(target),
+            closing(_opened(path)) as source,
+            closing(sqlite3.connect(partial)) as copy,
+        ):
+            source.backup(copy)
+            # In one file: nothing beside it that could get lost.
+            copy.execute("PRAGMA journal_mode=DELETE")
+        partial.replace(target)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def write(db: Database, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-    """One IMMEDIATE transaction; inside another one it joins that one.
+    """One IMMEDIATE transaction; inside another one it joins that one (and its durability).
 
     durable: fsync at the commit (for answers that were paid for).
     Raises StudioError when the disk is full or the file cannot be written.
@@ -120,33 +215,41 @@ def write(db: Database, *, durable: bool = False) -> Iterator[sqlite3.Connection
     try:
         conn.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         conn.execute("BEGIN IMMEDIATE")
-        try:
-            yield conn
-        except BaseException:
-            conn.rollback()
-            raise
+        yield conn
         conn.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        if conn.in_transaction:
-            conn.rollback()
-        if any(word in str(error) for word in ("full", "readonly", "locked", "unable to open")):
-            raise StudioError(_why_not_opened(_file_of(conn), error)) from error
-        raise
+    except sqlite3.DatabaseError as error:
+        _explain(path_of(db), error)
+    finally:
+        roll_back(conn)
 
 
-def _file_of(conn: sqlite3.Connection) -> Path:
-    row = conn.execute("PRAGMA database_list").fetchone()
-    return Path(row[2] or ":memory:")
+def roll_back(conn: sqlite3.Connection) -> None:
+    """End the transaction if there is one: after a commit or on a full disk there is none."""
+    if conn.in_transaction:
+        conn.execute("ROLLBACK")
+
+
+def path_of(db: Database) -> Path:
+    """The open file, for messages."""
+    with suppress(sqlite3.DatabaseError):
+        return Path(db.conn.execute("PRAGMA database_list").fetchone()[2])
+    return Path("studio.db")
 
 
 def rows(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
     """All rows of a query that is known to be small."""
-    return db.conn.execute(sql, parameters).fetchall()
+    try:
+        return db.conn.execute(sql, parameters).fetchall()
+    except sqlite3.DatabaseError as error:
+        _explain(path_of(db), error)
 
 
 def one(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Row | None:
     """The first row of a query, or None."""
-    row: sqlite3.Row | None = db.conn.execute(sql, parameters).fetchone()
+    try:
+        row: sqlite3.Row | None = db.conn.execute(sql, parameters).fetchone()
+    except sqlite3.DatabaseError as error:
+        _explain(path_of(db), error)
     return row
 
 

@@ -4,19 +4,72 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from studio.records import Document, content_sha
-from studio.store.db import one, rows, value, write
+from studio.store.db import explained, one, path_of, roll_back, rows, storable, value, write
+from studio.store.migrations import split_statements
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 COLUMNS = "id, outside_id, title, text, source_id, position"
+D_COLUMNS = ", ".join(f"d.{name}" for name in COLUMNS.split(", "))
+LIKE = " AND (d.title LIKE ? ESCAPE '\\' OR d.text LIKE ? ESCAPE '\\')"
 CHUNK = 1_000
 """Rows that are read or staged at a time."""
+SEARCH_WORDS = 32
+"""Words of a query that count."""
+SEARCH_WORD_LENGTH = 256
+"""Characters of a word that count."""
+T = TypeVar("T")
+
+STAGE = """
+DROP TABLE IF EXISTS temp.staged;
+DROP TABLE IF EXISTS temp.staged_sources;
+DROP TABLE IF EXISTS temp.staged_names;
+CREATE TEMP TABLE staged (
+  id INTEGER PRIMARY KEY, outside_id TEXT, title TEXT, text TEXT, sha TEXT, source TEXT,
+  position INTEGER
+);
+CREATE TEMP TABLE staged_sources (sha TEXT UNIQUE, outside_id TEXT, title TEXT, text TEXT);
+CREATE TEMP TABLE staged_names (id INTEGER PRIMARY KEY, outside_id TEXT, sha TEXT, source TEXT);
+"""
+"""The stage; ``source`` is the content hash of the long document that a passage was cut from."""
+
+REPEATED = """
+INSERT INTO temp.staged_names SELECT t.id, t.outside_id, t.sha,
+  (SELECT outside_id FROM temp.staged_sources s WHERE s.sha = t.source)
+FROM temp.staged t WHERE EXISTS (SELECT 1 FROM documents d WHERE d.sha = t.sha)
+  OR EXISTS (SELECT 1 FROM temp.staged u WHERE u.sha = t.sha AND u.id < t.id)
+"""
+"""Passages whose content is there already, with the names by which gold may mean them."""
+
+TAKEN = """
+INSERT INTO temp.staged_names SELECT t.id, t.outside_id, t.sha,
+  (SELECT outside_id FROM temp.staged_sources s WHERE s.sha = t.source)
+FROM temp.staged t WHERE t.outside_id IN (SELECT outside_id FROM documents)
+"""
+"""Passages with new content under an id that other content has."""
+
+NAME = """
+DELETE FROM document_names WHERE outside_id IN (SELECT outside_id FROM temp.staged_names)
+  OR outside_id IN (SELECT source FROM temp.staged_names);
+INSERT OR IGNORE INTO document_names(outside_id, document_id, part)
+  SELECT n.outside_id, d.id, 0 FROM temp.staged_names n JOIN documents d ON d.sha = n.sha
+  WHERE d.outside_id != n.outside_id;
+INSERT OR IGNORE INTO document_names(outside_id, document_id, part)
+  SELECT n.source, d.id, 1 FROM temp.staged_names n JOIN documents d ON d.sha = n.sha
+  LEFT JOIN sources s ON s.id = d.source_id
+  WHERE n.source IS NOT NULL AND n.source IS NOT s.outside_id;
+DROP TABLE temp.staged;
+DROP TABLE temp.staged_sources;
+DROP TABLE temp.staged_names;
+"""
+"""Remember the names that the import used for passages of other ids; the latest import counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,71 +112,75 @@ class Documents:
 
     def begin_import(self) -> None:
         """Start an empty stage. It is private to this connection and gone with it."""
-        conn = self.db.conn
-        conn.execute("DROP TABLE IF EXISTS temp.staged")
-        conn.execute("DROP TABLE IF EXISTS temp.staged_sources")
-        conn.execute(
-            "CREATE TEMP TABLE staged (id INTEGER PRIMARY KEY, outside_id TEXT, title TEXT,"
-            " text TEXT, sha TEXT UNIQUE, source TEXT, position INTEGER)"
-        )
-        conn.execute(
-            "CREATE TEMP TABLE staged_sources (outside_id TEXT PRIMARY KEY, title TEXT, text TEXT,"
-            " sha TEXT UNIQUE)"
-        )
+        with explained(path_of(self.db)):
+            for statement in split_statements(STAGE):
+                self.db.conn.execute(statement)
 
     def stage(self, documents: Iterable[Document], source: Source | None = None) -> int:
-        """Put passages on the stage, which nobody else sees; returns how many were new there."""
+        """Put passages on the stage, which nobody else sees; returns how many."""
         conn = self.db.conn
-        alone = not conn.in_transaction
-        outside = None
-        if source is not None:
-            outside = source.outside_id
-            sha = content_sha(source.title, source.text)
-            conn.execute(
-                "INSERT OR IGNORE INTO staged_sources VALUES (?, ?, ?, ?)",
-                (source.outside_id, source.title, source.text, sha),
-            )
+        sha = content_sha(source.title, source.text) if source else None
         before = conn.total_changes
-        conn.executemany(
-            "INSERT OR IGNORE INTO staged(outside_id, title, text, sha, source, position)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            ((d.outside_id, d.title, d.text, d.sha, outside, d.position) for d in documents),
-        )
-        added = conn.total_changes - before
-        if alone:
-            # An open transaction would make the next progress write hold the lock to the end.
-            conn.commit()
-        return added
+        with explained(path_of(self.db)), _temporary(conn):
+            if source is not None:
+                conn.execute(
+                    "INSERT OR IGNORE INTO temp.staged_sources VALUES (?, ?, ?, ?)",
+                    (sha, source.outside_id, source.title, source.text),
+                )
+                before = conn.total_changes
+            conn.executemany(
+                "INSERT INTO temp.staged(outside_id, title, text, sha, source, position)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                ((d.outside_id, d.title, d.text, d.sha, sha, d.position) for d in documents),
+            )
+        return conn.total_changes - before
 
     def commit_import(self, job_id: int | None = None) -> Staged:
         """Move the whole stage into the corpus in one transaction: all of it or nothing."""
         with write(self.db) as conn:
             staged = value(self.db, "SELECT count(*) FROM temp.staged")
-            conn.execute("DELETE FROM temp.staged WHERE sha IN (SELECT sha FROM documents)")
-            renamed = self._rename_taken_ids(conn)
+            conn.execute("CREATE INDEX temp.staged_sha ON staged(sha)")
+            conn.execute(REPEATED)
+            conn.execute("DELETE FROM temp.staged WHERE id IN (SELECT id FROM temp.staged_names)")
+            _rename_taken(conn, "staged_sources", "sources")
+            conn.execute(TAKEN)
+            renamed = _rename_taken(conn, "staged", "documents")
             conn.execute(
-                "INSERT OR IGNORE INTO sources(outside_id, title, text, sha)"
+                "INSERT INTO sources(outside_id, title, text, sha)"
                 " SELECT outside_id, title, text, sha FROM temp.staged_sources"
+                " WHERE sha IN (SELECT source FROM temp.staged)"
+                " AND sha NOT IN (SELECT sha FROM sources)"
             )
             conn.execute(
                 "INSERT INTO documents(outside_id, title, text, sha, source_id, position, job_id)"
                 " SELECT t.outside_id, t.title, t.text, t.sha, s.id, t.position, ?"
-                " FROM temp.staged t LEFT JOIN sources s ON s.outside_id = t.source ORDER BY t.id",
+                " FROM temp.staged t LEFT JOIN sources s ON s.sha = t.source ORDER BY t.id",
                 (job_id,),
             )
             added = value(self.db, "SELECT count(*) FROM temp.staged")
-            conn.execute("DROP TABLE temp.staged")
-            conn.execute("DROP TABLE temp.staged_sources")
+            for statement in split_statements(NAME):
+                conn.execute(statement)
         return Staged(added, staged - added, renamed)
 
-    def _rename_taken_ids(self, conn: sqlite3.Connection) -> int:
-        """Give a suffix of the content hash to each outside id that other content already has."""
-        taken = conn.execute(
-            "UPDATE temp.staged SET outside_id = outside_id || '~' || substr(sha, 1, 8)"
-            " WHERE outside_id IN (SELECT outside_id FROM documents) OR id NOT IN"
-            " (SELECT min(id) FROM temp.staged GROUP BY outside_id)"
-        )
-        return taken.rowcount
+    def index_next(self, rows_at_once: int = 2_000) -> int:
+        """Bring the next passages into the full-text index; returns how many are left.
+
+        An import is one transaction; to index inside it would keep every other writer waiting for
+        minutes. Until this returns 0, :meth:`search` scans what is not indexed yet.
+        """
+        with write(self.db) as conn:
+            done = self._indexed_up_to()
+            conn.execute(
+                "INSERT INTO documents_fts(rowid, title, text)"
+                " SELECT id, title, text FROM documents WHERE id > ? ORDER BY id LIMIT ?",
+                (done, rows_at_once),
+            )
+            done = self._indexed_up_to()
+        return int(value(self.db, "SELECT count(*) FROM documents WHERE id > ?", (done,)))
+
+    def _indexed_up_to(self) -> int:
+        """The last row in the index: it is filled in order, and passages are never deleted."""
+        return int(value(self.db, "SELECT coalesce(max(id), 0) FROM documents_fts_docsize"))
 
     def count(self) -> int:
         """How many passages there are."""
@@ -140,40 +197,41 @@ class Documents:
         return _document(row) if row else None
 
     def ids_by_outside_id(self, outside_ids: Iterable[str]) -> dict[str, int]:
-        """Outside id → row, for those that exist."""
+        """Outside id → row, for those that exist, as the latest import meant the ids.
+
+        That is another row than :meth:`by_outside_id` gives where that import brought other
+        content under a taken id, or content under a new id that was there already.
+        """
         found: dict[str, int] = {}
-        pending = iter(outside_ids)
-        while chunk := list(islice(pending, CHUNK)):
-            marks = ",".join("?" * len(chunk))
-            found.update(
-                (row["outside_id"], row["id"])
-                for row in rows(
-                    self.db,
-                    f"SELECT outside_id, id FROM documents WHERE outside_id IN ({marks})",
-                    tuple(chunk),
-                )
+        for chunk, marks in _chunks(outside_ids):
+            sql = (
+                f"SELECT outside_id, id FROM documents WHERE outside_id IN ({marks}) UNION ALL"
+                " SELECT outside_id, document_id FROM document_names"
+                f" WHERE outside_id IN ({marks}) AND NOT part"
             )
+            found.update((row[0], row[1]) for row in rows(self.db, sql, chunk * 2))
         return found
 
     def passages_of_sources(self, outside_ids: Iterable[str]) -> dict[str, list[int]]:
-        """Outside id of a long document → rows of the passages it was cut into."""
+        """Outside id of a long document → rows of the passages it was cut into, in order."""
         found: dict[str, list[int]] = {}
-        for outside_id in outside_ids:
+        for chunk, marks in _chunks(outside_ids):
             sql = (
-                "SELECT d.id FROM documents d JOIN sources s ON s.id = d.source_id"
-                " WHERE s.outside_id = ? ORDER BY d.position"
+                "SELECT s.outside_id, d.id, d.position FROM sources s"
+                f" JOIN documents d ON d.source_id = s.id WHERE s.outside_id IN ({marks}) UNION"
+                " SELECT n.outside_id, d.id, d.position FROM document_names n"
+                " JOIN documents d ON d.id = n.document_id"
+                f" WHERE n.outside_id IN ({marks}) AND part"
+                " ORDER BY 3, 2"
             )
-            passages = [int(row[0]) for row in rows(self.db, sql, (outside_id,))]
-            if passages:
-                found[outside_id] = passages
+            for row in rows(self.db, sql, chunk * 2):
+                found.setdefault(row[0], []).append(row[1])
         return found
 
     def many(self, document_ids: Sequence[int]) -> dict[int, Document]:
         """Row → passage, for those that exist."""
         found: dict[int, Document] = {}
-        for start in range(0, len(document_ids), CHUNK):
-            chunk = tuple(document_ids[start : start + CHUNK])
-            marks = ",".join("?" * len(chunk))
+        for chunk, marks in _chunks(document_ids):
             sql = f"SELECT {COLUMNS} FROM documents WHERE id IN ({marks})"
             found.update((row["id"], _document(row)) for row in rows(self.db, sql, chunk))
         return found
@@ -198,28 +256,88 @@ class Documents:
         return random.Random(seed).sample(ids, min(count, len(ids)))
 
     def search(self, query: str, limit: int = 100) -> list[Document]:
-        """Passages that hold every word of the query, best first.
+        """Passages that hold every word of the query, best first; case does not matter.
 
-        Words shorter than three characters (most Chinese words) are looked for by scanning.
+        Words shorter than three characters (most Chinese words) are looked for by scanning. Of a
+        very long query the first words count. An empty query gives the first passages.
         """
-        words = query.split()
-        if not words:
+        long, short = _words(query)
+        if not long and not short:
             return self.page(limit=limit)
-        long = ['"' + word.replace('"', '""') + '"' for word in words if len(word) >= 3]
-        short = [word for word in words if len(word) < 3]
-        likes = " AND ".join(["(d.title LIKE ? ESCAPE '\\' OR d.text LIKE ? ESCAPE '\\')"] * len(short))
-        patterns = tuple(_pattern(word) for word in short for _ in range(2))
-        columns = ", ".join("d." + name for name in COLUMNS.split(", "))
         if not long:
-            sql = f"SELECT {columns} FROM documents d WHERE {likes} ORDER BY d.id LIMIT ?"
-            return [_document(row) for row in rows(self.db, sql, (*patterns, limit))]
+            return self._scan(short, limit)
+        found = self._match(long, short, limit)
+        return found + self._scan(long + short, limit - len(found), after=self._indexed_up_to())
+
+    def _match(self, long: list[str], short: list[str], limit: int) -> list[Document]:
+        phrases = " ".join('"' + word.replace('"', '""') + '"' for word in long)
         sql = (
-            f"SELECT {columns} FROM documents_fts f JOIN documents d ON d.id = f.rowid"
-            f" WHERE documents_fts MATCH ? {'AND ' + likes if short else ''} ORDER BY f.rank LIMIT ?"
+            f"SELECT {D_COLUMNS} FROM documents_fts f JOIN documents d ON d.id = f.rowid"
+            f" WHERE documents_fts MATCH ? {LIKE * len(short)} ORDER BY f.rank LIMIT ?"
         )
-        return [_document(row) for row in rows(self.db, sql, (" ".join(long), *patterns, limit))]
+        return [_document(row) for row in rows(self.db, sql, (phrases, *_patterns(short), limit))]
+
+    def _scan(self, words: list[str], limit: int, after: int = 0) -> list[Document]:
+        sql = (
+            f"SELECT {D_COLUMNS} FROM documents d WHERE d.id > ? {LIKE * len(words)}"
+            " ORDER BY d.id LIMIT ?"
+        )
+        return [_document(row) for row in rows(self.db, sql, (after, *_patterns(words), limit))]
 
 
-def _pattern(word: str) -> str:
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+def _words(query: str) -> tuple[list[str], list[str]]:
+    """The words that the trigram index can find, and the shorter ones."""
+    # NUL would end the expression for SQLite; more words than these only cost time.
+    words = list(dict.fromkeys(storable(query).replace("\0", " ").split()))[:SEARCH_WORDS]
+    long = [word[:SEARCH_WORD_LENGTH] for word in words if len(word) >= 3]
+    return long, [word for word in words if len(word) < 3]
+
+
+def _patterns(words: Sequence[str]) -> Iterator[str]:
+    """Each word's LIKE pattern twice: for the title and for the text."""
+    for word in words:
+        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        yield from (f"%{escaped}%",) * 2
+
+
+def _chunks(items: Iterable[T]) -> Iterator[tuple[tuple[T, ...], str]]:
+    """The items in tuples of bounded size, each with its SQL placeholders."""
+    pending = iter(items)
+    while chunk := tuple(islice(pending, CHUNK)):
+        yield chunk, ",".join("?" * len(chunk))
+
+
+@contextmanager
+def _temporary(conn: sqlite3.Connection) -> Iterator[None]:
+    """One transaction on temporary tables: it takes no lock on the file."""
+    if conn.in_transaction:
+        yield
+        return
+    conn.execute("BEGIN")
+    try:
+        yield
+        conn.execute("COMMIT")
+    finally:
+        roll_back(conn)
+
+
+def _rename_taken(conn: sqlite3.Connection, stage: str, table: str) -> int:
+    """Add part of the content hash to each staged outside id that is taken; returns how many."""
+    key = "rowid" if stage == "staged_sources" else "id"
+    renamed: set[int] = set()
+    for digits in (8, 16, 64):
+        # A longer suffix, should an id have been made to look like a renamed one.
+        taken = conn.execute(
+            f"SELECT {key} FROM temp.{stage} WHERE (outside_id IN (SELECT outside_id FROM {table})"
+            f" AND sha NOT IN (SELECT sha FROM {table})) OR {key} NOT IN"
+            f" (SELECT min({key}) FROM temp.{stage} GROUP BY outside_id)"
+        ).fetchall()
+        if not taken:
+            break
+        renamed.update(row[0] for row in taken)
+        conn.executemany(
+            f"UPDATE temp.{stage} SET outside_id = outside_id || '~' || substr(sha, 1, {digits})"
+            f" WHERE {key} = ?",
+            taken,
+        )
+    return len(renamed)

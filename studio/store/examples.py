@@ -1,4 +1,4 @@
-"""Few-shot examples. Each edit keeps the former wording, so that every shot can be shown as it was."""
+"""Few-shot examples. An edit keeps a wording that was used, so that each shot shows as it was."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from studio.records import Example, Record
-from studio.store.db import now, one, rows, value, write
+from studio.records import Example, Record, StudioError
+from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -68,7 +68,7 @@ class Examples:
                 position += 1
                 cursor = conn.execute(
                     "INSERT INTO examples(enabled, position, tags) VALUES (?, ?, ?)",
-                    (example.enabled, position, example.tags),
+                    (example.enabled, position, storable(example.tags)),
                 )
                 example_id = int(cursor.lastrowid or 0)
                 self._revise(conn, example_id, example)
@@ -76,16 +76,21 @@ class Examples:
         return added
 
     def edit(self, example: Example) -> int:
-        """Write a changed example; a changed wording makes a new revision. Returns the revision."""
+        """Write a changed example; a changed wording that was used makes a new revision.
+
+        Returns the revision. Raises StudioError when there is no such example.
+        """
         with write(self.db) as conn:
             conn.execute(
                 "UPDATE examples SET enabled = ?, tags = ? WHERE id = ?",
-                (example.enabled, example.tags, example.id),
+                (example.enabled, storable(example.tags), example.id),
             )
             current = self.get(example.id)
-            if current and _wording(current) == _wording(example):
+            if current is None:
+                raise StudioError(f"There is no example {example.id} in this project.")
+            if _wording(current) == _wording(example):
                 return current.revision_id
-            if current and not self._is_used(current.revision_id):
+            if not self._is_used(current.revision_id):
                 # Keystrokes between two uses are one wording: only what a request saw must stay.
                 conn.execute(
                     "UPDATE example_revisions SET document_id = ?, document_text = ?, query = ?,"
@@ -96,7 +101,8 @@ class Examples:
             return self._revise(conn, example.id, example)
 
     def _is_used(self, revision_id: int) -> bool:
-        return value(self.db, "SELECT 1 FROM shots WHERE revision_id = ?", (revision_id,)) is not None
+        sql = "SELECT 1 FROM shots WHERE revision_id = ?"
+        return value(self.db, sql, (revision_id,)) is not None
 
     def _revise(self, conn: sqlite3.Connection, example_id: int, example: Example) -> int:
         cursor = conn.execute(
@@ -123,7 +129,8 @@ class Examples:
         """The example that was deleted last, for undo."""
         found: int | None = value(
             self.db,
-            "SELECT id FROM examples WHERE deleted IS NOT NULL ORDER BY deleted DESC, id DESC LIMIT 1",
+            "SELECT id FROM examples WHERE deleted IS NOT NULL"
+            " ORDER BY deleted DESC, id DESC LIMIT 1",
         )
         return found
 
@@ -177,4 +184,4 @@ class Examples:
 
 
 def _wording(example: Example) -> tuple[int | None, str, str]:
-    return (example.document_id, example.document_text, example.query)
+    return (example.document_id, storable(example.document_text), storable(example.query))

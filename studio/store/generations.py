@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Answer, Decoding, Generation, Message, Request, content_sha
-from studio.store.db import now, one, rows, value, write
+from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+FAILED = "reason = 'error' AND finish_reason = 'error'"
+"""Calls that failed for good: nothing was answered, and nothing is known to have been billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Spent:
     completion_tokens: int
     cached_tokens: int
     cost: float | None
-    """US dollars; None when any call's price is unknown."""
+    """US dollars; None when the price of any answered call is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,23 @@ class Generations:
                 if row is None:
                     continue
                 saved.append(row)
+                about = item.request.document_id
                 conn.executemany(
                     "INSERT INTO records(generation_id, document_id, job_id, text, created)"
                     " VALUES (?, ?, ?, ?, ?)",
-                    [(row, item.request.document_id, job_id, text, now()) for text in item.texts],
+                    [(row, about, job_id, storable(text), now()) for text in item.texts],
                 )
         return saved
 
-    def _insert(
-        self, conn: sqlite3.Connection, item: Finished, job_id: int | None
-    ) -> int | None:
+    def _insert(self, conn: sqlite3.Connection, item: Finished, job_id: int | None) -> int | None:
         request, answer = item.request, item.answer
+        # A call that failed must not keep out the answer that an equal one has got since.
+        conn.execute(f"DELETE FROM generations WHERE request_sha = ? AND {FAILED}", (request.sha,))
+        if value(self.db, "SELECT 1 FROM generations WHERE request_sha = ?", (request.sha,)):
+            return None
         messages = [[m.role, self._content(conn, m.content)] for m in request.messages]
         cursor = conn.execute(
-            "INSERT OR IGNORE INTO generations(request_sha, job_id, prompt_id, document_id,"
+            "INSERT INTO generations(request_sha, job_id, prompt_id, document_id,"
             " shot_set_id, draw, endpoint, model, decoding, seed, messages, answer_id, note,"
             " finish_reason, prompt_tokens, completion_tokens, cached_tokens, cost, latency_s,"
             " reason, error, created)"
@@ -88,23 +94,22 @@ class Generations:
                 request.seed,
                 json.dumps(messages),
                 self._content(conn, answer.text),
-                request.note,
-                answer.finish_reason,
+                storable(request.note),
+                storable(answer.finish_reason),
                 answer.prompt_tokens,
                 answer.completion_tokens,
                 answer.cached_tokens,
                 answer.cost,
                 answer.latency_s,
                 item.reason,
-                answer.error,
+                storable(answer.error),
                 now(),
             ),
         )
-        return cursor.lastrowid if cursor.rowcount == 1 else None
+        return cursor.lastrowid
 
     def _content(self, conn: sqlite3.Connection, text: str) -> int:
-        # SQLite stores UTF-8 only: a lone surrogate becomes the replacement character.
-        text = text.encode("utf-8", "replace").decode("utf-8")
+        text = storable(text)
         sha = content_sha(text)
         row = conn.execute("SELECT id FROM contents WHERE sha = ?", (sha,)).fetchone()
         if row:
@@ -116,25 +121,21 @@ class Generations:
         """Free the requests of a job whose calls failed, so that a resumed job asks them again."""
         with write(self.db) as conn:
             return conn.execute(
-                "DELETE FROM generations WHERE job_id = ? AND reason = 'error'"
-                " AND id NOT IN (SELECT generation_id FROM records WHERE generation_id NOT NULL)",
-                (job_id,),
+                f"DELETE FROM generations WHERE job_id = ? AND {FAILED}", (job_id,)
             ).rowcount
 
     def answered(self, request_shas: Iterable[str]) -> set[str]:
-        """Those of the requests that have a stored answer."""
-        found = set()
-        for sha in request_shas:
-            if value(self.db, "SELECT 1 FROM generations WHERE request_sha = ?", (sha,)):
-                found.add(sha)
-        return found
+        """Those of the requests that have a stored answer; a call that failed is none."""
+        sql = f"SELECT 1 FROM generations WHERE request_sha = ? AND NOT ({FAILED})"
+        return {sha for sha in request_shas if value(self.db, sql, (sha,))}
 
     def answer_of(self, request_sha: str) -> Answer | None:
         """The stored answer of an equal request, so that it is not paid again."""
         row = one(
             self.db,
             "SELECT g.*, c.text AS answer FROM generations g"
-            " LEFT JOIN contents c ON c.id = g.answer_id WHERE g.request_sha = ?",
+            " LEFT JOIN contents c ON c.id = g.answer_id"
+            f" WHERE g.request_sha = ? AND NOT ({FAILED})",
             (request_sha,),
         )
         return _answer(row) if row else None
@@ -190,7 +191,8 @@ class Generations:
         """Raw answers that ended for this reason, the latest first, as samples to look at."""
         sql = (
             "SELECT g.id, g.document_id, c.text AS answer, g.error FROM generations g"
-            " LEFT JOIN contents c ON c.id = g.answer_id WHERE g.reason = ? ORDER BY g.id DESC LIMIT ?"
+            " LEFT JOIN contents c ON c.id = g.answer_id WHERE g.reason = ?"
+            " ORDER BY g.id DESC LIMIT ?"
         )
         return [dict(row) for row in rows(self.db, sql, (reason, limit))]
 
@@ -201,7 +203,8 @@ class Generations:
             self.db,
             "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),"
             " coalesce(sum(cached_tokens), 0),"
-            " CASE WHEN count(*) = count(cost) THEN coalesce(sum(cost), 0) END"
+            f" CASE WHEN count(*) = sum(cost IS NOT NULL OR {FAILED})"
+            " OR count(*) = 0 THEN coalesce(sum(cost), 0) END"
             f" FROM generations {condition}",
             parameters,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studio.records import GoldQuery, Split
-from studio.store.db import rows, value, write
+from studio.store.db import rows, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -20,14 +20,18 @@ class Gold:
     db: Database
 
     def add(self, queries: Iterable[GoldQuery]) -> int:
-        """Store gold queries; one that is there already (same outside id) is replaced."""
+        """Store gold queries; one that is there already (same outside id) is replaced.
+
+        Where the other split has that id with other words, it is another query and gets a suffix.
+        """
         count = 0
         with write(self.db) as conn:
             for query in queries:
-                conn.execute("DELETE FROM gold_queries WHERE outside_id = ?", (query.outside_id,))
+                name = self._name(query)
+                conn.execute("DELETE FROM gold_queries WHERE outside_id = ?", (name,))
                 cursor = conn.execute(
                     "INSERT INTO gold_queries(outside_id, text, split, origin) VALUES (?, ?, ?, ?)",
-                    (query.outside_id, query.text, query.split, query.origin),
+                    (name, storable(query.text), query.split, query.origin),
                 )
                 conn.executemany(
                     "INSERT INTO gold_relevant(query_id, document_id, grade) VALUES (?, ?, ?)",
@@ -35,6 +39,11 @@ class Gold:
                 )
                 count += 1
         return count
+
+    def _name(self, query: GoldQuery) -> str:
+        sql = "SELECT 1 FROM gold_queries WHERE outside_id = ? AND split != ? AND text != ?"
+        taken = value(self.db, sql, (query.outside_id, query.split, storable(query.text)))
+        return f"{query.outside_id}~{query.split}" if taken else query.outside_id
 
     def queries(self, split: Split) -> list[GoldQuery]:
         """All gold queries of one split, in order."""
@@ -45,7 +54,10 @@ class Gold:
         )
         for row in rows(self.db, sql, (split,)):
             relevant.setdefault(row["query_id"], {})[row["document_id"]] = row["grade"]
-        sql = "SELECT id, outside_id, text, split, origin FROM gold_queries WHERE split = ? ORDER BY id"
+        sql = (
+            "SELECT id, outside_id, text, split, origin FROM gold_queries WHERE split = ?"
+            " ORDER BY id"
+        )
         return [
             GoldQuery(
                 id=row["id"],
@@ -75,8 +87,7 @@ class Gold:
             conn.executemany(
                 "DELETE FROM gold_queries WHERE outside_id = ?", [(name,) for name in outside_ids]
             )
-            changed = conn.total_changes - before
-        return changed
+            return conn.total_changes - before
 
     def has_text(self, text: str) -> bool:
         """Whether a gold query has exactly this wording (an example must not)."""

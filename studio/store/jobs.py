@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Job, JobState
-from studio.store.db import now, one, rows, value, write
+from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -21,7 +21,8 @@ LEASE_S = 15.0
 
 def _job(row: sqlite3.Row) -> Job:
     state = JobState(row["state"])
-    if state is JobState.RUNNING and row["heartbeat"] < time.time() - LEASE_S:
+    # A heartbeat from the future is one of a clock that was set back since.
+    if state is JobState.RUNNING and abs(time.time() - row["heartbeat"]) > LEASE_S:
         state = JobState.INTERRUPTED
     return Job(
         id=row["id"],
@@ -52,7 +53,7 @@ class Jobs:
         with write(self.db) as conn:
             cursor = conn.execute(
                 "INSERT INTO jobs(kind, params, created) VALUES (?, ?, ?)",
-                (kind, json.dumps(params, ensure_ascii=False), now()),
+                (kind, json.dumps(params), now()),
             )
         return int(cursor.lastrowid or 0)
 
@@ -67,59 +68,91 @@ class Jobs:
         return [_job(row) for row in rows(self.db, sql, (limit,))]
 
     def claim(self, job_id: int, pid: int) -> bool:
-        """Make this process the job's worker; False when another one is alive on it or it is done."""
+        """Make this process the job's worker; False unless the job waits for one."""
         with write(self.db) as conn:
             cursor = conn.execute(
-                "UPDATE jobs SET state = 'running', pid = ?, heartbeat = ?, cancel_requested = 0,"
-                " message = '', finished = '',"
+                "UPDATE jobs SET state = 'running', pid = ?, heartbeat = ?,"
                 " started = CASE WHEN started = '' THEN ? ELSE started END"
-                " WHERE id = ? AND state != 'done'"
-                " AND (state != 'running' OR heartbeat < ?)",
-                (pid, time.time(), now(), job_id, time.time() - LEASE_S),
+                " WHERE id = ? AND state = 'waiting'",
+                (pid, time.time(), now(), job_id),
             )
         return cursor.rowcount == 1
 
-    def release(self, job_id: int) -> None:
-        """Give up the lease of a worker that is known to be dead, so that it can be claimed now."""
+    def launched(self, job_id: int, pid: int) -> None:
+        """Note which process was started for a waiting job, so that its death can be seen."""
         with write(self.db) as conn:
-            conn.execute("UPDATE jobs SET heartbeat = 0 WHERE id = ? AND state = 'running'", (job_id,))
+            sql = "UPDATE jobs SET pid = ? WHERE id = ? AND state = 'waiting'"
+            conn.execute(sql, (pid, job_id))
 
-    def beat(self, job_id: int) -> bool:
-        """A sign of life; returns whether a cancel was asked for."""
+    def requeue(self, job: Job) -> bool:
+        """Let an ended or orphaned job wait for a worker again; False when it has changed since.
+
+        job: the row as it was read. The former worker, should it still live, has lost the job.
+        """
+        seen = JobState.RUNNING if job.state is JobState.INTERRUPTED else job.state
         with write(self.db) as conn:
-            conn.execute("UPDATE jobs SET heartbeat = ? WHERE id = ?", (time.time(), job_id))
-        return bool(value(self.db, "SELECT cancel_requested FROM jobs WHERE id = ?", (job_id,)))
+            cursor = conn.execute(
+                "UPDATE jobs SET state = 'waiting', pid = NULL, heartbeat = 0, finished = '',"
+                " cancel_requested = 0, message = ''"
+                " WHERE id = ? AND state IN (?, 'waiting') AND pid IS ?",
+                (job.id, seen.value, job.pid),
+            )
+        return cursor.rowcount == 1
 
-    def progress(self, job_id: int, done: int, total: int | None, message: str) -> None:
-        """Where the job is now."""
+    def is_stopped(self, job_id: int, pid: int) -> bool:
+        """Whether this worker should stop: a cancel was asked for, or the job is another's now."""
+        sql = "SELECT cancel_requested OR pid IS NOT ? FROM jobs WHERE id = ?"
+        return bool(value(self.db, sql, (pid, job_id)))
+
+    def is_cancelled(self, job_id: int) -> bool:
+        """Whether the person asked the job to stop."""
+        sql = "SELECT cancel_requested FROM jobs WHERE id = ?"
+        return bool(value(self.db, sql, (job_id,)))
+
+    def beat(self, job_id: int, pid: int) -> None:
+        """A sign of life of the job's worker."""
+        with write(self.db) as conn:
+            sql = "UPDATE jobs SET heartbeat = ? WHERE id = ? AND pid = ?"
+            conn.execute(sql, (time.time(), job_id, pid))
+
+    def progress(self, job_id: int, pid: int, done: int, total: int | None, message: str) -> None:
+        """Where the job is now. A worker that lost the job writes nothing, here and below."""
         with write(self.db) as conn:
             conn.execute(
-                "UPDATE jobs SET done = ?, total = ?, message = ?, heartbeat = ? WHERE id = ?",
-                (done, total, message, time.time(), job_id),
+                "UPDATE jobs SET done = ?, total = ?, message = ?, heartbeat = ?"
+                " WHERE id = ? AND pid = ?",
+                (done, total, storable(message), time.time(), job_id, pid),
             )
 
-    def keep(self, job_id: int, result: dict[str, Any]) -> None:
+    def keep(self, job_id: int, pid: int, result: dict[str, Any]) -> None:
         """Store what is known of the outcome so far, so that a resumed job builds on it."""
         with write(self.db) as conn:
-            text = json.dumps(result, ensure_ascii=False)
-            conn.execute("UPDATE jobs SET result = ? WHERE id = ?", (text, job_id))
+            sql = "UPDATE jobs SET result = ? WHERE id = ? AND pid = ?"
+            conn.execute(sql, (json.dumps(result), job_id, pid))
 
-    def finish(self, job_id: int, state: JobState, message: str = "") -> None:
+    def finish(self, job_id: int, pid: int, state: JobState, message: str = "") -> None:
         """End the job."""
         with write(self.db) as conn:
             conn.execute(
-                "UPDATE jobs SET state = ?, message = ?, finished = ? WHERE id = ?",
-                (state.value, message, now(), job_id),
+                "UPDATE jobs SET state = ?, message = ?, finished = ? WHERE id = ? AND pid = ?",
+                (state.value, storable(message), now(), job_id, pid),
             )
 
-    def request_cancel(self, job_id: int) -> None:
-        """Ask the worker to stop; a job that nobody works on is cancelled at once."""
+    def abandon(self, job_id: int, pid: int) -> None:
+        """Give up the lease at once: the worker was told to end, not the job."""
         with write(self.db) as conn:
-            conn.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job_id,))
+            sql = "UPDATE jobs SET heartbeat = 0 WHERE id = ? AND pid = ? AND state = 'running'"
+            conn.execute(sql, (job_id, pid))
+
+    def request_cancel(self, job: Job) -> None:
+        """Ask the worker to stop; a job that nobody works on, as it was read, ends at once."""
+        orphan = job.pid if job.state is JobState.INTERRUPTED else -1
+        with write(self.db) as conn:
+            conn.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job.id,))
             conn.execute(
                 "UPDATE jobs SET state = 'cancelled', finished = ? WHERE id = ?"
-                " AND (state = 'waiting' OR (state = 'running' AND heartbeat < ?))",
-                (now(), job_id, time.time() - LEASE_S),
+                " AND (state = 'waiting' OR (state = 'running' AND pid IS ?))",
+                (now(), job.id, orphan),
             )
 
     def add_points(self, job_id: int, points: Iterable[tuple[str, float, float]]) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.store.db import now, value, write
+from studio.store.db import now, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -29,7 +29,7 @@ class KeyValues:
             conn.execute(
                 "INSERT INTO settings(key, value) VALUES (?, ?) "
                 "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-                (key, json.dumps(item, ensure_ascii=False)),
+                (key, json.dumps(item)),
             )
 
 
@@ -50,7 +50,7 @@ class Drafts:
             conn.execute(
                 "INSERT INTO drafts(key, text, updated) VALUES (?, ?, ?) "
                 "ON CONFLICT(key) DO UPDATE SET text = excluded.text, updated = excluded.updated",
-                (key, text, now()),
+                (key, storable(text), now()),
             )
 
     def discard(self, key: str) -> None:

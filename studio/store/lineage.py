@@ -21,8 +21,9 @@ class Lineage:
         """The record with its generation, prompt version, shots, document, job and verdicts."""
         row = one(
             self.db,
-            "SELECT r.id AS record, r.text AS query, r.kept, r.reason, r.generation_id AS generation,"
-            " r.job_id AS job, d.outside_id AS document, d.title, s.outside_id AS source,"
+            "SELECT r.id AS record, r.text AS query, r.kept, r.reason,"
+            " r.generation_id AS generation, r.job_id AS job,"
+            " d.outside_id AS document, d.title, s.outside_id AS source,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
             " g.note, g.shot_set_id FROM records r JOIN documents d ON d.id = r.document_id"
             " LEFT JOIN sources s ON s.id = d.source_id"
@@ -34,7 +35,10 @@ class Lineage:
             return None
         found = dict(row)
         found["shots"] = self._shots(found.pop("shot_set_id"))
-        sql = "SELECT filter, kept, score, reason FROM verdicts WHERE record_id = ? AND NOT undone"
+        sql = (
+            "SELECT filter, kept, score, reason FROM verdicts"
+            " WHERE record_id = ? AND NOT undone ORDER BY id"
+        )
         found["verdicts"] = [dict(item) for item in rows(self.db, sql, (record_id,))]
         return found
 
@@ -47,7 +51,7 @@ class Lineage:
         return [dict(row) for row in rows(self.db, sql, (shot_set_id,))]
 
     def of_model(self, model_id: int) -> dict[str, Any] | None:
-        """The model with its parents, snapshot, and the prompts, LLMs, jobs and examples behind it."""
+        """The model with its parents and snapshot, and the prompts, LLMs and examples behind it."""
         row = one(
             self.db,
             "SELECT m.id AS model, m.name, m.path, m.base, m.parent_id AS parent, m.job_id AS job,"

@@ -1,4 +1,4 @@
-"""The schema, as numbered migrations. An old file walks through all that it lacks; none is ever edited."""
+"""The schema, as numbered migrations. An old file walks through all it lacks; none is edited."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Equals the number of migrations; stored in ``PRAGMA user_version``."""
 
 M001 = """
@@ -237,6 +237,20 @@ CREATE TABLE evaluations (
 );
 """
 
+M002 = """
+CREATE TABLE document_names (              -- what the latest import calls passages of other ids
+  outside_id TEXT NOT NULL,
+  document_id INTEGER NOT NULL REFERENCES documents(id),
+  part INTEGER NOT NULL DEFAULT 0,         -- 1: the name of a long document that it is a part of
+  PRIMARY KEY (outside_id, document_id)
+) WITHOUT ROWID;
+CREATE INDEX records_reason ON records(kept, reason);
+
+-- The full-text index is filled after an import, in short transactions, by Documents.index_next.
+DROP TRIGGER documents_fts_insert;
+INSERT INTO documents_fts(documents_fts, rank) VALUES ('hashsize', 16777216);
+"""
+
 
 def migrations() -> Migrations:
     """All migrations in order; sqlite-utils records which a file has had."""
@@ -248,6 +262,12 @@ def migrations() -> Migrations:
     def m001_the_path(db: Database) -> None:
         """Everything from a corpus to a trained retriever."""
         for statement in split_statements(M001):
+            db.conn.execute(statement)
+
+    @steps()
+    def m002_names(db: Database) -> None:
+        """Names that imports gave known passages; an index to count by; search indexed in steps."""
+        for statement in split_statements(M002):
             db.conn.execute(statement)
 
     return steps

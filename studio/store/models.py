@@ -100,7 +100,8 @@ class Models:
     def set_scores(self, model_id: int, scores: dict[str, Any]) -> None:
         """Write what the evaluation found."""
         with write(self.db) as conn:
-            conn.execute("UPDATE models SET scores = ? WHERE id = ?", (json.dumps(scores), model_id))
+            text = json.dumps(scores)
+            conn.execute("UPDATE models SET scores = ? WHERE id = ?", (text, model_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studio.records import Prompt, content_sha
-from studio.store.db import now, one, rows, value, write
+from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -28,6 +28,7 @@ class Prompts:
 
     def save(self, name: str, template: str, note: str = "") -> Prompt:
         """Make the next version; text that some version already has gives that version back."""
+        name, template, note = storable(name), storable(template), storable(note)
         sha = Prompt(name, template).sha
         with write(self.db) as conn:
             row = one(self.db, f"SELECT {COLUMNS} FROM prompts WHERE sha = ?", (sha,))

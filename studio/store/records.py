@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Record
-from studio.store.db import now, one, rows, value, write
+from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -51,7 +51,10 @@ class Records:
             cursor = conn.executemany(
                 "INSERT INTO records(generation_id, document_id, job_id, text, created)"
                 " VALUES (?, ?, ?, ?, ?)",
-                ((r.generation_id, r.document_id, job_id, r.text, now()) for r in records),
+                (
+                    (r.generation_id, r.document_id, job_id, storable(r.text), now())
+                    for r in records
+                ),
             )
         return cursor.rowcount
 

@@ -1,7 +1,7 @@
 """What filters and people said of records. A verdict is added, superseded or undone, never deleted.
 
-In force is, for each filter, its latest verdict that is not undone. The person's word comes last and
-wins; without it a record is kept when every filter keeps it.
+In force is, for each filter, its latest verdict that is not undone. The person's word comes last
+and wins; without it a record is kept when every filter keeps it.
 """
 
 from __future__ import annotations
@@ -77,13 +77,15 @@ class Verdicts:
         """Take one verdict back; the one before it is in force again."""
         with write(self.db) as conn:
             conn.execute("UPDATE verdicts SET undone = 1 WHERE id = ?", (verdict_id,))
-            row = value(self.db, "SELECT record_id FROM verdicts WHERE id = ?", (verdict_id,))
-            self._refresh(conn, [row])
+            sql = "SELECT record_id FROM verdicts WHERE id = ?"
+            self._refresh(conn, [row[0] for row in rows(self.db, sql, (verdict_id,))])
 
     def undo_filters(self) -> None:
         """Take back what every filter said (a new run of the chain begins); people's word stays."""
         with write(self.db) as conn:
-            conn.execute("UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter != ?", (PERSON,))
+            conn.execute(
+                "UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter != ?", (PERSON,)
+            )
             conn.execute(LAST_WORD)
 
     def undo_filter(self, filter_name: str) -> None:
@@ -118,16 +120,28 @@ class Verdicts:
         ]
 
     def chain(self) -> list[ChainLink]:
-        """Counts per filter in the order in which they ran."""
+        """Counts per filter, of the verdicts in force, in the order in which the filters ran."""
+        # Beside max(id), SQLite takes the other columns from that same row.
         sql = (
-            "SELECT filter, count(*), sum(kept), min(id) FROM verdicts"
-            " WHERE undone = 0 AND filter != ? GROUP BY filter ORDER BY 4"
+            "SELECT filter, count(*), sum(kept), max(job_id) FROM"
+            " (SELECT filter, kept, job_id, max(id) FROM verdicts"
+            "  WHERE undone = 0 AND filter != ? GROUP BY record_id, filter) GROUP BY filter"
         )
-        return [ChainLink(row[0], row[1], row[2]) for row in rows(self.db, sql, (PERSON,))]
+        links = rows(self.db, sql, (PERSON,))
+        links.sort(key=lambda row: self._first(row[0], row[3]))
+        return [ChainLink(row[0], row[1], row[2]) for row in links]
+
+    def _first(self, filter_name: str, job_id: int | None) -> int:
+        """The filter's first verdict in its job: a threshold moved later keeps its place."""
+        sql = "SELECT min(id) FROM verdicts WHERE filter = ? AND job_id IS ?"
+        return int(value(self.db, sql, (filter_name, job_id)))
 
     def would_keep(self, filter_name: str, thresholds: Sequence[float]) -> dict[float, int]:
         """Threshold → records whose stored score is at most that (for ranks: K → records)."""
-        sql = "SELECT count(*) FROM verdicts WHERE undone = 0 AND filter = ? AND score <= ?"
+        sql = (
+            "SELECT count(DISTINCT record_id) FROM verdicts"
+            " WHERE undone = 0 AND filter = ? AND score <= ?"
+        )
         return {t: int(value(self.db, sql, (filter_name, t))) for t in thresholds}
 
     def move_threshold(self, filter_name: str, at_most: float, reason: str) -> int:
@@ -145,9 +159,13 @@ class Verdicts:
             )
             conn.execute(
                 "UPDATE verdicts SET undone = 1 WHERE filter = ? AND undone = 0 AND id NOT IN"
-                " (SELECT max(id) FROM verdicts WHERE filter = ? AND undone = 0 GROUP BY record_id)",
+                " (SELECT max(id) FROM verdicts WHERE filter = ? AND undone = 0"
+                " GROUP BY record_id)",
                 (filter_name, filter_name),
             )
-            conn.execute(LAST_WORD)
+            conn.execute(
+                f"{LAST_WORD} WHERE id IN (SELECT record_id FROM verdicts WHERE filter = ?)",
+                (filter_name,),
+            )
         sql = "SELECT count(*) FROM verdicts WHERE filter = ? AND undone = 0 AND kept"
         return int(value(self.db, sql, (filter_name,)))
