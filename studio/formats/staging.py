@@ -102,6 +102,8 @@ def _clear_dead(target: Path) -> None:
 
 
 def _alive(pid: int) -> bool:
+    if os.name == "nt":  # signal 0 is Ctrl-C there
+        return True
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
