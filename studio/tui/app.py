@@ -152,7 +152,7 @@ class StudioApp(App[int]):
         if version != self._version:
             self._version = version
             self._look_at_jobs()
-            if isinstance(self._base_screen, Pane) and self._base_screen.is_mounted:
+            if isinstance(self._base_screen, Pane) and self._base_screen.ready:
                 self._base_screen.store_changed()
 
     @property
@@ -326,7 +326,7 @@ class StudioApp(App[int]):
         """Write everything typed, in every pane."""
         for stack in self._screen_stacks.values():
             for screen in stack:
-                if isinstance(screen, Pane) and screen.is_mounted:
+                if isinstance(screen, Pane) and screen.ready:
                     self.guarded(screen.flush)
 
     def _catch_signals(self) -> None:

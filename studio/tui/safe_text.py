@@ -37,7 +37,10 @@ INVISIBLE = (
 LINE_BREAKS = (0x85, 0x2028, 0x2029)
 """Breaks that are no newline for a terminal but are one for Python's ``splitlines``."""
 SURROGATES = range(0xD800, 0xE000)
-FREE_BLOCKS: tuple[int, ...] = (*range(0xF0000, 0xFFF00, 0x1000), *range(0x100000, 0x10FF00, 0x1000))
+FREE_BLOCKS: tuple[int, ...] = (
+    *range(0xF0000, 0xFFF00, 0x1000),
+    *range(0x100000, 0x10FF00, 0x1000),
+)
 """Starts of private-use blocks that can stand for controls inside an editor."""
 
 

@@ -286,7 +286,12 @@ class ExamplesPane(Pane):
         if self._current is None:
             self.studio.tell("There is no example yet. Press / to pick a document for one.")
             return
-        self.query_one("#query").focus()
+        self._write_on()
+
+    def _write_on(self) -> None:
+        editor = self.query_one("#query", Editor)
+        editor.focus()
+        editor.move_cursor(editor.document.end)
 
     def action_edit_document(self) -> None:
         """Edit the document as the prompt shows it."""
@@ -310,7 +315,7 @@ class ExamplesPane(Pane):
         self._undo.append(Undo("new example", lambda: examples.delete(added[0])))
         self._list_again(select=added[0])
         self._show_found(None)
-        self.query_one("#query").focus()
+        self._write_on()
 
     def action_on_off(self) -> None:
         """Switch the example on or off."""

@@ -29,6 +29,13 @@ class Pane(Screen[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
+    ready = False
+    """Whether its widgets are there: messages of the screen can come before them."""
+
+    def on_mount(self) -> None:
+        """From now on it can be asked for what it shows."""
+        self.ready = True
+
     @property
     def studio(self) -> StudioApp:
         """The program."""
@@ -70,12 +77,13 @@ class Pane(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Coming back to the pane, show what is true now."""
-        if self.is_mounted:
+        if self.ready:
             self.store_changed()
 
     def on_screen_suspend(self) -> None:
         """Leaving the pane writes what was typed in it."""
-        self.flush()
+        if self.ready:
+            self.flush()
 
     def copy_text(self) -> str:
         """What a copy takes when nothing is selected; empty when there is nothing."""

@@ -67,7 +67,7 @@ class PromptPane(Pane):
         with Section(id="score-section").titled("Score so far"):
             yield TextPane(id="score")
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         """Read draft and versions; pick documents."""
         self._load(self._stored_text())
         self._pick_documents()
