@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,17 +35,30 @@ class Project:
         Raises StudioError when there is a project already, or the folder cannot be written.
         """
         path = path.expanduser().absolute()
-        if (path / DATABASE).exists():
-            raise StudioError(f"{path} is a studio project already. Open it with `studio {path}`.")
         try:
             path.mkdir(parents=True, exist_ok=True)
+            # Exclusively: what this call did not make, it must not remove below.
+            (path / DATABASE).touch(exist_ok=False)
+        except FileExistsError as error:
+            if not path.is_dir():
+                raise StudioError(f"{path} is a file. Choose a folder for the project.") from error
+            raise StudioError(
+                f"{path} is a studio project already. Open it with `studio {path}`."
+            ) from error
         except OSError as error:
             raise StudioError(
                 f"{path} cannot be made: {error.strerror}. Choose a folder that you may write to."
             ) from error
-        project = cls._open(path)
-        for key, item in (("title", title or path.name), ("task", task), ("language", language)):
-            project.store.values.set(key, item)
+        try:
+            project = cls._open(path)
+            with project.store.write():
+                for key, item in (("title", title or path.name), ("task", task)):
+                    project.store.values.set(key, item)
+                project.store.values.set("language", language)
+        except StudioError:
+            _remove_database(path)
+            raise
+        remember(path)
         return project
 
     @classmethod
@@ -60,14 +74,14 @@ class Project:
                 f"{path} is not a studio project (it has no {DATABASE}). "
                 f"Make one with `studio new {path}`."
             )
-        return cls._open(path)
+        project = cls._open(path)
+        remember(path)
+        return project
 
     @classmethod
     def _open(cls, path: Path) -> Project:
         settings = load(path)
-        project = cls(path=path, store=Store(path / DATABASE), settings=settings)
-        remember(path)
-        return project
+        return cls(path=path, store=Store(path / DATABASE), settings=settings)
 
     def close(self) -> None:
         """Close the database."""
@@ -100,8 +114,18 @@ class Project:
 
     def _folder(self, name: str) -> Path:
         folder = self.path / name
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StudioError(f"{folder} cannot be made: {error.strerror}.") from error
         return folder
+
+
+def _remove_database(path: Path) -> None:
+    """Leave no half-made project behind: the next try would meet it."""
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            (path / f"{DATABASE}{suffix}").unlink(missing_ok=True)
 
 
 def _recent_file() -> Path:
@@ -114,7 +138,17 @@ def recent() -> list[Path]:
         listed = json.loads(_recent_file().read_text("utf-8"))
     except (OSError, ValueError):
         return []
-    return [Path(item) for item in listed if (Path(item) / DATABASE).is_file()]
+    paths = (
+        [Path(item) for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
+    )
+    return [path for path in paths if _is_project(path)]
+
+
+def _is_project(path: Path) -> bool:
+    try:
+        return (path / DATABASE).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def remember(path: Path) -> None:
@@ -135,4 +169,5 @@ def _write_recent(listed: list[str]) -> None:
         temporary.write_text(json.dumps(listed), "utf-8")
         temporary.replace(file)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

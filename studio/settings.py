@@ -1,15 +1,16 @@
-"""Settings in TOML: the person's own (XDG) and, over them, the project's. A typo is refused, never ignored."""
+"""Settings in TOML: the person's own (XDG) and, over them, the project's. A typo is refused."""
 
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from studio.records import Style, StudioError
+from studio.records import StudioError, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def config_dir() -> Path:
 
 
 def data_dir() -> Path:
-    """The folder for models and the list of recent projects (``$STUDIO_DATA``, else the platform's)."""
+    """The folder for models and recent projects (``$STUDIO_DATA``, else the platform's)."""
     if override := os.environ.get("STUDIO_DATA"):
         return Path(override)
     import platformdirs
@@ -94,8 +95,6 @@ def load(project: Path | None = None) -> Settings:
     values: dict[str, Any] = {}
     endpoints: dict[str, Endpoint] = {}
     for path in config_files(project):
-        if not path.exists():
-            continue
         table = _read_toml(path)
         endpoints.update(_endpoints(path, table.pop("endpoints", {})))
         values.update(_checked(path, "", table, Settings))
@@ -103,8 +102,12 @@ def load(project: Path | None = None) -> Settings:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    """The file's table; empty when there is no file."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        # Windows editors put a byte-order mark in front.
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudioError(f"{path} is not valid TOML: {error}. Mend that line.") from error
     except OSError as error:
@@ -118,51 +121,96 @@ def _endpoints(path: Path, table: Any) -> dict[str, Endpoint]:
     for name, entry in table.items():
         if not isinstance(entry, dict):
             raise StudioError(f"{path}: endpoints.{name} must be a table, [endpoints.{name}].")
-        _refuse_keys_in_files(path, name, entry)
+        _refuse_secrets(path, name, entry)
         checked = _checked(path, f"endpoints.{name}.", entry, Endpoint)
         found[name] = Endpoint(**{"name": name, **checked})
     return found
 
 
-def _refuse_keys_in_files(path: Path, name: str, entry: dict[str, Any]) -> None:
-    if "api_key" in entry:
+SECRETS = ("api_key", "apikey", "api-key", "key", "token", "secret", "password")
+"""What people call a key that must not be in a file."""
+
+
+def _refuse_secrets(path: Path, name: str, entry: dict[str, Any]) -> None:
+    """The messages never repeat the value."""
+    for key in entry:
+        if key.lower() in SECRETS:
+            raise StudioError(
+                f"{path}: endpoints.{name}.{key} would store a key in a file. "
+                f"Put it in an environment variable and name that in api_key_env, "
+                f"or in the keyring with `keyring set studio {name}`."
+            )
+    variable = entry.get("api_key_env", "")
+    if isinstance(variable, str) and variable and not variable.isidentifier():
         raise StudioError(
-            f"{path}: endpoints.{name}.api_key would store a key in a file. "
-            f"Put it in an environment variable and name that in api_key_env, "
-            f"or in the keyring with `keyring set studio {name}`."
+            f"{path}: endpoints.{name}.api_key_env is not the name of an environment variable. "
+            f"Write its name there, such as OPENAI_API_KEY, not the key itself."
         )
 
 
 def _checked(path: Path, prefix: str, table: dict[str, Any], kind: type) -> dict[str, Any]:
-    """The table with every key known and every value of its field's type."""
+    """The table with every key known and every value of its field's type and range."""
     hints = get_type_hints(kind)
-    known = [f.name for f in fields(kind) if f.name != "endpoints"]
+    # An endpoint's name is that of its table.
+    known = [f.name for f in fields(kind) if f.name not in ("endpoints", "name")]
     checked = {}
     for key, value in table.items():
         if key not in known:
-            near = difflib.get_close_matches(key, [*known, "endpoints"], n=1, cutoff=0)
-            raise StudioError(f"{path}: unknown key {prefix}{key}. Did you mean {prefix}{near[0]}?")
-        checked[key] = _typed(path, prefix + key, value, str(hints[key]))
+            raise StudioError(f"{path}: unknown key {prefix}{key}. {_nearest(prefix, key, known)}")
+        if isinstance(value, dict):
+            raise StudioError(
+                f"{path}: {prefix}{key} is a table where {_plain(str(hints[key]))} is expected. "
+                "Endpoints are tables of the form [endpoints.NAME]."
+            )
+        checked[key] = _in_range(path, prefix, key, _typed(path, prefix + key, value, hints[key]))
     return checked
 
 
-def _typed(path: Path, key: str, value: Any, hint: str) -> Any:
-    if hint.startswith("tuple") and isinstance(value, list):
-        return tuple(str(item) for item in value)
-    if "float" in hint and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if "Literal" in hint and value in ("chat", "completion"):
-        return value
-    for name, python_type in (("str", str), ("bool", bool), ("int", int)):
-        if f"'{name}'" in hint and type(value) is python_type:
+def _nearest(prefix: str, key: str, known: list[str]) -> str:
+    names = known if prefix else [*known, "endpoints"]
+    near = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0)
+    return f"Did you mean {prefix}{near[0]}?"
+
+
+LOWEST = {
+    "max_concurrency": 1,
+    "context_window": 1,
+    "timeout_s": 0.001,
+    "threads": 0,
+    "price_in": 0,
+    "price_out": 0,
+    "budget_usd": 0,
+}
+"""The smallest value that makes sense; none may be infinite or no number at all."""
+
+
+def _in_range(path: Path, prefix: str, key: str, value: Any) -> Any:
+    if key in LOWEST and not LOWEST[key] <= value < math.inf:
+        raise StudioError(f"{path}: {prefix}{key} = {value} must be {LOWEST[key]} or more.")
+    return value
+
+
+def _typed(path: Path, key: str, value: Any, hint: Any) -> Any:
+    """The value as its field's type; whole numbers count as numbers too."""
+    plain = type(value)
+    if hint == tuple[str, ...] and plain is list and all(type(item) is str for item in value):
+        return tuple(value)
+    if hint == float | None or hint is float:
+        if plain in (int, float):
+            return float(value)
+    elif hint == Style | None:
+        if value in get_args(Style):
             return value
-    raise StudioError(f"{path}: {key} = {value!r} has the wrong type; it should be {_plain(hint)}.")
+    elif plain is hint:
+        return value
+    raise StudioError(
+        f"{path}: {key} = {value!r} has the wrong type; it should be {_plain(str(hint))}."
+    )
 
 
 def _plain(hint: str) -> str:
-    if "Literal" in hint:
-        return '"chat" or "completion"'
     for needle, words in (
+        ("Literal", '"chat" or "completion"'),
         ("tuple", "a list of texts"),
         ("float", "a number"),
         ("str", "a text"),

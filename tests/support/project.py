@@ -1,0 +1,65 @@
+"""Projects, corpora and calls for tests of the store and of jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from studio.records import Answer, Document, Message, Record, Request
+from studio.store import Store
+from studio.store.documents import Staged
+from studio.store.generations import Finished
+
+
+def fill(store: Store, documents: Iterable[Document | str]) -> Staged:
+    """Bring documents in as an import does; a text alone is named ``d1``, ``d2`` …"""
+    store.documents.begin_import()
+    store.documents.stage(
+        Document(f"d{number}", "", item) if isinstance(item, str) else item
+        for number, item in enumerate(documents, 1)
+    )
+    staged = store.documents.commit_import()
+    while store.documents.index_next():
+        pass
+    return staged
+
+
+def call(
+    text: str = "a query",
+    *,
+    content: str = "a document",
+    document_id: int = 1,
+    answer: Answer | None = None,
+    reason: str = "",
+    texts: tuple[str, ...] | None = None,
+    prompt_id: int | None = None,
+    shot_set_id: int | None = None,
+    draw: int = 0,
+) -> Finished:
+    """One call with its answer, which made one record unless a reason says otherwise."""
+    request = Request(
+        (Message("user", content),),
+        model="a-model",
+        document_id=document_id,
+        prompt_id=prompt_id,
+        shot_set_id=shot_set_id,
+        draw=draw,
+        seed=draw,
+    )
+    made = texts if texts is not None else () if reason else (text,)
+    return Finished(request, answer or Answer(text, cost=0.01), reason, made)
+
+
+def queries(store: Store, count: int) -> list[int]:
+    """That many records about the first document; returns their rows."""
+    store.records.add(Record(document_id=1, text=f"query {number}") for number in range(count))
+    return [record.id for record in store.records.all()][-count:]
+
+
+def corpus_file(path: Path, rows: int, words: str = "some words about the matter") -> Path:
+    """A JSONL corpus of that many distinct documents."""
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(rows):
+            file.write(json.dumps({"_id": f"d{number}", "text": f"{number}: {words}"}) + "\n")
+    return path
