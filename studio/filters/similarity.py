@@ -20,6 +20,8 @@ from studio.records import StudioError
 SURROGATES = range(0xD800, 0xE000)
 """Code points that no string may hold."""
 MOST_WORDS = 0x110000 - len(SURROGATES)
+FEW = 16
+"""Up to so many texts are compared one by one, which costs less than a matrix and no numpy."""
 
 
 class Vocabulary:
@@ -136,13 +138,22 @@ def _occurrences(text: str) -> list[tuple[str, int]]:
     return found
 
 
+def likeness(left: str, right: str) -> float:
+    """ROUGE-L's F1 of two encoded texts; 0 when one is empty."""
+    from rapidfuzz.distance import LCSseq
+
+    return rouge_l(LCSseq.similarity(left, right), len(left), len(right))
+
+
 def best_of(text: str, others: Sequence[str]) -> float:
     """The highest ROUGE-L of a text with any of the others; 0 without any."""
+    if not others or not text:
+        return 0.0
+    if len(others) <= FEW:
+        return max(likeness(text, other) for other in others)
     from rapidfuzz.distance import LCSseq
     from rapidfuzz.process import cdist
 
-    if not others or not text:
-        return 0.0
     common = cdist([text], others, scorer=LCSseq.similarity)[0].tolist()
     return max(
         rouge_l(int(shared), len(text), len(other))
