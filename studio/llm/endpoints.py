@@ -1,126 +1,270 @@
-"""Which server answers: by name, by URL, or an embedded model that the studio starts itself.
-
-Keys come from the environment or the keyring, and go nowhere but to the server they are for.
-"""
+"""Which endpoint is meant, which key belongs to it, and whether it is well."""
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import difflib
+import importlib.util
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from studio.llm.catalogue import load as catalogue
-from studio.llm.catalogue import required_path
-from studio.llm.embedded import EmbeddedServer
-from studio.records import StudioError
+from studio.llm import catalogue
+from studio.llm.client import LLMClient, clients_for
+from studio.llm.embedded import INSTALL_HINT, EmbeddedServer
+from studio.llm.failures import CallFailed
+from studio.records import Answer, Decoding, Message, Request, StudioError, Style
 from studio.settings import Endpoint, Settings
 
-EMBEDDED = "embedded:"
-OPENAI = Endpoint(
-    name="openai",
-    base_url="https://api.openai.com/v1",
-    api_key_env="OPENAI_API_KEY",
-    context_window=128_000,
-)
-"""Known without settings; its prices are not, since they change."""
-SLOTS = 4
-"""Requests that an embedded server decodes side by side."""
-SLOT_TOKENS = 2048
-"""The window of each."""
+EMBEDDED_PREFIX = "embedded:"
+EMBEDDED_SLOTS = 4
 KEYRING_SERVICE = "studio"
+URL_KEY_ENV = "STUDIO_API_KEY"
+OPENAI = Endpoint("openai", "https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
+CHECK_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """An endpoint that is ready to be called."""
+class EndpointHealth:
+    """What a check found."""
 
-    endpoint: Endpoint
-    api_key: str | None = field(default=None, repr=False)
-    """Sent to the endpoint and nowhere else; never shown."""
+    ok: bool
+    """Whether requests of at least one style are answered."""
+    sentence: str
+    """For the person: what works, or what is wrong and what to do."""
+    models: tuple[str, ...] = ()
+    """What the server offers; empty when it does not say."""
+    styles: tuple[Style, ...] = ()
+    """The styles that it answered."""
+    latency_s: float | None = None
+    """Seconds for an answer of one token."""
 
 
-def resolve(settings: Settings, *, name: str = "", base_url: str = "", model: str = "") -> Endpoint:
-    """The endpoint that these words mean; nothing is started or called.
+def resolve(
+    settings: Settings, name: str | None = None, *, url: str | None = None, model: str | None = None
+) -> Endpoint:
+    """The endpoint by its name or address, or the settings' own when neither is given.
 
-    A URL comes first, then a name, then a model alone (at OpenAI, when its key is there), then the
-    settings' default. Raises StudioError for an unknown name, or a server without a model.
+    ``name`` is one of the settings' endpoints, ``embedded:MODEL``, ``openai``, or a URL. ``model``
+    overrides the endpoint's. Raises StudioError for an unknown name or a missing model.
     """
-    if base_url:
-        found = _by_url(settings, base_url)
-    elif not name and model and os.environ.get(OPENAI.api_key_env):
+    wanted = url or name or settings.endpoint
+    if wanted in settings.endpoints:
+        found = settings.endpoints[wanted]
+    elif "://" in wanted:
+        found = _at_url(wanted)
+    elif wanted.startswith(EMBEDDED_PREFIX):
+        found = embedded_endpoint(wanted.removeprefix(EMBEDDED_PREFIX))
+    elif wanted == OPENAI.name:
         found = OPENAI
     else:
-        found = _by_name(settings, name or settings.endpoint)
-    found = replace(found, model=model) if model else found
-    if not found.model:
-        raise StudioError(
-            f"The endpoint {found.name} ({found.base_url}) needs a model: name one with --model, "
-            f'or write model = "…" under [endpoints.{found.name}] in the settings.'
-        )
-    return found
+        raise StudioError(_unknown(wanted, settings))
+    if model and found.embedded:
+        return _embedded_as(found, model)
+    return _complete(dataclasses.replace(found, model=model or found.model))
 
 
-def _by_url(settings: Settings, url: str) -> Endpoint:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise StudioError(f"{url} is not a web address; write it like http://localhost:8000/v1.")
-    url = url.rstrip("/")
-    for known in (*settings.endpoints.values(), OPENAI):
-        if known.base_url.rstrip("/") == url:
-            return known
-    return Endpoint(name=parts.netloc.rpartition("@")[2], base_url=url)
-
-
-def _by_name(settings: Settings, name: str) -> Endpoint:
-    if name in settings.endpoints:
-        return settings.endpoints[name]
-    if name == OPENAI.name:
-        return OPENAI
-    if name.startswith(EMBEDDED):
-        return _embedded(name.removeprefix(EMBEDDED))
-    known = [*settings.endpoints, OPENAI.name, *(EMBEDDED + model for model in _llms())]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-    raise StudioError(f"There is no endpoint {name!r} in the settings. Did you mean {near}?")
-
-
-def _embedded(model: str) -> Endpoint:
-    if model not in _llms():
-        near = difflib.get_close_matches(model, _llms(), n=1, cutoff=0)[0]
-        raise StudioError(f"There is no embedded model {model!r}. Did you mean {near}?")
+def embedded_endpoint(model: str) -> Endpoint:
+    """An embedded model by its catalogue name; its address is known once it runs."""
+    entry = catalogue.entry_of(model)
+    if entry.kind != "llm":
+        raise StudioError(f"{model} is an encoder; an endpoint needs an LLM of the catalogue.")
     return Endpoint(
-        name=EMBEDDED + model,
+        EMBEDDED_PREFIX + model,
         model=model,
         embedded=True,
-        max_concurrency=SLOTS,
+        max_concurrency=EMBEDDED_SLOTS,
         price_in=0.0,
         price_out=0.0,
-        context_window=SLOT_TOKENS,
     )
 
 
-def _llms() -> list[str]:
-    return [name for name, entry in catalogue().items() if entry.kind == "llm"]
-
-
 def api_key(endpoint: Endpoint) -> str | None:
-    """The endpoint's key from its environment variable or the keyring; None when it has none.
+    """The endpoint's key: its environment variable, else the keyring; None when it needs none.
 
-    Raises StudioError when the endpoint names a variable and the key is in neither place.
+    Raises StudioError when the settings name a variable that is not set.
     """
-    if endpoint.api_key_env and (key := os.environ.get(endpoint.api_key_env)):
+    if endpoint.embedded:
+        return None
+    from_environment = os.environ.get(endpoint.api_key_env or " ", "").strip()
+    if key := from_environment or _from_keyring(endpoint.name):
         return key
-    if key := _from_keyring(endpoint.name):
-        return key
-    if endpoint.api_key_env:
+    if endpoint.api_key_env and endpoint.api_key_env != URL_KEY_ENV:
         raise StudioError(
-            f"The endpoint {endpoint.name} needs a key: set {endpoint.api_key_env} in the "
-            f"environment, or store it with `keyring set {KEYRING_SERVICE} {endpoint.name}`."
+            f"The key for {endpoint.name} is missing: set the environment variable "
+            f"{endpoint.api_key_env}, or run `keyring set {KEYRING_SERVICE} {endpoint.name}`."
         )
     return None
+
+
+@asynccontextmanager
+async def connected(
+    endpoint: Endpoint, *, threads: int = 0, log: Path | None = None
+) -> AsyncGenerator[list[LLMClient]]:
+    """Clients for the endpoint, one for each base URL; an embedded model is started and stopped.
+
+    Nothing blocks the event loop. Clients carry the endpoint as it runs: for an embedded model
+    with its address.
+    """
+    async with AsyncExitStack() as stack:
+        key = await asyncio.to_thread(api_key, endpoint)
+        if endpoint.embedded:
+            server = _server(endpoint, threads, log)
+            stack.push_async_callback(asyncio.to_thread, server.stop)
+            await asyncio.to_thread(server.start)
+            endpoint, key = _running(endpoint, server), server.key
+        clients = clients_for(endpoint, key)
+        for client in clients:
+            await stack.enter_async_context(client)
+        yield clients
+
+
+def check(endpoint: Endpoint) -> EndpointHealth:
+    """As :func:`probe`, for code without an event loop."""
+    return asyncio.run(probe(endpoint))
+
+
+async def probe(endpoint: Endpoint) -> EndpointHealth:
+    """Ask for the models and for one token in each style; never raises for what is wrong there.
+
+    An embedded model is not started: it is well when its runtime and its file are here.
+    """
+    try:
+        if endpoint.embedded:
+            return _embedded_health(endpoint)
+        patient = min(endpoint.timeout_s, CHECK_TIMEOUT_S)
+        async with connected(dataclasses.replace(endpoint, timeout_s=patient)) as clients:
+            reports = [await _probe_one(client) for client in clients]
+        return next((report for report in reports if not report.ok), reports[0])
+    except StudioError as error:
+        return EndpointHealth(False, str(error))
+
+
+async def _probe_one(client: LLMClient) -> EndpointHealth:
+    models = await _models(client)
+    started = time.monotonic()
+    chat = await _one_token(client, "chat")
+    latency = time.monotonic() - started
+    completion = await _one_token(client, "completion")
+    if isinstance(chat, CallFailed) and isinstance(completion, CallFailed):
+        listed = not models or client.endpoint.model in models
+        return EndpointHealth(False, str(chat) if listed else _no_model(client, models), models)
+    sentence = f"{client.endpoint.name} answers as {client.endpoint.model} in {latency:.2f} s."
+    if isinstance(completion, CallFailed):
+        sentence += " It has no completion route: use templates of chat style."
+        return EndpointHealth(True, sentence, models, ("chat",), latency)
+    if isinstance(chat, CallFailed):
+        sentence += " It has no chat route: use templates of completion style."
+        return EndpointHealth(True, sentence, models, ("completion",), latency)
+    return EndpointHealth(True, sentence, models, ("chat", "completion"), latency)
+
+
+async def _models(client: LLMClient) -> tuple[str, ...]:
+    """What the server offers; nothing when it has no such list."""
+    try:
+        return tuple(await client.models())
+    except CallFailed as failed:
+        if failed.status in (404, 405):
+            return ()
+        raise
+
+
+async def _one_token(client: LLMClient, style: Style) -> Answer | CallFailed:
+    message = Message("user" if style == "chat" else "prompt", "Hello")
+    request = Request((message,), client.endpoint.model, Decoding(temperature=0.0, max_tokens=1))
+    try:
+        return await client.complete(request)
+    except CallFailed as failed:
+        if failed.kind == "down" or failed.status in (401, 403):
+            raise
+        return failed
+
+
+def _no_model(client: LLMClient, models: tuple[str, ...]) -> str:
+    model = client.endpoint.model
+    near = difflib.get_close_matches(model, models, n=3, cutoff=0.3) or list(models[:5])
+    return (
+        f"{client.endpoint.name} ({client.base_url}) has no model {model!r}. "
+        f"It offers {', '.join(near)}{' …' if len(near) < len(models) else ''}."
+    )
+
+
+def _embedded_health(endpoint: Endpoint) -> EndpointHealth:
+    path = catalogue.required_path(endpoint.model)
+    if importlib.util.find_spec("xllamacpp") is None:
+        return EndpointHealth(False, f"The embedded LLM needs xllamacpp; {INSTALL_HINT}.")
+    sentence = f"{endpoint.name} is here ({path.stat().st_size / 1e6:.0f} MB) and starts when used."
+    return EndpointHealth(True, sentence, (endpoint.model,), ("chat", "completion"))
+
+
+def _server(endpoint: Endpoint, threads: int, log: Path | None) -> EmbeddedServer:
+    return EmbeddedServer(
+        catalogue.required_path(endpoint.model),
+        threads,
+        min(EMBEDDED_SLOTS, endpoint.max_concurrency),
+        endpoint.context_window,
+        name=endpoint.model,
+        log=log,
+    )
+
+
+def _running(endpoint: Endpoint, server: EmbeddedServer) -> Endpoint:
+    """The settings' words for it, the server's address and slots."""
+    live = server.endpoint
+    return dataclasses.replace(
+        endpoint,
+        base_url=live.base_url,
+        max_concurrency=live.max_concurrency,
+        timeout_s=max(endpoint.timeout_s, live.timeout_s),
+        price_in=endpoint.price_in or 0.0,
+        price_out=endpoint.price_out or 0.0,
+    )
+
+
+def _at_url(url: str) -> Endpoint:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise StudioError(f"{url!r} is no address of a server; write it as http://HOST:PORT/v1.")
+    if parts.username or parts.password:
+        raise StudioError(
+            f"Put no key into the URL of {parts.hostname}; set {URL_KEY_ENV} instead."
+        )
+    own = parts.hostname == urlsplit(OPENAI.base_url).hostname
+    # A key for OpenAI goes to OpenAI alone, whatever address is typed.
+    return Endpoint(
+        parts.netloc,
+        url.rstrip("/"),
+        api_key_env=OPENAI.api_key_env if own else URL_KEY_ENV,
+    )
+
+
+def _complete(endpoint: Endpoint) -> Endpoint:
+    if endpoint.embedded:
+        catalogue.entry_of(endpoint.model)
+        return endpoint
+    if not endpoint.base_url:
+        raise StudioError(f"The endpoint {endpoint.name} has no base_url; add it to the settings.")
+    if not endpoint.model:
+        raise StudioError(f"Which model of {endpoint.name}? Name it with --model.")
+    return endpoint
+
+
+def _embedded_as(endpoint: Endpoint, model: str) -> Endpoint:
+    fresh = embedded_endpoint(model)
+    return dataclasses.replace(endpoint, name=fresh.name, model=model)
+
+
+def _unknown(name: str, settings: Settings) -> str:
+    embedded = [EMBEDDED_PREFIX + e.name for e in catalogue.load().values() if e.kind == "llm"]
+    known = [*settings.endpoints, OPENAI.name, *embedded]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"There is no endpoint {name!r}. {hint}Known are: {', '.join(known)}, or give a URL."
 
 
 def _from_keyring(name: str) -> str | None:
@@ -128,24 +272,6 @@ def _from_keyring(name: str) -> str | None:
     from keyring.errors import KeyringError
 
     try:
-        return keyring.get_password(KEYRING_SERVICE, name)
-    except (KeyringError, OSError):
-        # No keyring service on this machine, as on most servers: then there is no key in it.
+        return keyring.get_password(KEYRING_SERVICE, name) or None
+    except KeyringError:
         return None
-
-
-@contextmanager
-def serving(endpoint: Endpoint, settings: Settings, log: Path) -> Iterator[Serving]:
-    """The endpoint, ready: an embedded model is started before and stopped after.
-
-    Raises StudioError when the model is not on this machine, does not start, or a key is missing.
-    """
-    if not endpoint.embedded:
-        yield Serving(endpoint, api_key(endpoint))
-        return
-    gguf = required_path(endpoint.model)
-    server = EmbeddedServer(
-        gguf, settings.threads, SLOTS, SLOT_TOKENS, name=endpoint.model, log=log
-    )
-    with server:
-        yield Serving(replace(server.endpoint, style=endpoint.style), server.key)

@@ -37,9 +37,12 @@ class CallFailed(StudioError):
         *,
         retry_after: float | None = None,
         maybe_paid: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(sentence)
         self.kind = kind
+        self.status = status
+        """The HTTP status; None when no answer came."""
         self.retry_after = retry_after
         """Seconds that the server asked for; None when it did not say."""
         self.maybe_paid = maybe_paid
@@ -80,18 +83,27 @@ def nonsense(where: str, detail: str) -> CallFailed:
 
 def _from_status(error: Any, endpoint: Endpoint, where: str) -> CallFailed:
     status, said = error.status_code, _said(error)
+    kind, sentence = _kind_of(error, status, endpoint, where, said)
+    wait = retry_after(error.response.headers, time.time()) if kind == "busy" else None
+    return CallFailed(
+        kind, sentence, retry_after=wait, maybe_paid=status in LATE_STATUSES, status=status
+    )
+
+
+def _kind_of(
+    error: Any, status: int, endpoint: Endpoint, where: str, said: str
+) -> tuple[FailureKind, str]:
     if str(error.code or error.type) in QUOTA_CODES:
-        return CallFailed("fatal", f"{where} says that the account's quota is spent: {said}")
+        return "fatal", f"{where} says that the account's quota is spent: {said}."
     if status in FATAL_STATUSES:
-        return CallFailed("fatal", _fatal_sentence(status, endpoint, where, said))
+        return "fatal", _fatal_sentence(status, endpoint, where, said)
     if status in BUSY_STATUSES:
-        wait = retry_after(error.response.headers, time.time())
-        return CallFailed("busy", f"{where} is busy (HTTP {status}): {said}", retry_after=wait)
+        return "busy", f"{where} is busy (HTTP {status}): {said}."
     if status in LATE_STATUSES:
-        return CallFailed("late", f"{where} timed out (HTTP {status}): {said}", maybe_paid=True)
+        return "late", f"{where} timed out (HTTP {status}): {said}."
     if status >= 500:
-        return CallFailed("broken", f"{where} failed (HTTP {status}): {said}")
-    return CallFailed("refused", f"{where} refused the request (HTTP {status}): {said}")
+        return "broken", f"{where} failed (HTTP {status}): {said}."
+    return "refused", f"{where} refused the request (HTTP {status}): {said}."
 
 
 def _fatal_sentence(status: int, endpoint: Endpoint, where: str, said: str) -> str:

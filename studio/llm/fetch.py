@@ -91,6 +91,7 @@ def _without_pickles(entry: CatalogueEntry, staging: Path) -> None:
             tensors = torch.load(staging / file.path, map_location="cpu", weights_only=True)
             plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
             save_file(plain, staging / SAFE_WEIGHTS, metadata={"format": "pt"})
+            (staging / SAFE_WEIGHTS).chmod((staging / file.path).stat().st_mode)
             (staging / file.path).unlink()
 
 

