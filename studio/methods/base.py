@@ -35,7 +35,7 @@ class GenerationPlan:
     style: Style | None = None
     """Chat or completion; None for the template's own."""
     decoding: Decoding | None = None
-    """Sampling in place of the template's; None keeps the template's for the style."""
+    """Sampling in place of the template's; None keeps the template's for style and model."""
     draws_per_set: int = 0
     """After so many draws a document gets other shots; 0 keeps one set per document (cheapest)."""
     count: Callable[[str], int] = count_tokens
@@ -49,7 +49,7 @@ class GenerationPlan:
     @property
     def chosen_decoding(self) -> Decoding:
         """The sampling that requests are sent with."""
-        return self.decoding or self.template.decoding_for(self.chosen_style)
+        return self.decoding or self.template.decoding_for(self.chosen_style, self.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,19 +145,20 @@ def fit(
 
 def _ladder(template: Template, shots: int) -> Iterator[_Cut]:
     """All cuts from none to the hardest, in the order in which they are tried."""
-    limit = template.document_words
+    limit, own = template.document_words, template.example_words
     halves = [words for words in (limit // 2, limit // 4) if words >= 8] or [limit]
+    shorter = [words for words in (own // 2, own // 4) if words >= 8] or [own]
     fewest = min(shots, max(1, template.shots[0]))
-    yield _Cut(shots, limit, limit)
-    for words in halves if shots else ():
+    yield _Cut(shots, own, limit)
+    for words in shorter if shots else ():
         yield _Cut(shots, words, limit)
     for fewer in range(shots - 1, fewest - 1, -1):
-        yield _Cut(fewer, halves[-1], limit)
+        yield _Cut(fewer, shorter[-1], limit)
     for words in halves:
-        yield _Cut(fewest, halves[-1], words)
+        yield _Cut(fewest, shorter[-1], words)
     for fewer in range(fewest - 1, -1, -1):
-        yield _Cut(fewer, halves[-1], halves[-1])
-    yield _Cut(0, halves[-1], min(8, limit))
+        yield _Cut(fewer, shorter[-1], halves[-1])
+    yield _Cut(0, shorter[-1], min(8, limit))
 
 
 def _shortened(example: Example, words: int) -> Example:

@@ -71,6 +71,7 @@ SETTINGS: dict[str, Rule] = {
     "label_in_prompt": (_flag, "true or false"),
     "query_words": (_range, "two whole numbers such as [5, 20]"),
     "document_words": (_count, "a whole number from 1"),
+    "example_words": (_count, "a whole number from 1"),
     "queries_per_document": (_count, "a whole number from 1"),
     "shots": (_range, "two whole numbers such as [2, 8]"),
     "decoding": (lambda v: isinstance(v, dict), "a table [decoding]"),
@@ -84,7 +85,7 @@ DECODING: dict[str, Rule] = {
     "stop": (_texts, "a list of texts"),
     "presence_penalty": (_between(-2, 2), "a number from -2 to 2"),
 }
-"""Every key of ``[decoding]``, ``[decoding.chat]`` and ``[decoding.completion]``."""
+"""Every key of ``[decoding]`` and its tables for a style or a model."""
 
 
 def lint(text: str) -> list[Lint]:
@@ -108,18 +109,26 @@ def _decoding(source: Source) -> Iterator[Lint]:
     table = source.settings.get("decoding")
     if not isinstance(table, dict):
         return
-    styles = {key: value for key, value in table.items() if key in ("chat", "completion")}
-    common = {key: value for key, value in table.items() if key not in styles}
-    for part in (common, *styles.values()):
+    parts = {key: table[key] for key in ("chat", "completion") if key in table}
+    models = table.get("models", {})
+    common = {key: value for key, value in table.items() if key not in (*parts, "models")}
+    yield from _table(source, common, DECODING)
+    yield from _stops(source, common)
+    for part in (*parts.values(), *(models.values() if isinstance(models, dict) else [models])):
         if not isinstance(part, dict):
-            yield Lint(source.line_of("decoding"), "[decoding.chat] must be a table.")
-            continue
-        yield from _table(source, part, DECODING)
-        for stop in part.get("stop", ()) if _texts(part.get("stop", [])) else ():
-            if any(character.isdigit() for character in stop):
-                yield Lint(
-                    source.line_of("stop"), f"the stop “{stop}” has a digit: it would cut dates."
-                )
+            message = "inside [decoding], chat, completion and models.NAME must be tables."
+            yield Lint(source.line_of("decoding"), message)
+        else:
+            yield from _table(source, part, DECODING)
+            yield from _stops(source, part)
+
+
+def _stops(source: Source, table: dict[str, Any]) -> Iterator[Lint]:
+    stops = table.get("stop", [])
+    for stop in stops if _texts(stops) else ():
+        if any(character.isdigit() for character in stop):
+            message = f"the stop “{stop}” has a digit: it would cut dates."
+            yield Lint(source.line_of("stop"), message)
 
 
 def _table(source: Source, table: dict[str, Any], rules: dict[str, Rule]) -> Iterator[Lint]:

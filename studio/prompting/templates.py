@@ -67,15 +67,17 @@ class Template:
     query_words: tuple[int, int] = (3, 30)
     """The task's usual query length, in words (characters where words have no spaces)."""
     document_words: int = 128
-    """Longer documents and examples are cut to this many words."""
+    """Longer documents are cut to this many words."""
+    example_words: int = 64
+    """The documents of examples are cut to this many: they show the task, and cost tokens."""
     queries_per_document: int = 8
     """How many queries are asked for each document; the paper's 8."""
     shots: tuple[int, int] = (2, 8)
     """The fewest and the most examples in one prompt; the paper's 2 to 8."""
     decoding: Decoding = field(default_factory=Decoding)
-    """How its own style samples."""
-    chat_decoding: Decoding = field(default_factory=Decoding)
-    completion_decoding: Decoding = field(default_factory=Decoding)
+    """How its own style samples with a model that has no settings of its own."""
+    decoding_table: dict[str, Any] = field(default_factory=dict)
+    """The front matter's ``[decoding]``; :meth:`decoding_for` reads it."""
     parts: tuple[tuple[str, str], ...] = ()
     """Name → Jinja2 source of each part of the body."""
 
@@ -83,9 +85,20 @@ class Template:
         """The Jinja2 source of one of :data:`PARTS`."""
         return dict(self.parts).get(name, DEFAULT_PARTS[name])
 
-    def decoding_for(self, style: Style) -> Decoding:
-        """How a style samples: the front matter's ``[decoding]`` with the style's own changes."""
-        return self.chat_decoding if style == "chat" else self.completion_decoding
+    def decoding_for(self, style: Style, model: str = "") -> Decoding:
+        """How a style and a model sample.
+
+        ``[decoding]`` holds for all; ``[decoding.chat]``, ``[decoding.completion]`` and then
+        ``[decoding.models."smollm2"]``, for models with that in their name, change single values.
+        """
+        table = self.decoding_table
+        values = {key: value for key, value in table.items() if not isinstance(value, dict)}
+        values |= table.get(style, {})
+        for part, own in table.get("models", {}).items():
+            if part.lower() in model.lower():
+                values |= own
+        values["stop"] = tuple(values.get("stop", ()))
+        return Decoding(**values)
 
 
 def parse(text: str) -> Template:
@@ -108,21 +121,9 @@ def _from_source(settings: dict[str, Any], parts: dict[str, str]) -> Template:
             plain[key] = tuple(plain[key])
     if plain.get("zero_shot"):
         plain["shots"] = (0, 0)
-    chat, completion = (_decoding(settings.get("decoding", {}), s) for s in ("chat", "completion"))
-    template = Template(
-        **plain,
-        chat_decoding=chat,
-        completion_decoding=completion,
-        parts=tuple(sorted(parts.items())),
-    )
+    table = settings.get("decoding", {})
+    template = Template(**plain, decoding_table=table, parts=tuple(sorted(parts.items())))
     return replace(template, decoding=template.decoding_for(template.style))
-
-
-def _decoding(table: dict[str, Any], style: str) -> Decoding:
-    values = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    values |= table.get(style, {})
-    values["stop"] = tuple(values.get("stop", ()))
-    return Decoding(**values)
 
 
 def shown_document(text: str) -> str:
@@ -165,14 +166,16 @@ def _chat(
     if instruction := rendered(template, "instruction").strip():
         turns.append(Message("system", instruction))
     for shot in shots:
-        turns.append(Message("user", _document_turn(template, shot.document_text)))
+        turns.append(
+            Message("user", _document_turn(template, shot.document_text, template.example_words))
+        )
         turns.append(Message("assistant", one_line(shot.query)))
-    turns.append(Message("user", _document_turn(template, document_text)))
+    turns.append(Message("user", _document_turn(template, document_text, template.document_words)))
     return tuple(turns)
 
 
-def _document_turn(template: Template, document_text: str) -> str:
-    shown = shown_document(cut_words(document_text, template.document_words))
+def _document_turn(template: Template, document_text: str, most_words: int) -> str:
+    shown = shown_document(cut_words(document_text, most_words))
     parts = (rendered(template, "document", document=shown), rendered(template, "ask"))
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
@@ -181,7 +184,9 @@ def _completion(template: Template, shots: tuple[Example, ...], document_text: s
     blocks = [rendered(template, "instruction").strip()]
     for shot in shots:
         query = rendered(template, "query", query=one_line(shot.query)).strip()
-        blocks.append(f"{_document_turn(template, shot.document_text)}\n{query}")
+        blocks.append(
+            f"{_document_turn(template, shot.document_text, template.example_words)}\n{query}"
+        )
     opening = completion_opening(template, len(shots))
-    blocks.append(f"{_document_turn(template, document_text)}\n{opening}")
+    blocks.append(f"{_document_turn(template, document_text, template.document_words)}\n{opening}")
     return "\n\n".join(block for block in blocks if block)

@@ -16,7 +16,7 @@ from studio.records import Example, StudioError
 EXAMPLES = [Example(f"document number {i}", f"query {i}", revision_id=i) for i in range(20)]
 TEMPLATE = parse(
     '+++\nname = "t"\nlanguage = "en"\ndocument_label = "D:"\nquery_label = "Q:"\n'
-    "document_words = 64\n[decoding]\nmax_tokens = 32\n+++\nWrite a query."
+    "document_words = 64\nexample_words = 64\n[decoding]\nmax_tokens = 32\n+++\nWrite a query."
 )
 
 

@@ -99,9 +99,11 @@ def test_an_empty_label_leaves_no_trace() -> None:
 
 
 def test_documents_and_examples_are_cut_to_the_templates_limit() -> None:
-    short = template(FRONT.replace("query_words", "document_words = 3\nquery_words"))
+    short = template(
+        FRONT.replace("query_words", "document_words = 3\nexample_words = 2\nquery_words")
+    )
     turns = render(short, SHOTS[:1], "one two three four five", "chat")
-    assert turns[1].content == "Passage: Gifts up to"
+    assert turns[1].content == "Passage: Gifts up"
     assert turns[-1].content == "Passage: one two three"
 
 
@@ -118,6 +120,14 @@ def test_each_style_has_its_own_decoding() -> None:
     assert read.decoding_for("completion").stop == ("\n",)
     assert read.decoding_for("chat").stop == ()
     assert read.decoding == read.decoding_for("chat")
+
+
+def test_a_model_can_have_a_decoding_of_its_own() -> None:
+    tables = '[decoding.models."smollm2"]\ntemperature = 0.3\n+++\n'
+    read = template(FRONT.removesuffix("+++\n") + tables)
+    assert read.decoding_for("completion", "SmolLM2-135M-Instruct").temperature == 0.3
+    assert read.decoding_for("completion", "SmolLM2-135M-Instruct").stop == ("\n",)
+    assert read.decoding_for("completion", "gpt-5-nano").temperature == 0.7
 
 
 def test_a_part_of_the_body_can_be_written_by_the_person() -> None:
@@ -141,6 +151,10 @@ def test_a_part_of_the_body_can_be_written_by_the_person() -> None:
         (FRONT.replace("0.7", '"hot"'), 9, "temperature must be a number"),
         (FRONT.replace("0.7", "true"), 9, "temperature must be a number"),
         (FRONT.replace('"\\n"', '"20."'), 12, "has a digit"),
+        (FRONT.replace("decoding.completion", "decoding.chatt"), 11, "unknown setting “chatt”"),
+        (FRONT.replace("decoding.completion", "decoding.models.m.n"), 11, "unknown setting “n”"),
+        (FRONT.replace('stop = ["\\n"]', "models = 1"), 12, "unknown setting “models”"),
+        (FRONT.replace("temperature = 0.7", "chat = 7"), 8, "must be tables"),
         (FRONT + "a\n{{ documant }}", 15, "did you mean “document”?"),
         (FRONT + "a\n\n{% for x in 'ab' %}{% endfor %}", 16, "“For” is not for templates"),
         (FRONT + "{{ ''.__class__ }}", 14, "“Getattr” is not for templates"),
