@@ -40,6 +40,10 @@ def load_encoder(
     Raises:
         StudioError: it is not there, or its weights are not safetensors.
     """
+    from transformers.utils import logging
+
+    # Its progress bars would be drawn over a terminal program's screen.
+    logging.disable_progress_bar()
     source = _source(name_or_path)
     if isinstance(source, Path) and name_or_path in STATIC_NAMES:
         model = _static_encoder(source, device)

@@ -1,0 +1,94 @@
+"""Batches without two queries of one document, since each would count the other as a wrong answer.
+
+Promptagator saw large batches hurt on tiny corpora for this reason (Dai et al. 2022, §3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from studio.records import content_sha
+from studio.training.settings import TrainingPair
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def groups_of(pairs: Sequence[TrainingPair]) -> list[int]:
+    """A group number for each pair; pairs of one group must not share a batch.
+
+    Pairs belong together when they have the same document, documents of equal text, or equal
+    queries, directly or through another pair.
+    """
+    parents = list(range(len(pairs)))
+    first: dict[str, int] = {}
+    for row, pair in enumerate(pairs):
+        for key in _keys(pair):
+            _join(parents, row, first.setdefault(key, row))
+    return [_root(parents, row) for row in range(len(pairs))]
+
+
+def _keys(pair: TrainingPair) -> Iterable[str]:
+    yield f"id {pair.document_id}"
+    yield "text " + content_sha(" ".join(pair.document_text.split()).casefold())
+    yield "query " + content_sha(" ".join(pair.query.split()).casefold())
+
+
+def _root(parents: list[int], row: int) -> int:
+    while parents[row] != row:
+        parents[row] = parents[parents[row]]
+        row = parents[row]
+    return row
+
+
+def _join(parents: list[int], one: int, other: int) -> None:
+    parents[_root(parents, one)] = _root(parents, other)
+
+
+class BatchPlan:
+    """The batches of every epoch, decided by the groups, the batch size and the seed alone.
+
+    Each epoch has the same number of batches, of sizes that differ by one at most. A group with
+    more pairs than there are batches shows a different random part of itself in each epoch.
+    """
+
+    def __init__(self, groups: Sequence[int], batch_size: int, seed: int) -> None:
+        """``groups`` as of :func:`groups_of`; the batch is cut to the number of groups."""
+        import numpy as np
+
+        _, self._groups = np.unique(np.asarray(groups, dtype=np.int64), return_inverse=True)
+        counts = np.bincount(self._groups)
+        self.batch_size = min(batch_size, len(counts))
+        """Pairs in the largest batch."""
+        self.batches = -(-len(groups) // self.batch_size)
+        """Batches in an epoch."""
+        self.pairs = int(np.minimum(counts, self.batches).sum())
+        """Pairs seen in an epoch."""
+        self._seed = seed
+
+    def epoch(self, number: int) -> list[list[int]]:
+        """The rows of each batch in the given epoch, from 0."""
+        import numpy as np
+
+        generator = np.random.default_rng([self._seed, number])
+        order = self._by_group(generator)
+        batches = [order[start :: self.batches].tolist() for start in range(self.batches)]
+        return [batches[place] for place in generator.permutation(self.batches)]
+
+    def _by_group(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        """Rows with the groups in random order, each group's rows side by side in random order.
+
+        Dealt out like cards to the batches, neighbours never land in the same one.
+        """
+        import numpy as np
+
+        shuffled = generator.permutation(len(self._groups))
+        place = generator.permutation(int(self._groups.max()) + 1)[self._groups[shuffled]]
+        rows = shuffled[np.argsort(place, kind="stable")]
+        sorted_groups = self._groups[rows]
+        starts = np.flatnonzero(np.r_[True, sorted_groups[1:] != sorted_groups[:-1]])
+        within = np.arange(len(rows)) - np.repeat(starts, np.diff(np.r_[starts, len(rows)]))
+        kept: NDArray[np.int64] = rows[within < self.batches]
+        return kept

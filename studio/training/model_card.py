@@ -1,0 +1,141 @@
+"""The README of a trained model: where it came from, on what, how, and what it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from studio.training.settings import RetrieverSettings, TrainedRetriever, TrainingPair
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What the card says. Everything is optional but the name and the base."""
+
+    name: str
+    """The model's name."""
+    base: str
+    """The encoder it started from."""
+    lineage: Sequence[str] = ()
+    """One line for each ancestor, the nearest first: model, snapshot, prompt version, LLM …"""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What it was trained on: pairs, documents, filters, languages …"""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained."""
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """System → measure → value, on the test queries."""
+    notes: Sequence[str] = ()
+    """Sentences on the scores: significance, how the gold came about, licences."""
+    query_prompt: str = ""
+    """To be put in front of queries; the model does it by itself."""
+
+    @classmethod
+    def of_training(
+        cls,
+        name: str,
+        settings: RetrieverSettings,
+        pairs: Sequence[TrainingPair],
+        result: TrainedRetriever,
+    ) -> ModelCard:
+        """All that the training itself knows."""
+        values = settings.as_dict()
+        values |= {"steps": result.steps, "kept step": result.best_step}
+        values |= {"share of trained weights": result.share, "seconds": round(result.seconds)}
+        # A folder's whole path tells strangers about the machine.
+        base = Path(settings.base).name if Path(settings.base).exists() else settings.base
+        values["base"] = base
+        documents = len({pair.document_id for pair in pairs})
+        return cls(
+            name=name,
+            base=base,
+            data={"pairs": len(pairs), "documents": documents},
+            settings={key: value for key, value in values.items() if value not in ("", None)},
+            notes=_validation_note(result),
+            query_prompt=settings.query_prompt,
+        )
+
+
+def write_card(folder: Path, card: ModelCard) -> None:
+    """Write ``README.md`` into a model's folder, in place of one that is there."""
+    (folder / "README.md").write_text(render(card), "utf-8")
+
+
+def render(card: ModelCard) -> str:
+    """The card as Markdown with the front matter that model hubs read."""
+    parts = [_front_matter(card), f"# {_line(card.name)}\n", _usage(card)]
+    parts += [_bullets("Lineage", [f"base: {card.base}", *card.lineage])]
+    parts += [_table("Data", card.data), _scores(card.scores), _bullets("Notes", card.notes)]
+    parts += [_table("Settings", card.settings)]
+    return "\n".join(part for part in parts if part)
+
+
+def _front_matter(card: ModelCard) -> str:
+    import json
+
+    return (
+        "---\n"
+        "library_name: sentence-transformers\n"
+        "pipeline_tag: sentence-similarity\n"
+        f"base_model: {json.dumps(_line(card.base), ensure_ascii=False)}\n"
+        "tags: [sentence-transformers, retrieval, synthetic-data]\n"
+        "---\n"
+    )
+
+
+def _usage(card: ModelCard) -> str:
+    return (
+        "A dual encoder for retrieval: a query and the document that answers it lie near each "
+        "other.\n\n"
+        "```python\n"
+        "from sentence_transformers import SentenceTransformer\n\n"
+        'model = SentenceTransformer("path/to/this/folder")\n'
+        "queries = model.encode_query([...], normalize_embeddings=True)\n"
+        "documents = model.encode_document([...], normalize_embeddings=True)\n"
+        "scores = queries @ documents.T\n"
+        "```\n"
+    )
+
+
+def _validation_note(result: TrainedRetriever) -> list[str]:
+    if result.best_score is None:
+        return ["No validation set: the last step was kept."]
+    before = f" ({result.base_score:.4f} before training)" if result.base_score is not None else ""
+    return [
+        f"nDCG@10 on the validation queries: {result.best_score:.4f}{before}. "
+        "They chose the checkpoint, so this number flatters the model."
+    ]
+
+
+def _scores(scores: Mapping[str, Mapping[str, float]]) -> str:
+    if not scores:
+        return ""
+    measures = list(dict.fromkeys(name for row in scores.values() for name in row))
+    lines = ["## Scores\n", _row(["", *measures]), _row(["---"] * (len(measures) + 1))]
+    for system, row in scores.items():
+        lines.append(_row([system, *(f"{row[m]:.4f}" if m in row else "" for m in measures)]))
+    return "\n".join(lines) + "\n"
+
+
+def _table(title: str, values: Mapping[str, Any]) -> str:
+    if not values:
+        return ""
+    rows = [_row([key, value]) for key, value in values.items()]
+    return "\n".join([f"## {title}\n", _row(["", ""]), _row(["---", "---"]), *rows]) + "\n"
+
+
+def _bullets(title: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    return "\n".join([f"## {title}\n", *(f"- {_line(line)}" for line in lines)]) + "\n"
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _line(value: Any) -> str:
+    """One printable line: names come from outside."""
+    text = " ".join(str(value).split())
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -1,0 +1,155 @@
+"""What a training takes in, says on its way, and gives back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from studio.training.encoders import MAX_LENGTH
+
+STATIC_LEARNING_RATE = 2e-2
+"""For bags of word vectors, whose few weights take large steps."""
+LEARNING_RATE = 3e-5
+"""For transformers."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPair:
+    """One query with the document that answers it."""
+
+    query: str
+    document_id: int | str
+    """Two pairs of one document never meet in a batch."""
+    document_text: str
+    """Title joined, as :func:`studio.records.joined_text` does."""
+    negatives: tuple[str, ...] = ()
+    """Texts of documents that do not answer the query, hardest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationSet:
+    """Judged queries that decide when to stop and which checkpoint is kept; never the test set."""
+
+    queries: Mapping[str, str]
+    """Query id → text."""
+    documents: Mapping[str, str]
+    """Document id → text: the corpus, or a part of it that holds the relevant ones."""
+    relevant: Mapping[str, Mapping[str, int]]
+    """Query id → document id → grade."""
+
+    def sampled(self, documents: int, seed: int = 0) -> ValidationSet:
+        """The same queries over at most so many documents: all relevant ones and a random rest.
+
+        A smaller corpus is easier, so its scores compare checkpoints and nothing else.
+        """
+        needed = {name for grades in self.relevant.values() for name in grades}
+        rest = sorted(name for name in self.documents if name not in needed)
+        room = max(0, documents - len(needed & self.documents.keys()))
+        chosen = set(random.Random(seed).sample(rest, min(room, len(rest)))) | needed
+        kept = {name: text for name, text in self.documents.items() if name in chosen}
+        return ValidationSet(self.queries, kept, self.relevant)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieverSettings:
+    """How a retriever is trained. The numbers of a schedule come in here."""
+
+    base: str = "minilm-l6"
+    """The encoder to start from: a catalogue name, a folder or a hub name."""
+    batch_size: int = 64
+    """Pairs in a batch, at most one per document; the others' documents are the negatives."""
+    mini_batch: int | None = None
+    """Texts that pass the network at once, which decides the memory. None: 32; on a GPU 256."""
+    learning_rate: float | None = None
+    """Peak rate. None: 2e-2 for static encoders, 3e-5 for the others."""
+    epochs: float = 2.0
+    """Passes over the pairs, unless ``max_steps`` is given."""
+    max_steps: int | None = None
+    """Batches in all."""
+    warmup: float = 0.1
+    """The share of steps in which the rate rises; it falls linearly to 0 after."""
+    weight_decay: float = 0.0
+    """AdamW's."""
+    scale: float = 20.0
+    """Cosines are multiplied by it before the softmax: 1 / temperature."""
+    symmetric: bool = False
+    """Also let each document find its query among the batch's."""
+    negatives: int = 0
+    """Hard negatives used per query, of those that the pairs bring."""
+    corpus_negatives: int = 0
+    """Documents drawn from the whole corpus at each step to stand against every query. For static
+    encoders as many as the corpus has, if memory allows; 0 for none."""
+    interpolation: float | Literal["validation"] = 1.0
+    """The share of trained weights in the result, the rest being the anchor's (WiSE-FT, Wortsman et
+    al. 2022). ``validation`` tries several and keeps the best."""
+    anchor: str = ""
+    """The encoder to interpolate with; empty: the one that this training started from."""
+    max_length: int = MAX_LENGTH
+    """Tokens read of each text."""
+    query_prompt: str = ""
+    """Put in front of every query, in training and ever after."""
+    document_prompt: str = ""
+    """Put in front of every document."""
+    evaluations: int = 6
+    """How often the validation set is scored."""
+    patience: int = 0
+    """Stop after so many evaluations without a better score; 0 never stops early."""
+    checkpoint_every: int = 100
+    """Steps between two checkpoints when there is no validation set."""
+    log_every: int = 5
+    """Steps between two points of the loss curve."""
+    bf16: bool | None = None
+    """Half precision inside the network. None: on a GPU that has it, not on a CPU."""
+    device: str | None = None
+    """``cpu``, ``cuda`` …; None takes the best there is."""
+    seed: int = 13
+    """Decides batches and dropout: the same seed gives the same weights on the same machine."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the store and the model card."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPoint:
+    """A point of the curves."""
+
+    step: int
+    """Batches so far."""
+    steps: int
+    """Batches in all."""
+    epoch: float
+    """Passes so far."""
+    loss: float | None = None
+    """Mean over the steps since the last point; None at an evaluation."""
+    learning_rate: float | None = None
+    """At this step."""
+    score: float | None = None
+    """nDCG@10 on the validation set, at an evaluation. Step 0 is the untrained encoder."""
+    seconds: float = 0.0
+    """Since this run began."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRetriever:
+    """What came of a training."""
+
+    path: Path
+    """A sentence-transformers folder."""
+    steps: int
+    """Batches trained, before and after an interruption."""
+    best_step: int
+    """The step whose weights were kept; the last one without a validation set."""
+    best_score: float | None
+    """nDCG@10 of the saved model on the validation set; None without one."""
+    seconds: float
+    """This run's; what was done before an interruption is not in it."""
+    base_score: float | None = None
+    """nDCG@10 of the untrained encoder on the validation set."""
+    share: float = 1.0
+    """The interpolation that was used."""
+    cancelled: bool = False
+    """Stopped by a person: the best so far was saved, and the training can be resumed."""

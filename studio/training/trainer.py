@@ -1,0 +1,277 @@
+"""sentence-transformers' own trainer, with the studio's batches, curves and stopping put in."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.evaluation.retrieval import NDCG
+from studio.records import StudioError, content_sha
+from studio.training.batches import BatchPlan
+from studio.training.encoders import is_static
+from studio.training.loss import Bank, loss_for
+from studio.training.settings import (
+    LEARNING_RATE,
+    STATIC_LEARNING_RATE,
+    RetrieverSettings,
+    TrainingPair,
+    TrainingPoint,
+    ValidationSet,
+)
+from studio.training.stopping import StopWatch
+from studio.training.validation import validation_score
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The settings made definite for this model, machine and number of pairs."""
+
+    steps: int
+    """Batches in all."""
+    mini_batch: int
+    """Texts at once in the network."""
+    learning_rate: float
+    """At its peak."""
+    bf16: bool
+    """Half precision in the network."""
+    evaluate_every: int
+    """Steps between two evaluations, or between two checkpoints without a validation set."""
+
+
+def schedule(
+    model: SentenceTransformer, plan: BatchPlan, settings: RetrieverSettings, validated: bool
+) -> Schedule:
+    """Work out what the settings leave open."""
+    on_gpu = model.device.type == "cuda"
+    steps = settings.max_steps or max(1, round(plan.batches * settings.epochs))
+    rate = STATIC_LEARNING_RATE if is_static(model) else LEARNING_RATE
+    every = -(-steps // max(1, settings.evaluations)) if validated else settings.checkpoint_every
+    return Schedule(
+        steps=steps,
+        mini_batch=settings.mini_batch or (256 if on_gpu else 32),
+        learning_rate=settings.learning_rate or rate,
+        bf16=settings.bf16 if settings.bf16 is not None else on_gpu and _gpu_has_bf16(),
+        evaluate_every=max(1, every),
+    )
+
+
+def build_trainer(
+    model: SentenceTransformer,
+    dataset: Any,
+    plan: BatchPlan,
+    schedule: Schedule,
+    settings: RetrieverSettings,
+    folder: Path,
+    gold: ValidationSet | None,
+    bank: Bank | None,
+    callbacks: Sequence[Any],
+) -> Any:
+    """A trainer that is ready to run."""
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer = _trainer_class(plan, [len(text) for text in dataset["document"]])(
+        model=model,
+        args=_arguments(model, plan, schedule, settings, folder, gold is not None),
+        train_dataset=dataset,
+        loss=loss_for(
+            model,
+            schedule.mini_batch,
+            plan.batch_size,
+            settings.scale,
+            settings.symmetric,
+            bank,
+        ),
+        evaluator=_evaluator(gold, schedule.bf16) if gold is not None else None,
+        callbacks=list(callbacks),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def columns(pairs: Sequence[TrainingPair], negatives: int, seed: int, numbers: TextNumbers) -> Any:
+    """The pairs as a ``datasets.Dataset``: query, document, negative_1 …, and their texts' numbers.
+
+    A pair that brings too few negatives is filled up with other pairs' documents, drawn at random.
+    """
+    from datasets import Dataset
+
+    drawn = random.Random(seed)
+    rows = [
+        [pair.document_text, *_filled(pair, pairs, negatives, drawn)]
+        if negatives
+        else [pair.document_text]
+        for pair in pairs
+    ]
+    names = ["document", *(f"negative_{place + 1}" for place in range(negatives))]
+    table: dict[str, list[Any]] = {"query": [pair.query for pair in pairs]}
+    table |= {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    table["label"] = [[numbers.of(text) for text in row] for row in rows]
+    return Dataset.from_dict(table)
+
+
+class TextNumbers:
+    """A number for each distinct text, by which the loss knows copies."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._numbers: dict[str, int] = {}
+
+    def of(self, text: str) -> int:
+        """The text's number; a new one for a new text."""
+        return self._numbers.setdefault(content_sha(text), len(self._numbers))
+
+
+def _filled(
+    pair: TrainingPair, pairs: Sequence[TrainingPair], count: int, drawn: random.Random
+) -> list[str]:
+    chosen = list(pair.negatives[:count])
+    while len(chosen) < count:
+        other = pairs[drawn.randrange(len(pairs))]
+        if other.document_text != pair.document_text:
+            chosen.append(other.document_text)
+    return chosen
+
+
+def _arguments(
+    model: SentenceTransformer,
+    plan: BatchPlan,
+    schedule: Schedule,
+    settings: RetrieverSettings,
+    folder: Path,
+    validated: bool,
+) -> Any:
+    from sentence_transformers.sentence_transformer.training_args import (
+        SentenceTransformerTrainingArguments,
+    )
+
+    prompts = {"query": settings.query_prompt, "document": settings.document_prompt}
+    prompts |= {f"negative_{n + 1}": settings.document_prompt for n in range(settings.negatives)}
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=plan.batch_size,
+        max_steps=schedule.steps,
+        learning_rate=schedule.learning_rate,
+        warmup_steps=round(schedule.steps * settings.warmup),
+        weight_decay=settings.weight_decay,
+        bf16=schedule.bf16,
+        seed=settings.seed,
+        prompts={name: prompt for name, prompt in prompts.items() if prompt},
+        logging_steps=settings.log_every,
+        logging_nan_inf_filter=False,
+        save_steps=schedule.evaluate_every,
+        save_total_limit=2,
+        eval_strategy="steps" if validated else "no",
+        eval_steps=schedule.evaluate_every if validated else None,
+        load_best_model_at_end=validated,
+        metric_for_best_model=f"eval_{NDCG}" if validated else None,
+        greater_is_better=True if validated else None,
+        restore_callback_states_from_checkpoint=True,
+        use_cpu=model.device.type == "cpu",
+        dataloader_pin_memory=model.device.type == "cuda",
+        disable_tqdm=True,
+        report_to="none",
+    )
+    # Several visible GPUs would be used through DataParallel, which splits batches and with them
+    # the in-batch negatives. The device is set up by its first reading.
+    if arguments.device.type == "cuda":
+        arguments._n_gpu = 1
+    return arguments
+
+
+def _trainer_class(plan: BatchPlan, lengths: Sequence[int]) -> type[Any]:
+    from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers.base.sampler import DefaultBatchSampler
+
+    class PlannedBatches(DefaultBatchSampler):  # type: ignore[misc]
+        """The plan's batches; the trainer sets the epoch."""
+
+        def __iter__(self) -> Any:
+            # Like lengths side by side: a mini-batch is padded to its longest text.
+            for batch in plan.epoch(self.epoch):
+                yield sorted(batch, key=lambda row: lengths[row])
+
+        def __len__(self) -> int:
+            return plan.batches
+
+    class RetrieverTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+        """Without the model card of sentence-transformers: the studio writes its own."""
+
+        def get_batch_sampler(self, dataset: Any, **options: Any) -> Any:
+            return PlannedBatches(dataset, **options)
+
+        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+            """Its callback encodes samples to describe the data, which costs seconds."""
+
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            self.model.save_pretrained(output_dir or self.args.output_dir, create_model_card=False)
+
+    return RetrieverTrainer
+
+
+def _evaluator(gold: ValidationSet, bf16: bool) -> Any:
+    from sentence_transformers.base.evaluation import BaseEvaluator
+
+    class ValidationEvaluator(BaseEvaluator):  # type: ignore[misc]
+        """nDCG@10 on the validation set."""
+
+        def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
+            return {NDCG: validation_score(model, gold, bf16=bf16)}
+
+    evaluator = ValidationEvaluator()
+    evaluator.primary_metric = NDCG
+    return evaluator
+
+
+def curve_callback(
+    on_progress: Callable[[TrainingPoint], None], watch: StopWatch, steps: int
+) -> Any:
+    """Reports the curves, stops when asked, and ends a training whose loss is no number."""
+    from transformers import TrainerCallback
+
+    began = time.monotonic()
+
+    class Curve(TrainerCallback):  # type: ignore[misc]
+        """Turns the trainer's logs into points."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if watch.stopping():
+                control.should_training_stop = True
+                control.should_save = True
+                control.should_evaluate = False
+
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
+        ) -> None:
+            if "loss" in logs:
+                _refuse_nan(logs["loss"], state.global_step)
+                report(state, loss=logs["loss"], learning_rate=logs["learning_rate"])
+            elif f"eval_{NDCG}" in logs:
+                report(state, score=logs[f"eval_{NDCG}"])
+
+    def report(state: Any, **values: float) -> None:
+        seconds = time.monotonic() - began
+        epoch = float(state.epoch or 0.0)
+        on_progress(TrainingPoint(state.global_step, steps, epoch, seconds=seconds, **values))
+
+    return Curve()
+
+
+def _refuse_nan(loss: float, step: int) -> None:
+    if loss != loss:
+        raise StudioError(
+            f"The loss was no longer a number at step {step}, so the training was ended; "
+            "lower the learning rate, or switch bf16 off."
+        )
+
+
+def _gpu_has_bf16() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported())
