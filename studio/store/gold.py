@@ -83,11 +83,10 @@ class Gold:
     def remove(self, outside_ids: Iterable[str]) -> int:
         """Take queries out of gold (they have become examples); returns how many there were."""
         with write(self.db) as conn:
-            before = conn.total_changes
-            conn.executemany(
+            # Not total_changes: that counts the cascade to the relevant documents too.
+            return conn.executemany(
                 "DELETE FROM gold_queries WHERE outside_id = ?", [(name,) for name in outside_ids]
-            )
-            return conn.total_changes - before
+            ).rowcount
 
     def has_text(self, text: str) -> bool:
         """Whether a gold query has exactly this wording (an example must not)."""

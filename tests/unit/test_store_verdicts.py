@@ -173,10 +173,7 @@ def test_a_moved_threshold_does_not_overrule_people_or_other_filters(store: Stor
 
 def last_word(said: list[tuple[str, bool, bool]]) -> bool:
     """The rule in its plainest form, over (filter, kept, undone) in order."""
-    in_force: dict[str, bool] = {}
-    for by, kept, undone in said:
-        if not undone:
-            in_force[by] = kept
+    in_force = {by: kept for by, kept, undone in said if not undone}
     return in_force[PERSON] if PERSON in in_force else all(in_force.values())
 
 

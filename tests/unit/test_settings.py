@@ -1,0 +1,229 @@
+"""Settings: the project's over the person's; a typo or a secret is refused, never ignored."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from studio.records import StudioError
+from studio.settings import Endpoint, Settings, config_dir, config_files, data_dir, load
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    monkeypatch.setenv("STUDIO_CONFIG", str(folder))
+    return folder
+
+
+def write(folder: Path, text: str, name: str = "config.toml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_without_files_the_defaults_are_in_force(tmp_path: Path) -> None:
+    assert load() == load(tmp_path) == Settings()
+
+
+def test_a_file_sets_values_and_endpoints(home: Path) -> None:
+    write(
+        home,
+        """
+        encoder = "m3e-small"
+        threads = 3
+        budget_usd = 5
+        [endpoints.box]
+        base_url = "http://box:8000/v1"
+        model = "big"
+        style = "completion"
+        price_in = 0.5
+        max_concurrency = 8
+        extra_base_urls = ["http://box2:8000/v1"]
+        api_key_env = "BOX_KEY"
+        """,
+    )
+    found = load()
+    assert (found.encoder, found.threads, found.budget_usd) == ("m3e-small", 3, 5.0)
+    assert found.endpoints == {
+        "box": Endpoint(
+            name="box",
+            base_url="http://box:8000/v1",
+            model="big",
+            style="completion",
+            price_in=0.5,
+            max_concurrency=8,
+            extra_base_urls=("http://box2:8000/v1",),
+            api_key_env="BOX_KEY",
+        )
+    }
+
+
+def test_the_project_overrides_the_person(home: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    write(
+        home,
+        """
+        encoder = "mine"
+        theme = "mine"
+        [endpoints.a]
+        model = "mine"
+        context_window = 8192
+        [endpoints.b]
+        model = "mine"
+        """,
+    )
+    write(project, 'encoder = "its"\n[endpoints.a]\nmodel = "its"', "studio.toml")
+    found = load(project)
+    assert (found.encoder, found.theme) == ("its", "mine")
+    assert {name: e.model for name, e in found.endpoints.items()} == {"a": "its", "b": "mine"}
+    assert found.endpoints["a"].context_window == Endpoint("a").context_window
+    assert config_files(project)[-1] == project / "studio.toml"
+
+
+def test_a_byte_order_mark_is_no_fault(home: Path) -> None:
+    (home / "config.toml").write_bytes(b"\xef\xbb\xbfencoder = 'x'\r\n")
+    assert load().encoder == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "nearest"),
+    [
+        ('encodr = "x"', "encodr", "encoder"),
+        ('Encoder = "x"', "Encoder", "encoder"),
+        ("thread = 2", "thread", "threads"),
+        ("budget = 2", "budget", "budget_usd"),
+        ('[endpoint_s.a]\nmodel = "x"', "endpoint_s", "endpoints"),
+        ('[endpoints.a]\nbase-url = "x"', "endpoints.a.base-url", "endpoints.a.base_url"),
+        ('[endpoints.a]\nurl = "x"', "endpoints.a.url", "endpoints.a."),
+        ('[endpoints.a]\nmodle = "x"', "endpoints.a.modle", "endpoints.a.model"),
+        ('[endpoints.a]\nname = "b"', "endpoints.a.name", "endpoints.a."),
+        ('[endpoints.a]\nendpoints = "b"', "endpoints.a.endpoints", "endpoints.a."),
+    ],
+)
+def test_a_typo_is_refused_with_file_key_and_nearest_key(
+    home: Path, text: str, key: str, nearest: str
+) -> None:
+    path = write(home, text)
+    with pytest.raises(StudioError) as caught:
+        load()
+    assert str(caught.value).startswith(f"{path}: unknown key {key}. Did you mean {nearest}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("encoder = 3", "encoder = 3 has the wrong type; it should be a text."),
+        ('threads = "2"', "threads = '2' has the wrong type; it should be a whole number."),
+        ("threads = 2.5", "it should be a whole number."),
+        ("threads = true", "it should be a whole number."),
+        ('budget_usd = "5"', "it should be a number."),
+        ("budget_usd = true", "it should be a number."),
+        ("budget_usd = nan", "budget_usd = nan must be 0 or more."),
+        ("budget_usd = inf", "budget_usd = inf must be 0 or more."),
+        ("budget_usd = -1", "budget_usd = -1.0 must be 0 or more."),
+        ("threads = -1", "threads = -1 must be 0 or more."),
+        ("endpoints = 3", "write endpoints as [endpoints.NAME] tables."),
+        ("[endpoints]\na = 3", "endpoints.a must be a table, [endpoints.a]."),
+        ('[endpoint.a]\nmodel = "x"', "endpoint is a table where a text is expected."),
+        ("[endpoints.a]\nembedded = 1", "it should be true or false."),
+        ('[endpoints.a]\nstyle = "poem"', 'it should be "chat" or "completion".'),
+        ("[endpoints.a]\nstyle = []", 'it should be "chat" or "completion".'),
+        ('[endpoints.a]\nextra_base_urls = "x"', "it should be a list of texts."),
+        ("[endpoints.a]\nextra_base_urls = [1]", "it should be a list of texts."),
+        ("[endpoints.a]\nmax_concurrency = 0", "max_concurrency = 0 must be 1 or more."),
+        ("[endpoints.a]\ncontext_window = -4", "context_window = -4 must be 1 or more."),
+        ("[endpoints.a]\ntimeout_s = 0", "timeout_s = 0.0 must be 0.001 or more."),
+        ("[endpoints.a]\nprice_in = -0.1", "price_in = -0.1 must be 0 or more."),
+        ("encoder = 1979-05-27", "it should be a text."),
+    ],
+)
+def test_a_wrong_value_is_refused_with_file_and_key(home: Path, text: str, expected: str) -> None:
+    path = write(home, text)
+    with pytest.raises(StudioError) as caught:
+        load()
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'api_key = "sk-secret"',
+        'API_KEY = "sk-secret"',
+        'token = "sk-secret"',
+        'password = "sk-secret"',
+        'api_key_env = "sk-secret"',
+    ],
+)
+def test_a_key_in_a_file_is_refused_without_repeating_it(home: Path, line: str) -> None:
+    write(home, f"[endpoints.a]\n{line}")
+    with pytest.raises(StudioError, match="environment variable") as caught:
+        load()
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_key_in_a_misspelt_table_is_not_repeated_either(home: Path) -> None:
+    write(home, '[endpoint.a]\napi_key = "sk-secret"')
+    with pytest.raises(StudioError) as caught:
+        load()
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"encoder = \n", "not valid TOML: Invalid value (at line 1"),
+        (b"\xff\xfee\x00", "not valid TOML"),
+        (b'a = "1"\na = "2"', "not valid TOML"),
+        (b"\x00", "not valid TOML"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_refused(home: Path, content: bytes, expected: str) -> None:
+    (home / "config.toml").write_bytes(content)
+    with pytest.raises(StudioError) as caught:
+        load()
+    assert str(home / "config.toml") in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_refused(home: Path) -> None:
+    (home / "config.toml").mkdir()
+    with pytest.raises(StudioError, match="cannot be read"):
+        load()
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers(-9, 9) | st.text("ab'\"\\\n=[]{}", max_size=4).map(repr),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(
+    key=st.sampled_from(
+        ["encoder", "threads", "endpoints", "endpoints.a", "endpoints.a.style", "x"]
+    ),
+    value=VALUES,
+)
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_file_is_read_or_refused_in_one_sentence(home: Path, key: str, value: object) -> None:
+    text = f"{key} = {str(value).lower() if isinstance(value, bool) else value}"
+    write(home, text)
+    with contextlib.suppress(StudioError):
+        load()
+
+
+def test_folders_are_the_platforms_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STUDIO_CONFIG")
+    monkeypatch.delenv("STUDIO_DATA", raising=False)
+    assert config_dir().name == data_dir().name == "studio"
