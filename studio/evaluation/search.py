@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.floating[Any]]
 
 QUERY_BLOCK = 512
-"""Queries scored at once."""
+"""Queries scored at once on a CPU."""
+GPU_QUERY_BLOCK = 8192
+"""Queries scored at once on a GPU, to which every block of queries sends all documents anew."""
 DOCUMENT_BLOCK = 16_384
 """Documents scored at once."""
 TIE = 1e-6
@@ -54,7 +56,7 @@ def top_k(
     rows = np.zeros((len(queries), k), dtype=np.int64)
     scores = np.zeros((len(queries), k), dtype=np.float32)
     search = _block_search(device)
-    for span in _spans(len(queries), QUERY_BLOCK):
+    for span in _spans(len(queries), _query_block(device)):
         rows[span], scores[span] = search(queries[span], documents, k)
         if on_progress is not None:
             on_progress(span.stop)
@@ -86,7 +88,7 @@ def source_ranks(
 
     ranks = np.zeros(len(queries), dtype=np.int64)
     count = _block_count(device)
-    for span in _spans(len(queries), QUERY_BLOCK):
+    for span in _spans(len(queries), _query_block(device)):
         block = np.ascontiguousarray(queries[span], dtype=np.float32)
         own = np.einsum("qd,qd->q", block, documents[sources[span]], dtype=np.float32)
         ranks[span] = 1 + count(block, documents, own + np.float32(TIE))
@@ -106,6 +108,10 @@ def _accelerator(device: str | None) -> str | None:
         return device
     torch = sys.modules.get("torch")
     return "cuda" if torch is not None and torch.cuda.is_available() else None
+
+
+def _query_block(device: str | None) -> int:
+    return GPU_QUERY_BLOCK if (_accelerator(device) or "cpu") != "cpu" else QUERY_BLOCK
 
 
 def _block_search(device: str | None) -> Callable[[Matrix, Matrix, int], tuple[Any, Any]]:

@@ -101,7 +101,7 @@ def encode(
     prompt: str = "",
     bf16: bool = False,
 ) -> NDArray[np.float32]:
-    """N×d float32 embeddings of length 1 (0 for a text without a token), in the order of the texts."""
+    """N×d float32 embeddings of length 1, or 0 for a text without a token, in the texts' order."""
     import numpy as np
     import torch
 

@@ -1,6 +1,6 @@
 """The studio's training against a bare sentence-transformers script with the same settings.
 
-    python tests/benchmarks/training_speed.py [--encoder minilm-l6] [--steps 12] [--batch 64] [--rounds 3]
+    python tests/benchmarks/training_speed.py [--encoder minilm-l6] [--steps 12] [--rounds 3]
 
 The two take turns in one process, so that both see the same load. The clock runs from the first
 logged step to the last one: loading and saving are left out on both sides.
