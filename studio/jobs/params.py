@@ -22,7 +22,12 @@ class Params:
     def from_row(cls, row: dict[str, Any]) -> Self:
         """The params of a row; what an older studio did not write has its default."""
         known = {field.name for field in fields(cls)}
-        return cls(**{name: item for name, item in row.items() if name in known})
+        return cls(**{name: _plain(item) for name, item in row.items() if name in known})
+
+
+def _plain(item: Any) -> Any:
+    """JSON has no tuples; params that are equal must stay equal on their way through a row."""
+    return tuple(item) if isinstance(item, list) else item
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class FilterParams(Params):
     """The base encoder; empty is the settings' one."""
     seed: int = 13
     train: dict[str, Any] | None = None
-    """Training settings of the round trip's first-stage model; None is :class:`TrainParams`' own."""
+    """First-stage training settings; None is :class:`TrainParams`' own."""
 
 
 @dataclass(frozen=True, slots=True)
