@@ -6,7 +6,6 @@ import logging
 import os
 from typing import Annotated
 
-import click
 import typer
 
 from studio import __version__
@@ -67,26 +66,20 @@ def run(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        code = app(args=arguments, prog_name="studio", standalone_mode=False)
+        app(args=arguments, prog_name="studio")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except StudioError as error:
-        return _fail(str(error), 1)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.UsageError as error:
-        error.show()
-        return 2
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("stopped", 1)
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("stopped")
     except BrokenPipeError:
         return 1
     except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}", 1)
-    return code if isinstance(code, int) else 0
+        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
+    return 0
 
 
-def _fail(sentence: str, code: int) -> int:
+def _fail(sentence: str) -> int:
     err.print(f"[bold red]studio:[/] {visible(sentence)}", soft_wrap=True, highlight=False)
-    return code
+    return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.llm import catalogue
-from studio.records import StudioError
 
 app = typer.Typer(help="List, fetch and find embedded models.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(help="The model's name in the catalogue.")]
@@ -49,9 +49,7 @@ def list_(as_json: JsonOption = False) -> None:
 @app.command("path")
 def path(name: NameArgument, as_json: JsonOption = False) -> None:
     """Where a model lies."""
-    found = catalogue.installed_path(name)
-    if found is None:
-        raise StudioError(f"{name} is not here. Fetch it with `studio models pull {name}`.")
+    found = catalogue.required_path(name)
     emit({"name": name, "path": str(found)}, as_json, lambda: typer.echo(found))
 
 
@@ -64,18 +62,13 @@ def pull(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch a model, check its size and hash, and put it in place; goes on where it stopped."""
-    entry = catalogue.get(name)
-    if entry.needs_opt_in and not accept:
-        raise StudioError(
-            f"{name} comes under restrictions ({entry.licence}). "
-            f"If they suit you: studio models pull {name} --accept-licence"
-        )
-    found = catalogue.installed_path(name) or _fetch(name, quiet=as_json)
+    entry = catalogue.entry_of(name)
+    found = catalogue.installed_path(name) or _fetch(name, accept, quiet=as_json)
     text = f"{visible(name)} ({visible(entry.licence)}) is at {visible(found)}"
     emit({"name": name, "path": str(found)}, as_json, lambda: out.print(text, highlight=False))
 
 
-def _fetch(name: str, *, quiet: bool) -> Any:
+def _fetch(name: str, accept: bool, *, quiet: bool) -> Path:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -86,6 +79,7 @@ def _fetch(name: str, *, quiet: bool) -> Any:
         task = progress.add_task(name, total=None)
 
         def show(now: catalogue.PullProgress) -> None:
-            progress.update(task, completed=now.done, total=now.total, description=now.message)
+            line = now.message or now.stage
+            progress.update(task, completed=now.done, total=now.total, description=line)
 
-        return catalogue.pull(name, show)
+        return catalogue.pull(name, show, accept_licence=accept)

@@ -1,4 +1,4 @@
-"""Ask an LLM for queries at scale: answers are stored as they come, and an equal one is never paid twice."""
+"""Ask an LLM for queries at scale: answers are stored as they come, none is paid twice."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, resolve, serving
 from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
+from studio.llm.estimate import Estimate, estimate
 from studio.methods.base import GenerationPlan, Method, Parsed
 from studio.project import Project
 from studio.prompting.shots import ShotSet, shot_pool
@@ -26,6 +27,8 @@ from studio.settings import Endpoint
 from studio.store.generations import Finished
 
 ROWS_PER_WRITE = 64
+ESTIMATE_SAMPLE = 50
+"""Prompts rendered, and earlier answers read, for an estimate."""
 WRITE_EVERY_S = 0.05
 """Answers are committed in windows of this time, or this many rows."""
 
@@ -98,9 +101,29 @@ def _nothing_came(context: JobContext) -> str:
     )
 
 
-def endpoint_choice(params: GenerateParams) -> dict[str, str]:
+def endpoint_choice(params: GenerateParams) -> dict[str, str | None]:
     """What the params say of the endpoint, for :func:`studio.llm.endpoints.resolve`."""
-    return {"name": params.endpoint, "base_url": params.base_url, "model": params.model}
+    return {
+        "name": params.endpoint or None,
+        "base_url": params.base_url or None,
+        "model": params.model or None,
+    }
+
+
+def estimate_for(project: Project, params: GenerateParams) -> Estimate:
+    """What a run with these params would take, from a sample of its own rendered prompts."""
+    prompt = prompt_of(project, params.prompt_id)
+    endpoint = resolve(project.settings, **endpoint_choice(params))
+    plan = plan_for(project, prompt, params, endpoint)
+    ids = documents_for(project, params)
+    sampled = ids[:: max(1, len(ids) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
+    documents = project.store.documents.many(sampled)
+    once = replace(plan, queries_per_document=1)
+    method = methods.get(params.method)
+    sample = list(method.requests([documents[row] for row in sampled], once))
+    answered = project.store.generations.answered_sample(prompt.id, endpoint.model, ESTIMATE_SAMPLE)
+    total = len(ids) * plan.queries_per_document
+    return estimate(sample, total, endpoint, plan.count, answered=answered)
 
 
 def prompt_of(project: Project, prompt_id: int | None) -> Prompt:
@@ -174,7 +197,7 @@ def documents_for(project: Project, params: GenerateParams) -> list[int]:
 
 def preview_request(project: Project, prompt: Prompt, document: Document, draw: int = 0) -> Request:
     """The request that a run with default params would make for this document and draw."""
-    endpoint = resolve(project.settings, name="", base_url="", model="")
+    endpoint = resolve(project.settings)
     plan = plan_for(project, prompt, GenerateParams(), endpoint)
     plan = replace(plan, queries_per_document=draw + 1)
     method = methods.get(GenerateParams().method)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from studio.evaluation.embeddings import open_cache
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.corpora import encoder_name, gold_set
 from studio.jobs.params import TrainParams
 from studio.methods.schedule import schedule_for
 from studio.records import Model, Record, StudioError
-from studio.training.negatives import mine
+from studio.training.encoders import open_encoder
 from studio.training.retriever import train
 from studio.training.settings import (
     RetrieverSettings,
@@ -131,20 +132,32 @@ def mine_negatives(
     context: JobContext, pairs: list[TrainingPair], encoder: str, params: TrainParams
 ) -> list[TrainingPair]:
     """The pairs with hard negatives, guarded against false ones."""
-    context.progress(0, len(pairs), "mining hard negatives")
-    corpus = {document.id: document.full_text for document in context.store.documents.all()}
-    return mine(pairs, corpus, encoder, count=params.hard_negatives, max_length=params.max_length)
+    from studio.training.negatives import NegativeSettings, mine
+
+    def mining(done: int) -> None:
+        context.check()
+        context.progress(done, len(pairs), "mining hard negatives")
+
+    corpus: dict[int | str, str] = {d.id: d.full_text for d in context.store.documents.all()}
+    return mine(
+        pairs,
+        corpus,
+        open_encoder(encoder, max_length=params.max_length),
+        NegativeSettings(count=params.hard_negatives),
+        cache=open_cache(),
+        on_progress=mining,
+    )
 
 
 def settings_for(
     context: JobContext, stage: Stage, pairs: list[TrainingPair], params: TrainParams
 ) -> RetrieverSettings:
     """The person's numbers, and the schedule's where they gave none."""
-    schedule = schedule_for(context.store.documents.count(), len(pairs))
+    schedule = schedule_for(context.store.documents.count(), len(pairs), params.batch_size)
     has_gold = bool(context.store.gold.counts().get("validation"))
     settings = RetrieverSettings(
         base=stage.start,
-        batch_size=params.batch_size or schedule.batch_size,
+        batch_size=schedule.batch_size,
         learning_rate=params.learning_rate,
         epochs=params.epochs or schedule.epochs,
         max_steps=params.steps or (None if params.epochs else schedule.steps),

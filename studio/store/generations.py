@@ -178,6 +178,17 @@ class Generations:
             note=row["note"],
         )
 
+    def answered_sample(
+        self, prompt_id: int, model: str, limit: int
+    ) -> list[tuple[Request, Answer]]:
+        """The latest calls of a prompt version to a model, to estimate the next ones from."""
+        sql = (
+            "SELECT id FROM generations WHERE prompt_id = ? AND model = ? AND reason != 'error'"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        found = [self.get(row[0]) for row in rows(self.db, sql, (prompt_id, model, limit))]
+        return [(item.request, item.answer) for item in found if item is not None]
+
     def reasons(self, job_id: int | None = None) -> dict[str, int]:
         """Reason → number of calls that made no record; for one job or all."""
         condition, parameters = ("AND job_id = ?", (job_id,)) if job_id else ("", ())

@@ -289,7 +289,8 @@ def main() -> int:
             spent = made.get("spent", {})
             console.print(
                 f"{options.folder.name}: {made['generated']} queries by {made['model']} in "
-                f"{made.get('wall', 0):.0f} s, cost {spent.get('cost')}, drops {made.get('generation_drops', {})}"
+                f"{made.get('wall', 0):.0f} s, cost {spent.get('cost')}, "
+                f"drops {made.get('generation_drops', {})}"
             )
             for encoder in options.encoders.split(","):
                 train_and_score(project, encoder, options)

@@ -1,0 +1,35 @@
+"""What a run would take, said before anything is paid."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from studio.cli.output import emit, out, table
+from studio.jobs.generating import estimate_for
+from studio.jobs.params import GenerateParams
+from studio.llm.estimate import Estimate, Range
+from studio.project import Project
+
+
+def estimate_run(project: Project, params: GenerateParams, as_json: bool) -> None:
+    """Print tokens and cost from a sample of rendered prompts."""
+    found = estimate_for(project, params)
+    emit(asdict(found), as_json, lambda: out.print(table("Estimate", ("what", "about"), _rows(found))))
+
+
+def _rows(found: Estimate) -> list[list[Any]]:
+    cost = "unknown: the endpoint has no prices in the settings"
+    if found.cost is not None:
+        cost = f"${found.cost.low:,.4f} – ${found.cost.high:,.4f}"
+    return [
+        ["requests", f"{found.requests:,}"],
+        ["prompt tokens", _span(found.prompt_tokens)],
+        ["completion tokens", _span(found.completion_tokens)],
+        ["cost", cost],
+        ["estimated from", found.basis],
+    ]
+
+
+def _span(found: Range) -> str:
+    return f"{found.low:,.0f} – {found.high:,.0f}"
