@@ -12,7 +12,11 @@ DELAY_S = 0.3
 
 
 class Autosave:
-    """Calls ``save`` at most ``DELAY_S`` after the first unwritten change; ``flush`` at once."""
+    """Calls ``save`` at most ``DELAY_S`` after the first unwritten change; ``flush`` at once.
+
+    ``save`` looks itself whether anything changed: at a signal, the message that tells of the last
+    key may still be under way.
+    """
 
     def __init__(self, owner: Widget, save: Callable[[], None]) -> None:
         self._owner = owner
@@ -34,4 +38,4 @@ class Autosave:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-            self._save()
+        self._save()

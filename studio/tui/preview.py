@@ -123,7 +123,8 @@ class Wire:
 
         if self._serving is not None:
             return self._serving.endpoint
-        return resolve(self.project.settings, **choice(self.name))
+        name, model = choice(self.name)
+        return resolve(self.project.settings, name or None, model=model or None)
 
     async def client(self) -> LLMClient:
         """A client of the endpoint; an embedded model is started in a thread the first time."""
@@ -152,12 +153,12 @@ class Wire:
         await asyncio.to_thread(stack.close)
 
 
-def choice(text: str) -> dict[str, str]:
-    """What was typed for an endpoint, for ``resolve``: a name, or a URL and a model."""
+def choice(text: str) -> tuple[str, str]:
+    """(name or URL, model) of what was typed for an endpoint; the model only after a URL."""
     words = text.split()
     if len(words) == 2 and "://" in words[0]:
-        return {"name": "", "base_url": words[0], "model": words[1]}
-    return {"name": text.strip(), "base_url": "", "model": ""}
+        return words[0], words[1]
+    return text.strip(), ""
 
 
 async def stream(wire: Wire, request: Request) -> AsyncIterator[str | Answer]:

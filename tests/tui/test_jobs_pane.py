@@ -11,7 +11,7 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import JobState, StudioError
+from studio.records import Job, JobState, StudioError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.screens.dialogs import Choose
@@ -27,7 +27,12 @@ JobMaker = Callable[..., int]
 def no_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Started workers, counted instead of run: what they do is tested elsewhere."""
     started: list[int] = []
-    monkeypatch.setattr(queue, "_start_worker", lambda _project, job_id: started.append(job_id))
+
+    def start(project: Project, job_id: int) -> Job:
+        started.append(job_id)
+        return queue.get(project, job_id)
+
+    monkeypatch.setattr(queue, "_start_worker", start)
     return started
 
 
@@ -111,7 +116,7 @@ async def test_the_path_starts_from_anywhere_with_a_small_dialog(
         await pilot.pause()
         assert isinstance(app.screen, StartDialog)
         await pilot.press("5", "enter")
-        await pilot.pause()
+        await pilot.pause(0.3)
         assert app.current_mode == "jobs"
         made = project.store.jobs.all()[0]
         assert made.kind == "path"

@@ -1,4 +1,4 @@
-"""Text from outside: nothing that a terminal obeys gets through, and nothing is lost in an editor."""
+"""Text from outside: nothing that a terminal obeys gets through, and an editor loses nothing."""
 
 from __future__ import annotations
 

@@ -65,6 +65,7 @@ class ExamplesPane(Pane):
         self._examples: dict[int, Example] = {}
         self._undo: list[Undo] = []
         self._shown: int | None = None
+        self._written = ("", "")
         self._norm = (3, 30)
         self._autosave = Autosave(self, self._write)
 
@@ -87,7 +88,7 @@ class ExamplesPane(Pane):
                 with Section(id="uses-section").titled("Helped to make"):
                     yield TextPane(id="uses")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read examples and corpus."""
         self._norm = self._read_norm()
         self.store_changed()
@@ -154,6 +155,7 @@ class ExamplesPane(Pane):
         if document.value != example.document_text or example.id != self._shown:
             document.value = example.document_text
         self._shown = example.id
+        self._written = (query.value, document.value)
         self._count_use(example.id)
 
     # -- moving about --
@@ -207,14 +209,13 @@ class ExamplesPane(Pane):
 
     def _write(self) -> None:
         example = self._examples.get(self._shown) if self._shown is not None else None
-        if example is None:
+        typed = (self.query_one("#query", Editor).value, self.query_one("#document", Editor).value)
+        if example is None or typed == self._written:
             return
-        query, text = (
-            self.query_one("#query", Editor).value,
-            self.query_one("#document", Editor).value,
-        )
-        edited = replace(example, query=say.storable(query), document_text=say.storable(text))
-        self.studio.guarded(lambda: self.project.store.examples.edit(edited))
+        query, text = (say.storable(part) for part in typed)
+        edited = replace(example, query=query, document_text=text)
+        if self.studio.guarded(lambda: self.project.store.examples.edit(edited)) is not None:
+            self._written = typed
         self._list_again()
 
     def _remark(self) -> None:
@@ -243,7 +244,8 @@ class ExamplesPane(Pane):
         from studio.prompting.lints import lint_example
 
         others = [other for other in self._examples.values() if other.id != example.id]
-        text = self.query_one("#document", Editor).value
+        # A query copied from a huge document is found in its beginning or not at all.
+        text = self.query_one("#document", Editor).value[: say.LONGEST_COUNTED]
         found = lint_example(
             replace(example, document_text=text),
             others,

@@ -37,7 +37,7 @@ class Home(Pane):
         with Section(id="recent").titled("Recent projects"):
             yield RowList(COLUMNS, empty=NOTHING)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Show the projects."""
         self.store_changed()
 

@@ -74,7 +74,7 @@ class JobsPane(Pane):
             with Section(id="log-section").titled("Log"):
                 yield TextPane(id="log", follow=True)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read the jobs and keep reading the log."""
         self.store_changed()
         self.set_interval(LOG_POLL_S, self._tick)

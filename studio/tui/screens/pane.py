@@ -33,8 +33,13 @@ class Pane(Screen[None]):
     """Whether its widgets are there: messages of the screen can come before them."""
 
     def on_mount(self) -> None:
-        """From now on it can be asked for what it shows."""
-        self.ready = True
+        """Begin, unless the program is ending before the widgets came to be."""
+        if self.app.is_running:
+            self.ready = True
+            self.begin()
+
+    def begin(self) -> None:
+        """Show what the store has, for the first time."""
 
     @property
     def studio(self) -> StudioApp:

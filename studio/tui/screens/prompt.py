@@ -52,6 +52,8 @@ class PromptPane(Pane):
         self._draw = 0
         self._shown = 0
         self._planned: list[Planned] = []
+        self._written = ""
+        self._made_of: tuple[object, ...] = ()
         self._timer: Timer | None = None
         self._autosave = Autosave(self, self._write)
 
@@ -67,10 +69,10 @@ class PromptPane(Pane):
         with Section(id="score-section").titled("Score so far"):
             yield TextPane(id="score")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read draft and versions; pick documents."""
         self._load(self._stored_text())
-        self._pick_documents()
+        self.store_changed()
 
     @property
     def streams(self) -> Streams:
@@ -97,6 +99,7 @@ class PromptPane(Pane):
     def _load(self, text: str) -> None:
         if text != self._editor.value:
             self._editor.value = text
+        self._written = self._editor.value
         self._remark()
 
     def store_changed(self) -> None:
@@ -104,9 +107,15 @@ class PromptPane(Pane):
         text = self._stored_text()
         if not self._autosave.pending and not self._editor.has_focus:
             self._load(text)
-        else:
+        if not self._documents:
+            self._pick_documents()
+        # A busy worker writes all the time: only what the preview is made of starts it anew.
+        examples = self.project.store.examples.all(enabled_only=True)
+        made_of = (text, tuple((e.revision_id, e.query, e.document_text) for e in examples))
+        if made_of != self._made_of:
+            self._made_of = made_of
             self._remark()
-        self._soon()
+            self._soon()
 
     @on(Editor.Typed, "#template")
     def _typed(self) -> None:
@@ -125,6 +134,9 @@ class PromptPane(Pane):
 
     def _write(self) -> None:
         text, drafts = self._editor.value, self.project.store.drafts
+        if text == self._written:
+            return
+        self._written = text
         if self._version_of(text) is not None and text == self._versions[0].template:
             self.studio.guarded(lambda: drafts.discard(DRAFT))
         else:

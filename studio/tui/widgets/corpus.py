@@ -19,6 +19,8 @@ from studio.tui.widgets.text_pane import Section
 
 COLUMNS = (Column("", 9), Column(""))
 SEARCH_DELAY_S = 0.15
+AGAIN_S = 2.0
+"""Counting a million documents takes a while: not more often than this while they come in."""
 MOST = 100
 """Results that are listed."""
 NOTHING = "No document holds all these words. Try fewer or shorter ones; esc goes back."
@@ -47,6 +49,7 @@ class CorpusSearch(Section):
         self._store = store
         self._documents: dict[str, Document] = {}
         self._timer: Timer | None = None
+        self._again: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Field and results."""
@@ -64,7 +67,12 @@ class CorpusSearch(Section):
         return self._documents.get(row.key) if row else None
 
     def again(self) -> None:
-        """Search anew: the corpus may have grown."""
+        """Search anew soon: the corpus may have grown, and may go on growing."""
+        if self._again is None:
+            self._again = self.set_timer(AGAIN_S, self._search_again)
+
+    def _search_again(self) -> None:
+        self._again = None
         self.search(self.query_one("#search", Field).value)
 
     @work(exclusive=True, group="search")
