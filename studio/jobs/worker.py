@@ -52,7 +52,7 @@ def _do(project: Project, job_id: int) -> int:
 
 
 def _work(context: JobContext) -> tuple[JobState, str]:
-    log.info("job %s (%s) begins: %s", context.job.id, context.job.kind, context.job.params)
+    log.info("job %s (%s) begins", context.job.id, context.job.kind)
     try:
         with heartbeats(context):
             run_kind(context)
