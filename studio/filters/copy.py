@@ -1,7 +1,8 @@
-"""Drop queries that are mostly a stretch of their document, word for word.
+"""Drop queries that are mostly stretches of their document, word for word.
 
 They teach a retriever to match strings. InPars drops queries that stand in the document; here the
-longest common stretch is measured, so that "what is" before a copied sentence hides nothing.
+words in stretches of some length are counted, so that neither "what is" before a copied sentence
+nor a document said over again with small changes hides anything.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from studio.prompting.words import spaceless_pattern, words
 from studio.records import Reason
 
 SHORTEST = 5
-"""Fewer words may be copied at will: terms have to be named. Characters of CJK count half."""
+"""Queries of fewer words may be copied: terms have to be named. CJK characters count half."""
+STRETCH = 4
+"""Words in a row that the document has make a copied stretch."""
+SPACELESS_STRETCH = 6
+"""The same in characters, for scripts without spaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Keeps queries of which less than ``most_copied`` is one stretch of the document."""
+    """Keeps queries of which less than ``most_copied`` is copied; the score is the share."""
 
     name: ClassVar[str] = "copy"
     order: ClassVar[int] = 20
@@ -33,12 +38,12 @@ class Copy:
     def label(self) -> str:
         """What it does, with its threshold."""
         return (
-            f"Copy: less than {self.most_copied:.0%} of the query is one stretch of the document "
-            f"(queries under {SHORTEST} words are let through)"
+            f"Copy: less than {self.most_copied:.0%} of the query stands in the document in "
+            f"stretches of {STRETCH} words or more (queries under {SHORTEST} words pass)"
         )
 
     def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
-        """Each row by the share of its words that the document has in one stretch."""
+        """Each row by the share of its words that stand in the document in stretches."""
         for row in rows:
             score = copied_share(row.query, row.document_text)
             kept = self.keeps(score, context)
@@ -53,26 +58,18 @@ FILTER = Copy
 
 
 def copied_share(query: str, document_text: str) -> float:
-    """The longest stretch of the query that stands in the document, as a share of its words.
+    """The share of a query's words in stretches of :data:`STRETCH` words that the document has.
 
     0 for a query under :data:`SHORTEST` words.
     """
     said = words(query)
-    weight = sum(0.5 if spaceless_pattern().match(word) else 1.0 for word in said)
-    if weight < SHORTEST:
+    spaceless = sum(1 for word in said if spaceless_pattern().match(word))
+    if len(said) - spaceless / 2 < SHORTEST:
         return 0.0
+    length = SPACELESS_STRETCH if spaceless > len(said) / 2 else STRETCH
     there = f" {' '.join(words(document_text))} "
-    return _longest_stretch(said, there) / len(said)
-
-
-def _longest_stretch(said: list[str], there: str) -> int:
-    """By bisection: a stretch of n words holds stretches of every shorter length."""
-    known, bound = 0, len(said) + 1
-    while bound - known > 1:
-        middle = (known + bound) // 2
-        stretches = range(len(said) - middle + 1)
-        if any(f" {' '.join(said[i : i + middle])} " in there for i in stretches):
-            known = middle
-        else:
-            bound = middle
-    return known
+    copied: set[int] = set()
+    for start in range(len(said) - length + 1):
+        if f" {' '.join(said[start : start + length])} " in there:
+            copied.update(range(start, start + length))
+    return len(copied) / len(said)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from studio.filters.copy import copied_share
 from studio.methods.base import GenerationPlan, Parsed
 from studio.prompting.answers import Extracted, first_line
 from studio.prompting.languages import language_score
@@ -31,8 +32,10 @@ WINDOW = 4096
 """Documents held in memory while their requests are put in the order of shot sets."""
 LANGUAGE_FLOOR = 0.3
 """Below this :func:`language_score` an answer is in another language."""
+COPIED = 0.9
+"""From this :func:`copied_share` on an answer is the document said over again."""
 COPIED_WORDS = 8
-"""A query that stands in the document word for word is a copy from this length on."""
+"""Shorter answers are left to the copy filter: a title may be a fair query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +157,8 @@ def _fault(
 
 
 def is_copied(query: str, document_text: str) -> bool:
-    """Whether a query of some length stands in the document word for word."""
-    said = words(query)
-    return len(said) >= COPIED_WORDS and f" {' '.join(said)} " in f" {normal(document_text)} "
+    """Whether a query of some length is nothing but the document's own words in a row."""
+    return len(words(query)) >= COPIED_WORDS and copied_share(query, document_text) >= COPIED
 
 
 def _off_task(query: str, template: Template) -> str:
