@@ -143,7 +143,7 @@ def plan_for(
     """The plan of a run. Raises StudioError when a few-shot template has too few examples."""
     template = parse(prompt.template)
     style = params.style or endpoint.style
-    decoding = template.decoding_for(style or template.style)
+    decoding = template.decoding_for(style or template.style, endpoint.model)
     if params.temperature is not None:
         decoding = replace(decoding, temperature=params.temperature)
     return GenerationPlan(

@@ -72,7 +72,14 @@ class GenerateParams(Params):
 class FilterParams(Params):
     """Judge the records by a chain of filters."""
 
-    filters: tuple[str, ...] = ("length", "copy", "language", "duplicates", "round-trip")
+    filters: tuple[str, ...] = (
+        "length",
+        "copy",
+        "language",
+        "duplicates",
+        "near-duplicates",
+        "round-trip",
+    )
     """The chain, cheap ones first; each judges what the ones before it kept."""
     round_trip: RoundTripMode = "trained"
     """``trained`` is the published one; ``base`` and ``bm25`` are cheaper stand-ins."""
