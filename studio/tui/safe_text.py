@@ -78,12 +78,14 @@ HARMFUL = tuple(
 """Every code point that is never written to the terminal, the newline aside."""
 SYMBOLS = {code: _symbol(code) for code in HARMFUL}
 _SHOWN = {**SYMBOLS, 0x09: "    "}
+UNSETTLED = (0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0))
+"""Joiners, variation selectors and skin tones: terminals disagree on the width of their emoji."""
 _GUARDED = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
 _EMOJI_JOINER = re.compile(f"(?<=[{_EMOJI}])\u200d(?=[{_EMOJI}])")
-_VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\U0001f3fb-\U0001f3ff]")
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _STACKED_MARKS = re.compile(f"([{_MARKS}]{{3}})[{_MARKS}]+")
 
@@ -159,13 +161,21 @@ class EditorCodec:
     def __init__(self, text: str = "") -> None:
         self._start = _free_block(text)
         self._to_editor = {code: self._start + n for n, code in enumerate(HARMFUL) if code != 9}
-        self._to_text = {held: code for code, held in self._to_editor.items()}
-        self.symbols = {held: SYMBOLS[code] for code, held in self._to_editor.items()}
+        self._unsettled = {code: self._start + 0xE00 + n for n, code in enumerate(UNSETTLED)}
+        swapped = {**self._to_editor, **self._unsettled}
+        self._to_text = {held: code for code, held in swapped.items()}
+        self.symbols = {held: SYMBOLS.get(code, "·") for code, held in swapped.items()}
         """Editor character → the visible cell drawn for it."""
 
     def encode(self, text: str) -> str:
         """What the editor holds for ``text``; tabs and newlines stay."""
-        return text.translate(self._to_editor)
+        held = text.translate(self._to_editor)
+        if not held.isascii():
+            held = _EMOJI_JOINER.sub(self._swapped, _VARIATIONS.sub(self._swapped, held))
+        return held
+
+    def _swapped(self, match: re.Match[str]) -> str:
+        return match[0].translate(self._unsettled)
 
     def decode(self, held: str) -> str:
         """The text again, exactly."""
@@ -177,7 +187,7 @@ class EditorCodec:
 
 
 def _free_block(text: str) -> int:
-    """The first private-use block that ``text`` has no character of."""
+    """The first private-use block of 4,096 that ``text`` has no character of."""
     used = {ord(character) & ~0xFFF for character in text if ord(character) >= FREE_BLOCKS[0]}
     return next((start for start in FREE_BLOCKS if start not in used), FREE_BLOCKS[0])
 

@@ -88,6 +88,7 @@ class Editor(TextArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
+        event.stop()
         if self.read_only:
             return
         if not self._codec.holds(event.text):
