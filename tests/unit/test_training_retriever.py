@@ -15,7 +15,13 @@ from safetensors.torch import load_file
 from studio.records import StudioError
 from studio.training.encoders import load_encoder
 from studio.training.retriever import train
-from studio.training.settings import RetrieverSettings, TrainingPair, TrainingPoint, ValidationSet
+from studio.training.settings import (
+    RetrieverSettings,
+    TrainingPair,
+    TrainingPoint,
+    ValidationSet,
+    recommended,
+)
 from tests.support import tiny_encoder
 
 
@@ -272,6 +278,17 @@ def test_documents_of_the_whole_corpus_stand_against_every_query(
         assert result.best_score is not None
         assert result.base_score is not None
         assert result.best_score > result.base_score
+
+
+def test_the_recommended_settings_train_both_kinds_of_encoder(
+    static: str, bert: str, tmp_path: Path
+) -> None:
+    for base, kind in ((static, True), (bert, False)):
+        chosen = dataclasses.replace(recommended(base, static=kind), device="cpu", evaluations=2)
+        result = train(
+            tiny_encoder.pairs(), chosen, tmp_path / "model", validation=tiny_encoder.validation()
+        )
+        assert result.best_score is not None
 
 
 def test_a_setting_that_makes_no_sense_is_named(static: str, tmp_path: Path) -> None:
