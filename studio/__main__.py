@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+from studio.cli import VERBS
 
 
 def main() -> None:
     """Entry point. Exits 0 when done, 1 with one sentence on stderr when not, 2 on wrong use."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["worker"] and len(arguments) == 3:
+    if arguments[:1] == ["worker"] and len(arguments) == 3 and arguments[2].isdecimal():
         sys.exit(_worker(arguments[1], arguments[2]))
-    if not arguments or (len(arguments) == 1 and _is_project(arguments[0])):
+    if not arguments or (len(arguments) == 1 and _names_a_folder(arguments[0])):
         sys.exit(_screens(arguments))
     from studio.cli.app import run
 
     sys.exit(run(arguments))
 
 
-def _is_project(argument: str) -> bool:
+def _names_a_folder(argument: str) -> bool:
+    """Whether it is a path and not a verb; a project called like a verb is opened as ./NAME."""
+    if argument.startswith("-") or argument in VERBS:
+        return False
     path = Path(argument).expanduser()
-    return path.name == "studio.db" or (path / "studio.db").is_file()
+    return os.sep in argument or argument[0] in ".~" or os.path.lexists(path)
 
 
 def _worker(project: str, job: str) -> int:
@@ -32,16 +38,29 @@ def _worker(project: str, job: str) -> int:
 def _screens(arguments: list[str]) -> int:
     from studio.records import StudioError
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("The screens need a terminal. `studio --help` lists the verbs.", file=sys.stderr)
-        return 2
-    from studio.tui.app import run
-
     try:
-        return run(Path(arguments[0]).expanduser() if arguments else None)
+        path = _project(arguments[0]) if arguments else None
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            print("The screens need a terminal. `studio --help` lists the verbs.", file=sys.stderr)
+            return 2
+        from studio.tui.app import run
+
+        return run(path)
     except StudioError as error:
-        print(f"studio: {error}", file=sys.stderr)
-        return 1
+        from studio.cli.app import fail
+
+        return fail(str(error))
+
+
+def _project(argument: str) -> Path:
+    """The project's folder. Raises StudioError, before a screen is drawn, when it is none."""
+    path = Path(argument).expanduser()
+    folder = path.parent if path.name == "studio.db" else path
+    if not (folder / "studio.db").is_file():
+        from studio.project import Project
+
+        Project.open(path)
+    return folder
 
 
 if __name__ == "__main__":

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
+import sys
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from studio import __version__
-from studio.cli import corpus, doctor, examples, exports, jobs, models, prompts, provenance, work
+from studio.cli import (
+    VERBS,
+    corpus,
+    doctor,
+    examples,
+    exports,
+    jobs,
+    models,
+    prompts,
+    provenance,
+    work,
+)
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
 from studio.records import StudioError
+from studio.settings import data_dir
 
 app = typer.Typer(
     name="studio",
@@ -46,40 +62,94 @@ def root(
 
 app.command("new")(corpus.new)
 app.command("import")(corpus.import_)
-app.add_typer(examples.app, name="examples")
-app.add_typer(prompts.app, name="prompt")
 app.command("generate")(work.generate)
 app.command("filter")(work.filter_)
 app.command("train")(work.train)
 app.command("evaluate")(work.evaluate)
 app.command("search")(work.search)
-app.add_typer(jobs.app, name="jobs")
 app.command("export")(exports.export)
 app.command("lineage")(provenance.lineage)
-app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo_verb.demo)
+app.add_typer(examples.app, name="examples")
+app.add_typer(prompts.app, name="prompt")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(models.app, name="models")
 
 
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the exit code."""
-    logging.basicConfig(level=logging.WARNING)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    _prepare()
     try:
-        app(args=arguments, prog_name="studio")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        _refuse_unknown(arguments)
+        code = app(args=arguments, prog_name="studio", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _wrong_use(error)
     except StudioError as error:
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("stopped")
+        return fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return fail("Stopped.")
     except BrokenPipeError:
-        return 1
+        return _nobody_reads()
     except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
-    return 0
+        return fail(f"{error.strerror or error}: {error.filename or 'no file named'}.")
+    except Exception as error:
+        return fail(_unexpected(error))
+    return int(code or 0) if code != 130 else fail("Stopped.")
 
 
-def _fail(sentence: str) -> int:
+def _prepare() -> None:
+    """Terminals and pipes of any encoding; libraries that keep quiet."""
+    logging.basicConfig(level=logging.ERROR)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_unknown(arguments: list[str]) -> None:
+    """A first word that is no verb: the nearest one, or how a project is named."""
+    word = arguments[0] if arguments else "-"
+    if word.startswith("-") or word in VERBS:
+        return
+    if (Path(word).expanduser() / "studio.db").is_file():
+        raise typer.BadParameter(f"the verb comes first: studio VERB -p {word}")
+    near = difflib.get_close_matches(word, VERBS, n=1)
+    hint = f" Did you mean `studio {near[0]}`?" if near else ""
+    raise typer.BadParameter(f"{word!r} is neither a verb nor a project's folder.{hint}")
+
+
+def _wrong_use(error: typer.TyperException) -> int:
+    """What was typed is at fault. Help that was asked for by giving nothing has been printed."""
+    said = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
+    if not said:
+        return 2
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "studio"
+    end = "" if said.endswith((".", "?", "!")) else "."
+    fail(f"{said[:1].upper()}{said[1:]}{end} See `{command} --help`.")
+    return 2
+
+
+def fail(sentence: str) -> int:
+    """Say on stderr why it could not be done; the exit code."""
     err.print(f"[bold red]studio:[/] {visible(sentence)}", soft_wrap=True, highlight=False)
     return 1
+
+
+def _nobody_reads() -> int:
+    """The reader of the pipe has gone; what is left in the buffer must not complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _unexpected(error: Exception) -> str:
+    """A fault of the studio itself: one sentence for the person, the details in a file."""
+    path = data_dir() / "crash.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), "utf-8", "replace")
+    except OSError as unwritable:
+        return f"Unexpected {type(error).__name__}: {error} (no details kept: {unwritable})."
+    return f"Unexpected {type(error).__name__}: {error}. {path} has the details; please report it."

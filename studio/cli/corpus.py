@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from studio.cli.following import run_job, show_result
 from studio.cli.output import (
     DetachOption,
     JsonOption,
     ProjectOption,
     emit,
     out,
-    run_job,
     table,
     visible,
 )
-from studio.project import Project
-from studio.records import StudioError
+from studio.jobs import queue
+from studio.project import DATABASE, Project, forget
+from studio.records import JobState, StudioError
 
 GoldOption = Annotated[
     Path | None,
-    typer.Option(
-        "--gold", help="Gold queries: a BEIR folder, or one JSONL file."
-    ),
+    typer.Option("--gold", help="Gold queries: a BEIR folder, or one JSONL file."),
 ]
 ExamplesOption = Annotated[
     Path | None, typer.Option("--examples", help="Few-shot examples: JSONL or CSV.")
@@ -44,6 +44,9 @@ FieldOption = Annotated[
 TrainQueriesOption = Annotated[
     bool, typer.Option("--train-as-validation", help="Read a BEIR train split as validation.")
 ]
+EncodingOption = Annotated[
+    str, typer.Option("--encoding", help="Of the corpus, such as gb18030; default: found out.")
+]
 
 
 def new(
@@ -60,89 +63,133 @@ def new(
     passage_tokens: PassageOption = 0,
     overlap: OverlapOption = 32,
     fields: FieldOption = "",
+    encoding: EncodingOption = "",
     train_as_validation: TrainQueriesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, and import its corpus."""
     from studio.jobs.setup import save_template
 
-    if corpus is not None and not corpus.exists():
-        raise StudioError(f"{corpus} does not exist. Give a file or folder with documents.")
-    project = Project.create(path, title=title, language=language)
-    save_template(project, template)
-    result: dict[str, Any] = {"project": str(project.path)}
+    if corpus is None and (gold or examples):
+        raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
+    params = None
     if corpus is not None:
-        params = import_params(
-            corpus, gold, examples, passage_tokens, overlap, fields, train_as_validation
-        )
-        result |= run_job(project, "import", params, detach=False, as_json=as_json)
+        reading = _reading(passage_tokens, overlap, fields, encoding, train_as_validation)
+        params = {**_sources(corpus, gold, examples), **reading}
+    was_there = path.expanduser().exists()
+    project = Project.create(path, title=title, language=language)
+    result: dict[str, Any] = {"project": str(project.path)}
+    try:
+        save_template(project, template)
+        if params is not None:
+            result |= run_job(project, "import", params, detach=False, as_json=as_json)
+    except StudioError:
+        _take_back(project, was_there)
+        raise
     emit(result, as_json, lambda: _show_new(result))
+
+
+def _take_back(project: Project, folder_was_there: bool) -> None:
+    """Remove what this call made, so that the mended command meets no half-made project.
+
+    A project whose import can go on stays, and so does one whose log is worth reading.
+    """
+    for job in queue.all_jobs(project):
+        log = queue.log_path(project, job.id)
+        if job.state is not JobState.FAILED or "Traceback" in log.read_text("utf-8", "replace"):
+            return
+        log.unlink(missing_ok=True)
+    project.close()
+    forget(project.path)
+    with suppress(OSError):
+        for suffix in ("", "-wal", "-shm"):
+            (project.path / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+        (project.path / "logs").rmdir()
+    if not folder_was_there:
+        with suppress(OSError):
+            project.path.rmdir()
 
 
 def _show_new(result: dict[str, Any]) -> None:
     if "documents" in result:
         show_import(result)
-    out.print(f"Open it with: studio {visible(result['project'])}", highlight=False)
+    out.print(f"Open it with: studio {visible(result['project'])}", highlight=False, soft_wrap=True)
 
 
 def import_(
-    corpus: Annotated[Path, typer.Argument(help="JSONL, BEIR folder, CSV/TSV, Parquet, folder.")],
+    corpus: Annotated[
+        Path | None,
+        typer.Argument(help="JSONL, BEIR folder, CSV/TSV, Parquet, folder of .txt/.md."),
+    ] = None,
     project: ProjectOption = Path(),
     gold: GoldOption = None,
     examples: ExamplesOption = None,
     passage_tokens: PassageOption = 0,
     overlap: OverlapOption = 32,
     fields: FieldOption = "",
+    encoding: EncodingOption = "",
     train_as_validation: TrainQueriesOption = False,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add documents, gold queries and examples to a project."""
+    if not (corpus or gold or examples):
+        raise typer.BadParameter("name a corpus, --gold or --examples")
     opened = Project.open(project)
-    if not corpus.exists():
-        raise StudioError(f"{corpus} does not exist. Give a file or folder with documents.")
-    params = import_params(
-        corpus, gold, examples, passage_tokens, overlap, fields, train_as_validation
-    )
+    reading = _reading(passage_tokens, overlap, fields, encoding, train_as_validation)
+    params = {**_sources(corpus, gold, examples), **reading}
     result = run_job(opened, "import", params, detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: show_import(result))
+    emit(result, as_json, lambda: show_result(result, lambda: show_import(result)))
 
 
-def import_params(
-    corpus: Path,
-    gold: Path | None,
-    examples: Path | None,
-    passage_tokens: int,
-    overlap: int,
-    fields: str,
-    train_as_validation: bool,
-) -> dict[str, Any]:
-    """The row of an import job; paths are absolute, since the worker runs elsewhere."""
+def _sources(
+    corpus: Path | None, gold: Path | None, examples: Path | None
+) -> dict[str, str | None]:
+    """The files of an import job; absolute, since the worker runs elsewhere."""
     return {
-        "corpus": str(corpus.expanduser().absolute()),
-        "gold": str(gold.expanduser().absolute()) if gold else None,
-        "examples": str(examples.expanduser().absolute()) if examples else None,
+        "corpus": _existing(corpus, "a file or folder with documents") if corpus else None,
+        "gold": _existing(gold, "a BEIR folder or a JSONL file of queries") if gold else None,
+        "examples": _existing(examples, "a JSONL or CSV file of examples") if examples else None,
+    }
+
+
+def _existing(path: Path, wanted: str) -> str:
+    found = path.expanduser().absolute()
+    if not found.exists():
+        raise StudioError(f"{found} does not exist. Give {wanted}.")
+    return str(found)
+
+
+def _reading(
+    passage_tokens: int, overlap: int, fields: str, encoding: str, train_as_validation: bool
+) -> dict[str, Any]:
+    """How an import job reads its files."""
+    from studio.formats.encodings import checked_encoding
+
+    if passage_tokens and overlap >= passage_tokens:
+        raise typer.BadParameter("--overlap must be smaller than --passage-tokens")
+    named = _fields(fields)
+    if encoding:
+        named["encoding"] = checked_encoding(encoding)
+    return {
         "passage_tokens": passage_tokens,
         "overlap": overlap,
-        "fields": _fields(fields),
+        "fields": named or None,
         "train_as_validation": train_as_validation,
     }
 
 
-def _fields(text: str) -> dict[str, str] | None:
-    if not text:
-        return None
-    pairs = [part.partition("=") for part in text.split(",")]
-    if any(not name or not column for name, _, column in pairs):
-        raise typer.BadParameter("write it as id=COLUMN,title=COLUMN,text=COLUMN")
-    return {name.strip(): column.strip() for name, _, column in pairs}
+def _fields(text: str) -> dict[str, str]:
+    """``id=a,title=b,text=c`` as a table; any of the three may be left out."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    found = {name.strip(): column.strip() for name, _, column in pairs}
+    if not set(found) <= {"id", "title", "text"} or not all(found.values()):
+        raise typer.BadParameter("write --fields as id=COLUMN,title=COLUMN,text=COLUMN")
+    return found
 
 
 def show_import(result: dict[str, Any]) -> None:
     """The import's counts, and the first rows that were skipped."""
-    if "documents" not in result:
-        out.print(f"Job {result['job']} is under way; follow it with `studio jobs watch`.")
-        return
     rows: list[list[object]] = [
         ["passages added", result["documents"]],
         ["left out: content is there already", result["duplicates"]],

@@ -9,14 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.output import JsonOption, emit, follow, out, table, visible
+from studio.cli.following import follow
+from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.cli.tables import chain_table, score_table
 from studio.jobs import queue
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, PathParams, TrainParams
-from studio.jobs.setup import sample_project
+from studio.jobs.setup import sample_project, samples
+from studio.llm import catalogue
+from studio.llm.endpoints import EMBEDDED_PREFIX
 from studio.project import DATABASE, Project
-from studio.records import StudioError
+from studio.records import Job, StudioError
+from studio.settings import load
 
+LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
+"""Embedded LLMs, the best first; the demo takes the first that is on this machine."""
 DOCUMENTS = 120
 QUERIES = 4
 """What two cores and the small LLM do in a few minutes."""
@@ -29,7 +35,9 @@ def demo(
     sample: Annotated[
         str, typer.Option(help="A bundled corpus: tax_en or consumer_zh.")
     ] = "tax_en",
-    endpoint: Annotated[str, typer.Option(help="Default: the small embedded LLM.")] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Default: the best embedded LLM that is on this machine.")
+    ] = "",
     model: Annotated[str, typer.Option(help="The model at that endpoint.")] = "",
     documents: Annotated[
         int, typer.Option(min=1, help="Documents to write queries for.")
@@ -42,30 +50,33 @@ def demo(
 ) -> None:
     """Generate, filter, train and measure on a sample corpus. No network, no key."""
     started = time.monotonic()
-    project, job_id = _begin(path, sample, endpoint, model, documents, queries)
+    project, job = _begin(path, sample, endpoint, model, documents, queries)
+    if not as_json:
+        err.print(visible(_plan(project, job)), highlight=False, soft_wrap=True)
     if not (headless or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
         from studio.tui.app import run
 
-        raise typer.Exit(run(project.path, screen="jobs", attach_job=job_id))
-    result = follow(project, queue.get(project, job_id), quiet=as_json)
+        raise typer.Exit(run(project.path, screen="jobs", attach_job=job.id))
+    result = follow(project, job, quiet=as_json)
     found = outcome(project, result, time.monotonic() - started)
     emit(found, as_json, lambda: show(result, found))
 
 
 def _begin(
     path: Path, sample: str, endpoint: str, model: str, documents: int, queries: int
-) -> tuple[Project, int]:
+) -> tuple[Project, Job]:
     """A new demo project with its job under way, or the one that is there, gone on with."""
+    path = path.expanduser()
     if (path / DATABASE).exists():
-        return _go_on(Project.open(path))
+        return _go_on(Project.open(path), endpoint, model)
+    if not (endpoint or model):
+        endpoint = best_embedded(sample)
+    encoder = load().encoder
+    if encoder in catalogue.load():
+        catalogue.required_path(encoder)
     project, corpus = sample_project(path, sample)
-    is_url = "://" in endpoint
     generate = GenerateParams(
-        documents=documents,
-        queries_per_document=queries,
-        endpoint="" if is_url else endpoint,
-        base_url=endpoint if is_url else "",
-        model=model,
+        documents=documents, queries_per_document=queries, endpoint=endpoint, model=model
     )
     params = PathParams(
         corpus_import=corpus,
@@ -74,19 +85,49 @@ def _begin(
         train=TrainParams().to_row(),
         evaluate=EvaluateParams().to_row(),
     )
-    return project, queue.submit(project, "path", params.to_row()).id
+    return project, queue.submit(project, "path", params.to_row())
 
 
-def _go_on(project: Project) -> tuple[Project, int]:
+def best_embedded(sample: str) -> str:
+    """The best embedded LLM on this machine that writes the sample's language.
+
+    Raises StudioError, naming the one to fetch, when there is none.
+    """
+    language = samples()[sample].language if sample in samples() else "en"
+    able = [name for name in LLMS if language in catalogue.load()[name].languages]
+    for name in able:
+        if catalogue.installed_path(name) is not None:
+            return EMBEDDED_PREFIX + name
+    raise StudioError(
+        f"The sample {sample} needs an LLM that writes {language!r}, and no embedded one on this "
+        f"machine does. Fetch one with `studio models pull {able[-1]}`, or name an --endpoint."
+    )
+
+
+def _go_on(project: Project, endpoint: str, model: str) -> tuple[Project, Job]:
     found = [job for job in queue.all_jobs(project) if job.kind == "path"]
     if not found:
         raise StudioError(
             f"{project.path} is a project, but not a demo. Name another folder: studio demo FOLDER."
         )
     job = found[0]
-    if job.state in queue.RESUMABLE:
-        queue.resume(project, job.id)
-    return project, job.id
+    asked = job.params["generate"]
+    if endpoint not in ("", asked["endpoint"]) or model not in ("", asked["model"]):
+        raise StudioError(
+            f"{project.path} holds a demo with another LLM. Name another folder for this one: "
+            f"studio demo FOLDER --endpoint {endpoint or asked['endpoint']}."
+        )
+    return project, queue.resume(project, job.id) if job.state in queue.RESUMABLE else job
+
+
+def _plan(project: Project, job: Job) -> str:
+    """What is about to happen, and with which LLM."""
+    asked = job.params["generate"]
+    llm = " ".join(part for part in (asked["endpoint"], asked["model"]) if part)
+    return (
+        f"Demo in {project.path}: {llm} writes {asked['queries_per_document']} queries for each "
+        f"of {asked['documents']} documents, then filter, train, evaluate."
+    )
 
 
 def outcome(project: Project, result: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -134,11 +175,15 @@ def show(result: dict[str, Any], found: dict[str, Any]) -> None:
 
 def verdict(found: dict[str, Any]) -> str:
     """What the numbers say, plainly."""
+    if "trained_vs_base" not in found["p_value"]:
+        return "Too little was measured for a test."
     mean = found["difference"]["trained_vs_base"][0]
     if found["p_value"]["trained_vs_base"] >= 0.05:
+        said = "No significant difference from the base encoder with this LLM."
+        if found["llm"] == LLMS[0]:
+            return f"{said} More documents help: `studio demo FOLDER --documents 200`."
         return (
-            "No significant difference from the base encoder with this LLM. A larger LLM writes "
-            "better queries: `studio models pull qwen2.5-coder-1.5b`, then "
-            "`studio demo FOLDER --endpoint embedded:qwen2.5-coder-1.5b`."
+            f"{said} A larger one writes better queries: `studio models pull {LLMS[0]}`, then "
+            f"`studio demo FOLDER --endpoint {EMBEDDED_PREFIX}{LLMS[0]}`."
         )
     return f"The trained encoder is {'better' if mean > 0 else 'worse'} than the base encoder."

@@ -15,7 +15,11 @@ from studio.project import Project
 def estimate_run(project: Project, params: GenerateParams, as_json: bool) -> None:
     """Print tokens and cost from a sample of rendered prompts."""
     found = estimate_for(project, params)
-    emit(asdict(found), as_json, lambda: out.print(table("Estimate", ("what", "about"), _rows(found))))
+    emit(
+        asdict(found),
+        as_json,
+        lambda: out.print(table("Estimate", ("what", "about"), _rows(found))),
+    )
 
 
 def _rows(found: Estimate) -> list[list[Any]]:

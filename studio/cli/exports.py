@@ -12,7 +12,6 @@ from studio.cli.output import JsonOption, ProjectOption, emit, out, visible
 from studio.formats import exporters
 from studio.formats.rows import CardFacts, ExportContext, ExportRow, RawDocument, RawGold
 from studio.project import Project
-from studio.records import StudioError
 
 
 def export(
@@ -28,8 +27,8 @@ def export(
     """Write the kept records as files."""
     known = exporters()
     if format not in known:
-        raise StudioError(
-            f"There is no export format {format!r}. Choose one of: {', '.join(known)}."
+        raise typer.BadParameter(
+            f"there is no export format {format!r}; choose one of: {', '.join(known)}"
         )
     opened = Project.open(project)
     target = (folder or opened.exports_dir / format).expanduser().absolute()

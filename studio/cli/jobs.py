@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from studio.cli.output import JsonOption, ProjectOption, emit, follow, out, table, visible
+from studio.cli.following import followed, left_alone, show_result
+from studio.cli.output import (
+    PROJECT_VARIABLE,
+    DetachOption,
+    JsonOption,
+    ProjectOption,
+    emit,
+    out,
+    table,
+    visible,
+)
 from studio.jobs import queue
 from studio.project import Project
 from studio.records import Job
 
-app = typer.Typer(help="List, watch, cancel and resume jobs.", invoke_without_command=True)
+app = typer.Typer(
+    help="Everything that runs or ran: list, show, watch, cancel, resume.",
+    invoke_without_command=True,
+)
 JobArgument = Annotated[int, typer.Argument(help="The job's number, as listed.")]
 
 
@@ -21,9 +35,15 @@ JobArgument = Annotated[int, typer.Argument(help="The job's number, as listed.")
 def jobs(
     context: typer.Context, project: ProjectOption = Path(), as_json: JsonOption = False
 ) -> None:
-    """List the jobs of a project, the newest first."""
+    """Everything that runs or ran in a project: list, show, watch, cancel, resume."""
     if context.invoked_subcommand is None:
         list_(project, as_json)
+        return
+    # `studio jobs -p shop show 3` means the same as `studio jobs show 3 -p shop`.
+    if project != Path():
+        os.environ[PROJECT_VARIABLE] = str(project)
+    if as_json:
+        context.default_map = {context.invoked_subcommand: {"as_json": True}}
 
 
 @app.command("list")
@@ -65,7 +85,7 @@ def show(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption 
 def watch(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Follow a job until it ends."""
     opened = Project.open(project)
-    result = follow(opened, queue.get(opened, job), quiet=as_json)
+    result = followed(opened, queue.get(opened, job), as_json)
     emit(result, as_json, lambda: out.print(f"Job {job} is done."))
 
 
@@ -80,11 +100,11 @@ def cancel(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOptio
 def resume(
     job: JobArgument,
     project: ProjectOption = Path(),
-    detach: Annotated[bool, typer.Option("--detach", help="Do not follow it.")] = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a job that was interrupted, cancelled or failed; nothing is paid twice."""
     opened = Project.open(project)
     found = queue.resume(opened, job)
-    result = {"job": job} if detach else {"job": job, **follow(opened, found, quiet=as_json)}
-    emit(result, as_json, lambda: out.print(f"Job {job} {'goes on' if detach else 'is done'}."))
+    result = left_alone(opened, found) if detach else followed(opened, found, as_json)
+    emit(result, as_json, lambda: show_result(result, lambda: out.print(f"Job {job} is done.")))

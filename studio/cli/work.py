@@ -7,16 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from studio.cli.output import (
-    DetachOption,
-    JsonOption,
-    ProjectOption,
-    emit,
-    out,
-    run_job,
-    table,
-    visible,
-)
+from studio.cli.following import run_job, show_result
+from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, table, visible
 from studio.cli.tables import chain_table, score_table
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
 from studio.project import Project
@@ -25,6 +17,15 @@ EncoderOption = Annotated[
     str, typer.Option(help="The base encoder: a catalogue name, a hub name or a folder.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
+
+
+def _encoder(named: str) -> str:
+    """A folder by its full path, since the worker runs elsewhere; any other name as it is."""
+    from studio.llm import catalogue
+
+    path = Path(named).expanduser()
+    is_folder = bool(named) and named not in catalogue.load() and path.is_dir()
+    return str(path.absolute()) if is_folder else named
 
 
 def generate(
@@ -86,13 +87,10 @@ def generate(
         estimate_run(opened, params, as_json)
         return
     result = run_job(opened, "generate", params.to_row(), detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: _show_generated(result))
+    emit(result, as_json, lambda: show_result(result, lambda: _show_generated(result)))
 
 
 def _show_generated(result: dict[str, Any]) -> None:
-    if "generated" not in result:
-        out.print(f"Job {result['job']} is under way; follow it with `studio jobs watch`.")
-        return
     spent = result["spent"]
     cost = "unknown" if spent["cost"] is None else f"${spent['cost']:.4f}"
     rows: list[list[object]] = [
@@ -126,10 +124,10 @@ def filter_(
     as_json: JsonOption = False,
 ) -> None:
     """Judge the queries: length, copies, language, duplicates, round trip. Nothing is deleted."""
-    params = FilterParams(round_trip=round_trip, k=k, encoder=encoder, seed=seed)
+    params = FilterParams(round_trip=round_trip, k=k, encoder=_encoder(encoder), seed=seed)
     opened = Project.open(project)
     result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: out.print(chain_table(result) if "chain" in result else result))
+    emit(result, as_json, lambda: show_result(result, lambda: out.print(chain_table(result))))
 
 
 def train(
@@ -154,7 +152,7 @@ def train(
 ) -> None:
     """Train a retriever on the kept queries."""
     params = TrainParams(
-        encoder=encoder,
+        encoder=_encoder(encoder),
         continue_round_trip=stage_one,
         batch_size=batch_size,
         epochs=epochs,
@@ -170,13 +168,10 @@ def train(
     )
     opened = Project.open(project)
     result = run_job(opened, "train", params.to_row(), detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: _show_trained(opened, result))
+    emit(result, as_json, lambda: show_result(result, lambda: _show_trained(opened, result)))
 
 
 def _show_trained(project: Project, result: dict[str, Any]) -> None:
-    if "model_id" not in result:
-        out.print(f"Job {result['job']} is under way; follow it with `studio jobs watch`.")
-        return
     out.print(
         f"Model {result['model_id']} trained on {result['pairs']:,} pairs in "
         f"{result['steps']:,} steps: {visible(project.path / result['model_path'])}",
@@ -196,10 +191,10 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score BM25, the base encoder and the trained one on gold queries."""
-    params = EvaluateParams(model_id=model, split=split, encoder=encoder, seed=seed)
+    params = EvaluateParams(model_id=model, split=split, encoder=_encoder(encoder), seed=seed)
     opened = Project.open(project)
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: out.print(score_table(result) if "scores" in result else result))
+    emit(result, as_json, lambda: show_result(result, lambda: out.print(score_table(result))))
 
 
 def search(

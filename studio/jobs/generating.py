@@ -39,12 +39,31 @@ class Tally:
 
     answered: int = 0
     records: int = 0
+    tokens: int = 0
+    """In and out, as far as the endpoint says."""
+    cost: float | None = None
+    """US dollars; None while no price is known."""
     reasons: Counter[str] = field(default_factory=Counter)
 
+    def add(self, answer: Answer, parsed: Parsed) -> None:
+        """Count one answer."""
+        self.answered += 1
+        self.records += len(parsed.texts)
+        self.tokens += (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
+        if answer.cost is not None:
+            self.cost = (self.cost or 0.0) + answer.cost
+        if parsed.reason:
+            self.reasons[parsed.reason] += 1
+
     def line(self) -> str:
-        """Such as ``312 queries · dropped: 4 empty, 2 loop``."""
+        """Such as ``312 queries · 48,446 tokens · $0.0123 · dropped: 4 empty, 2 loop``."""
+        parts = [f"{self.records:,} queries"]
+        if self.tokens:
+            parts.append(f"{self.tokens:,} tokens")
+        if self.cost:
+            parts.append(f"${self.cost:,.4f}")
         dropped = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common(3))
-        return f"{self.records:,} queries" + (f" · dropped: {dropped}" if dropped else "")
+        return " · ".join([*parts, f"dropped: {dropped}"] if dropped else parts)
 
 
 def run(context: JobContext) -> None:
@@ -68,6 +87,9 @@ def generate(context: JobContext, params: GenerateParams) -> None:
         asked = len(document_ids) * plan.queries_per_document
         run_ = _Run(context, methods.get(params.method), plan, document_ids, asked)
         run_.tally.records = context.store.records.count_of_job(context.job.id)
+        before = context.store.generations.spent(context.job.id)
+        run_.tally.tokens = before.prompt_tokens + before.completion_tokens
+        run_.tally.cost = before.cost
         stats = asyncio.run(_ask(run_, server, params))
     context.check()
     spent = asdict(context.store.generations.spent(context.job.id))
@@ -239,10 +261,7 @@ class _Run:
     def take(self, request: Request, answer: Answer) -> None:
         """Parse one answer and store it with its window."""
         parsed = self._parse(request, answer)
-        self.tally.answered += 1
-        self.tally.records += len(parsed.texts)
-        if parsed.reason:
-            self.tally.reasons[parsed.reason] += 1
+        self.tally.add(answer, parsed)
         self.buffer.append(Finished(request, answer, parsed.reason, parsed.texts))
         aged = time.monotonic() - self.flushed > WRITE_EVERY_S
         if len(self.buffer) >= ROWS_PER_WRITE or aged:

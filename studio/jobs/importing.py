@@ -44,8 +44,9 @@ class Report:
 
 
 def run(context: JobContext) -> None:
-    """The job ``import``: params ``corpus``, and optionally ``gold``, ``examples``, ``fields``,
-    ``passage_tokens`` (0 leaves documents whole), ``overlap``, ``train_as_validation``."""
+    """The job ``import``: params ``corpus``, ``gold``, ``examples`` (at least one of them), and
+    optionally ``fields``, ``passage_tokens`` (0 leaves documents whole), ``overlap``,
+    ``train_as_validation``."""
     import_all(context, context.job.params)
 
 
@@ -58,14 +59,9 @@ def import_all(context: JobContext, params: dict[str, Any]) -> None:
 
 def _bring_in(context: JobContext, params: dict[str, Any]) -> None:
     store, report = context.store, Report()
-    corpus = Path(params["corpus"])
     store.documents.begin_import()
-    cutter = _cutter(context, int(params.get("passage_tokens", 0)), int(params.get("overlap", 32)))
-    for batch in _batches(_raw(context, corpus, params, report), BATCH):
-        _stage(store, batch, cutter)
-        context.progress(report.read, None, f"{report.read:,} documents read")
-    if not report.read and not store.documents.count():
-        raise StudioError(f"{corpus} holds no document that could be read{_first_reason(report)}")
+    if corpus := params.get("corpus"):
+        _stage_corpus(context, Path(corpus), params, report)
     found: dict[str, Any] = {}
     with store.write():
         staged = store.documents.commit_import(context.job.id)
@@ -85,6 +81,18 @@ def _bring_in(context: JobContext, params: dict[str, Any]) -> None:
             skipped=dict(report.skipped),
             skipped_samples=report.samples,
         )
+
+
+def _stage_corpus(
+    context: JobContext, corpus: Path, params: dict[str, Any], report: Report
+) -> None:
+    store = context.store
+    cutter = _cutter(context, int(params.get("passage_tokens", 0)), int(params.get("overlap", 32)))
+    for batch in _batches(_raw(context, corpus, params, report), BATCH):
+        _stage(store, batch, cutter)
+        context.progress(report.read, None, f"{report.read:,} documents read")
+    if not report.read and not store.documents.count():
+        raise StudioError(f"{corpus} holds no document that could be read{_first_reason(report)}")
 
 
 def _index(context: JobContext) -> None:
@@ -168,7 +176,18 @@ def import_gold(
         good = [query for query in queries if query is not None]
         store.gold.add(good)
         counts.update(query.split for query in good)
+    if not counts and report.skipped["unknown-document"]:
+        raise StudioError(
+            f"None of the gold queries in {path} names a document of the project"
+            f"{_first_unknown(report)}. Check that its ids are those of the corpus."
+        )
     return dict(counts)
+
+
+def _first_unknown(report: Report) -> str:
+    reasons = (sample["reason"] for sample in report.samples)
+    first = next((reason for reason in reasons if reason.startswith("unknown document")), "")
+    return f" (the first: {first})" if first else ""
 
 
 def _gold_rows(path: Path, train_as_validation: bool, report: Report) -> Iterator[RawGold]:

@@ -36,9 +36,12 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
 def resume(project: Project, job_id: int) -> Job:
     """Start a worker for a job that was interrupted, cancelled or failed.
 
-    Raises StudioError for a job that runs or is done.
+    A job whose worker is just starting keeps that one. Raises StudioError for a job that runs or
+    is done.
     """
     job = get(project, job_id)
+    if job.state is JobState.WAITING and job.pid is not None:
+        return job
     if job.state not in RESUMABLE:
         raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to resume.")
     if not project.store.jobs.requeue(job):

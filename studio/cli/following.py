@@ -1,0 +1,199 @@
+"""Waiting for a job: bars on a terminal, plain lines elsewhere, and how to leave it alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
+
+from studio.cli.output import err, out, visible
+from studio.jobs import queue
+from studio.project import Project
+from studio.records import Job, JobState, StudioError
+
+PLAIN_EVERY_S = 10.0
+"""Seconds between two lines of one stage where there is no terminal."""
+
+Show = Callable[[Job], None]
+
+
+def run_job(
+    project: Project, kind: str, params: dict[str, Any], *, detach: bool, as_json: bool
+) -> dict[str, Any]:
+    """Submit a job; follow it unless it is to be left alone."""
+    job = queue.submit(project, kind, params)
+    return left_alone(project, job) if detach else followed(project, job, as_json)
+
+
+def followed(project: Project, job: Job, as_json: bool) -> dict[str, Any]:
+    """The job's result, once it is done."""
+    return {"job": job.id, **follow(project, job, quiet=as_json)}
+
+
+def left_alone(project: Project, job: Job) -> dict[str, Any]:
+    """What is said of a job that goes on by itself."""
+    return {
+        "job": job.id,
+        "state": job.state.value,
+        "project": str(project.path),
+        "detached": True,
+    }
+
+
+def show_result(result: dict[str, Any], show: Callable[[], None]) -> None:
+    """The result for people; of a job that was left alone, how to find it again."""
+    if not result.get("detached"):
+        show()
+        return
+    where = f"{result['job']} -p {visible(result['project'])}"
+    out.print(
+        f"Job {result['job']} is under way. Follow it: studio jobs watch {where}\n"
+        f"Stop it: studio jobs cancel {where}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def follow(project: Project, job: Job, *, quiet: bool = False) -> dict[str, Any]:
+    """Wait for a job with its progress on stderr; returns its result.
+
+    ctrl+c leaves the job running and says how to find it again.
+    Raises StudioError when the job did not end well.
+    """
+    try:
+        ended = _watch(project, job, quiet)
+    except KeyboardInterrupt:
+        where = f"{job.id} -p {project.path}"
+        raise StudioError(
+            f"Stopped watching; job {job.id} goes on. Watch it again with `studio jobs watch "
+            f"{where}`, stop it with `studio jobs cancel {where}`."
+        ) from None
+    return queue.result(project, ended)
+
+
+def _watch(project: Project, job: Job, quiet: bool) -> Job:
+    if quiet:
+        return queue.wait(project, job.id)
+    with _bars() if err.is_terminal else _lines() as show:
+        return queue.wait(project, job.id, show)
+
+
+class RateColumn(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.1f}/s" if speed else "", style="dim")
+
+
+@contextmanager
+def _bars() -> Iterator[Show]:
+    """One bar for each stage."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[stage]}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            style="dim",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
+    )
+    with Progress(*columns, console=err, expand=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(job: Job) -> None:
+            stage, said = parts_of(job)
+            if job.state in queue.ENDED and tasks:
+                _end_bar(progress, job)
+                return
+            if stage not in tasks:
+                for task in tasks.values():
+                    progress.stop_task(task)
+                tasks[stage] = progress.add_task("", total=None, stage=stage)
+            progress.update(tasks[stage], completed=job.done, total=job.total, description=said)
+
+        yield show
+
+
+def _end_bar(progress: Progress, job: Job) -> None:
+    """Training may end early, and well."""
+    last = progress.tasks[-1]
+    if job.state is JobState.DONE:
+        progress.update(last.id, completed=last.completed or 1, total=last.completed or 1)
+    progress.stop_task(last.id)
+
+
+@dataclass(slots=True)
+class _Stage:
+    """Where a stage began, for its rate."""
+
+    name: str
+    since: float
+    first: int
+    said_at: float
+
+
+@contextmanager
+def _lines() -> Iterator[Show]:
+    """A line when a stage begins and every ten seconds of it; logs stay readable."""
+    stage = _Stage("", 0.0, 0, 0.0)
+
+    def show(job: Job) -> None:
+        nonlocal stage
+        name, _ = parts_of(job)
+        moment = time.monotonic()
+        if job.state in queue.ENDED:
+            return
+        if name != stage.name:
+            stage = _Stage(name, moment, job.done, -PLAIN_EVERY_S)
+        if moment - stage.said_at >= PLAIN_EVERY_S:
+            stage.said_at = moment
+            line = plain_line(job, job.done - stage.first, moment - stage.since)
+            err.print(visible(line), highlight=False, soft_wrap=True)
+
+    yield show
+
+
+def plain_line(job: Job, done: int, seconds: float) -> str:
+    """Such as ``generate 40/112 · 12.3/s · 6 s left · 38 queries``.
+
+    done, seconds: steps and time since the stage began here.
+    """
+    stage, said = parts_of(job)
+    parts = [f"{stage} {job.done:,}/{job.total:,}" if job.total else stage]
+    if job.total and done > 0 and seconds > 1:
+        rate = done / seconds
+        parts += [f"{rate:,.1f}/s", f"{(job.total - job.done) / rate:,.0f} s left"]
+    return " · ".join([*parts, said] if said else parts)
+
+
+def parts_of(job: Job) -> tuple[str, str]:
+    """The stage, which is the kind for a job of one stage, and what it says."""
+    stage, colon, said = job.message.partition(": ")
+    if colon and stage.isalpha():
+        return stage, said
+    return job.kind, job.message
