@@ -69,35 +69,39 @@ class StudioApp(App[int]):
         attach_job: int | None = None,
         own_keys: dict[str, str] | None = None,
     ) -> None:
+        # The first pane is the first screen that Textual makes: no empty one before it.
+        self.DEFAULT_MODE = screen or _first_mode(project, attach_job)  # type: ignore[misc]
         super().__init__()
         self.project = project
         self.attach_job = attach_job
         """The job that the Jobs pane shows first."""
         self.running = ""
         """What runs, in a few words for the top bar."""
-        self._first_mode = screen or _first_mode(project, attach_job)
         self._own_keys = own_keys or {}
         self._keys = keymap.effective(self._own_keys)
-        self._version = 0
-        self._chosen_theme = project.settings.theme if project else "studio-dark"
+        self._version = project.store.data_version() if project else 0
+        self._set_first_theme(project.settings.theme if project else theme.THEMES[0].name)
+
+    def _set_first_theme(self, name: str) -> None:
+        """Choose the theme before anything is drawn: changing it later parses all styles anew."""
+        for own in theme.THEMES:
+            self.register_theme(own)
+        known = name in {own.name for own in theme.THEMES}
+        self.set_reactive(StudioApp.theme, name if known else theme.THEMES[0].name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's filters and, last of all, the guard against control characters."""
         return [*super().get_line_filters(), _GUARD]
 
     def on_mount(self) -> None:
-        """Theme, keys, first pane, signals, polling."""
-        for own in theme.THEMES:
-            self.register_theme(own)
-        names = {own.name for own in theme.THEMES}
-        self.theme = self._chosen_theme if self._chosen_theme in names else "studio-dark"
+        """Keys, signals, polling."""
         self.set_keymap(self._own_keys)
-        self._look_at_jobs()
-        self.switch_mode(self._first_mode)
         if not self.is_headless:
             self._catch_signals()
         self.set_interval(POLL_S, self._poll)
         self.set_interval(LIVENESS_S, self._look_at_jobs)
+        self.call_after_refresh(self._look_at_jobs)
 
     # -- what panes ask --
 

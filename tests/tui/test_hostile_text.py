@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from rich.cells import cell_len
@@ -65,7 +65,7 @@ def hostile(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def hostile_project(project: Project, hostile: str) -> Iterator[Project]:
+def hostile_project(project: Project, hostile: str) -> Project:
     """The text as title, document, id, query, note, job message, result and log."""
     text, store = storable(hostile), project.store
     store.values.set("title", text)
@@ -81,7 +81,7 @@ def hostile_project(project: Project, hostile: str) -> Iterator[Project]:
             (JobState.FAILED.value, text, result, job_id),
         )
     queue.log_path(project, job_id).write_bytes(hostile.encode("utf-8", "surrogatepass"))
-    yield project
+    return project
 
 
 async def walk(pilot: Pilot[int], *keys: str) -> None:

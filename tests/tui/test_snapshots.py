@@ -45,7 +45,10 @@ def test_examples(snap_compare: Compare, project: Project, size: tuple[int, int]
     store = project.store
     third = store.examples.all()[2]
     request = Request(
-        (Message("user", "x"),), "m", document_id=7, shot_set_id=store.shot_sets.save([third.revision_id])
+        (Message("user", "x"),),
+        "m",
+        document_id=7,
+        shot_set_id=store.shot_sets.save([third.revision_id]),
     )
     texts = ("房东不退押金怎么办 🏠", "押金多久能退")
     store.generations.save([Finished(request, Answer("a"), "", texts)])
@@ -96,7 +99,9 @@ def test_jobs(
 ) -> None:
     job("import", JobState.DONE, done=8, total=8, message="8 passages")
     job("generate", JobState.FAILED, done=3, total=24, message="The endpoint 税务 🧾 is down.")
-    job("train", JobState.RUNNING, done=40, total=100, message="step 40", pid=2**22 - 1, heartbeat=1)
+    job(
+        "train", JobState.RUNNING, done=40, total=100, message="step 40", pid=2**22 - 1, heartbeat=1
+    )
     last = job("path", JobState.DONE, done=3, total=3, message="evaluate: scored", result=RESULT)
     queue.log_path(project, last).write_text("09:00:01 INFO job begins\n09:07:05 INFO 完成 🎉\n")
     app = StudioApp(project, screen="jobs")

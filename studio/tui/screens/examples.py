@@ -28,6 +28,8 @@ from studio.tui.widgets.rows import Column, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
 EXAMPLE_COLUMNS = (Column("", 1), Column("query"), Column("words", 5, "right"))
+NORM = (3, 30)
+"""Words of a query, where no template says otherwise."""
 NO_EXAMPLE = (
     "No example yet. Press / to find a document below, then enter on it: "
     "write the query a person would ask for it. Two are enough to begin, eight are good."
@@ -66,7 +68,7 @@ class ExamplesPane(Pane):
         self._undo: list[Undo] = []
         self._shown: int | None = None
         self._written = ("", "")
-        self._norm = (3, 30)
+        self._norm: tuple[int, int] | None = None
         self._autosave = Autosave(self, self._write)
 
     def compose_body(self) -> ComposeResult:
@@ -89,9 +91,16 @@ class ExamplesPane(Pane):
                     yield TextPane(id="uses")
 
     def begin(self) -> None:
-        """Read examples and corpus."""
+        """Show the examples; what takes longer comes after the first paint."""
+        self._list_again()
+        self.call_after_refresh(self._comment)
+
+    def _comment(self) -> None:
+        """From now on with norm and lints."""
         self._norm = self._read_norm()
-        self.store_changed()
+        self._remark()
+        if self._shown is not None:
+            self._count_use(self._shown)
 
     # -- reading the store --
 
@@ -112,15 +121,16 @@ class ExamplesPane(Pane):
         """The task's usual query length, from the template in force."""
         prompt = self.project.store.prompts.latest()
         if prompt is None:
-            return (3, 30)
+            return NORM
         from studio.prompting.templates import parse
 
         template = self.studio.guarded(lambda: parse(prompt.template))
-        return template.query_words if template is not None else (3, 30)
+        return template.query_words if template is not None else NORM
 
     def store_changed(self) -> None:
         """Read the examples again; what is being typed stays."""
-        self._norm = self._read_norm()
+        if self._norm is not None:
+            self._norm = self._read_norm()
         self._list_again()
         self.query_one(CorpusSearch).again()
 
@@ -156,7 +166,8 @@ class ExamplesPane(Pane):
             document.value = example.document_text
         self._shown = example.id
         self._written = (query.value, document.value)
-        self._count_use(example.id)
+        if self._norm is not None:
+            self._count_use(example.id)
 
     # -- moving about --
 
@@ -220,6 +231,8 @@ class ExamplesPane(Pane):
 
     def _remark(self) -> None:
         """Length against the norm, and what the lints say of the text as it stands."""
+        if self._norm is None:
+            return
         self._show_title_of_document()
         example = self._current
         title, remarks = (
@@ -249,7 +262,7 @@ class ExamplesPane(Pane):
         found = lint_example(
             replace(example, document_text=text),
             others,
-            norm=self._norm,
+            norm=self._norm or NORM,
             language=self.project.language,
         )
         if not found:

@@ -29,6 +29,7 @@ class Pane(Screen[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
+    _was_away = False
     ready = False
     """Whether its widgets are there: messages of the screen can come before them."""
 
@@ -82,11 +83,12 @@ class Pane(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Coming back to the pane, show what is true now."""
-        if self.ready:
+        if self.ready and self._was_away:
             self.store_changed()
 
     def on_screen_suspend(self) -> None:
         """Leaving the pane writes what was typed in it."""
+        self._was_away = True
         if self.ready:
             self.flush()
 

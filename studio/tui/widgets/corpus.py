@@ -57,8 +57,8 @@ class CorpusSearch(Section):
         yield RowList(COLUMNS, empty=NOTHING, id="corpus")
 
     def on_mount(self) -> None:
-        """The first documents, until something is typed."""
-        self.search("")
+        """The first documents, until something is typed; they come after the first paint."""
+        self.call_after_refresh(self.search, "")
 
     @property
     def current(self) -> Document | None:
