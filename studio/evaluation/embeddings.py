@@ -33,9 +33,8 @@ _CHUNK = 1024
 class TextEncoder(Protocol):
     """Anything that turns texts into normalised vectors."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Equal only for encoders that give equal vectors."""
+    def identity(self, role: Role) -> str:
+        """Equal only for encoders that give equal vectors to texts of the role."""
         ...
 
     def encode(self, texts: Sequence[str], role: Role) -> Vectors:
@@ -135,11 +134,11 @@ def embed(
 
     keys = [_key(role, text) for text in texts]
     distinct = dict(zip(keys, texts, strict=True))
-    found = _cached(cache, encoder, list(distinct))
+    found = _cached(cache, encoder, role, list(distinct))
     done = len(found)
     for part, vectors in _encoded(distinct, found, encoder, role):
         found.update(zip(part, vectors, strict=True))
-        _remember(cache, encoder, part, vectors)
+        _remember(cache, encoder, role, part, vectors)
         done += len(part)
         if on_progress is not None:
             on_progress(done)
@@ -155,12 +154,12 @@ def _key(role: Role, text: str) -> bytes:
 
 
 def _cached(
-    cache: EmbeddingCache | None, encoder: TextEncoder, keys: list[bytes]
+    cache: EmbeddingCache | None, encoder: TextEncoder, role: Role, keys: list[bytes]
 ) -> dict[bytes, Any]:
     if cache is None:
         return {}
     try:
-        return dict(cache.find(encoder.fingerprint, keys))
+        return dict(cache.find(encoder.identity(role), keys))
     except sqlite3.Error as error:
         log.warning("the embedding cache cannot be read: %s", error)
         return {}
@@ -178,11 +177,15 @@ def _encoded(
 
 
 def _remember(
-    cache: EmbeddingCache | None, encoder: TextEncoder, keys: list[bytes], vectors: Vectors
+    cache: EmbeddingCache | None,
+    encoder: TextEncoder,
+    role: Role,
+    keys: list[bytes],
+    vectors: Vectors,
 ) -> None:
     if cache is None:
         return
     try:
-        cache.add(encoder.fingerprint, keys, vectors)
+        cache.add(encoder.identity(role), keys, vectors)
     except sqlite3.Error as error:
         log.warning("embeddings could not be cached: %s", error)

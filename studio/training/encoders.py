@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.evaluation.embeddings import Role, TextEncoder
 from studio.records import StudioError
+from studio.training.two_sided import side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,30 +79,33 @@ class LocalEncoder:
         self.model = model
         self.batch_size = batch_size
         self.bf16 = bf16
-        self._fingerprint = ""
+        self._identities: dict[Role, str] = {}
 
-    @property
-    def fingerprint(self) -> str:
+    def identity(self, role: Role) -> str:
         """Of the weights and of everything else that decides a vector; not of the name."""
-        if not self._fingerprint:
-            self._fingerprint = fingerprint(self.model) + ("-bf16" if self.bf16 else "")
-        return self._fingerprint
+        if role not in self._identities:
+            mark = "-bf16" if self.bf16 else ""
+            self._identities[role] = fingerprint(self.model, role) + mark
+        return self._identities[role]
 
     def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
         """N×d, each row of length 1, with the model's own prompt for the role in front."""
-        prompt = role_prompt(self.model, role)
-        return encode(self.model, texts, batch_size=self.batch_size, prompt=prompt, bf16=self.bf16)
+        return encode(self.model, texts, role, batch_size=self.batch_size, bf16=self.bf16)
 
 
 def encode(
     model: SentenceTransformer,
     texts: Sequence[str],
+    role: Role = "document",
     *,
     batch_size: int = 32,
-    prompt: str = "",
+    prompt: str | None = None,
     bf16: bool = False,
 ) -> NDArray[np.float32]:
-    """N×d float32 embeddings of length 1, or 0 for a text without a token, in the texts' order."""
+    """N×d float32 embeddings of length 1, or 0 for a text without a token, in the texts' order.
+
+    ``prompt`` goes before each text; None takes the model's own for the role.
+    """
     import numpy as np
     import torch
 
@@ -111,7 +115,8 @@ def encode(
         vectors: NDArray[np.float32] = model.encode(
             list(texts),
             batch_size=batch_size,
-            prompt=prompt,
+            prompt=role_prompt(model, role) if prompt is None else prompt,
+            task=role,
             show_progress_bar=False,
             normalize_embeddings=True,
         )
@@ -126,17 +131,19 @@ def role_prompt(model: SentenceTransformer, role: Role) -> str:
 
 def is_static(model: SentenceTransformer) -> bool:
     """Whether the model is a bag of word vectors, which trains with its own loss and rate."""
-    return type(model[0]).__name__ == "StaticEmbedding"
+    return type(side(model, "query")[0]).__name__ == "StaticEmbedding"
 
 
-def fingerprint(model: SentenceTransformer) -> str:
-    """A hash of the weights, the modules, the prompts and the length: equal means equal vectors."""
+def fingerprint(model: SentenceTransformer, role: Role) -> str:
+    """A hash of the role's weights, modules, prompt and length: equal means equal vectors."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(_bytes()).numpy())
-    modules = [(type(module).__name__, _settings(module)) for module in model]
-    shape = [modules, dict(model.prompts), str(model.max_seq_length)]
+    modules = side(model, role)
+    for place, module in enumerate(modules):
+        for name, tensor in sorted(module.state_dict().items()):
+            digest.update(f"{place} {name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(_bytes()).numpy())
+    kinds = [(type(module).__name__, _settings(module)) for module in modules]
+    shape = [kinds, role_prompt(model, role), str(model.max_seq_length)]
     digest.update(json.dumps(shape, sort_keys=True, default=str).encode())
     return digest.hexdigest()[:32]
 
@@ -232,7 +239,7 @@ def _with_length(model: SentenceTransformer, max_length: int) -> SentenceTransfo
 
 def _longest(model: SentenceTransformer) -> int:
     """The tokens that the network has positions for and the tokenizer allows."""
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    config = getattr(getattr(side(model, "query")[0], "auto_model", None), "config", None)
     limits = [
         getattr(config, "max_position_embeddings", None),
         getattr(model.tokenizer, "model_max_length", None),

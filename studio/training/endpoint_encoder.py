@@ -28,8 +28,7 @@ class EndpointEncoder:
         self.base_url = base_url
         self._client = OpenAI(base_url=base_url, api_key=os.environ.get("OPENAI_API_KEY") or "none")
 
-    @property
-    def fingerprint(self) -> str:
+    def identity(self, role: Role) -> str:
         """Name and address: the server's weights cannot be seen."""
         return f"openai:{self.model}@{self.base_url}"
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from studio.training.encoders import encode, is_static, role_prompt
+from studio.training.two_sided import is_two_sided
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -23,6 +24,10 @@ class Bank(Protocol):
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """C×d normalised embeddings and the C numbers of their texts."""
+        ...
+
+    def of(self, numbers: Tensor) -> Tensor:
+        """The embeddings of the texts with these numbers."""
         ...
 
 
@@ -50,8 +55,10 @@ def ranking_loss(
     queries, documents = functional.normalize(queries), functional.normalize(documents)
     candidates = numbers.T.flatten()
     if bank is not None:
-        documents = torch.cat([documents, bank[0].to(documents.dtype)])
-        candidates = torch.cat([candidates, bank[1]])
+        # What is in the batch already would count twice.
+        new = ~torch.isin(bank[1], candidates)
+        documents = torch.cat([documents, bank[0][new].to(documents.dtype)])
+        candidates = torch.cat([candidates, bank[1][new]])
     rows = torch.arange(len(queries), device=queries.device)
     copies = candidates[None, :] == numbers[:, :1]
     copies[rows, rows] = False
@@ -70,8 +77,11 @@ def loss_for(
     symmetric: bool,
     bank: Bank | None,
 ) -> Any:
-    """The cached form for a batch that is larger than ``at_once``, else the plain one."""
-    if is_static(model) or batch <= at_once:
+    """The cached form for a batch that is larger than ``at_once``, else the plain one.
+
+    Queries alone are short, so a model that trains only them does without mini-batches.
+    """
+    if is_static(model) or is_two_sided(model) or batch <= at_once:
         return _plain_loss(model, scale, symmetric, bank)
     return _cached_loss(model, at_once, scale, symmetric, bank)
 
@@ -90,6 +100,8 @@ def _plain_loss(
 
         def forward(self, features: Any, labels: Tensor) -> Tensor:
             queries, *documents = (self.model(part)["sentence_embedding"] for part in features)
+            if not documents and bank is not None:
+                documents = [bank.of(labels[:, 0])]
             drawn = bank.draw() if bank is not None else None
             return ranking_loss(queries, torch.cat(documents), labels, drawn, scale, symmetric)
 
@@ -129,7 +141,7 @@ def bank_for(
     A static encoder embeds them anew at every step, so that they are trained too. For a transformer
     that would cost more than the batch: its documents keep the embeddings of before the training.
     """
-    if is_static(model):
+    if is_static(model) and not is_two_sided(model):
         return _LiveBank(model, texts, numbers, count)
     return _FrozenBank(model, texts, numbers, count, bf16)
 
@@ -145,14 +157,20 @@ class _FrozenBank:
     ) -> None:
         import torch
 
-        vectors = encode(model, texts, prompt=role_prompt(model, "document"), bf16=bf16)
+        vectors = encode(model, texts, bf16=bf16)
         self._vectors = torch.from_numpy(vectors).to(model.device)
         self._numbers = torch.tensor(list(numbers), device=model.device)
+        self._row_of = torch.zeros(max(numbers, default=0) + 1, dtype=torch.long)
+        self._row_of[self._numbers.cpu()] = torch.arange(len(texts))
+        self._row_of = self._row_of.to(model.device)
         self._count = count
 
     def draw(self) -> tuple[Tensor, Tensor]:
         rows = _some(len(self._numbers), self._count)
         return self._vectors[rows], self._numbers[rows]
+
+    def of(self, numbers: Tensor) -> Tensor:
+        return self._vectors[self._row_of[numbers]]
 
 
 class _LiveBank:
@@ -170,16 +188,22 @@ class _LiveBank:
         self._count = count
 
     def draw(self) -> tuple[Tensor, Tensor]:
+        rows = _some(len(self._tokens), self._count)
+        return self._embedded(rows.tolist()), self._numbers[rows]
+
+    def of(self, numbers: Tensor) -> Tensor:
+        place = {number: row for row, number in enumerate(self._numbers.tolist())}
+        return self._embedded([place[number] for number in numbers.tolist()])
+
+    def _embedded(self, rows: list[int]) -> Tensor:
         import torch
         from torch.nn import functional
 
-        rows = _some(len(self._tokens), self._count)
         chosen = [self._tokens[row] for row in rows]
         lengths = torch.tensor([0, *(len(tokens) for tokens in chosen[:-1])])
         features = {"input_ids": torch.cat(chosen), "offsets": lengths.cumsum(0)}
         features = {name: tensor.to(self._model.device) for name, tensor in features.items()}
-        vectors = functional.normalize(self._model(features)["sentence_embedding"])
-        return vectors, self._numbers[rows]
+        return functional.normalize(self._model(features)["sentence_embedding"])
 
 
 def _some(total: int, count: int) -> Any:

@@ -8,6 +8,7 @@ call that starts from the first one's model.
 from __future__ import annotations
 
 import errno
+import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from studio.training.interpolation import blend, blend_best, weights_of
 from studio.training.loss import Bank, bank_for
 from studio.training.model_card import ModelCard, write_card
 from studio.training.settings import (
+    BANK_LIMIT,
     RetrieverSettings,
     TrainedRetriever,
     TrainingPair,
@@ -39,7 +41,8 @@ from studio.training.trainer import (
     curve_callback,
     schedule,
 )
-from studio.training.validation import validation_score
+from studio.training.two_sided import two_sided
+from studio.training.validation import Validator
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -127,10 +130,16 @@ class _Run:
         self.corpus = corpus
         self.cancelled = False
         self.schedule: Schedule = schedule(model, plan, settings, gold is not None)
+        fixed = settings.trained_side == "query"
+        self.validator = (
+            Validator(gold, bf16=self.schedule.bf16, fixed_documents=fixed) if gold else None
+        )
 
     def to_the_end(self, resume: bool) -> tuple[int, int, float | None, float]:
         """Steps done, the step kept, its score, and the share of trained weights in the result."""
-        identity = run_fingerprint(self.pairs, self.settings, self.gold, fingerprint(self.model))
+        identity = run_fingerprint(
+            self.pairs, self.settings, self.gold, fingerprint(self.model, "query")
+        )
         checkpoint = self.folder.last_checkpoint(identity) if resume else None
         if checkpoint is None:
             self.folder.begin(identity)
@@ -188,7 +197,7 @@ class _Run:
         if self.gold is not None and self.settings.patience:
             callbacks.append(EarlyStoppingCallback(self.settings.patience))
         numbers = TextNumbers()
-        table = columns(self.pairs, self.settings.negatives, self.settings.seed, numbers)
+        table = columns(self.pairs, self.settings, numbers)
         return build_trainer(
             self.model,
             table,
@@ -196,16 +205,20 @@ class _Run:
             self.schedule,
             self.settings,
             self.folder.path,
-            self.gold,
+            self.validator,
             self._bank(numbers),
             callbacks,
         )
 
     def _bank(self, numbers: TextNumbers) -> Bank | None:
-        if not self.settings.corpus_negatives:
+        query_only = self.settings.trained_side == "query"
+        if not self.settings.corpus_negatives and not query_only:
             return None
-        own = (pair.document_text for pair in self.pairs)
-        texts = list(dict.fromkeys(self.corpus.values() if self.corpus is not None else own))
+        own = list(dict.fromkeys(pair.document_text for pair in self.pairs))
+        others = list(dict.fromkeys((self.corpus or {}).values()))
+        room = min(max(0, BANK_LIMIT - len(own)), len(others))
+        drawn = random.Random(self.settings.seed).sample(others, room)
+        texts = list(dict.fromkeys([*own, *drawn]))
         count, bf16 = self.settings.corpus_negatives, self.schedule.bf16
         return bank_for(self.model, texts, [numbers.of(text) for text in texts], count, bf16)
 
@@ -216,6 +229,8 @@ class _Run:
         if not self.settings.anchor:
             return weights_of(self.model)
         other = load_encoder(self.settings.anchor, "cpu", self.settings.max_length)
+        if self.settings.trained_side == "query":
+            other = two_sided(other)
         weights = weights_of(other)
         mine = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
         if mine != {name: tensor.shape for name, tensor in weights.items()}:
@@ -239,8 +254,8 @@ class _Run:
         return blend_best(self.model, anchor, self._score, best_score)
 
     def _score(self) -> float:
-        assert self.gold is not None
-        return validation_score(self.model, self.gold, bf16=self.schedule.bf16)
+        assert self.validator is not None
+        return self.validator(self.model)
 
 
 def _checked_groups(pairs: Sequence[TrainingPair]) -> list[int]:
@@ -274,7 +289,7 @@ def _prepared_encoder(settings: RetrieverSettings) -> SentenceTransformer:
     prompts = {"query": settings.query_prompt, "document": settings.document_prompt}
     model.prompts = {**model.prompts, **{role: text for role, text in prompts.items() if text}}
     model.to(torch.float32)
-    return model
+    return two_sided(model) if settings.trained_side == "query" else model
 
 
 def _save(

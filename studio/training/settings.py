@@ -12,6 +12,8 @@ from studio.training.encoders import MAX_LENGTH, STATIC_NAMES
 
 STATIC_LEARNING_RATE = 2e-2
 """For bags of word vectors, whose few weights take large steps."""
+BANK_LIMIT = 20_000
+"""The most documents of a corpus that stand against queries: their vectors stay in memory."""
 LEARNING_RATE = 3e-5
 """For transformers."""
 
@@ -75,13 +77,16 @@ class RetrieverSettings:
     """AdamW's."""
     scale: float = 20.0
     """Cosines are multiplied by it before the softmax: 1 / temperature."""
+    trained_side: Literal["both", "query"] = "both"
+    """``query``: documents keep the vectors of the base, which are computed once, and queries learn
+    to find them among those of the batch and of ``corpus_negatives``."""
     symmetric: bool = False
     """Also let each document find its query among the batch's."""
     negatives: int = 0
     """Hard negatives used per query, of those that the pairs bring."""
     corpus_negatives: int = 0
-    """Documents drawn from the whole corpus at each step to stand against every query. For static
-    encoders as many as the corpus has, if memory allows; 0 for none."""
+    """Documents drawn from the whole corpus at each step to stand against every query; a number
+    above the corpus's takes all of it, and 0 none."""
     interpolation: float | Literal["validation"] = 1.0
     """The share of trained weights in the result, the rest being the anchor's (WiSE-FT, Wortsman et
     al. 2022). ``validation`` tries several and keeps the best."""
@@ -116,12 +121,19 @@ class RetrieverSettings:
 def recommended(base: str, *, static: bool | None = None) -> RetrieverSettings:
     """What gained most on validation queries of real collections with some hundred synthetic pairs.
 
-    A static encoder learns against all documents of a small corpus. A transformer takes small steps
+    Both learn against all documents of a small corpus. A transformer trains its query side alone
     and is averaged with its base by the share that the validation set chooses.
     """
     if static if static is not None else base in STATIC_NAMES:
         return RetrieverSettings(base=base, learning_rate=1e-2, epochs=5, corpus_negatives=2000)
-    return RetrieverSettings(base=base, learning_rate=3e-5, interpolation="validation")
+    return RetrieverSettings(
+        base=base,
+        learning_rate=5e-5,
+        epochs=4,
+        trained_side="query",
+        corpus_negatives=BANK_LIMIT,
+        interpolation="validation",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from studio.training.settings import (
     RetrieverSettings,
     TrainingPair,
     TrainingPoint,
-    ValidationSet,
 )
 from studio.training.stopping import StopWatch
-from studio.training.validation import validation_score
+from studio.training.two_sided import is_two_sided
+from studio.training.validation import Validator
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -69,16 +69,16 @@ def build_trainer(
     schedule: Schedule,
     settings: RetrieverSettings,
     folder: Path,
-    gold: ValidationSet | None,
+    validator: Validator | None,
     bank: Bank | None,
     callbacks: Sequence[Any],
 ) -> Any:
     """A trainer that is ready to run."""
     from transformers.trainer_callback import PrinterCallback
 
-    trainer = _trainer_class(plan, [len(text) for text in dataset["document"]])(
+    trainer = _trainer_class(plan, _lengths(dataset))(
         model=model,
-        args=_arguments(model, plan, schedule, settings, folder, gold is not None),
+        args=_arguments(model, plan, schedule, settings, folder, validator is not None),
         train_dataset=dataset,
         loss=loss_for(
             model,
@@ -88,21 +88,33 @@ def build_trainer(
             settings.symmetric,
             bank,
         ),
-        evaluator=_evaluator(gold, schedule.bf16) if gold is not None else None,
+        evaluator=_evaluator(validator) if validator is not None else None,
         callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def columns(pairs: Sequence[TrainingPair], negatives: int, seed: int, numbers: TextNumbers) -> Any:
+def _lengths(dataset: Any) -> list[int]:
+    """Characters of what is longest in each row: the document, or else the query."""
+    name = "document" if "document" in dataset.column_names else "query"
+    return [len(text) for text in dataset[name]]
+
+
+def columns(
+    pairs: Sequence[TrainingPair], settings: RetrieverSettings, numbers: TextNumbers
+) -> Any:
     """The pairs as a ``datasets.Dataset``: query, document, negative_1 …, and their texts' numbers.
+
+    Only queries and numbers where documents keep their vectors.
 
     A pair that brings too few negatives is filled up with other pairs' documents, drawn at random.
     """
     from datasets import Dataset
 
-    drawn = random.Random(seed)
+    query_only = settings.trained_side == "query"
+    negatives = 0 if query_only else settings.negatives
+    drawn = random.Random(settings.seed)
     rows = [
         [pair.document_text, *_filled(pair, pairs, negatives, drawn)]
         if negatives
@@ -111,7 +123,8 @@ def columns(pairs: Sequence[TrainingPair], negatives: int, seed: int, numbers: T
     ]
     names = ["document", *(f"negative_{place + 1}" for place in range(negatives))]
     table: dict[str, list[Any]] = {"query": [pair.query for pair in pairs]}
-    table |= {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    if not query_only:
+        table |= {name: [row[place] for row in rows] for place, name in enumerate(names)}
     table["label"] = [[numbers.of(text) for text in row] for row in rows]
     return Dataset.from_dict(table)
 
@@ -153,6 +166,7 @@ def _arguments(
 
     prompts = {"query": settings.query_prompt, "document": settings.document_prompt}
     prompts |= {f"negative_{n + 1}": settings.document_prompt for n in range(settings.negatives)}
+    routes = {name: "query" if name == "query" else "document" for name in prompts}
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=plan.batch_size,
@@ -163,6 +177,7 @@ def _arguments(
         bf16=schedule.bf16,
         seed=settings.seed,
         prompts={name: prompt for name, prompt in prompts.items() if prompt},
+        router_mapping=routes if is_two_sided(model) else {},
         logging_steps=settings.log_every,
         logging_nan_inf_filter=False,
         save_steps=schedule.evaluate_every,
@@ -215,14 +230,14 @@ def _trainer_class(plan: BatchPlan, lengths: Sequence[int]) -> type[Any]:
     return RetrieverTrainer
 
 
-def _evaluator(gold: ValidationSet, bf16: bool) -> Any:
+def _evaluator(validator: Validator) -> Any:
     from sentence_transformers.base.evaluation import BaseEvaluator
 
     class ValidationEvaluator(BaseEvaluator):  # type: ignore[misc]
         """nDCG@10 on the validation set."""
 
         def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
-            return {NDCG: validation_score(model, gold, bf16=bf16)}
+            return {NDCG: validator(model)}
 
     evaluator = ValidationEvaluator()
     evaluator.primary_metric = NDCG

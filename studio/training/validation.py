@@ -7,35 +7,52 @@ from typing import TYPE_CHECKING
 from studio.evaluation.retrieval import NDCG, evaluate
 from studio.evaluation.search import top_k
 from studio.records import StudioError
-from studio.training.encoders import encode, role_prompt
+from studio.training.encoders import encode
 from studio.training.settings import ValidationSet
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
 
-def validation_score(
-    model: SentenceTransformer, gold: ValidationSet, *, bf16: bool = False
-) -> float:
-    """nDCG@10 of the model's exact search over the validation set's documents, 0 to 1.
+class Validator:
+    """Scores a model again and again on the same validation set.
 
     Raises:
         StudioError: the set has no judged query.
     """
-    judged = {name: text for name, text in gold.queries.items() if gold.relevant.get(name)}
-    if not judged or not gold.documents:
-        raise StudioError(
-            "The validation set has no query with a relevant document; "
-            "import validation judgements or train without a validation set."
-        )
-    names = list(gold.documents)
-    documents = encode(
-        model, list(gold.documents.values()), prompt=role_prompt(model, "document"), bf16=bf16
-    )
-    queries = encode(model, list(judged.values()), prompt=role_prompt(model, "query"), bf16=bf16)
-    rows, scores = top_k(queries, documents, 10)
-    run = {
-        query: dict(zip([names[row] for row in found], cosines, strict=True))
-        for query, found, cosines in zip(judged, rows.tolist(), scores.tolist(), strict=True)
-    }
-    return evaluate(run, {query: gold.relevant[query] for query in judged}).means[NDCG]
+
+    def __init__(self, gold: ValidationSet, *, bf16: bool, fixed_documents: bool) -> None:
+        """``fixed_documents``: their vectors never change, so they are computed once."""
+        self._gold = gold
+        self._queries = {q: text for q, text in gold.queries.items() if gold.relevant.get(q)}
+        if not self._queries or not gold.documents:
+            raise StudioError(
+                "The validation set has no query with a relevant document; "
+                "import validation judgements or train without a validation set."
+            )
+        self._bf16 = bf16
+        self._fixed = fixed_documents
+        self._kept: NDArray[np.float32] | None = None
+
+    def __call__(self, model: SentenceTransformer) -> float:
+        """nDCG@10 of the model's exact search over the set's documents, 0 to 1."""
+        names = list(self._gold.documents)
+        texts = list(self._queries.values())
+        queries = encode(model, texts, "query", bf16=self._bf16)
+        rows, scores = top_k(queries, self._documents(model), 10)
+        run = {
+            query: dict(zip([names[row] for row in found], cosines, strict=True))
+            for query, found, cosines in zip(
+                self._queries, rows.tolist(), scores.tolist(), strict=True
+            )
+        }
+        return evaluate(run, {q: self._gold.relevant[q] for q in self._queries}).means[NDCG]
+
+    def _documents(self, model: SentenceTransformer) -> NDArray[np.float32]:
+        if self._kept is not None:
+            return self._kept
+        vectors = encode(model, list(self._gold.documents.values()), bf16=self._bf16)
+        self._kept = vectors if self._fixed else None
+        return vectors

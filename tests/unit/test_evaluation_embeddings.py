@@ -17,8 +17,11 @@ class LetterEncoder:
     """Counts letters: a real, deterministic encoder whose work can be counted."""
 
     def __init__(self, fingerprint: str = "letters") -> None:
-        self.fingerprint = fingerprint
+        self._fingerprint = fingerprint
         self.encoded: list[str] = []
+
+    def identity(self, role: Role) -> str:
+        return self._fingerprint
 
     def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
         self.encoded.extend(texts)

@@ -56,12 +56,13 @@ def test_half_precision_gives_nearly_the_same_vectors(bert: str) -> None:
 
 def test_the_fingerprint_follows_weights_length_and_prompts(bert: str) -> None:
     model = load_encoder(bert, "cpu")
-    first = fingerprint(model)
-    assert fingerprint(load_encoder(bert, "cpu")) == first
-    assert fingerprint(load_encoder(bert, "cpu", max_length=8)) != first
+    first = fingerprint(model, "query")
+    assert fingerprint(load_encoder(bert, "cpu"), "query") == first
+    assert fingerprint(load_encoder(bert, "cpu", max_length=8), "query") != first
     model.prompts = {"query": "ask: "}
-    assert fingerprint(model) != first
-    assert LocalEncoder(model, bf16=True).fingerprint != LocalEncoder(model).fingerprint
+    assert fingerprint(model, "query") != first
+    half, full = LocalEncoder(model, bf16=True), LocalEncoder(model)
+    assert half.identity("document") != full.identity("document")
 
 
 def test_the_models_own_query_prompt_is_used(bert: str) -> None:

@@ -19,7 +19,8 @@ from studio.training.settings import TrainingPair
 class AngleEncoder:
     """Reads a text as an angle in degrees: the cosine of two texts is that of their difference."""
 
-    fingerprint = "angles"
+    def identity(self, role: Role) -> str:
+        return "angles"
 
     def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
         angles = [math.radians(float(text)) for text in texts]

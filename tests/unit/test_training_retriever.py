@@ -13,7 +13,7 @@ import pytest
 from safetensors.torch import load_file
 
 from studio.records import StudioError
-from studio.training.encoders import load_encoder
+from studio.training.encoders import LocalEncoder, load_encoder
 from studio.training.retriever import train
 from studio.training.settings import (
     RetrieverSettings,
@@ -289,6 +289,37 @@ def test_the_recommended_settings_train_both_kinds_of_encoder(
             tiny_encoder.pairs(), chosen, tmp_path / "model", validation=tiny_encoder.validation()
         )
         assert result.best_score is not None
+
+
+@pytest.mark.parametrize("kind", ["static", "bert"])
+def test_the_query_side_alone_learns_and_documents_keep_their_vectors(
+    static: str, bert: str, tmp_path: Path, kind: str
+) -> None:
+    base = static if kind == "static" else bert
+    rate = 0.1 if kind == "static" else 1e-2
+    chosen = settings(base, trained_side="query", learning_rate=rate, corpus_negatives=100)
+    result = train(
+        tiny_encoder.pairs(),
+        dataclasses.replace(chosen, epochs=8, interpolation="validation"),
+        tmp_path / "model",
+        validation=tiny_encoder.validation(),
+        corpus={n: f"{topic} of stone" for n, topic in enumerate(tiny_encoder.TOPICS)},
+    )
+    assert result.best_score is not None
+    assert result.base_score is not None
+    assert result.best_score > result.base_score + 0.2
+    before, after = (LocalEncoder(load_encoder(str(p), "cpu")) for p in (base, result.path))
+    texts = ["the river of the stone"]
+    assert (before.encode(texts, "document") == after.encode(texts, "document")).all()
+    assert (before.encode(texts, "query") != after.encode(texts, "query")).any()
+    assert before.identity("document") == after.identity("document")
+    again = train(
+        tiny_encoder.pairs(),
+        dataclasses.replace(chosen, base=str(result.path), epochs=1),
+        tmp_path / "next",
+        validation=tiny_encoder.validation(),
+    )
+    assert again.base_score == pytest.approx(result.best_score)
 
 
 def test_a_setting_that_makes_no_sense_is_named(static: str, tmp_path: Path) -> None:
