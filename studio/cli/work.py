@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from studio.cli.following import run_job, show_result
-from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, table, visible
+from studio.cli.output import (
+    DetachOption,
+    JsonOption,
+    ProjectOption,
+    emit,
+    out,
+    show_rows,
+    table,
+    visible,
+)
 from studio.cli.tables import chain_table, score_table
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
 from studio.project import Project
@@ -112,8 +121,8 @@ def _show_generated(result: dict[str, Any]) -> None:
 def filter_(
     project: ProjectOption = Path(),
     round_trip: Annotated[
-        Literal["trained", "base", "bm25", "off"],
-        typer.Option(help="trained is the published filter; base and bm25 are cheaper stand-ins."),
+        Literal["trained", "base", "hybrid", "bm25", "off"],
+        typer.Option(help="trained is the published filter; the others are cheaper stand-ins."),
     ] = "trained",
     k: Annotated[
         int, typer.Option("-k", min=1, help="Keep when the document is in the first K.")
@@ -216,4 +225,5 @@ def search(
         for n, h in enumerate(hits, 1)
     ]
     columns = ("", "score", "document", "title", "text")
-    emit(hits, as_json, lambda: out.print(table(f"{system}: {query}", columns, cells)))
+    none = "No document has a word of the query."
+    emit(hits, as_json, lambda: show_rows(f"{system}: {query}", columns, cells, none))

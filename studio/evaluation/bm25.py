@@ -61,7 +61,7 @@ class Bm25Ranker(Generic[Id]):
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:
         """For each query its best documents with their scores; only documents that share a word."""
         for query in queries:
-            scores = self._scores(query)
+            scores = self.scores(query)
             yield {self._ids[row]: float(scores[row]) for row in _best(scores, k)}
 
     def rank_of(self, pairs: Sequence[tuple[str, Id]]) -> list[int]:
@@ -73,12 +73,13 @@ class Bm25Ranker(Generic[Id]):
         return [self._rank(query, self._row[document]) for query, document in pairs]
 
     def _rank(self, query: str, row: int) -> int:
-        scores = self._scores(query)
+        scores = self.scores(query)
         if scores[row] <= 0:
             return len(self)
         return 1 + int((scores > scores[row]).sum())
 
-    def _scores(self, query: str) -> NDArray[np.float32]:
+    def scores(self, query: str) -> NDArray[np.float32]:
+        """The score of every document, 0 for one that shares no word with the query."""
         import numpy as np
 
         known = [word for word in self._words(query) if word in self._index.vocab_dict]

@@ -53,6 +53,17 @@ class DenseRanker(Generic[Id]):
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def ids(self) -> Sequence[Id]:
+        """The documents in the order of the matrix."""
+        return self._ids
+
+    def cosines(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Q×N: every document's cosine; ask for as many queries as memory bears."""
+        vectors = embed(queries, self._encoder, "query", cache=self._cache)
+        scores: NDArray[np.float32] = vectors @ self.matrix.T
+        return scores
+
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:
         """For each query its k nearest documents with their cosines."""
         for part in _parts(queries):

@@ -13,11 +13,12 @@ from typing import ClassVar, Literal
 from studio.filters.base import FilterContext, FilterRow, Judgement, batched
 from studio.records import Reason, StudioError
 
-Mode = Literal["trained", "base", "bm25"]
+Mode = Literal["trained", "base", "hybrid", "bm25"]
 
 LABELS: dict[str, str] = {
     "trained": "as published: a retriever trained on all the queries",
     "base": "a cheaper stand-in: the encoder as it is, before any training",
+    "hybrid": "a cheaper stand-in: the untrained encoder and BM25, added up",
     "bm25": "a cheaper stand-in: BM25, which favours queries in the document's own words",
 }
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from studio import filters
+from studio.evaluation.hybrid import HybridRanker
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
 from studio.jobs.corpora import bm25_ranker, dense_ranker, encoder_name, read_corpus
@@ -140,6 +141,9 @@ def _rank_of(context: JobContext, params: FilterParams) -> RankOf:
         context.progress(done, len(corpus.ids), "encoding for the round trip")
 
     dense = dense_ranker(corpus, encoder, max_length=train.max_length, on_progress=encoding)
+    if params.round_trip == "hybrid":
+        both = HybridRanker(dense, bm25_ranker(corpus, context.project.language))
+        return lambda pairs: both.rank_of([(query, str(row)) for query, row in pairs])
     return lambda pairs: dense.rank_of([(query, str(row)) for query, row in pairs])
 
 

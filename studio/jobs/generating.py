@@ -210,11 +210,19 @@ def documents_for(project: Project, params: GenerateParams) -> list[int]:
         ids = store.documents.sample_ids(store.documents.count(), params.seed)
     chosen = [document_id for document_id in ids if document_id not in shown]
     if not chosen:
-        what = (
-            f"No document matches {params.search!r}" if params.search else "There are no documents"
-        )
-        raise StudioError(f"{what} to ask about. Import documents first, or search otherwise.")
+        raise StudioError(_nothing_to_ask(params.search, bool(ids)))
     return chosen[: params.documents]
+
+
+def _nothing_to_ask(search: str, all_shown: bool) -> str:
+    if all_shown:
+        return (
+            "Each of the documents has an example written for it, and those are not asked about. "
+            "Import more documents, or write examples for other texts."
+        )
+    if search:
+        return f"No document matches {search!r}. Search for other words."
+    return "There are no documents to ask about. Import some with `studio import`."
 
 
 def preview_request(project: Project, prompt: Prompt, document: Document, draw: int = 0) -> Request:

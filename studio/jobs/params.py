@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from studio.records import Style
 
-RoundTripMode = Literal["trained", "base", "bm25", "off"]
+RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class FilterParams(Params):
     )
     """The chain, cheap ones first; each judges what the ones before it kept."""
     round_trip: RoundTripMode = "trained"
-    """``trained`` is the published one; ``base`` and ``bm25`` are cheaper stand-ins."""
+    """``trained`` is the published one; ``base``, ``hybrid`` and ``bm25`` are cheaper stand-ins."""
     k: int = 1
     """A query passes the round trip when its document is among the first K."""
     encoder: str = ""

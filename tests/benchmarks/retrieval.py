@@ -29,6 +29,7 @@ from studio.cli.tables import chain_table, score_table
 from studio.jobs import queue
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
 from studio.jobs.setup import save_template
+from studio.methods.promptagator import prompt_text
 from studio.project import DATABASE, Project
 from studio.records import Example, GoldQuery, Record, StudioError
 
@@ -56,10 +57,11 @@ def arguments() -> argparse.Namespace:
         "--synthetic", type=Path, help="JSONL with document_id and query, in place of an LLM"
     )
     parser.add_argument("--examples", type=int, default=8)
+    parser.add_argument("--example-words", type=int, default=30, help="the longest example")
     parser.add_argument("--validation", type=int, default=60)
     parser.add_argument("--split", default="test", choices=["validation", "test"])
     parser.add_argument(
-        "--round-trip", default="trained", choices=["trained", "base", "bm25", "off"]
+        "--round-trip", default="trained", choices=["trained", "base", "hybrid", "bm25", "off"]
     )
     parser.add_argument("-k", type=int, default=1)
     parser.add_argument("--batch-size", type=int)
@@ -68,6 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--temperature-loss", type=float)
     parser.add_argument("--hard-negatives", type=int, default=0)
     parser.add_argument("--no-interpolation", action="store_true")
+    parser.add_argument("--only-generate", action="store_true", help="train in a later run")
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument(
         "--baselines", action="store_true", help="only BM25 and base, on all judged queries"
@@ -97,16 +100,22 @@ def judged_queries(folder: Path, split: str) -> list[dict[str, Any]]:
 
 
 def split_gold(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """Examples and validation from train where there is one, else out of test."""
+    """Examples and validation from train where there is one, else out of test, which then shrinks.
+
+    Examples are short queries, as a person would choose them.
+    """
     test = judged_queries(folder, "test")
     if options.baselines:
         return {"examples": [], "validation": [], "test": test}
     has_train = any((folder / "qrels").glob("train.tsv*"))
     pool = judged_queries(folder, "train") if has_train else list(test)
+    pool.sort(key=lambda q: (len(q["id"]), q["id"]))
     random.Random(options.seed).shuffle(pool)
-    examples = pool[: options.examples]
-    validation = pool[options.examples : options.examples + options.validation]
-    taken = {q["id"] for q in examples + validation}
+    short = [q for q in pool if len(q["text"].split()) <= options.example_words]
+    examples = short[: options.examples]
+    shown = {q["id"] for q in examples}
+    validation = [q for q in pool if q["id"] not in shown][: options.validation]
+    taken = shown | {q["id"] for q in validation}
     return {
         "examples": examples,
         "validation": validation,
@@ -137,11 +146,17 @@ def prepare(folder: Path, options: argparse.Namespace, work: Path) -> Project:
 
 
 def example(project: Project, ids: dict[str, int], query: dict[str, Any]) -> Example:
-    """The query with its most relevant document."""
-    best = max(query["relevant"], key=lambda name: query["relevant"][name])
-    document = project.store.documents.get(ids[best])
-    assert document is not None
-    return Example(document.full_text, query["text"], document_id=document.id)
+    """The query with that relevant document which shares most words with it."""
+    documents = project.store.documents.many([ids[d] for d in query["relevant"] if d in ids])
+    asked = set(query["text"].lower().split())
+    best = max(
+        documents.values(),
+        key=lambda d: (
+            len(asked & set(d.full_text.lower().split()))
+            / (20 + len(set(d.full_text.split())) ** 0.5)
+        ),
+    )
+    return Example(prompt_text(best), query["text"], document_id=best.id)
 
 
 def run_job(project: Project, kind: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -292,7 +307,7 @@ def main() -> int:
                 f"{made.get('wall', 0):.0f} s, cost {spent.get('cost')}, "
                 f"drops {made.get('generation_drops', {})}"
             )
-            for encoder in options.encoders.split(","):
+            for encoder in () if options.only_generate else options.encoders.split(","):
                 train_and_score(project, encoder, options)
         except StudioError as error:
             print(f"retrieval.py: {error}", file=sys.stderr)

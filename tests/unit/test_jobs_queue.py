@@ -104,9 +104,9 @@ def test_a_job_that_fails_says_why_in_one_line(project: Project) -> None:
 
 
 def test_a_fault_of_the_program_fails_the_job_and_leaves_a_traceback(project: Project) -> None:
-    job = queue.wait(project, queue.submit(project, "import", {}).id)
+    job = queue.wait(project, queue.submit(project, "import", {"corpus": 5}).id)
     assert job.state is JobState.FAILED
-    assert "Unexpected KeyError" in job.message
+    assert "Unexpected TypeError" in job.message
     assert "Traceback" in queue.log_path(project, job.id).read_text()
 
 
