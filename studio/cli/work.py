@@ -142,7 +142,15 @@ def filter_(
 def train(
     project: ProjectOption = Path(),
     encoder: EncoderOption = "",
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Default: by corpus size.")] = None,
+    recipe: Annotated[
+        Literal["recommended", "published"],
+        typer.Option(help="What gained most on little data, or Promptagator's own numbers."),
+    ] = "recommended",
+    side: Annotated[
+        Literal["both", "query"] | None,
+        typer.Option(help="query: documents keep the base's vectors. Default: the recipe's."),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Default: the recipe's.")] = None,
     epochs: Annotated[float | None, typer.Option(min=0.01)] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Overrides epochs.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0)] = None,

@@ -1,7 +1,7 @@
 """A lexical and a dense search added up: often better than either, and a free teacher.
 
-For each query the scores of both over the whole corpus are standardised (mean 0, deviation 1), then
-summed with a weight. Measured on the validation queries of two collections with MiniLM: .426 against
+For each query the scores of both over the whole corpus are standardised (mean 0, deviation 1) and
+summed with a weight. Measured on validation queries of two collections with MiniLM: .426 against
 .382 (dense) and .350 (BM25), and .608 against .570 and .470.
 """
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from studio.records import Style
 
+Recipe = Literal["recommended", "published"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 
@@ -81,7 +82,8 @@ class FilterParams(Params):
         "round-trip",
     )
     """The chain, cheap ones first; each judges what the ones before it kept."""
-    round_trip: RoundTripMode = "trained"
+    round_trip: Recipe = Literal["recommended", "published"]
+RoundTripMode = "trained"
     """``trained`` is the published one; ``base``, ``hybrid`` and ``bm25`` are cheaper stand-ins."""
     k: int = 1
     """A query passes the round trip when its document is among the first K."""
@@ -100,10 +102,14 @@ class TrainParams(Params):
     """The base encoder; empty is the settings' one."""
     continue_round_trip: bool = True
     """Start from the round trip's first-stage model, as published, when there is one."""
+    recipe: Recipe = "recommended"
+    """``recommended`` is what gained most on little data; ``published`` is Promptagator's own."""
+    side: Literal["both", "query"] | None = None
+    """Train both sides, or the query side against the base's document vectors; None: the recipe's."""
     batch_size: int | None = None
-    """None is the schedule's own, by corpus size."""
+    """None is the recipe's own; Promptagator's goes by corpus size."""
     epochs: float | None = None
-    """None is the schedule's own."""
+    """None is the recipe's own."""
     steps: int | None = None
     """Overrides epochs."""
     learning_rate: float | None = None

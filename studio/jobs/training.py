@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,8 @@ from studio.evaluation.embeddings import open_cache
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.corpora import encoder_name, gold_set
-from studio.jobs.params import TrainParams
+from studio.jobs.params import Recipe, TrainParams
+from studio.methods.schedule import published as published_numbers
 from studio.methods.schedule import schedule_for
 from studio.records import Model, Record, StudioError
 from studio.training.encoders import open_encoder
@@ -20,6 +22,7 @@ from studio.training.settings import (
     TrainingPair,
     TrainingPoint,
     ValidationSet,
+    recommended,
 )
 
 VALIDATION_DOCUMENTS = 5_000
@@ -98,6 +101,7 @@ def train_stage(
         settings,
         out,
         validation=validation,
+        corpus=corpus_texts(context) if settings.corpus_negatives else None,
         on_progress=lambda point: _report(context, stage, point),
         should_stop=context.should_stop,
         resume=True,
@@ -128,6 +132,11 @@ def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingP
     ]
 
 
+def corpus_texts(context: JobContext) -> dict[int | str, str]:
+    """Document row → title and text joined."""
+    return {document.id: document.full_text for document in context.store.documents.all()}
+
+
 def mine_negatives(
     context: JobContext, pairs: list[TrainingPair], encoder: str, params: TrainParams
 ) -> list[TrainingPair]:
@@ -138,10 +147,9 @@ def mine_negatives(
         context.check()
         context.progress(done, len(pairs), "mining hard negatives")
 
-    corpus: dict[int | str, str] = {d.id: d.full_text for d in context.store.documents.all()}
     return mine(
         pairs,
-        corpus,
+        corpus_texts(context),
         open_encoder(encoder, max_length=params.max_length),
         NegativeSettings(count=params.hard_negatives),
         cache=open_cache(),
@@ -152,26 +160,43 @@ def mine_negatives(
 def settings_for(
     context: JobContext, stage: Stage, pairs: list[TrainingPair], params: TrainParams
 ) -> RetrieverSettings:
-    """The person's numbers, and the schedule's where they gave none."""
-    schedule = schedule_for(context.store.documents.count(), len(pairs), params.batch_size)
+    """The recipe's numbers, with the person's own over them."""
+    documents = context.store.documents.count()
+    settings = _recipe(params.recipe, stage.base, documents, len(pairs))
     has_gold = bool(context.store.gold.counts().get("validation"))
-    settings = RetrieverSettings(
+    averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
+    own: dict[str, Any] = {
+        "batch_size": params.batch_size,
+        "learning_rate": params.learning_rate,
+        "epochs": params.epochs,
+        "max_steps": params.steps,
+        "trained_side": params.side,
+        "scale": 1 / params.temperature if params.temperature else None,
+        "bf16": params.bf16,
+    }
+    return replace(
+        settings,
         base=stage.start,
-        batch_size=schedule.batch_size,
-        learning_rate=params.learning_rate,
-        epochs=params.epochs or schedule.epochs,
-        max_steps=params.steps or (None if params.epochs else schedule.steps),
-        negatives=params.hard_negatives,
-        interpolation="validation" if stage.interpolate and has_gold else 1.0,
         anchor=stage.base,
+        interpolation="validation" if averaged else 1.0,
+        negatives=params.hard_negatives,
         max_length=params.max_length,
         query_prompt=params.query_prompt,
         document_prompt=params.document_prompt,
         patience=params.patience,
-        bf16=params.bf16,
         seed=params.seed,
+        **{name: number for name, number in own.items() if number is not None},
     )
-    return replace(settings, scale=1 / params.temperature) if params.temperature else settings
+
+
+def _recipe(recipe: Recipe, base: str, documents: int, pairs: int) -> RetrieverSettings:
+    """Promptagator's schedule by corpus size, or what gained most on little data, no longer."""
+    published = schedule_for(documents, pairs)
+    if recipe == "published":
+        return RetrieverSettings(batch_size=published.batch_size, max_steps=published.steps)
+    settings = recommended(base)
+    steps = math.ceil(pairs / settings.batch_size * settings.epochs)
+    return replace(settings, max_steps=min(steps, published_numbers(documents)[1]))
 
 
 def validation_set(context: JobContext) -> ValidationSet | None:

@@ -64,6 +64,8 @@ def arguments() -> argparse.Namespace:
         "--round-trip", default="trained", choices=["trained", "base", "hybrid", "bm25", "off"]
     )
     parser.add_argument("-k", type=int, default=1)
+    parser.add_argument("--recipe", default="recommended", choices=["recommended", "published"])
+    parser.add_argument("--side", choices=["both", "query"])
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--epochs", type=float)
     parser.add_argument("--learning-rate", type=float)
@@ -229,6 +231,8 @@ def generate(project: Project, options: argparse.Namespace) -> dict[str, Any]:
 def train_and_score(project: Project, encoder: str, options: argparse.Namespace) -> None:
     train = TrainParams(
         encoder=encoder,
+        recipe=options.recipe,
+        side=options.side,
         batch_size=options.batch_size,
         epochs=options.epochs,
         learning_rate=options.learning_rate,
@@ -267,7 +271,7 @@ def train_and_score(project: Project, encoder: str, options: argparse.Namespace)
 
 def run_name(encoder: str, options: argparse.Namespace) -> str:
     """So that two encoders, or two settings, are two jobs."""
-    return f"{encoder} {options.round_trip} {options.k} {options.split}"
+    return f"{encoder} {options.round_trip} {options.k} {options.split} {options.recipe}"
 
 
 def baselines(project: Project, options: argparse.Namespace) -> None:

@@ -60,4 +60,4 @@ def test_a_query_without_known_words_is_ranked_by_the_encoder_alone(
 ) -> None:
     (both,) = ranker.top_k(["zzz qqq ffff"], 4)
     (dense,) = ranker._dense.top_k(["zzz qqq ffff"], 4)
-    assert list(both)[0] == list(dense)[0]
+    assert next(iter(both)) == next(iter(dense))
