@@ -39,7 +39,7 @@ class Terminal:
 
     def expect(self, text: str) -> None:
         """Wait until the text has been drawn."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 40
         while text not in ESCAPES.sub("", self.seen):
             if time.monotonic() > deadline:
                 raise AssertionError(
@@ -61,7 +61,7 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the exit status; a signal is its number, negative."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while self.child.isalive():
             assert time.monotonic() < deadline, "it does not end"
             self.read(0.1)
@@ -148,7 +148,7 @@ def test_a_terminal_that_goes_away_loses_nothing(terminal: Terminal, project: Pr
     terminal.expect("XYZ")
     pid = terminal.child.pid
     os.close(terminal.child.child_fd)
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while _lives(pid):
         assert time.monotonic() < deadline, "it outlives its terminal"
         time.sleep(0.1)

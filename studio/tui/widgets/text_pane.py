@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.tui.actions import bindings
 from studio.tui.safe_text import content
 
 
 class TextPane(VerticalScroll, can_focus=True):
     """Outside text as it may be shown; it takes the focus so that keys can scroll it."""
 
-    BINDINGS: ClassVar[list[Any]] = [*bindings("field")]
+    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "screen.leave", show=False)]
     DEFAULT_CSS = """
     TextPane { padding: 0 1; scrollbar-size-vertical: 1; background: $background; }
     TextPane > Static { width: 1fr; height: auto; }
