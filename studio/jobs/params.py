@@ -82,8 +82,7 @@ class FilterParams(Params):
         "round-trip",
     )
     """The chain, cheap ones first; each judges what the ones before it kept."""
-    round_trip: Recipe = Literal["recommended", "published"]
-RoundTripMode = "trained"
+    round_trip: RoundTripMode = "trained"
     """``trained`` is the published one; ``base``, ``hybrid`` and ``bm25`` are cheaper stand-ins."""
     k: int = 1
     """A query passes the round trip when its document is among the first K."""
@@ -105,7 +104,7 @@ class TrainParams(Params):
     recipe: Recipe = "recommended"
     """``recommended`` is what gained most on little data; ``published`` is Promptagator's own."""
     side: Literal["both", "query"] | None = None
-    """Train both sides, or the query side against the base's document vectors; None: the recipe's."""
+    """``query`` trains against the base's document vectors; None is the recipe's own."""
     batch_size: int | None = None
     """None is the recipe's own; Promptagator's goes by corpus size."""
     epochs: float | None = None
