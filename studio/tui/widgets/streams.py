@@ -307,7 +307,7 @@ class Streams(Horizontal):
 def _title(column: Column) -> str:
     if column.planned is None:
         return "Preview"
-    states = {"streaming": " · streaming", "stored": " · stored, not paid again"}
+    states = {"streaming": " · streaming", "stored": " · stored"}
     return f"{column.planned.document.outside_id}{states.get(column.state, '')}"
 
 
