@@ -101,7 +101,10 @@ def run(arguments: list[str]) -> int:
 
 def _prepare() -> None:
     """Terminals and pipes of any encoding; libraries that keep quiet."""
-    logging.basicConfig(level=logging.ERROR)
+    quiet = logging.StreamHandler()
+    # On the handler: some libraries set the level of their own loggers.
+    quiet.setLevel(logging.ERROR)
+    logging.basicConfig(handlers=[quiet])
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

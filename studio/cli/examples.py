@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.output import JsonOption, ProjectOption, emit, out, table, visible
+from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.project import Project
 from studio.records import Example, StudioError
 
@@ -38,7 +38,8 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
         for r in rows
     ]
     columns = ("id", "", "query", "document", "records", "kept")
-    emit(rows, as_json, lambda: out.print(table("Examples", columns, cells)))
+    none = "No examples yet. Add one: studio examples add QUERY --document ID"
+    emit(rows, as_json, lambda: show_rows("Examples", columns, cells, none))
 
 
 @app.command("add")

@@ -166,7 +166,7 @@ def _lines() -> Iterator[Show]:
         nonlocal stage
         name, _ = parts_of(job)
         moment = time.monotonic()
-        if job.state in queue.ENDED:
+        if job.state is not JobState.RUNNING:
             return
         if name != stage.name:
             stage = _Stage(name, moment, job.done, -PLAIN_EVERY_S)

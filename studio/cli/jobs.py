@@ -17,6 +17,7 @@ from studio.cli.output import (
     ProjectOption,
     emit,
     out,
+    show_rows,
     table,
     visible,
 )
@@ -56,7 +57,7 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     ]
     columns = ("id", "kind", "state", "progress", "what", "submitted")
     rows = [_row(job) for job in found]
-    emit(rows, as_json, lambda: out.print(table("Jobs", columns, cells)))
+    emit(rows, as_json, lambda: show_rows("Jobs", columns, cells, "No job has run here yet."))
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-out = Console()
-err = Console(stderr=True)
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 PROJECT_VARIABLE = "STUDIO_PROJECT"
 ProjectOption = Annotated[
@@ -64,6 +64,16 @@ def _harmful() -> re.Pattern[str]:
 
 def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1]
+
+
+def show_rows(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], if_none: str
+) -> None:
+    """A table, or what to do when there is nothing to list."""
+    if rows:
+        out.print(table(title, columns, rows))
+    else:
+        out.print(if_none, highlight=False, soft_wrap=True, markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.output import JsonOption, ProjectOption, emit, out, table, visible
+from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.project import Project
 from studio.records import Prompt, StudioError
 
@@ -46,7 +46,8 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     rows = [asdict(prompt) for prompt in Project.open(project).store.prompts.all()]
     cells = [[r["version"], r["name"], r["note"], r["created"]] for r in rows]
     columns = ("version", "template", "note", "made")
-    emit(rows, as_json, lambda: out.print(table("Prompt versions", columns, cells)))
+    none = "No prompt yet. Make one: studio prompt set TEMPLATE"
+    emit(rows, as_json, lambda: show_rows("Prompt versions", columns, cells, none))
 
 
 @app.command("show")
@@ -114,7 +115,9 @@ def render(
     opened = Project.open(project)
     found = opened.store.documents.by_outside_id(document)
     if found is None:
-        raise StudioError(f"The corpus has no document {document!r}.")
+        raise StudioError(
+            f"The corpus has no document {document!r}. `studio search` shows the ids of documents."
+        )
     request = preview_request(opened, _version(opened, version), found, draw)
 
     def show_messages() -> None:
