@@ -13,6 +13,7 @@ from studio.jobs.context import Cancelled, JobContext, heartbeats
 from studio.jobs.kinds import run_kind
 from studio.project import Project
 from studio.records import JobState, StudioError
+from studio.store import Store
 
 log = logging.getLogger("studio.worker")
 
@@ -47,8 +48,19 @@ def _do(project: Project, job_id: int) -> int:
         # The system is going down, or somebody ended the process: the job itself is to go on.
         project.store.jobs.abandon(job_id, context.pid)
         return 1
-    project.store.jobs.finish(job_id, context.pid, state, message)
+    _end(project, context, state, message)
     return 0 if state is JobState.DONE else 1
+
+
+def _end(project: Project, context: JobContext, state: JobState, message: str) -> None:
+    """Write how it ended. Where the disk is full, the stage of an import goes first: it is there."""
+    try:
+        project.store.jobs.finish(context.job.id, context.pid, state, message)
+    except StudioError as error:
+        log.warning("%s", error)
+        project.store.close()
+        with closing(Store(project.store.path)) as store:
+            store.jobs.finish(context.job.id, context.pid, state, message)
 
 
 def _work(context: JobContext) -> tuple[JobState, str]:
