@@ -53,7 +53,7 @@ def _do(project: Project, job_id: int) -> int:
 
 
 def _end(project: Project, context: JobContext, state: JobState, message: str) -> None:
-    """Write how it ended. Where the disk is full, the stage of an import goes first: it is there."""
+    """Write how it ended. On a full disk the stage of an import goes first: it lies there too."""
     try:
         project.store.jobs.finish(context.job.id, context.pid, state, message)
     except StudioError as error:
