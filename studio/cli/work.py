@@ -150,6 +150,10 @@ def train(
         Literal["both", "query"] | None,
         typer.Option(help="query: documents keep the base's vectors. Default: the recipe's."),
     ] = None,
+    distillation: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="A teacher's share of the loss. Default: the recipe's."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Default: the recipe's.")] = None,
     epochs: Annotated[float | None, typer.Option(min=0.01)] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Overrides epochs.")] = None,
@@ -171,6 +175,9 @@ def train(
     params = TrainParams(
         encoder=_encoder(encoder),
         continue_round_trip=stage_one,
+        recipe=recipe,
+        side=side,
+        distillation=distillation,
         batch_size=batch_size,
         epochs=epochs,
         steps=steps,

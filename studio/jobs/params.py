@@ -115,6 +115,9 @@ class TrainParams(Params):
     """None is the encoder kind's own."""
     temperature: float | None = None
     """Softmax temperature of the contrastive loss; None is the trainer's own."""
+    distillation: float | None = None
+    """A teacher's share of the loss, 0 to 1: the base encoder and BM25 added up. None is the
+    recipe's own."""
     hard_negatives: int = 0
     """Mined negatives per query, guarded against false ones."""
     max_length: int = 256

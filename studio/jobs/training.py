@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from studio.evaluation.embeddings import open_cache
+from studio.evaluation.hybrid import HybridRanker
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
-from studio.jobs.corpora import encoder_name, gold_set
+from studio.jobs.corpora import Corpus, bm25_ranker, dense_ranker, encoder_name, gold_set
 from studio.jobs.params import Recipe, TrainParams
 from studio.methods.schedule import published as published_numbers
 from studio.methods.schedule import schedule_for
@@ -17,6 +21,7 @@ from studio.records import Model, Record, StudioError
 from studio.training.encoders import open_encoder
 from studio.training.retriever import train
 from studio.training.settings import (
+    BANK_LIMIT,
     RetrieverSettings,
     TrainedRetriever,
     TrainingPair,
@@ -24,6 +29,12 @@ from studio.training.settings import (
     ValidationSet,
     recommended,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from studio.training.distillation import Teacher
 
 VALIDATION_DOCUMENTS = 5_000
 """The most documents that a validation check searches; the relevant ones are always among them."""
@@ -59,7 +70,7 @@ def train_kept(context: JobContext, params: TrainParams) -> None:
         )
     base = encoder_name(context.project, params.encoder)
     first = _first_stage(context, base) if params.continue_round_trip else None
-    name = params.name or f"retriever-{context.job.id}"
+    name = free_name(context, params.name or f"retriever-{context.job.id}")
     stage = Stage(
         name=name,
         start=str(context.project.path / first.path) if first else base,
@@ -79,6 +90,20 @@ def train_kept(context: JobContext, params: TrainParams) -> None:
     )
 
 
+def free_name(context: JobContext, name: str) -> str:
+    """The name, unless another model's folder would be overwritten."""
+    if Path(name).name != name or name.startswith("."):
+        raise StudioError(
+            f"The model name {name!r} cannot be a folder's; leave out slashes and leading dots."
+        )
+    if any(m.name == name and m.job_id != context.job.id for m in context.store.models.all()):
+        raise StudioError(
+            f"The project has a model named {name} already, and training would overwrite its "
+            "folder; choose another --name."
+        )
+    return name
+
+
 def _first_stage(context: JobContext, base: str) -> Model | None:
     """The round trip's model, when it judged the kept records and came from this base."""
     model_id = context.store.values.get("round_trip_model")
@@ -96,12 +121,14 @@ def train_stage(
     settings = settings_for(context, stage, pairs, params)
     validation = validation_set(context) if stage.use_validation else None
     out = context.project.models_dir / stage.name
+    corpus = _corpus_for(context, pairs, settings) if settings.corpus_negatives else None
     trained = train(
         pairs,
         settings,
         out,
         validation=validation,
-        corpus=corpus_texts(context) if settings.corpus_negatives else None,
+        corpus=corpus,
+        teacher=_teacher(context, stage, corpus, params) if settings.distillation else None,
         on_progress=lambda point: _report(context, stage, point),
         should_stop=context.should_stop,
         resume=True,
@@ -135,6 +162,42 @@ def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingP
 def corpus_texts(context: JobContext) -> dict[int | str, str]:
     """Document row → title and text joined."""
     return {document.id: document.full_text for document in context.store.documents.all()}
+
+
+def _corpus_for(
+    context: JobContext, pairs: list[TrainingPair], settings: RetrieverSettings
+) -> dict[int | str, str]:
+    """The corpus, or, since a teacher must read all of it, as much as a training can use."""
+    texts = corpus_texts(context)
+    if not settings.distillation or len(texts) <= BANK_LIMIT:
+        return texts
+    own = {pair.document_id for pair in pairs}
+    rest = [row for row in texts if row not in own]
+    room = min(max(0, BANK_LIMIT - len(own)), len(rest))
+    chosen = own | set(random.Random(settings.seed).sample(rest, room))
+    return {row: text for row, text in texts.items() if row in chosen}
+
+
+def _teacher(
+    context: JobContext, stage: Stage, corpus: dict[int | str, str] | None, params: TrainParams
+) -> Teacher:
+    """The chain's base encoder and BM25 added up; built when it is first asked."""
+
+    def scores(queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        texts = corpus or {}
+        read = Corpus([int(row) for row in texts], list(texts.values()))
+
+        def encoding(done: int) -> None:
+            context.check()
+            context.progress(done, len(texts), "encoding for the teacher")
+
+        dense = dense_ranker(read, stage.base, max_length=params.max_length, on_progress=encoding)
+        both = HybridRanker(dense, bm25_ranker(read, context.project.language))
+        for done, row in enumerate(both.scores(queries), 1):
+            context.progress(done, len(queries), "asking the teacher")
+            yield row
+
+    return scores
 
 
 def mine_negatives(
@@ -171,6 +234,7 @@ def settings_for(
         "epochs": params.epochs,
         "max_steps": params.steps,
         "trained_side": params.side,
+        "distillation": params.distillation,
         "scale": 1 / params.temperature if params.temperature else None,
         "bf16": params.bf16,
     }

@@ -51,6 +51,10 @@ class WorkingFolder:
         whole = [folder for folder in self.path.glob("checkpoint-*") if _is_whole(folder)]
         return max(whole, key=lambda folder: int(folder.name.split("-")[1]), default=None)
 
+    def teacher(self, questions: str) -> Path:
+        """Where a teacher's answers to these questions, known by their hash, are kept."""
+        return self.path / f"teacher-{questions[:16]}.npy"
+
     def note_base_score(self, score: float) -> None:
         """Remember the untrained encoder's score, so that a resumed run need not compute it."""
         self._write(self._read() | {"base_score": score})

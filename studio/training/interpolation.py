@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Weights = Mapping[str, Tensor]
 
-SHARES = (0.25, 0.5, 0.75)
+SHARES = (0.25, 0.5, 0.7)
 """What is tried on the validation set beside the trained weights themselves."""
 
 

@@ -7,25 +7,29 @@ call that starts from the first one's model.
 
 from __future__ import annotations
 
-import errno
-import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.records import StudioError
-from studio.training.batches import BatchPlan, groups_of
+from studio.records import StudioError, content_sha
+from studio.training.bank import bank_for, bank_texts
+from studio.training.batches import BatchPlan
 from studio.training.checkpoints import WorkingFolder, replace_folder, run_fingerprint
+from studio.training.distillation import Lessons, asked, graded_texts, kept
 from studio.training.encoders import fingerprint, load_encoder
 from studio.training.interpolation import blend, blend_best, weights_of
-from studio.training.loss import Bank, bank_for
+from studio.training.loss import Objective
 from studio.training.model_card import ModelCard, write_card
+from studio.training.refusals import (
+    check_distillation,
+    check_settings,
+    checked_groups,
+    mendable,
+)
 from studio.training.settings import (
-    BANK_LIMIT,
     RetrieverSettings,
     TrainedRetriever,
     TrainingPair,
@@ -47,6 +51,7 @@ from studio.training.validation import Validator
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from studio.training.distillation import Teacher
     from studio.training.interpolation import Weights
 
 
@@ -60,6 +65,7 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     resume: bool = False,
     corpus: Mapping[int | str, str] | None = None,
+    teacher: Teacher | None = None,
 ) -> TrainedRetriever:
     """Train, keep the best checkpoint, and save it as a plain sentence-transformers folder.
 
@@ -73,20 +79,27 @@ def train(
         resume: go on from the last checkpoint of the same training, if there is one.
         corpus: document id → text, from which ``corpus_negatives`` are drawn; None draws them from
             the pairs' own documents.
+        teacher: gives for each of the queries its scores of all documents of ``corpus``, in the
+            mapping's order. Asked once for all distinct queries; what it says of at most BANK_LIMIT
+            documents is held in memory, two bytes each, up to 1 GiB. Only with ``distillation``.
 
     Raises:
-        StudioError: too few documents, an encoder that is not there, too little memory or disk,
-            a loss that is no number, or a stop before the first step.
+        StudioError: too few documents, distillation without a teacher, an encoder that is not
+            there, too little memory or disk, a loss that is no number, or a stop before the first
+            step.
     """
-    groups = _checked_groups(pairs)
-    _check(settings)
+    groups = checked_groups(pairs)
+    check_settings(settings)
+    check_distillation(settings, teacher, corpus)
     plan = BatchPlan(groups, settings.batch_size, settings.seed)
     began = time.monotonic()
     model = _prepared_encoder(settings)
     watch = StopWatch(should_stop)
     folder = WorkingFolder.beside(out)
-    with _mendable(settings, plan.batch_size):
-        run = _Run(pairs, settings, plan, model, folder, validation, on_progress, watch, corpus)
+    with mendable(settings, plan.batch_size):
+        run = _Run(
+            pairs, settings, plan, model, folder, validation, on_progress, watch, corpus, teacher
+        )
         steps, best_step, best_score, share = run.to_the_end(resume)
         result = TrainedRetriever(
             path=out,
@@ -118,6 +131,7 @@ class _Run:
         on_progress: Callable[[TrainingPoint], None],
         watch: StopWatch,
         corpus: Mapping[int | str, str] | None,
+        teacher: Teacher | None,
     ) -> None:
         self.pairs = pairs
         self.settings = settings
@@ -127,7 +141,8 @@ class _Run:
         self.gold = gold
         self.on_progress = on_progress
         self.watch = watch
-        self.corpus = corpus
+        self.corpus = corpus or {}
+        self.teacher = teacher if settings.distillation else None
         self.cancelled = False
         self.schedule: Schedule = schedule(model, plan, settings, gold is not None)
         fixed = settings.trained_side == "query"
@@ -206,21 +221,43 @@ class _Run:
             self.settings,
             self.folder.path,
             self.validator,
-            self._bank(numbers),
+            self._objective(numbers),
             callbacks,
         )
 
-    def _bank(self, numbers: TextNumbers) -> Bank | None:
-        query_only = self.settings.trained_side == "query"
-        if not self.settings.corpus_negatives and not query_only:
-            return None
-        own = list(dict.fromkeys(pair.document_text for pair in self.pairs))
-        others = list(dict.fromkeys((self.corpus or {}).values()))
-        room = min(max(0, BANK_LIMIT - len(own)), len(others))
-        drawn = random.Random(self.settings.seed).sample(others, room)
-        texts = list(dict.fromkeys([*own, *drawn]))
-        count, bf16 = self.settings.corpus_negatives, self.schedule.bf16
-        return bank_for(self.model, texts, [numbers.of(text) for text in texts], count, bf16)
+    def _objective(self, numbers: TextNumbers) -> Objective:
+        chosen = self.settings
+        if not chosen.corpus_negatives and chosen.trained_side != "query":
+            return Objective(chosen.scale, chosen.symmetric, None, None)
+        texts = bank_texts(self.pairs, self.corpus, chosen.seed)
+        named, count = [numbers.of(text) for text in texts], chosen.corpus_negatives
+        bank = bank_for(self.model, texts, named, count, self.schedule.bf16)
+        lessons = self._lessons(self.teacher, texts, numbers) if self.teacher else None
+        return Objective(chosen.scale, chosen.symmetric, bank, lessons)
+
+    def _lessons(self, teacher: Teacher, texts: list[str], numbers: TextNumbers) -> Lessons:
+        """The teacher's scores, asked for once, or as an interrupted run has left them."""
+        import torch
+
+        queries = list(dict.fromkeys(pair.query for pair in self.pairs))
+        mined = [text for pair in self.pairs for text in pair.negatives]
+        graded = graded_texts([*texts, *mined], self.corpus, len(queries), self.settings.seed)
+        try:
+            scores = kept(
+                self.folder.teacher(content_sha(*queries, "\n", *graded)),
+                lambda: asked(teacher, queries, list(graded.values()), self._check_stop),
+            )
+        except TrainingStoppedError as error:
+            raise _nothing_trained() from error
+        places = [numbers.of(text) for text in graded]
+        column_of = torch.full((len(numbers),), -1, dtype=torch.long)
+        column_of[torch.tensor(places, dtype=torch.long)] = torch.arange(len(places))
+        weight, temperature = self.settings.distillation, self.settings.teacher_temperature
+        return Lessons(torch.from_numpy(scores), column_of, weight, temperature)
+
+    def _check_stop(self) -> None:
+        if self.watch.stopping():
+            raise TrainingStoppedError
 
     def _anchor(self) -> Weights | None:
         """The weights to average with, if the result is to be an average."""
@@ -258,28 +295,6 @@ class _Run:
         return self.validator(self.model)
 
 
-def _checked_groups(pairs: Sequence[TrainingPair]) -> list[int]:
-    groups = groups_of(pairs)
-    if len(set(groups)) < 2:
-        raise StudioError(
-            f"The {len(pairs)} training pairs are all of one document, and an encoder learns by "
-            "telling documents apart; generate queries for at least two documents."
-            if pairs
-            else "There are no training pairs; generate queries, or loosen the filters."
-        )
-    return groups
-
-
-def _check(settings: RetrieverSettings) -> None:
-    wrong = [
-        name
-        for name in ("batch_size", "learning_rate", "epochs", "max_steps", "max_length", "scale")
-        if (value := getattr(settings, name)) is not None and not value > 0
-    ]
-    if wrong:
-        raise StudioError(f"The training setting {wrong[0]} must be greater than 0.")
-
-
 def _prepared_encoder(settings: RetrieverSettings) -> SentenceTransformer:
     import torch
     from transformers import set_seed
@@ -310,37 +325,3 @@ def _nothing_trained() -> StudioError:
     return StudioError(
         "The training was cancelled before its first step was done, so there is no model."
     )
-
-
-@contextmanager
-def _mendable(settings: RetrieverSettings, batch: int) -> Iterator[None]:
-    """Too little memory or disk becomes advice."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise StudioError(_memory_advice(settings, batch)) from error
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise StudioError(
-            "The disk is full, so the training stopped; free some space and resume it."
-        ) from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # torch raises its own class on a GPU and a bare RuntimeError on a CPU.
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text
-
-
-def _memory_advice(settings: RetrieverSettings, batch: int) -> str:
-    at_once = min(batch, settings.mini_batch or 32)
-    ways = []
-    if at_once > 1:
-        ways.append(f"set the mini-batch to {max(1, at_once // 2)} (results stay the same)")
-    if settings.max_length > 64:
-        ways.append(f"the length to {settings.max_length // 2} tokens")
-    ways.append("choose a smaller encoder")
-    return f"The memory ran out in training; {', or '.join(ways)}, and resume."

@@ -87,6 +87,13 @@ class RetrieverSettings:
     corpus_negatives: int = 0
     """Documents drawn from the whole corpus at each step to stand against every query; a number
     above the corpus's takes all of it, and 0 none."""
+    distillation: float = 0.0
+    """The share of a teacher in the loss: 0 is the published cross-entropy alone, 1 the teacher
+    alone. The student's softmax over the candidates is drawn to the teacher's by Kullback-Leibler
+    divergence (knowledge distillation, Hinton, Vinyals and Dean 2015), so that a document is not
+    simply wrong because the query was written from another one. Needs ``corpus_negatives``."""
+    teacher_temperature: float = 1.0
+    """The teacher's scores are divided by it before its softmax: higher is less sure."""
     interpolation: float | Literal["validation"] = 1.0
     """The share of trained weights in the result, the rest being the anchor's (WiSE-FT, Wortsman et
     al. 2022). ``validation`` tries several and keeps the best."""
@@ -121,17 +128,26 @@ class RetrieverSettings:
 def recommended(base: str, *, static: bool | None = None) -> RetrieverSettings:
     """What gained most on validation queries of real collections with some hundred synthetic pairs.
 
-    Both learn against all documents of a small corpus. A transformer trains its query side alone
-    and is averaged with its base by the share that the validation set chooses.
+    Both learn against all documents of a small corpus, and are averaged with their base by the
+    share that the validation set chooses, so that a small or hard set falls back towards the base.
+    A static encoder learns from a teacher alone; a transformer trains its query side alone.
     """
     if static if static is not None else base in STATIC_NAMES:
-        return RetrieverSettings(base=base, learning_rate=1e-2, epochs=5, corpus_negatives=2000)
+        return RetrieverSettings(
+            base=base,
+            learning_rate=1e-2,
+            epochs=8,
+            corpus_negatives=2000,
+            distillation=1.0,
+            interpolation="validation",
+        )
     return RetrieverSettings(
         base=base,
         learning_rate=5e-5,
         epochs=4,
         trained_side="query",
         corpus_negatives=BANK_LIMIT,
+        distillation=0.5,
         interpolation="validation",
     )
 

@@ -13,7 +13,7 @@ from studio.evaluation.retrieval import NDCG
 from studio.records import StudioError, content_sha
 from studio.training.batches import BatchPlan
 from studio.training.encoders import is_static
-from studio.training.loss import Bank, loss_for
+from studio.training.loss import Objective, loss_for
 from studio.training.settings import (
     LEARNING_RATE,
     STATIC_LEARNING_RATE,
@@ -70,7 +70,7 @@ def build_trainer(
     settings: RetrieverSettings,
     folder: Path,
     validator: Validator | None,
-    bank: Bank | None,
+    objective: Objective,
     callbacks: Sequence[Any],
 ) -> Any:
     """A trainer that is ready to run."""
@@ -80,14 +80,7 @@ def build_trainer(
         model=model,
         args=_arguments(model, plan, schedule, settings, folder, validator is not None),
         train_dataset=dataset,
-        loss=loss_for(
-            model,
-            schedule.mini_batch,
-            plan.batch_size,
-            settings.scale,
-            settings.symmetric,
-            bank,
-        ),
+        loss=loss_for(model, schedule.mini_batch, plan.batch_size, objective),
         evaluator=_evaluator(validator) if validator is not None else None,
         callbacks=list(callbacks),
     )
@@ -106,7 +99,8 @@ def columns(
 ) -> Any:
     """The pairs as a ``datasets.Dataset``: query, document, negative_1 …, and their texts' numbers.
 
-    Only queries and numbers where documents keep their vectors.
+    Only queries and numbers where documents keep their vectors. With a teacher the query's own
+    number, counted from the first distinct query, comes last.
 
     A pair that brings too few negatives is filled up with other pairs' documents, drawn at random.
     """
@@ -126,6 +120,10 @@ def columns(
     if not query_only:
         table |= {name: [row[place] for row in rows] for place, name in enumerate(names)}
     table["label"] = [[numbers.of(text) for text in row] for row in rows]
+    if settings.distillation:
+        queries = TextNumbers()
+        for pair, label in zip(pairs, table["label"], strict=True):
+            label.append(queries.of(pair.query))
     return Dataset.from_dict(table)
 
 
@@ -135,6 +133,9 @@ class TextNumbers:
     def __init__(self) -> None:
         """Empty."""
         self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
     def of(self, text: str) -> int:
         """The text's number; a new one for a new text."""

@@ -66,6 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("-k", type=int, default=1)
     parser.add_argument("--recipe", default="recommended", choices=["recommended", "published"])
     parser.add_argument("--side", choices=["both", "query"])
+    parser.add_argument("--distillation", type=float)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--epochs", type=float)
     parser.add_argument("--learning-rate", type=float)
@@ -233,6 +234,7 @@ def train_and_score(project: Project, encoder: str, options: argparse.Namespace)
         encoder=encoder,
         recipe=options.recipe,
         side=options.side,
+        distillation=options.distillation,
         batch_size=options.batch_size,
         epochs=options.epochs,
         learning_rate=options.learning_rate,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.training.settings import TrainingPair, ValidationSet
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TOPICS = ["river", "stone", "apple", "engine", "violin", "harbour", "lantern", "meadow"]
 TOPICS += ["copper", "falcon", "glacier", "orchard", "pepper", "saddle", "temple", "willow"]
@@ -27,6 +32,22 @@ def validation() -> ValidationSet:
         documents={f"d{n}": f"the {topic} of the {topic}" for n, topic in enumerate(TOPICS)},
         relevant={f"q{n}": {f"d{n}": 1} for n in range(len(TOPICS))},
     )
+
+
+def corpus() -> dict[int | str, str]:
+    """The sixteen documents."""
+    return {n: f"the {topic} of the {topic}" for n, topic in enumerate(TOPICS)}
+
+
+def teacher(queries: Sequence[str]) -> Iterator[np.ndarray]:
+    """Is sure that ``ask<n>`` means the document after n."""
+    import numpy as np
+
+    for query in queries:
+        asked = next(int(word[3:]) for word in query.split() if word.startswith("ask"))
+        scores = np.zeros(len(TOPICS), dtype=np.float32)
+        scores[(asked + 1) % len(TOPICS)] = 8.0
+        yield scores
 
 
 def static_encoder(folder: Path) -> Path:
