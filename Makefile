@@ -15,16 +15,19 @@ help: ## Say what can be made
 install: $(VENV)/.installed ## Install everything into .venv
 
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes the first time) …"
 	@# torch first and alone: the pinned line must not be widened by another package's range.
 	@$(PIP) install -c .ci/constraints.txt torch==2.13.0
-	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,syntax,dev]'
+	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,dev]'
 	@touch $@
 
-models: install ## Fetch the small embedded models (about 180 MB, once)
+models: install ## Fetch the small embedded models (about 210 MB, once)
 	@$(BIN)/studio models pull smollm2-135m
 	@$(BIN)/studio models pull minilm-l6
+	@$(BIN)/studio models pull wordllama-256
 
 demo: models ## Run the main job on a sample corpus with the embedded models
 	@$(BIN)/studio demo $(DEMO)
