@@ -16,7 +16,7 @@ import typer
 
 from studio.cli.output import JsonOption, emit, out, visible
 from studio.records import StudioError
-from studio.settings import Settings, data_dir, load
+from studio.settings import Settings, load
 
 State = Literal["ok", "note", "bad"]
 MARKS = {"ok": "[green]✓[/] ok  ", "note": "[yellow]•[/] note", "bad": "[red]✗[/] bad "}
@@ -66,6 +66,8 @@ def _show(checks: list[Check]) -> None:
 def run_checks(project: Path | None, endpoint: str, model: str) -> Iterator[Check]:
     """Every check in order; one that cannot be made is itself a finding."""
     yield _python()
+    if project is not None:
+        yield _project(project)
     try:
         settings = load(project)
     except StudioError as error:
@@ -77,7 +79,7 @@ def run_checks(project: Path | None, endpoint: str, model: str) -> Iterator[Chec
         lambda: _endpoint(settings, endpoint, model),
         _terminal,
         _clipboard,
-        _disk,
+        lambda: _disk(project),
         _gpu,
     )
     for look in looks:
@@ -87,6 +89,18 @@ def run_checks(project: Path | None, endpoint: str, model: str) -> Iterator[Chec
 def _python() -> Check:
     version = ".".join(str(part) for part in sys.version_info[:3])
     return Check("python", "ok", f"{version} at {sys.executable}")
+
+
+def _project(path: Path) -> Check:
+    from studio.project import Project
+
+    try:
+        opened = Project.open(path)
+    except StudioError as error:
+        return Check("project", "bad", str(error))
+    documents, examples = opened.store.documents.count(), len(opened.store.examples.all())
+    opened.close()
+    return Check("project", "ok", f"{documents:,} passages, {examples:,} examples at {path}")
 
 
 def _runtime() -> Check:
@@ -161,15 +175,22 @@ def _tmux_option(name: str) -> str:
     return found.stdout.strip()
 
 
-def _disk() -> Check:
-    folder = data_dir()
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free / 1e9
+def _disk(project: Path | None) -> Check:
+    """The fuller one of the disks that hold the models and the project."""
+    from studio.llm.catalogue import models_home
+
+    wanted = [models_home(), *([project] if project else [])]
+    folders = [_there(path.expanduser().absolute()) for path in wanted]
+    free, folder = min((shutil.disk_usage(at).free / 1e9, str(at)) for at in folders)
     said = f"{free:,.1f} GB free at {folder}"
     if free < NEEDED_GB:
         return Check("disk", "bad", said, "free some space: models and projects need a few GB")
     return Check("disk", "ok", said)
+
+
+def _there(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(at for at in (path, *path.parents) if at.exists())
 
 
 def _gpu() -> Check:

@@ -129,6 +129,7 @@ def _bars() -> Iterator[Show]:
             stage, said = parts_of(job)
             if job.state in queue.ENDED and tasks:
                 _end_bar(progress, job)
+            if job.state is not JobState.RUNNING or not (job.message or job.total):
                 return
             if stage not in tasks:
                 for task in tasks.values():
@@ -166,7 +167,7 @@ def _lines() -> Iterator[Show]:
         nonlocal stage
         name, _ = parts_of(job)
         moment = time.monotonic()
-        if job.state is not JobState.RUNNING:
+        if job.state is not JobState.RUNNING or not (job.message or job.total):
             return
         if name != stage.name:
             stage = _Stage(name, moment, job.done, -PLAIN_EVERY_S)

@@ -54,8 +54,8 @@ class Budget:
             if endpoint.price_in is None or endpoint.price_out is None:
                 raise StudioError(
                     f"The run has a cap of ${self.cap_usd:g}, but the price of {endpoint.name} is "
-                    f"unknown. Set price_in and price_out of [endpoints.{endpoint.name}] in US "
-                    "dollars per million tokens (0 if it is free), or cap the tokens instead."
+                    "unknown. Name the endpoint in the settings, with price_in and price_out in "
+                    "US dollars per million tokens (0 if it is free), or cap the tokens instead."
                 )
 
     def reserve(self, request: Request, endpoint: Endpoint) -> Reservation | None:

@@ -170,3 +170,14 @@ def test_output_in_an_old_encoding_does_not_fail(tmp_path: Path) -> None:
     said = shell(tmp_path, "PYTHONIOENCODING=latin-1 studio models list --json")
     assert said.returncode == 0
     assert json.loads(said.stdout)[0]["name"] == "smollm2-135m"
+
+
+def test_doctor_looks_at_the_project_too(studio: Verbs, tmp_path: Path) -> None:
+    studio("new", tmp_path / "p")
+    done = studio("doctor", "-p", tmp_path / "p", "--json")
+    said = {check["name"]: check for check in json.loads(done.out)}
+    assert said["project"]["said"].startswith("0 passages")
+    assert set(said) >= {"python", "embedded", "encoder", "endpoint", "terminal", "disk", "gpu"}
+    bad = studio("doctor", "-p", tmp_path / "nothing")
+    assert bad.code == 1
+    assert "is not a studio project" in bad.out
