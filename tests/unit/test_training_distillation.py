@@ -111,8 +111,7 @@ def test_the_share_mixes_cross_entropy_and_divergence() -> None:
     assert loss(0.0) == plain
 
 
-@pytest.mark.parametrize("side", ["both", "query"])
-@pytest.mark.parametrize("kind", ["static", "bert"])
+@pytest.mark.parametrize(("kind", "side"), [("static", "both"), ("bert", "query")])
 def test_a_teacher_that_prefers_another_document_pulls_the_student_there(
     static: str, bert: str, tmp_path: Path, kind: str, side: str
 ) -> None:
