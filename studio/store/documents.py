@@ -14,7 +14,7 @@ from studio.store.db import explained, one, path_of, roll_back, rows, storable, 
 from studio.store.migrations import split_statements
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 COLUMNS = "id, outside_id, title, text, source_id, position"
 D_COLUMNS = ", ".join(f"d.{name}" for name in COLUMNS.split(", "))

@@ -11,7 +11,7 @@ from studio.records import Example, Record, StudioError
 from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 SELECT = (
     "SELECT e.id, e.revision_id, e.enabled, e.position, e.tags, r.document_id, r.document_text,"

@@ -12,7 +12,7 @@ from studio.records import Answer, Decoding, Generation, Message, Request, conte
 from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 FAILED = "reason = 'error' AND finish_reason = 'error'"
 """Calls that failed for good: nothing was answered, and nothing is known to have been billed."""
@@ -190,10 +190,10 @@ class Generations:
         return [(item.request, item.answer) for item in found if item is not None]
 
     def reasons(self, job_id: int | None = None) -> dict[str, int]:
-        """Reason → number of calls that made no record; for one job or all."""
+        """Reason → number of calls that made no record, previews aside; for one job or all."""
         condition, parameters = ("AND job_id = ?", (job_id,)) if job_id else ("", ())
         sql = (
-            f"SELECT reason, count(*) FROM generations WHERE reason != '' {condition}"
+            f"SELECT reason, count(*) FROM generations WHERE reason NOT IN ('', 'preview') {condition}"
             " GROUP BY reason ORDER BY 2 DESC"
         )
         return {row[0]: row[1] for row in rows(self.db, sql, parameters)}

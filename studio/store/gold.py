@@ -10,7 +10,7 @@ from studio.records import GoldQuery, Split
 from studio.store.db import rows, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 
 @dataclass(frozen=True, slots=True)

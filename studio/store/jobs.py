@@ -13,7 +13,7 @@ from studio.records import Job, JobState
 from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 LEASE_S = 15.0
 """A running job without a heartbeat for this long has lost its worker."""

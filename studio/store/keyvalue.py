@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from studio.store.db import now, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from studio.store.db import one, rows
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 
 @dataclass(frozen=True, slots=True)

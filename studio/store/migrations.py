@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Equals the number of migrations; stored in ``PRAGMA user_version``."""
 
 M001 = """
@@ -251,6 +251,10 @@ DROP TRIGGER documents_fts_insert;
 INSERT INTO documents_fts(documents_fts, rank) VALUES ('hashsize', 16777216);
 """
 
+M003 = """
+CREATE INDEX generations_shot_set ON generations(shot_set_id);
+"""
+
 
 def migrations() -> Migrations:
     """All migrations in order; sqlite-utils records which a file has had."""
@@ -268,6 +272,12 @@ def migrations() -> Migrations:
     def m002_names(db: Database) -> None:
         """Names that imports gave known passages; an index to count by; search indexed in steps."""
         for statement in split_statements(M002):
+            db.conn.execute(statement)
+
+    @steps()
+    def m003_shots(db: Database) -> None:
+        """What an example helped to make is found without a scan."""
+        for statement in split_statements(M003):
             db.conn.execute(statement)
 
     return steps

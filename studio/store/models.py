@@ -12,7 +12,7 @@ from studio.records import Model, Split, content_sha
 from studio.store.db import now, one, rows, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from studio.records import Prompt, content_sha
 from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 COLUMNS = "id, version, name, template, note, created"
 

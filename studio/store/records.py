@@ -11,7 +11,7 @@ from studio.records import Record
 from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 COLUMNS = "id, document_id, text, generation_id, job_id, kept, reason"
 CHUNK = 1_000

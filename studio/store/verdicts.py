@@ -16,7 +16,7 @@ from studio.store.db import now, rows, value, write
 if TYPE_CHECKING:
     import sqlite3
 
-    from sqlite_utils import Database
+    from studio.store.db import Database
 
 PERSON = "person"
 CHUNK = 500
