@@ -144,7 +144,7 @@ def _end_bar(progress: Progress, job: Job) -> None:
     """Training may end early, and well."""
     last = progress.tasks[-1]
     if job.state is JobState.DONE:
-        progress.update(last.id, completed=last.completed or 1, total=last.completed or 1)
+        progress.update(last.id, completed=job.done or 1, total=job.done or 1)
     progress.stop_task(last.id)
 
 

@@ -52,7 +52,9 @@ def generate(
         Literal["chat", "completion"] | None, typer.Option(help="Default: the template's.")
     ] = None,
     shots: Annotated[int | None, typer.Option(min=1, max=8, help="Examples per prompt.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Default: the template's.")
+    ] = None,
     prompt: Annotated[
         int | None, typer.Option(help="The prompt version; default the newest.")
     ] = None,
@@ -114,7 +116,9 @@ def _show_generated(result: dict[str, Any]) -> None:
     out.print(f"Cost: {cost}", highlight=False)
     if result["stopped_by"] == "budget":
         out.print(
-            "The budget cap was reached; raise it and resume the job to go on.", style="yellow"
+            "The budget cap was reached. Run the same with a higher cap to go on: "
+            "what is stored is not paid again.",
+            style="yellow",
         )
 
 
@@ -155,9 +159,11 @@ def train(
         typer.Option(min=0, max=1, help="A teacher's share of the loss. Default: the recipe's."),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Default: the recipe's.")] = None,
-    epochs: Annotated[float | None, typer.Option(min=0.01)] = None,
+    epochs: Annotated[float | None, typer.Option(min=0.01, help="Default: the recipe's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Overrides epochs.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="Default: by the kind of encoder.")
+    ] = None,
     hard_negatives: Annotated[int, typer.Option(min=0, max=8, help="Mined per query.")] = 0,
     max_length: Annotated[int, typer.Option(min=8, help="Tokens read of a passage.")] = 256,
     query_prompt: Annotated[str, typer.Option(help="Put before each query.")] = "",
@@ -208,7 +214,9 @@ def evaluate(
     model: Annotated[
         int | None, typer.Option(help="The model's number; default the newest.")
     ] = None,
-    split: Annotated[Literal["validation", "test"], typer.Option()] = "test",
+    split: Annotated[
+        Literal["validation", "test"], typer.Option(help="Which gold queries to score on.")
+    ] = "test",
     encoder: EncoderOption = "",
     seed: SeedOption = 13,
     detach: DetachOption = False,
