@@ -193,8 +193,8 @@ class Generations:
         """Reason → number of calls that made no record, previews aside; for one job or all."""
         condition, parameters = ("AND job_id = ?", (job_id,)) if job_id else ("", ())
         sql = (
-            f"SELECT reason, count(*) FROM generations WHERE reason NOT IN ('', 'preview') {condition}"
-            " GROUP BY reason ORDER BY 2 DESC"
+            "SELECT reason, count(*) FROM generations"
+            f" WHERE reason NOT IN ('', 'preview') {condition} GROUP BY reason ORDER BY 2 DESC"
         )
         return {row[0]: row[1] for row in rows(self.db, sql, parameters)}
 
