@@ -158,6 +158,9 @@ def train(
         float | None,
         typer.Option(min=0, max=1, help="A teacher's share of the loss. Default: the recipe's."),
     ] = None,
+    teacher: Annotated[
+        str, typer.Option(help="The teacher's encoder, beside BM25. Default: the base encoder.")
+    ] = "",
     batch_size: Annotated[int | None, typer.Option(min=2, help="Default: the recipe's.")] = None,
     epochs: Annotated[float | None, typer.Option(min=0.01, help="Default: the recipe's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Overrides epochs.")] = None,
@@ -184,6 +187,7 @@ def train(
         recipe=recipe,
         side=side,
         distillation=distillation,
+        teacher=_encoder(teacher),
         batch_size=batch_size,
         epochs=epochs,
         steps=steps,

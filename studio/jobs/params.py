@@ -116,8 +116,10 @@ class TrainParams(Params):
     temperature: float | None = None
     """Softmax temperature of the contrastive loss; None is the trainer's own."""
     distillation: float | None = None
-    """A teacher's share of the loss, 0 to 1: the base encoder and BM25 added up. None is the
-    recipe's own."""
+    """A teacher's share of the loss, 0 to 1: an encoder and BM25 added up. None is the recipe's
+    own."""
+    teacher: str = ""
+    """The teacher's encoder; empty is the base encoder. A better one teaches a small base more."""
     hard_negatives: int = 0
     """Mined negatives per query, guarded against false ones."""
     max_length: int = 256

@@ -181,7 +181,8 @@ def _corpus_for(
 def _teacher(
     context: JobContext, stage: Stage, corpus: dict[int | str, str] | None, params: TrainParams
 ) -> Teacher:
-    """The chain's base encoder and BM25 added up; built when it is first asked."""
+    """The chain's base encoder, or the one named, and BM25 added up; built when first asked."""
+    encoder = params.teacher or stage.base
 
     def scores(queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         texts = corpus or {}
@@ -191,7 +192,7 @@ def _teacher(
             context.check()
             context.progress(done, len(texts), "encoding for the teacher")
 
-        dense = dense_ranker(read, stage.base, max_length=params.max_length, on_progress=encoding)
+        dense = dense_ranker(read, encoder, max_length=params.max_length, on_progress=encoding)
         both = HybridRanker(dense, bm25_ranker(read, context.project.language))
         for done, row in enumerate(both.scores(queries), 1):
             context.progress(done, len(queries), "asking the teacher")
@@ -238,7 +239,7 @@ def settings_for(
         "scale": 1 / params.temperature if params.temperature else None,
         "bf16": params.bf16,
     }
-    return replace(
+    settings = replace(
         settings,
         base=stage.start,
         anchor=stage.base,
@@ -251,6 +252,8 @@ def settings_for(
         seed=params.seed,
         **{name: number for name, number in own.items() if number is not None},
     )
+    taught = f"{params.teacher or stage.base} and BM25" if settings.distillation else ""
+    return replace(settings, teacher=taught)
 
 
 def _recipe(recipe: Recipe, base: str, documents: int, pairs: int) -> RetrieverSettings:

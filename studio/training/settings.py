@@ -92,6 +92,9 @@ class RetrieverSettings:
     alone. The student's softmax over the candidates is drawn to the teacher's by Kullback-Leibler
     divergence (knowledge distillation, Hinton, Vinyals and Dean 2015), so that a document is not
     simply wrong because the query was written from another one. Needs ``corpus_negatives``."""
+    teacher: str = ""
+    """What the teacher is called, for the model card: others should know whom a model learnt from.
+    """
     teacher_temperature: float = 1.0
     """The teacher's scores are divided by it before its softmax: higher is less sure."""
     interpolation: float | Literal["validation"] = 1.0

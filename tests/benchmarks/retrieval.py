@@ -67,6 +67,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", default="recommended", choices=["recommended", "published"])
     parser.add_argument("--side", choices=["both", "query"])
     parser.add_argument("--distillation", type=float)
+    parser.add_argument("--teacher", default="", help="its encoder; the base where empty")
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--epochs", type=float)
     parser.add_argument("--learning-rate", type=float)
@@ -235,6 +236,7 @@ def train_and_score(project: Project, encoder: str, options: argparse.Namespace)
         recipe=options.recipe,
         side=options.side,
         distillation=options.distillation,
+        teacher=options.teacher,
         batch_size=options.batch_size,
         epochs=options.epochs,
         learning_rate=options.learning_rate,

@@ -49,6 +49,7 @@ def test_the_base_encoder_and_bm25_teach_as_much_as_is_asked_for(
     training.train_kept(context, params(encoder, distillation=0.75))
     (model,) = context.store.models.all()
     assert model.settings["distillation"] == 0.75
+    assert model.settings["teacher"] == f"{encoder} and BM25"
     assert context.result["steps"] == 2
 
 
@@ -61,6 +62,16 @@ def test_the_teacher_knows_the_document_that_has_the_querys_words(
     queries = [f"what is the {topic}" for topic in tiny_encoder.TOPICS]
     best = [list(corpus)[int(scores.argmax())] for scores in teacher(queries)]
     assert best == [record.document_id for record in context.store.records.all()]
+
+
+def test_another_encoder_than_the_base_can_teach(
+    context: JobContext, encoder: str, tmp_path: Path
+) -> None:
+    other = str(tiny_encoder.bert_encoder(tmp_path / "other"))
+    training.train_kept(context, params(encoder, distillation=0.5, teacher=other))
+    (model,) = context.store.models.all()
+    assert model.settings["teacher"] == f"{other} and BM25"
+    assert model.base == encoder
 
 
 def test_a_teacher_reads_the_trained_documents_and_a_part_of_a_large_corpus(
