@@ -6,7 +6,7 @@ import difflib
 import math
 import os
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -41,6 +41,9 @@ class Endpoint:
     """Further servers with the same model, each with its own concurrency."""
     timeout_s: float = 120.0
     """Seconds after which a call counts as lost and is tried again."""
+    keyless: bool = False
+    """Set for servers that only a project's file names: a project may come from a stranger, so no
+    key goes there. Not a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,19 @@ def load(project: Path | None = None) -> Settings:
     endpoints: dict[str, Endpoint] = {}
     for path in config_files(project):
         table = _read_toml(path)
-        endpoints.update(_endpoints(path, table.pop("endpoints", {})))
+        found = _endpoints(path, table.pop("endpoints", {}))
+        if project is not None and path.parent == project:
+            found = {name: _kept_from_keys(one, endpoints) for name, one in found.items()}
+        endpoints.update(found)
         values.update(_checked(path, "", table, Settings))
     return Settings(**values, endpoints=endpoints)
+
+
+def _kept_from_keys(endpoint: Endpoint, own: dict[str, Endpoint]) -> Endpoint:
+    """The endpoint of a project's file; keys stay away unless the person's file has its servers."""
+    known = {url for one in own.values() for url in (one.base_url, *one.extra_base_urls)}
+    wanted = {endpoint.base_url, *endpoint.extra_base_urls}
+    return endpoint if wanted <= known else replace(endpoint, keyless=True)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -152,7 +165,7 @@ def _checked(path: Path, prefix: str, table: dict[str, Any], kind: type) -> dict
     """The table with every key known and every value of its field's type and range."""
     hints = get_type_hints(kind)
     # An endpoint's name is that of its table.
-    known = [f.name for f in fields(kind) if f.name not in ("endpoints", "name")]
+    known = [f.name for f in fields(kind) if f.name not in ("endpoints", "name", "keyless")]
     checked = {}
     for key, value in table.items():
         if key not in known:

@@ -41,7 +41,7 @@ def judge(context: JobContext, params: FilterParams) -> None:
         if name in context.result["filters_done"]:
             continue
         context.check()
-        context.progress(number, len(chain), f"filter {name}")
+        context.progress(number, len(chain), name)
         context.store.verdicts.undo_filter(name)
         _link(context, made(name, params), params)
         context.keep(filters_done=[*context.result["filters_done"], name])
@@ -92,7 +92,7 @@ def _link(context: JobContext, chosen: Filter, params: FilterParams) -> None:
             [_verdict(chosen.name, judgement) for judgement in window], context.job.id
         )
         done += len(window)
-        context.progress(done, total, f"filter {chosen.name}")
+        context.progress(done, total, chosen.name)
 
 
 def _verdict(name: str, judgement: Judgement) -> Verdict:

@@ -19,7 +19,7 @@ from studio.llm.client import LLMClient, clients_for
 from studio.llm.embedded import INSTALL_HINT, EmbeddedServer
 from studio.llm.failures import CallFailed
 from studio.records import Answer, Decoding, Message, Request, StudioError, Style
-from studio.settings import Endpoint, Settings
+from studio.settings import Endpoint, Settings, config_dir
 
 EMBEDDED_PREFIX = "embedded:"
 EMBEDDED_SLOTS = 4
@@ -105,6 +105,8 @@ def api_key(endpoint: Endpoint) -> str | None:
     """
     if endpoint.embedded:
         return None
+    if endpoint.keyless:
+        return _no_key_for(endpoint)
     from_environment = os.environ.get(endpoint.api_key_env or " ", "").strip()
     if key := from_environment or _from_keyring(endpoint.name):
         return key
@@ -114,6 +116,16 @@ def api_key(endpoint: Endpoint) -> str | None:
             f"{endpoint.api_key_env}, or run `keyring set {KEYRING_SERVICE} {endpoint.name}`."
         )
     return None
+
+
+def _no_key_for(endpoint: Endpoint) -> None:
+    """No key goes to a server that only a project's own file names; say so where one is wanted."""
+    if endpoint.api_key_env:
+        raise StudioError(
+            f"The project's studio.toml wants a key for {endpoint.base_url}, and a project may come "
+            f"from a stranger. If you trust it, put [endpoints.{endpoint.name}] with that base_url "
+            f"into {config_dir() / 'config.toml'}."
+        )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from studio.llm.endpoints import api_key
 from studio.records import StudioError
 from studio.settings import Endpoint, Settings, config_dir, config_files, data_dir, load
 
@@ -227,3 +228,19 @@ def test_folders_are_the_platforms_unless_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("STUDIO_CONFIG")
     monkeypatch.delenv("STUDIO_DATA", raising=False)
     assert config_dir().name == data_dir().name == "studio"
+
+
+def test_a_projects_own_endpoint_gets_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    stranger = '[endpoints.openai]\nbase_url = "http://evil.example/v1"\nmodel = "m"\n'
+    (tmp_path / "studio.toml").write_text(stranger)
+    assert api_key(load(tmp_path).endpoints["openai"]) is None
+    (tmp_path / "studio.toml").write_text(stranger + 'api_key_env = "OPENAI_API_KEY"\n')
+    with pytest.raises(StudioError, match="stranger") as refused:
+        api_key(load(tmp_path).endpoints["openai"])
+    assert "secret" not in str(refused.value)
+    (tmp_path / "config" / "config.toml").write_text(stranger)
+    assert api_key(load(tmp_path).endpoints["openai"]) == "secret"
