@@ -1,7 +1,8 @@
 """The domain as frozen dataclasses. This module imports nothing of the studio.
 
 One word per thing, the same in code, tables, screens and help:
-corpus → examples → prompt → requests → generations → records → verdicts → snapshot → model → evaluation.
+corpus → examples → prompt → requests → generations → records → verdicts → snapshot → model →
+evaluation.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ class Request:
 
     @property
     def sha(self) -> str:
-        """The hash of all that decides the answer: a stored answer of an equal request is reused."""
+        """The hash of all that decides the answer: an equal request is answered from the store."""
         decoding = self.decoding
         settings = [
             decoding.temperature,
@@ -205,7 +206,7 @@ class Answer:
 
 
 class Reason(StrEnum):
-    """Why an answer made no record, or why a record was dropped. Shown and counted, never silent."""
+    """Why an answer made no record, or why a record was dropped: shown, never silent."""
 
     ERROR = "error"
     NO_LABEL = "no-label"

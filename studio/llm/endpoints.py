@@ -106,7 +106,8 @@ def api_key(endpoint: Endpoint) -> str | None:
     if endpoint.embedded:
         return None
     if endpoint.keyless:
-        return _no_key_for(endpoint)
+        _refuse_key(endpoint)
+        return None
     from_environment = os.environ.get(endpoint.api_key_env or " ", "").strip()
     if key := from_environment or _from_keyring(endpoint.name):
         return key
@@ -118,12 +119,12 @@ def api_key(endpoint: Endpoint) -> str | None:
     return None
 
 
-def _no_key_for(endpoint: Endpoint) -> None:
+def _refuse_key(endpoint: Endpoint) -> None:
     """No key goes to a server that only a project's own file names; say so where one is wanted."""
     if endpoint.api_key_env:
         raise StudioError(
-            f"The project's studio.toml wants a key for {endpoint.base_url}, and a project may come "
-            f"from a stranger. If you trust it, put [endpoints.{endpoint.name}] with that base_url "
+            f"The project's studio.toml wants a key for {endpoint.base_url}, and a project may "
+            f"come from a stranger. If you trust it, put [endpoints.{endpoint.name}] with that base_url "
             f"into {config_dir() / 'config.toml'}."
         )
 
