@@ -124,8 +124,8 @@ def _refuse_key(endpoint: Endpoint) -> None:
     if endpoint.api_key_env:
         raise StudioError(
             f"The project's studio.toml wants a key for {endpoint.base_url}, and a project may "
-            f"come from a stranger. If you trust it, put [endpoints.{endpoint.name}] with that base_url "
-            f"into {config_dir() / 'config.toml'}."
+            f"come from a stranger. If you trust it, put [endpoints.{endpoint.name}] with that "
+            f"base_url into {config_dir() / 'config.toml'}."
         )
 
 
