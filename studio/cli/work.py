@@ -131,16 +131,31 @@ def filter_(
     k: Annotated[
         int, typer.Option("-k", min=1, help="Keep when the document is in the first K.")
     ] = 1,
+    move: Annotated[
+        bool, typer.Option("--move", help="Only move K, on the stored ranks: no new run.")
+    ] = False,
     encoder: EncoderOption = "",
     seed: SeedOption = 13,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge the queries: length, copies, language, duplicates, round trip. Nothing is deleted."""
+    if move:
+        from studio.jobs.filtering import move_k
+
+        found = move_k(Project.open(project), k)
+        emit(found, as_json, lambda: _show_moved(found))
+        return
     params = FilterParams(round_trip=round_trip, k=k, encoder=_encoder(encoder), seed=seed)
     opened = Project.open(project)
     result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(chain_table(result))))
+
+
+def _show_moved(found: dict[str, Any]) -> None:
+    rows = [[f"top {k}", kept] for k, kept in found["would_keep"].items()]
+    out.print(table("Round trip on the stored ranks", ("document in the", "queries kept"), rows))
+    out.print(f"K is now {found['k']}: {found['kept']:,} queries are kept by all filters.")
 
 
 def train(

@@ -14,8 +14,9 @@ from studio.jobs.context import JobContext
 from studio.jobs.corpora import bm25_ranker, dense_ranker, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.training import Stage, train_stage
+from studio.project import Project
 from studio.prompting.templates import parse
-from studio.records import StudioError, Verdict
+from studio.records import Reason, StudioError, Verdict
 
 WINDOW = 1_000
 """Verdicts in one transaction."""
@@ -52,6 +53,20 @@ def judge(context: JobContext, params: FilterParams) -> None:
             f"The filters kept no query at all; most fell to {worst['label']}. "
             "Look at the dropped ones, loosen that filter, or improve the prompt."
         )
+
+
+def move_k(project: Project, k: int) -> dict[str, Any]:
+    """Judge the round trip again with another K, by the stored ranks; what each K would keep.
+
+    Raises StudioError when no round trip has run.
+    """
+    verdicts = project.store.verdicts
+    would_keep = verdicts.would_keep(ROUND_TRIP, sorted({1, 2, 3, 5, 10, k}))
+    if not would_keep[max(would_keep)]:
+        raise StudioError("No round trip has ranked these queries yet. Run `studio filter` first.")
+    verdicts.move_threshold(ROUND_TRIP, k, Reason.ROUND_TRIP)
+    kept = project.store.records.counts().kept
+    return {"k": k, "would_keep": {str(x): n for x, n in would_keep.items()}, "kept": kept}
 
 
 def chain_counts(context: JobContext, params: FilterParams) -> list[dict[str, Any]]:

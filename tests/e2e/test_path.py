@@ -79,6 +79,12 @@ def test_from_corpus_to_scores(studio: Command, project: Path, server: OpenAISer
     assert last["filter"] == "round-trip"
     assert last["kept"] == judged["kept"] > 0
 
+    moved = studio("filter", "-p", project, "--move", "-k", 10, "--json").json
+    assert moved["kept"] >= judged["kept"] == moved["would_keep"]["1"]
+    assert (
+        studio("filter", "-p", project, "--move", "-k", 1, "--json").json["kept"] == judged["kept"]
+    )
+
     trained = studio("train", "-p", project, "--encoder", ENCODER, "--json").json
     assert (project / trained["model_path"] / "modules.json").exists()
     assert "Lineage" in (project / trained["model_path"] / "README.md").read_text()
