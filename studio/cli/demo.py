@@ -23,8 +23,8 @@ from studio.settings import load
 
 LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
 """Embedded LLMs, the best first; the demo takes the first that is on this machine."""
-DOCUMENTS = 120
-QUERIES = 4
+DOCUMENTS = 100
+QUERIES = 3
 """What two cores and the small LLM do in a few minutes."""
 
 
