@@ -286,7 +286,12 @@ def test_the_recommended_settings_train_both_kinds_of_encoder(
     for base, kind in ((static, True), (bert, False)):
         chosen = dataclasses.replace(recommended(base, static=kind), device="cpu", evaluations=2)
         result = train(
-            tiny_encoder.pairs(), chosen, tmp_path / "model", validation=tiny_encoder.validation()
+            tiny_encoder.pairs(),
+            chosen,
+            tmp_path / "model",
+            validation=tiny_encoder.validation(),
+            corpus=tiny_encoder.corpus(),
+            teacher=tiny_encoder.teacher,
         )
         assert result.best_score is not None
 
