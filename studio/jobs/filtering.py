@@ -169,7 +169,7 @@ def _first_stage(context: JobContext, params: FilterParams, base: str) -> str:
         records = list(context.store.records.all(kept=True))
         if not records:
             raise StudioError("The filters before the round trip kept no query, so it can't train.")
-        stage = Stage(f"round-trip-{context.job.id}", base, base, use_validation=False)
+        stage = Stage(f"round-trip-{context.job.id}", base, base, final=False)
         trained, _ = train_stage(context, stage, records, TrainParams.from_row(params.train or {}))
         context.keep(round_trip_model=trained)
     context.store.values.set("round_trip_model", trained)

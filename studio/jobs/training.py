@@ -51,7 +51,8 @@ class Stage:
     base: str
     """The encoder that the whole chain began with."""
     parent_id: int | None = None
-    use_validation: bool = True
+    final: bool = True
+    """False for the round trip's model: no validation set, no teacher, no averaging."""
     interpolate: bool = False
 
 
@@ -119,7 +120,7 @@ def train_stage(
     if params.hard_negatives:
         pairs = mine_negatives(context, pairs, stage.start, params)
     settings = settings_for(context, stage, pairs, params)
-    validation = validation_set(context) if stage.use_validation else None
+    validation = validation_set(context) if stage.final else None
     out = context.project.models_dir / stage.name
     corpus = _corpus_for(context, pairs, settings) if settings.corpus_negatives else None
     trained = train(
@@ -235,7 +236,8 @@ def settings_for(
         "epochs": params.epochs,
         "max_steps": params.steps,
         "trained_side": params.side,
-        "distillation": params.distillation,
+        # The round trip judges by what the queries taught, not by what a teacher knew.
+        "distillation": params.distillation if stage.final else 0.0,
         "scale": 1 / params.temperature if params.temperature else None,
         "bf16": params.bf16,
     }
