@@ -119,7 +119,7 @@ class TrainParams(Params):
     """A teacher's share of the loss, 0 to 1: an encoder and BM25 added up. None is the recipe's
     own."""
     teacher: str = ""
-    """The teacher's encoder; empty is the base encoder. A better one teaches a small base more."""
+    """The teacher's encoder; empty is the base, and for a static base MiniLM where it is here."""
     hard_negatives: int = 0
     """Mined negatives per query, guarded against false ones."""
     max_length: int = 256
