@@ -23,7 +23,7 @@ from studio.settings import load
 
 LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
 """Embedded LLMs, the best first; the demo takes the first that is on this machine."""
-DOCUMENTS = 100
+DOCUMENTS = 80
 QUERIES = 3
 """What two cores and the small LLM do in a few minutes."""
 
