@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +48,6 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Generate, filter, train and measure on a sample corpus. No network, no key."""
-    started = time.monotonic()
     project, job = _begin(path, sample, endpoint, model, documents, queries)
     if not as_json:
         err.print(visible(_plan(project, job)), highlight=False, soft_wrap=True)
@@ -58,7 +56,7 @@ def demo(
 
         raise typer.Exit(run(project.path, screen="jobs", attach_job=job.id))
     result = follow(project, job, quiet=as_json)
-    found = outcome(project, result, time.monotonic() - started)
+    found = outcome(project, result)
     emit(found, as_json, lambda: show(result, found))
 
 
@@ -130,7 +128,7 @@ def _plan(project: Project, job: Job) -> str:
     )
 
 
-def outcome(project: Project, result: dict[str, Any], seconds: float) -> dict[str, Any]:
+def outcome(project: Project, result: dict[str, Any]) -> dict[str, Any]:
     """The one object for programs."""
     counts = project.store.records.counts()
     dropped = dict(result["generation_drops"])
@@ -149,7 +147,7 @@ def outcome(project: Project, result: dict[str, Any], seconds: float) -> dict[st
         "difference": result.get("difference", {}),
         "gold": result["gold"],
         "llm": result["model"],
-        "seconds": {**result["seconds"], "total": round(seconds, 1)},
+        "seconds": {**result["seconds"], "total": round(sum(result["seconds"].values()), 1)},
         "project": str(project.path),
     }
 
