@@ -91,6 +91,8 @@ def generate(context: JobContext, params: GenerateParams) -> None:
         run_.tally.tokens = before.prompt_tokens + before.completion_tokens
         run_.tally.cost = before.cost
         stats = asyncio.run(_ask(run_, server, params))
+    if run_.unwritten is not None:
+        raise run_.unwritten
     context.check()
     spent = asdict(context.store.generations.spent(context.job.id))
     context.keep(
@@ -245,7 +247,8 @@ class _Run:
     total: int
     tally: Tally = field(default_factory=Tally)
     buffer: list[Finished] = field(default_factory=list)
-    flushed: float = field(default_factory=time.monotonic)
+    unwritten: Exception | None = None
+    """Why the last window could not be written; nothing more is asked after it."""
     reused: int = 0
     """Requests whose equal was answered before, by this job or another."""
 
@@ -271,9 +274,11 @@ class _Run:
         parsed = self._parse(request, answer)
         self.tally.add(answer, parsed)
         self.buffer.append(Finished(request, answer, parsed.reason, parsed.texts))
-        aged = time.monotonic() - self.flushed > WRITE_EVERY_S
-        if len(self.buffer) >= ROWS_PER_WRITE or aged:
+        if len(self.buffer) >= ROWS_PER_WRITE:
             self.flush()
+        elif len(self.buffer) == 1:
+            # By the clock, not by the next answer: a kill may come before there is one.
+            asyncio.get_running_loop().call_later(WRITE_EVERY_S, self._flush_window)
 
     def _parse(self, request: Request, answer: Answer) -> Parsed:
         if answer.finish_reason == "error":
@@ -283,12 +288,22 @@ class _Run:
         shots = next((s.examples for s in self.plan.pool if s.id == request.shot_set_id), ())
         return self.method.parse(request, answer, shots, document, self.plan.template)
 
+    def _flush_window(self) -> None:
+        """What the clock calls: it has nobody to raise to."""
+        try:
+            self.flush()
+        except Exception as error:
+            self.unwritten = error
+
+    def should_stop(self) -> bool:
+        """Asked for, or pointless: what comes in cannot be kept."""
+        return self.unwritten is not None or self.context.should_stop()
+
     def flush(self) -> None:
         """One durable transaction for the window."""
         if self.buffer:
             self.context.store.generations.save(self.buffer, self.context.job.id)
             self.buffer.clear()
-        self.flushed = time.monotonic()
         self.context.progress(self.tally.answered, self.total, self.tally.line())
 
 
@@ -318,7 +333,7 @@ async def _ask(run_: _Run, server: Serving, params: GenerateParams) -> RunStats:
                 clients,
                 budget=budget,
                 on_answer=run_.take,
-                should_stop=run_.context.should_stop,
+                should_stop=run_.should_stop,
                 max_concurrency=params.max_concurrency or endpoint.max_concurrency,
             )
         finally:

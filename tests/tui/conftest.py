@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from studio.llm.catalogue import models_home
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.records import Document, Example, JobState
@@ -35,6 +36,7 @@ EXAMPLES = (
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Settings, data and home of this test alone; clocks in UTC."""
+    monkeypatch.setenv("STUDIO_MODELS", str(models_home()))
     for name in ("STUDIO_CONFIG", "STUDIO_DATA", "STUDIO_CACHE"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("HOME", str(tmp_path))
