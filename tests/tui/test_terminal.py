@@ -118,7 +118,7 @@ def test_without_a_project_it_opens_at_home(own_folders: None) -> None:
 def test_ctrl_c_does_not_quit(terminal: Terminal) -> None:
     terminal.expect("spare room")
     terminal.press("\x03")
-    terminal.expect("press ctrl+q")
+    terminal.expect("Nothing is selected")
     assert terminal.child.isalive()
     terminal.press("q")
     assert terminal.end() == 0
