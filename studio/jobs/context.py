@@ -64,6 +64,12 @@ class JobContext:
         text = ": ".join(part for part in (self.stage, message) if part)
         self.store.jobs.progress(self.job.id, self.pid, done, total, text)
 
+    def begin(self, stage: str) -> None:
+        """Say which stage comes now, at once."""
+        self.stage = stage
+        self._last_progress = 0.0
+        self.progress(0, None, "starting")
+
     def keep(self, **found: Any) -> None:
         """Add to the outcome, durably."""
         self.result.update(found)

@@ -49,7 +49,7 @@ def _stage(context: JobContext, name: str, work: Callable[[], None]) -> None:
     if name in finished:
         return
     context.check()
-    context.stage = name
+    context.begin(name)
     started = time.monotonic()
     try:
         work()
