@@ -39,7 +39,8 @@ lint: install ## Style, types, layers
 	@$(BIN)/lint-imports
 
 test: lint models ## All checks and tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@# Two workers with two spinning torch threads each would starve one another on two cores.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench-retrieval: models ## The whole path on real data sets
 	@$(BIN)/python tests/benchmarks/retrieval.py $(DATA)/retrieval/cranfield
