@@ -100,7 +100,9 @@ async def test_the_engine_reads_each_document_once_for_all_its_draws(
             max_concurrency=8,
         )
     assert stats.answered == 12
-    assert stats.cached_tokens >= 0.7 * stats.prompt_tokens
+    # Each of three documents is read once, and the last one perhaps by both slots at the same time.
+    one_read = stats.prompt_tokens / 12
+    assert stats.prompt_tokens - stats.cached_tokens <= 4 * one_read
 
 
 async def test_the_seed_decides_the_draw(server: EmbeddedServer) -> None:

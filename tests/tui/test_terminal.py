@@ -90,7 +90,7 @@ def stored_query(project: Project) -> str:
 def test_every_pane_opens_and_q_leaves(terminal: Terminal) -> None:
     terminal.expect("spare room")
     terminal.press("2")
-    terminal.expect("── instruction")
+    terminal.expect("instruction")
     terminal.press("8")
     terminal.expect("Nothing has run yet")
     terminal.press("0")
