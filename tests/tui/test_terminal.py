@@ -25,7 +25,9 @@ class Terminal:
 
     def __init__(self, path: Path | None) -> None:
         code = RUN.format(path=f"Path({str(path)!r})" if path else None)
-        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        # Parallel test workers have a COLUMNS of their own, which would overrule the pty's size.
+        kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+        environment = {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.child = pexpect.spawn(
             sys.executable,
             ["-c", code],
@@ -90,7 +92,7 @@ def stored_query(project: Project) -> str:
 def test_every_pane_opens_and_q_leaves(terminal: Terminal) -> None:
     terminal.expect("spare room")
     terminal.press("2")
-    terminal.expect("instruction")
+    terminal.expect("── instruction")
     terminal.press("8")
     terminal.expect("Nothing has run yet")
     terminal.press("0")
