@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,11 +54,6 @@ def has_gold(folder: Path) -> bool:
     return beir.part(folder, "queries") is not None and bool(_qrels_of(folder))
 
 
-def split_names(folder: Path) -> tuple[str, ...]:
-    """The names of the splits that a BEIR folder has judgements for, such as test and train."""
-    return tuple(_qrels_of(folder))
-
-
 def read_gold(source: Path | GoldFiles, *, train_as_validation: bool = False) -> Iterator[GoldRow]:
     """The labelled queries of a BEIR folder, of files, or of one JSONL file with both.
 
@@ -81,23 +76,6 @@ def read_gold(source: Path | GoldFiles, *, train_as_validation: bool = False) ->
         raise StudioError(f"{source} has no queries.jsonl: name a BEIR folder or a JSONL file.")
     files = GoldFiles(queries, _qrels_of(source))
     return _labelled_ones(_from_qrels(files, train_as_validation), source)
-
-
-def known_only(gold: Iterable[GoldRow], known: Callable[[str], bool]) -> Iterator[GoldRow]:
-    """Takes away documents that the corpus lacks, and reports each; a query left bare goes too."""
-    for row in gold:
-        if isinstance(row, SkippedRow):
-            yield row
-            continue
-        present = {name: grade for name, grade in row.relevant.items() if known(name)}
-        for name in row.relevant.keys() - present.keys():
-            reason = f"query {row.outside_id!r} names document {name!r}, which the corpus lacks"
-            yield SkippedRow(row.where, reason, "unknown-document")
-        if present:
-            yield RawGold(row.outside_id, row.text, row.split, present, row.where)
-        else:
-            reason = f"query {row.outside_id!r} has no document left in the corpus"
-            yield SkippedRow(row.where, reason, "no-document")
 
 
 def _qrels_of(folder: Path) -> dict[str, Path]:

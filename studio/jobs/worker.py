@@ -23,7 +23,7 @@ def main(project_path: Path, job_id: int) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for chatty in ("httpx", "httpx2", "sentence_transformers"):
+    for chatty in ("bm25s", "httpx", "httpx2", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:

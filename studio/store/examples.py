@@ -125,15 +125,6 @@ class Examples:
         with write(self.db) as conn:
             conn.execute("UPDATE examples SET deleted = NULL WHERE id = ?", (example_id,))
 
-    def last_deleted(self) -> int | None:
-        """The example that was deleted last, for undo."""
-        found: int | None = value(
-            self.db,
-            "SELECT id FROM examples WHERE deleted IS NOT NULL"
-            " ORDER BY deleted DESC, id DESC LIMIT 1",
-        )
-        return found
-
     def reorder(self, example_ids: Sequence[int]) -> None:
         """Give the examples this order."""
         with write(self.db) as conn:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.formats.gold import GoldFiles, has_gold, known_only, read_gold, split_names
+from studio.formats.gold import GoldFiles, has_gold, read_gold
 from studio.formats.rows import RawGold, SkippedRow
 from studio.records import StudioError
 
@@ -55,7 +55,6 @@ def test_validation_has_many_names(tmp_path: Path, name: str) -> None:
 def test_train_is_validation_only_where_asked(tmp_path: Path) -> None:
     qrels = {"train.tsv": HEAD + "a\td\t1\n", "test.tsv": HEAD + "b\td\t1\n"}
     folder = beir(tmp_path, {"a": "x", "b": "y"}, qrels)
-    assert split_names(folder) == ("test", "train")
     assert [row.split for row in gold(folder)] == ["test"]
     assert ("train.tsv", "split") in reports(folder)
     found = {row.outside_id: row.split for row in gold(folder, train_as_validation=True)}
@@ -87,20 +86,6 @@ def test_one_file_may_hold_queries_and_answers(tmp_path: Path) -> None:
         ("gold:1", "test", {"d1": 1, "2": 1}),
         ("gold:2", "validation", {"d1": 2}),
         ("gold:3", "validation", {"d3": 1}),
-    ]
-
-
-def test_documents_that_the_corpus_lacks_are_taken_away_and_reported() -> None:
-    rows = [
-        RawGold("a", "x", "test", {"d1": 1, "gone": 2}, "q:1"),
-        RawGold("b", "y", "test", {"gone": 1}, "q:2"),
-    ]
-    lacks = "names document 'gone', which the corpus lacks"
-    assert list(known_only(rows, {"d1"}.__contains__)) == [
-        SkippedRow("q:1", f"query 'a' {lacks}", "unknown-document"),
-        RawGold("a", "x", "test", {"d1": 1}, "q:1"),
-        SkippedRow("q:2", f"query 'b' {lacks}", "unknown-document"),
-        SkippedRow("q:2", "query 'b' has no document left in the corpus", "no-document"),
     ]
 
 

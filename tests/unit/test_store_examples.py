@@ -67,12 +67,9 @@ def test_a_deleted_example_comes_back_in_its_place(store: Store) -> None:
     store.examples.delete(second.id)
     store.examples.delete(first.id)
     assert [e.query for e in store.examples.all()] == ["three"]
-    for _ in range(2):
-        last = store.examples.last_deleted()
-        assert last is not None
-        store.examples.restore(last)
+    for deleted in (first, second):
+        store.examples.restore(deleted.id)
     assert [e.query for e in store.examples.all()] == ["one", "two", "three"]
-    assert store.examples.last_deleted() is None
 
 
 def test_examples_take_the_order_they_are_given(store: Store) -> None:

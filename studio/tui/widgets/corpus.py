@@ -24,6 +24,7 @@ AGAIN_S = 2.0
 MOST = 100
 """Results that are listed."""
 NOTHING = "No document holds all these words. Try fewer or shorter ones; esc goes back."
+NO_CORPUS = "No document yet. Bring some in with: studio import FILE --project FOLDER"
 
 
 class CorpusSearch(Section):
@@ -54,7 +55,7 @@ class CorpusSearch(Section):
     def compose(self) -> ComposeResult:
         """Field and results."""
         yield Field(placeholder="/ search the corpus", id="search")
-        yield RowList(COLUMNS, empty=NOTHING, id="corpus")
+        yield RowList(COLUMNS, empty="", id="corpus")
 
     def on_mount(self) -> None:
         """The first documents, until something is typed; they come after the first paint."""
@@ -81,7 +82,9 @@ class CorpusSearch(Section):
         found, total = await asyncio.to_thread(_found, self._store, words)
         self._documents = {str(document.id): document for document in found}
         rows = [Row(str(d.id), (d.outside_id, d.full_text[:400])) for d in found]
-        self.query_one("#corpus", RowList).show(rows)
+        results = self.query_one("#corpus", RowList)
+        results.empty = NOTHING if words.strip() else NO_CORPUS
+        results.show(rows)
         more = "first " if len(found) == MOST else ""
         shown = f"{more}{len(found):,} of {total:,}" if words.strip() else f"{total:,} documents"
         self.titled(f"Corpus · {shown}")
