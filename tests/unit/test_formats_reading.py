@@ -149,7 +149,9 @@ def test_a_pipe_in_a_text_folder_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_file_name_that_is_no_text_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("mine")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).write_text("odd")
-    for row in read_corpus(tmp_path):
+    rows = list(read_corpus(tmp_path))
+    assert len(rows) == 2
+    for row in rows:
         row.where.encode("utf-8")
 
 

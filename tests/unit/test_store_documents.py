@@ -225,7 +225,9 @@ def test_a_search_that_is_very_long_is_cut(library: Store) -> None:
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_query_breaks_the_search(library: Store, query: str) -> None:
-    library.documents.search(query)
+    found = [document.id for document in library.documents.search(query)]
+    assert len(set(found)) == len(found)
+    assert set(found) <= {document.id for document in library.documents.all()}
 
 
 def test_what_is_not_indexed_yet_is_found_by_scanning(store: Store) -> None:

@@ -88,7 +88,11 @@ def test_a_filter_that_judges_again_supersedes_itself(store: Store) -> None:
 
 
 def test_undo_of_a_verdict_that_is_not_there_changes_nothing(store: Store) -> None:
+    (record,) = queries(store, 1)
+    store.verdicts.add([drop(record, "copy")])
     store.verdicts.undo(77)
+    assert not state(store, record)[0]
+    assert store.verdicts.chain() == [ChainLink("copy", judged=1, kept=0)]
 
 
 def test_undo_of_the_filters_leaves_people(store: Store) -> None:
