@@ -159,6 +159,8 @@ class Request:
     """The how-maniest query of this document, from 0."""
     note: str = ""
     """What was cut to fit the context window; empty if nothing."""
+    purpose: str = ""
+    """What it is for, where a method asks for several things: it does not decide the answer."""
 
     @property
     def style(self) -> Style:
@@ -221,6 +223,9 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near-duplicate"
     ROUND_TRIP = "round-trip"
+    NO_QUESTION = "no-question"
+    ANSWER_INSIDE = "answer-inside"
+    TEST_LEAK = "test-leak"
     PERSON = "person"
 
 
@@ -278,7 +283,7 @@ class GoldQuery:
     split: Split
     """Validation is looked at; test is only ever scored."""
     relevant: dict[int, int]
-    """Document row → grade (1 and up)."""
+    """Document row → grade: 1 and up is right, 0 was marked wrong."""
     origin: str = "import"
     """``import``, ``example`` (a held-out example) or ``search`` (marked by the person)."""
     id: int = 0
@@ -335,3 +340,21 @@ class Job:
     """Unix time of the worker's last sign of life."""
     pid: int | None = None
     cancel_requested: bool = False
+    paused: bool = False
+    """Asked to send nothing new for now; its worker heeds that within a second."""
+    concurrency: int | None = None
+    """The most calls in flight, when a person has changed it under way."""
+    live: dict[str, Any] = field(default_factory=dict)
+    """Figures of what it does now (rate, tokens, cost, calls in flight), for screens."""
+    deleted: str = ""
+    """One sentence on the files of it that a person has deleted; empty while all are there."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it rests: asked to, and a worker (or the wait for one) is there to heed it."""
+        return self.paused and self.state in (JobState.WAITING, JobState.RUNNING)
+
+    @property
+    def state_word(self) -> str:
+        """Its state in one word, such as ``running`` or ``paused``."""
+        return "paused" if self.is_paused else self.state.value

@@ -9,16 +9,24 @@ from functools import cached_property
 from pathlib import Path
 
 from studio.store import db as _db
+from studio.store.choices import Choices
 from studio.store.documents import Documents
+from studio.store.example_deeds import ExampleDeeds
+from studio.store.example_drafts import ExampleDrafts
 from studio.store.examples import Examples
 from studio.store.generations import Generations
 from studio.store.gold import Gold
+from studio.store.gold_items import GoldItems
+from studio.store.items import Items
 from studio.store.jobs import Jobs
 from studio.store.keyvalue import Drafts, KeyValues
+from studio.store.labels import Labels
 from studio.store.lineage import Lineage
 from studio.store.models import Evaluations, Models, Snapshots
 from studio.store.prompts import Prompts, ShotSets
 from studio.store.records import Records
+from studio.store.review import Review
+from studio.store.runs import Runs
 from studio.store.verdicts import Verdicts
 
 __all__ = ["Store"]
@@ -77,6 +85,16 @@ class Store:
         return Examples(self.db)
 
     @cached_property
+    def example_deeds(self) -> ExampleDeeds:
+        """What was done to the examples, to be undone."""
+        return ExampleDeeds(self.db)
+
+    @cached_property
+    def example_drafts(self) -> ExampleDrafts:
+        """Wordings of examples that wait for a decision."""
+        return ExampleDrafts(self.db)
+
+    @cached_property
     def prompts(self) -> Prompts:
         """Immutable template versions."""
         return Prompts(self.db)
@@ -97,9 +115,39 @@ class Store:
         return Records(self.db)
 
     @cached_property
+    def labels(self) -> Labels:
+        """The classes of a labelled project."""
+        return Labels(self.db)
+
+    @cached_property
+    def gold_items(self) -> GoldItems:
+        """Human-labelled items."""
+        return GoldItems(self.db)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs of S3 and its kin, with their rounds and errors."""
+        return Runs(self.db)
+
+    @cached_property
+    def items(self) -> Items:
+        """The labelled records of runs."""
+        return Items(self.db)
+
+    @cached_property
     def verdicts(self) -> Verdicts:
         """What filters and people said of records."""
         return Verdicts(self.db)
+
+    @cached_property
+    def choices(self) -> Choices:
+        """Records by filter, score, prompt version and job."""
+        return Choices(self.db)
+
+    @cached_property
+    def review(self) -> Review:
+        """What people see of records and decide on them."""
+        return Review(self.db, self.path)
 
     @cached_property
     def snapshots(self) -> Snapshots:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -177,7 +179,7 @@ class Documents:
             )
             done = self._indexed_up_to()
         # Rows are numbered without gaps; to count them would read the whole corpus at each step.
-        return int(value(self.db, "SELECT coalesce(max(id), 0) FROM documents")) - done
+        return self.last_id() - done
 
     def _indexed_up_to(self) -> int:
         """The last row in the index: it is filled in order, and passages are never deleted."""
@@ -236,6 +238,35 @@ class Documents:
             sql = f"SELECT {COLUMNS} FROM documents WHERE id IN ({marks})"
             found.update((row["id"], _document(row)) for row in rows(self.db, sql, chunk))
         return found
+
+    def heads(self, document_ids: Sequence[int], characters: int = 400) -> dict[int, Document]:
+        """Row → passage with no more than the beginning of its text: for lists of huge ones."""
+        found: dict[int, Document] = {}
+        for chunk, marks in _chunks(document_ids):
+            sql = (
+                "SELECT id, outside_id, substr(title, 1, ?) AS title, substr(text, 1, ?) AS text,"
+                f" source_id, position FROM documents WHERE id IN ({marks})"
+            )
+            for row in rows(self.db, sql, (characters, characters, *chunk)):
+                found[row["id"]] = _document(row)
+        return found
+
+    def ids(self, up_to: int) -> array[int]:
+        """All rows up to one, in order, at eight bytes each."""
+        sql = "SELECT id FROM documents WHERE id <= ? ORDER BY id"
+        return array("q", (row[0] for row in self.db.conn.execute(sql, (up_to,))))
+
+    def fingerprint(self, up_to: int) -> str:
+        """Equal for corpora of the same contents in the same order, up to a row."""
+        digest = hashlib.sha256()
+        sql = "SELECT sha FROM documents WHERE id <= ? ORDER BY id"
+        for row in self.db.conn.execute(sql, (up_to,)):
+            digest.update(row[0].encode())
+        return digest.hexdigest()
+
+    def last_id(self) -> int:
+        """The newest passage's row; 0 without any. It grows with each import and never shrinks."""
+        return int(value(self.db, "SELECT coalesce(max(id), 0) FROM documents"))
 
     def page(self, after: int = 0, limit: int = 100) -> list[Document]:
         """Passages whose row comes after, in order (keyset paging)."""

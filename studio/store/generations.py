@@ -31,6 +31,20 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """An answer that made no record, to be looked at."""
+
+    id: int
+    document: str
+    """The outside id of the document that was asked about."""
+    answer: str
+    """What the LLM said, unchanged."""
+    finish_reason: str
+    error: str
+    """One sentence when the call failed; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """What calls have cost."""
 
@@ -79,8 +93,8 @@ class Generations:
             "INSERT INTO generations(request_sha, job_id, prompt_id, document_id,"
             " shot_set_id, draw, endpoint, model, decoding, seed, messages, answer_id, note,"
             " finish_reason, prompt_tokens, completion_tokens, cached_tokens, cost, latency_s,"
-            " reason, error, created)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " reason, error, created, purpose)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 request.sha,
                 job_id,
@@ -104,6 +118,7 @@ class Generations:
                 item.reason,
                 storable(answer.error),
                 now(),
+                request.purpose,
             ),
         )
         return cursor.lastrowid
@@ -128,6 +143,12 @@ class Generations:
         """Those of the requests that have a stored answer; a call that failed is none."""
         sql = f"SELECT 1 FROM generations WHERE request_sha = ? AND NOT ({FAILED})"
         return {sha for sha in request_shas if value(self.db, sql, (sha,))}
+
+    def row_of(self, request_sha: str) -> int | None:
+        """The stored call of an equal request, unless it failed."""
+        sql = f"SELECT id FROM generations WHERE request_sha = ? AND NOT ({FAILED})"
+        found = value(self.db, sql, (request_sha,))
+        return None if found is None else int(found)
 
     def answer_of(self, request_sha: str) -> Answer | None:
         """The stored answer of an equal request, so that it is not paid again."""
@@ -206,6 +227,16 @@ class Generations:
             " ORDER BY g.id DESC LIMIT ?"
         )
         return [dict(row) for row in rows(self.db, sql, (reason, limit))]
+
+    def dropped(self, job_id: int, reason: str, limit: int = 50) -> list[Dropped]:
+        """Answers of one job that made no record for this reason, the latest first."""
+        sql = (
+            "SELECT g.id, coalesce(d.outside_id, ''), coalesce(c.text, ''), g.finish_reason,"
+            " g.error FROM generations g LEFT JOIN contents c ON c.id = g.answer_id"
+            " LEFT JOIN documents d ON d.id = g.document_id"
+            " WHERE g.job_id = ? AND g.reason = ? AND g.reason != '' ORDER BY g.id DESC LIMIT ?"
+        )
+        return [Dropped(*row) for row in rows(self.db, sql, (job_id, reason, limit))]
 
     def spent(self, job_id: int | None = None) -> Spent:
         """Calls, tokens and dollars; for one job or all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,26 @@ def _job(row: sqlite3.Row) -> Job:
         heartbeat=row["heartbeat"],
         pid=row["pid"],
         cancel_requested=bool(row["cancel_requested"]),
+        paused=bool(row["paused"]),
+        concurrency=row["concurrency"],
+        live=json.loads(row["live"]),
+        deleted=row["deleted"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What people want of a running job."""
+
+    stop: bool
+    """End soon: a cancel was asked for, or the job is another worker's now."""
+    paused: bool
+    """Send nothing new."""
+    concurrency: int | None
+    """The most calls in flight; None: as submitted."""
+
+
+NO_ORDERS = Orders(stop=False, paused=False, concurrency=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,15 @@ class Jobs:
         sql = "SELECT * FROM jobs ORDER BY id DESC LIMIT ?"
         return [_job(row) for row in rows(self.db, sql, (limit,))]
 
+    def unfinished(self, kinds: Sequence[str], limit: int = 100) -> list[Job]:
+        """Jobs of these kinds that did not end well so far, the newest first."""
+        marks = ",".join("?" * len(kinds))
+        sql = (
+            f"SELECT * FROM jobs WHERE state != 'done' AND kind IN ({marks})"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        return [_job(row) for row in rows(self.db, sql, (*kinds, limit))]
+
     def claim(self, job_id: int, pid: int) -> bool:
         """Make this process the job's worker; False unless the job waits for one."""
         with write(self.db) as conn:
@@ -93,16 +121,24 @@ class Jobs:
         with write(self.db) as conn:
             cursor = conn.execute(
                 "UPDATE jobs SET state = 'waiting', pid = NULL, heartbeat = 0, finished = '',"
-                " cancel_requested = 0, message = ''"
+                " cancel_requested = 0, paused = 0, message = ''"
                 " WHERE id = ? AND state IN (?, 'waiting') AND pid IS ?",
                 (job.id, seen.value, job.pid),
             )
         return cursor.rowcount == 1
 
-    def is_stopped(self, job_id: int, pid: int) -> bool:
-        """Whether this worker should stop: a cancel was asked for, or the job is another's now."""
-        sql = "SELECT cancel_requested OR pid IS NOT ? FROM jobs WHERE id = ?"
-        return bool(value(self.db, sql, (pid, job_id)))
+    def orders(self, job_id: int, pid: int) -> Orders:
+        """What this worker is to do now."""
+        sql = "SELECT cancel_requested OR pid IS NOT ?, paused, concurrency FROM jobs WHERE id = ?"
+        row = one(self.db, sql, (pid, job_id))
+        return Orders(bool(row[0]), bool(row[1]), row[2]) if row else Orders(True, False, None)
+
+    def latest(self, kinds: Iterable[str], limit: int = 20) -> list[Job]:
+        """The newest jobs of these kinds."""
+        wanted = tuple(kinds)
+        marks = ",".join("?" * len(wanted))
+        sql = f"SELECT * FROM jobs WHERE kind IN ({marks}) ORDER BY id DESC LIMIT ?"
+        return [_job(row) for row in rows(self.db, sql, (*wanted, limit))]
 
     def is_cancelled(self, job_id: int) -> bool:
         """Whether the person asked the job to stop."""
@@ -129,6 +165,32 @@ class Jobs:
         with write(self.db) as conn:
             sql = "UPDATE jobs SET result = ? WHERE id = ? AND pid = ?"
             conn.execute(sql, (json.dumps(result), job_id, pid))
+
+    def show(self, job_id: int, pid: int, live: dict[str, Any]) -> None:
+        """Put the figures of this moment there for screens."""
+        with write(self.db) as conn:
+            sql = "UPDATE jobs SET live = ?, heartbeat = ? WHERE id = ? AND pid = ?"
+            conn.execute(sql, (json.dumps(live), time.time(), job_id, pid))
+
+    def set_paused(self, job_id: int, paused: bool) -> bool:
+        """Ask to rest, or to go on; False for a job that has ended or is so already."""
+        with write(self.db) as conn:
+            sql = (
+                "UPDATE jobs SET paused = ? WHERE id = ? AND paused != ?"
+                " AND state IN ('waiting', 'running')"
+            )
+            return conn.execute(sql, (int(paused), job_id, int(paused))).rowcount == 1
+
+    def set_concurrency(self, job_id: int, most: int | None) -> None:
+        """Change how many calls may be in flight from now on."""
+        with write(self.db) as conn:
+            conn.execute("UPDATE jobs SET concurrency = ? WHERE id = ?", (most, job_id))
+
+    def note_deleted(self, job_id: int, sentence: str) -> None:
+        """Say in the row which files of the job a person has deleted."""
+        with write(self.db) as conn:
+            text = storable(sentence)
+            conn.execute("UPDATE jobs SET deleted = ? WHERE id = ?", (text, job_id))
 
     def finish(self, job_id: int, pid: int, state: JobState, message: str = "") -> None:
         """End the job."""

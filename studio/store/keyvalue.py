@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.store.db import now, storable, value, write
+from studio.store.db import now, rows, storable, value, write
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -44,6 +44,11 @@ class Drafts:
         text: str | None = value(self.db, "SELECT text FROM drafts WHERE key = ?", (key,))
         return text
 
+    def starting(self, prefix: str) -> dict[str, str]:
+        """All drafts whose key begins so, oldest first: key → text."""
+        sql = "SELECT key, text FROM drafts WHERE substr(key, 1, ?) = ? ORDER BY updated, key"
+        return {row[0]: row[1] for row in rows(self.db, sql, (len(prefix), prefix))}
+
     def set(self, key: str, text: str) -> None:
         """Keep what was typed."""
         with write(self.db) as conn:
@@ -52,6 +57,21 @@ class Drafts:
                 "ON CONFLICT(key) DO UPDATE SET text = excluded.text, updated = excluded.updated",
                 (key, storable(text), now()),
             )
+
+    def replace(self, key: str, text: str | None, *, seen: str | None) -> bool:
+        """Keep what was typed (None: forget the draft) if the draft is still as it was ``seen``.
+
+        False, and nothing written, when another studio has changed it since: neither may overwrite
+        the other unasked.
+        """
+        with write(self.db):
+            if self.get(key) != (seen and storable(seen)):
+                return False
+            if text is None:
+                self.discard(key)
+            else:
+                self.set(key, text)
+        return True
 
     def discard(self, key: str) -> None:
         """Forget the draft (it has become a version, or the person threw it away)."""

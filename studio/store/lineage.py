@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.store.db import one, rows
+from studio.store.db import one, rows, value
 
 if TYPE_CHECKING:
     from studio.store.db import Database
+
+CHOSEN_BY = ("kept_by", "score_of", "min_score", "max_score", "prompt_version", "from_job")
+"""The settings of a training that say which records it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Lineage:
         found["shots"] = self._shots(found.pop("shot_set_id"))
         sql = (
             "SELECT filter, kept, score, reason FROM verdicts"
-            " WHERE record_id = ? AND NOT undone ORDER BY id"
+            " WHERE record_id = ? AND in_force = 1 AND clears = 0 ORDER BY id"
         )
         found["verdicts"] = [dict(item) for item in rows(self.db, sql, (record_id,))]
         return found
@@ -64,6 +68,8 @@ class Lineage:
         found = dict(row)
         found["made_by"] = self._makers(found["snapshot"])
         found["examples"] = self._examples(found["snapshot"])
+        found["chosen"] = self._chosen(found["job"])
+        found["filters"] = self._filters(found["job"])
         found["parent"] = self.of_model(found["parent"]) if found["parent"] else None
         return found
 
@@ -77,6 +83,27 @@ class Lineage:
             " GROUP BY p.id, g.model, g.endpoint, r.job_id ORDER BY 1 DESC"
         )
         return [dict(row) for row in rows(self.db, sql, (snapshot_id,))]
+
+    def _chosen(self, job_id: int | None) -> dict[str, Any]:
+        """How the job was told to choose among the records; empty when it took all that is kept."""
+        text = value(self.db, "SELECT params FROM jobs WHERE id = ?", (job_id,))
+        params = json.loads(text or "{}")
+        told = params.get("train") or params
+        return {name: told[name] for name in CHOSEN_BY if told.get(name) not in (None, "")}
+
+    def _filters(self, job_id: int | None) -> list[dict[str, Any]]:
+        """What the last chain of filters before the job's training judged and kept."""
+        text = value(
+            self.db,
+            "SELECT json_extract(result, '$.chain') FROM jobs WHERE id <= ?"
+            " AND kind IN ('filter', 'path') AND json_extract(result, '$.chain') IS NOT NULL"
+            " ORDER BY id DESC LIMIT 1",
+            (job_id,),
+        )
+        return [
+            {name: link[name] for name in ("filter", "judged", "kept") if name in link}
+            for link in json.loads(text or "[]")
+        ]
 
     def _examples(self, snapshot_id: int | None) -> list[int]:
         sql = (

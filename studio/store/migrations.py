@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from studio.store.schema import m004_review, m005_jobs, m006_gold, m007_rounds
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
-
-SCHEMA_VERSION = 3
-"""Equals the number of migrations; stored in ``PRAGMA user_version``."""
 
 M001 = """
 CREATE TABLE settings (
@@ -256,31 +256,37 @@ CREATE INDEX generations_shot_set ON generations(shot_set_id);
 """
 
 
+STEPS: Final = (
+    ("m001_the_path", M001),
+    ("m002_names", M002),
+    ("m003_shots", M003),
+    ("m004_review", m004_review.SCRIPT),
+    ("m005_jobs", m005_jobs.SCRIPT),
+    ("m006_gold", m006_gold.SCRIPT),
+    ("m007_rounds", m007_rounds.SCRIPT),
+)
+"""Name → what it does, in order. A released one is never edited."""
+
+SCHEMA_VERSION = len(STEPS)
+"""Stored in ``PRAGMA user_version``."""
+
+
 def migrations() -> Migrations:
     """All migrations in order; sqlite-utils records which a file has had."""
     from sqlite_utils.migrations import Migrations
 
     steps = Migrations("studio")
-
-    @steps()
-    def m001_the_path(db: Database) -> None:
-        """Everything from a corpus to a trained retriever."""
-        for statement in split_statements(M001):
-            db.conn.execute(statement)
-
-    @steps()
-    def m002_names(db: Database) -> None:
-        """Names that imports gave known passages; an index to count by; search indexed in steps."""
-        for statement in split_statements(M002):
-            db.conn.execute(statement)
-
-    @steps()
-    def m003_shots(db: Database) -> None:
-        """What an example helped to make is found without a scan."""
-        for statement in split_statements(M003):
-            db.conn.execute(statement)
-
+    for name, script in STEPS:
+        steps(name=name)(_step(split_statements(script)))
     return steps
+
+
+def _step(statements: list[str]) -> Callable[[Database], None]:
+    def run(db: Database) -> None:
+        for statement in statements:
+            db.conn.execute(statement)
+
+    return run
 
 
 def split_statements(script: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Model, Split, content_sha
-from studio.store.db import now, one, rows, value, write
+from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -38,6 +38,10 @@ class Snapshots:
                 [(row, record_id) for record_id in record_ids],
             )
             return row
+
+    def counts(self) -> dict[int, int]:
+        """Snapshot → how many records it holds."""
+        return {row[0]: row[1] for row in rows(self.db, "SELECT id, count FROM snapshots")}
 
     def record_ids(self, snapshot_id: int) -> list[int]:
         """The records of a snapshot in order."""
@@ -97,6 +101,12 @@ class Models:
         sql = "SELECT * FROM models WHERE job_id = ? ORDER BY id"
         return [_model(row) for row in rows(self.db, sql, (job_id,))]
 
+    def rename(self, model_id: int, name: str) -> None:
+        """Call the model by another name; its folder stays where it is."""
+        with write(self.db) as conn:
+            sql = "UPDATE models SET name = ? WHERE id = ?"
+            conn.execute(sql, (storable(name), model_id))
+
     def set_scores(self, model_id: int, scores: dict[str, Any]) -> None:
         """Write what the evaluation found."""
         with write(self.db) as conn:
@@ -116,7 +126,7 @@ class Evaluation:
     metrics: dict[str, Any]
     """Name → mean, with intervals and p-values where there are any."""
     per_query: dict[str, dict[str, float]]
-    """Outside query id → name → value."""
+    """Name → outside query id → value."""
     model_id: int | None = None
     job_id: int | None = None
     id: int = 0
@@ -164,3 +174,8 @@ class Evaluations:
         """What was measured of one model."""
         sql = "SELECT * FROM evaluations WHERE model_id = ? ORDER BY id"
         return [_evaluation(row) for row in rows(self.db, sql, (model_id,))]
+
+    def ids_of_model(self, model_id: int) -> tuple[int, ...]:
+        """The rows of all that was measured of one model: they change when it is scored again."""
+        sql = "SELECT id FROM evaluations WHERE model_id = ? ORDER BY id"
+        return tuple(int(row[0]) for row in rows(self.db, sql, (model_id,)))

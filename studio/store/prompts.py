@@ -42,6 +42,11 @@ class Prompts:
         assert row is not None
         return _prompt(row)
 
+    def annotate(self, prompt_id: int, note: str) -> None:
+        """Say something else of a version; its template stays as it is."""
+        with write(self.db) as conn:
+            conn.execute("UPDATE prompts SET note = ? WHERE id = ?", (storable(note), prompt_id))
+
     def all(self) -> list[Prompt]:
         """Every version, the newest first."""
         sql = f"SELECT {COLUMNS} FROM prompts ORDER BY version DESC"

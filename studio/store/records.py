@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from studio.store.db import Database
 
 COLUMNS = "id, document_id, text, generation_id, job_id, kept, reason"
+R_COLUMNS = ", ".join(f"r.{name}" for name in COLUMNS.split(", "))
 CHUNK = 1_000
 
 
@@ -37,6 +39,18 @@ class Counts:
     kept: int
     dropped: dict[str, int]
     """Reason → number of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuery:
+    """A record as it streams by."""
+
+    record_id: int
+    text: str
+    document: str
+    """The document's outside id."""
+    title: str
+    """The document's title; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +90,51 @@ class Records:
             yield from page
             after = page[-1].id
 
-    def of_document(self, document_id: int) -> list[Record]:
-        """The records of one document."""
-        sql = f"SELECT {COLUMNS} FROM records WHERE document_id = ? ORDER BY id"
-        return [_record(row) for row in rows(self.db, sql, (document_id,))]
+    def many(self, record_ids: Sequence[int]) -> list[Record]:
+        """These records, in this order; unknown ones are left out."""
+        sql = (
+            f"SELECT {R_COLUMNS} FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
+            " ORDER BY j.key"
+        )
+        found = rows(self.db, sql, (json.dumps(list(record_ids)),))
+        return [_record(row) for row in found]
+
+    def of_document(self, document_id: int, limit: int = -1) -> list[Record]:
+        """The records of one document, the oldest first; at most so many (-1: all)."""
+        sql = f"SELECT {COLUMNS} FROM records WHERE document_id = ? ORDER BY id LIMIT ?"
+        return [_record(row) for row in rows(self.db, sql, (document_id, limit))]
 
     def counts(self) -> Counts:
         """Totals and reasons."""
-        by_reason = {
-            (bool(row[0]), row[1]): int(row[2])
-            for row in rows(
-                self.db, "SELECT kept, reason, count(*) FROM records GROUP BY kept, reason"
-            )
-        }
-        kept = sum(n for (is_kept, _), n in by_reason.items() if is_kept)
-        dropped = {
-            reason: n
-            for (is_kept, reason), n in sorted(by_reason.items(), key=lambda item: -item[1])
-            if not is_kept
-        }
+        kept = int(value(self.db, "SELECT count(*) FROM records WHERE kept = 1"))
+        dropped = self.reasons()
         return Counts(total=kept + sum(dropped.values()), kept=kept, dropped=dropped)
+
+    def reasons(self) -> dict[str, int]:
+        """Reason → dropped records, the most first."""
+        sql = (
+            "SELECT reason, count(*) FROM records INDEXED BY records_dropped"
+            " WHERE kept = 0 GROUP BY reason ORDER BY 2 DESC, 1"
+        )
+        return {row[0]: row[1] for row in rows(self.db, sql)}
 
     def count_of_job(self, job_id: int) -> int:
         """How many records one job made."""
         return int(value(self.db, "SELECT count(*) FROM records WHERE job_id = ?", (job_id,)))
+
+    def kept_of_job(self, job_id: int) -> int:
+        """How many records of one job are kept."""
+        sql = "SELECT count(*) FROM records WHERE job_id = ? AND kept"
+        return int(value(self.db, sql, (job_id,)))
+
+    def newest_of_job(self, job_id: int, limit: int = 50) -> list[NewQuery]:
+        """What one job made last, the latest first."""
+        sql = (
+            "SELECT r.id, r.text, d.outside_id, d.title FROM records r"
+            " JOIN documents d ON d.id = r.document_id"
+            " WHERE r.job_id = ? ORDER BY r.id DESC LIMIT ?"
+        )
+        return [NewQuery(*row) for row in rows(self.db, sql, (job_id, limit))]
 
     def count(self, *, after: int = 0) -> int:
         """How many records have a row after this one."""
@@ -133,7 +168,7 @@ class Records:
         marks = ",".join("?" * len(record_ids))
         sql = (
             f"SELECT record_id, filter, score FROM verdicts WHERE record_id IN ({marks})"
-            " AND NOT undone AND score IS NOT NULL ORDER BY id"
+            " AND in_force = 1 AND score IS NOT NULL ORDER BY id"
         )
         found: dict[int, dict[str, float]] = {}
         for row in rows(self.db, sql, tuple(record_ids)):

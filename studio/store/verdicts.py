@@ -6,6 +6,7 @@ and wins; without it a record is kept when every filter keeps it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,21 +20,41 @@ if TYPE_CHECKING:
     from studio.store.db import Database
 
 PERSON = "person"
-CHUNK = 500
+STEP = 2_000
+"""Records in one transaction of a long change: other writers wait no longer than that."""
 
-IN_FORCE = (
-    "v.undone = 0 AND v.id = (SELECT max(w.id) FROM verdicts w"
-    " WHERE w.record_id = v.record_id AND w.filter = v.filter AND w.undone = 0)"
-)
+IN_FORCE = "v.in_force = 1 AND v.clears = 0"
+"""What counts. The column follows the rule above; :func:`settle` keeps it so."""
+
+OF_RECORD = "verdicts v INDEXED BY verdicts_record"
+"""For one record's verdicts: SQLite may else look for them among all of a filter's."""
 
 LAST_WORD = (
-    "UPDATE records SET (kept, reason) = ("
-    " SELECT x.kept, CASE WHEN x.kept THEN '' ELSE x.reason END FROM ("
-    f"  SELECT v.kept, v.reason, v.filter = '{PERSON}' AS person, v.id FROM verdicts v"
-    f"  WHERE v.record_id = records.id AND {IN_FORCE}"
+    "UPDATE records SET (kept, reason, person) = ("
+    " SELECT x.kept, CASE WHEN x.kept THEN '' ELSE x.reason END, x.person FROM ("
+    f"  SELECT v.kept, v.reason, v.filter = '{PERSON}' AS person, v.id "
+    f"  FROM {OF_RECORD} WHERE v.record_id = records.id AND {IN_FORCE}"
     "  UNION ALL SELECT 1, '', 0, 9e18"
     " ) x ORDER BY x.person DESC, x.kept, x.id LIMIT 1)"
 )
+
+SETTLE = (
+    "UPDATE verdicts SET in_force = 1 - in_force"
+    " WHERE record_id IN (SELECT value FROM json_each(?)) AND filter = ?"
+    " AND in_force != (undone = 0 AND id = (SELECT max(w.id) FROM verdicts w"
+    " WHERE w.record_id = verdicts.record_id AND w.filter = verdicts.filter AND w.undone = 0))"
+)
+
+
+def settle(conn: sqlite3.Connection, record_ids: Iterable[int], filter_name: str) -> None:
+    """Bring ``in_force`` up to date for one filter's verdicts on these records."""
+    conn.execute(SETTLE, (json.dumps(list(record_ids)), filter_name))
+
+
+def refresh(conn: sqlite3.Connection, record_ids: Iterable[int]) -> None:
+    """Bring the last word on these records up to date."""
+    marks = "(SELECT value FROM json_each(?))"
+    conn.execute(f"{LAST_WORD} WHERE id IN {marks}", (json.dumps(list(record_ids)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +86,54 @@ class Verdicts:
                     for v in verdicts
                 ],
             )
-            self._refresh(conn, [v.record_id for v in verdicts])
-
-    def _refresh(self, conn: sqlite3.Connection, record_ids: Sequence[int]) -> None:
-        for start in range(0, len(record_ids), CHUNK):
-            chunk = record_ids[start : start + CHUNK]
-            marks = ",".join("?" * len(chunk))
-            conn.execute(f"{LAST_WORD} WHERE id IN ({marks})", tuple(chunk))
+            for name in {v.filter for v in verdicts}:
+                settle(conn, (v.record_id for v in verdicts if v.filter == name), name)
+            refresh(conn, (v.record_id for v in verdicts))
 
     def undo(self, verdict_id: int) -> None:
         """Take one verdict back; the one before it is in force again."""
         with write(self.db) as conn:
             conn.execute("UPDATE verdicts SET undone = 1 WHERE id = ?", (verdict_id,))
-            sql = "SELECT record_id FROM verdicts WHERE id = ?"
-            self._refresh(conn, [row[0] for row in rows(self.db, sql, (verdict_id,))])
+            sql = "SELECT record_id, filter FROM verdicts WHERE id = ?"
+            for record_id, name in rows(self.db, sql, (verdict_id,)):
+                settle(conn, [record_id], name)
+                refresh(conn, [record_id])
 
     def undo_filters(self) -> None:
         """Take back what every filter said (a new run of the chain begins); people's word stays."""
-        with write(self.db) as conn:
-            conn.execute(
-                "UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter != ?", (PERSON,)
-            )
-            conn.execute(LAST_WORD)
+        for name in self.filters():
+            self.undo_filter(name)
 
     def undo_filter(self, filter_name: str) -> None:
-        """Take back what one filter said (it was interrupted and begins anew)."""
+        """Take back what one filter said (it was interrupted and begins anew).
+
+        Done in short steps, so that nobody waits; done again, it goes on where it was stopped.
+        """
+        # Undone with the verdicts they moved: redone later they would judge by an old run.
+        sql = "UPDATE deeds SET state = 'gone' WHERE kind = 'threshold' AND filter = ?"
         with write(self.db) as conn:
-            found = rows(
-                self.db,
-                "SELECT DISTINCT record_id FROM verdicts WHERE filter = ? AND undone = 0",
-                (filter_name,),
-            )
-            conn.execute(
-                "UPDATE verdicts SET undone = 1 WHERE undone = 0 AND filter = ?", (filter_name,)
-            )
-            self._refresh(conn, [row[0] for row in found])
+            conn.execute(sql, (filter_name,))
+        sql = "SELECT record_id FROM verdicts WHERE in_force = 1 AND filter = ? LIMIT ?"
+        while found := [row[0] for row in rows(self.db, sql, (filter_name, STEP))]:
+            with write(self.db) as conn:
+                conn.execute(
+                    "UPDATE verdicts SET undone = 1, in_force = 0 WHERE undone = 0 AND filter = ?"
+                    " AND record_id IN (SELECT value FROM json_each(?))",
+                    (filter_name, json.dumps(found)),
+                )
+                refresh(conn, found)
+
+    def filters(self) -> list[str]:
+        """The filters that have verdicts in force, by name; people are none."""
+        # One seek for each name, not a walk over every verdict.
+        sql = (
+            "WITH RECURSIVE names(name) AS ("
+            " SELECT min(filter) FROM verdicts WHERE in_force = 1 UNION ALL SELECT"
+            " (SELECT min(filter) FROM verdicts WHERE in_force = 1 AND filter > name) FROM names"
+            " WHERE name IS NOT NULL"
+            ") SELECT name FROM names WHERE name IS NOT NULL AND name != ?"
+        )
+        return [row[0] for row in rows(self.db, sql, (PERSON,))]
 
     def of_record(self, record_id: int) -> list[Verdict]:
         """The verdicts in force on a record, in the order they were given."""
@@ -121,51 +155,29 @@ class Verdicts:
 
     def chain(self) -> list[ChainLink]:
         """Counts per filter, of the verdicts in force, in the order in which the filters ran."""
-        # Beside max(id), SQLite takes the other columns from that same row.
-        sql = (
-            "SELECT filter, count(*), sum(kept), max(job_id) FROM"
-            " (SELECT filter, kept, job_id, max(id) FROM verdicts"
-            "  WHERE undone = 0 AND filter != ? GROUP BY record_id, filter) GROUP BY filter"
-        )
-        links = rows(self.db, sql, (PERSON,))
-        links.sort(key=lambda row: self._first(row[0], row[3]))
-        return [ChainLink(row[0], row[1], row[2]) for row in links]
+        sql = "SELECT count(*), sum(kept) FROM verdicts WHERE in_force = 1 AND filter = ?"
+        return [
+            ChainLink(name, *row) for name in self.order() for row in rows(self.db, sql, (name,))
+        ]
 
-    def _first(self, filter_name: str, job_id: int | None) -> int:
-        """The filter's first verdict in its job: a threshold moved later keeps its place."""
-        sql = "SELECT min(id) FROM verdicts WHERE filter = ? AND job_id IS ?"
-        return int(value(self.db, sql, (filter_name, job_id)))
+    def order(self) -> list[str]:
+        """The filters with verdicts in force, in the order in which they ran."""
+        return sorted(self.filters(), key=self._first)
+
+    def _first(self, filter_name: str) -> int:
+        """One verdict of the filter as its job gave it: a threshold moved later keeps its place."""
+        [(record_id, job_id)] = rows(
+            self.db,
+            "SELECT record_id, job_id FROM verdicts WHERE in_force = 1 AND filter = ? LIMIT 1",
+            (filter_name,),
+        )
+        sql = "SELECT min(id) FROM verdicts WHERE record_id = ? AND filter = ? AND job_id IS ?"
+        return int(value(self.db, sql, (record_id, filter_name, job_id)))
 
     def would_keep(self, filter_name: str, thresholds: Sequence[float]) -> dict[float, int]:
-        """Threshold → records whose stored score is at most that (for ranks: K → records)."""
+        """K → records whose stored rank is among the first K; 0 stands for a document not found."""
         sql = (
-            "SELECT count(DISTINCT record_id) FROM verdicts"
-            " WHERE undone = 0 AND filter = ? AND score <= ?"
+            "SELECT count(*) FROM verdicts WHERE in_force = 1 AND filter = ?"
+            " AND score BETWEEN 1 AND ?"
         )
         return {t: int(value(self.db, sql, (filter_name, t))) for t in thresholds}
-
-    def move_threshold(self, filter_name: str, at_most: float, reason: str) -> int:
-        """Judge again by the stored scores: keep iff score ≤ at_most. Returns how many are kept.
-
-        The former verdicts stay in the file as undone; moving back gives the former counts.
-        """
-        with write(self.db) as conn:
-            conn.execute(
-                "INSERT INTO verdicts(record_id, filter, kept, score, reason, job_id, created)"
-                " SELECT v.record_id, v.filter, v.score <= ?,"
-                " v.score, CASE WHEN v.score <= ? THEN '' ELSE ? END, v.job_id, ?"
-                f" FROM verdicts v WHERE v.filter = ? AND v.score IS NOT NULL AND {IN_FORCE}",
-                (at_most, at_most, reason, now(), filter_name),
-            )
-            conn.execute(
-                "UPDATE verdicts SET undone = 1 WHERE filter = ? AND undone = 0 AND id NOT IN"
-                " (SELECT max(id) FROM verdicts WHERE filter = ? AND undone = 0"
-                " GROUP BY record_id)",
-                (filter_name, filter_name),
-            )
-            conn.execute(
-                f"{LAST_WORD} WHERE id IN (SELECT record_id FROM verdicts WHERE filter = ?)",
-                (filter_name,),
-            )
-        sql = "SELECT count(*) FROM verdicts WHERE filter = ? AND undone = 0 AND kept"
-        return int(value(self.db, sql, (filter_name,)))

@@ -108,3 +108,39 @@ def test_an_equal_shot_set_is_stored_once_and_order_counts(store: Store) -> None
     back = store.shot_sets.save([second, first])
     assert back != there
     assert store.shot_sets.revision_ids(back) == [second, first]
+
+
+def test_use_of_all_is_the_use_of_each_and_counts_no_record_twice(store: Store) -> None:
+    first, second, third = add(store, "one", "two", "three")
+    both = store.shot_sets.save([first.revision_id, second.revision_id])
+    alone = store.shot_sets.save([second.revision_id])
+    store.generations.save(
+        [
+            call("a", draw=0, shot_set_id=both),
+            call("b", draw=1, shot_set_id=alone),
+            call("c", draw=2),
+        ]
+    )
+    store.verdicts.add([Verdict(1, "copy", kept=False, reason="copied")])
+    uses = store.examples.uses()
+    assert uses.by_example == {e.id: store.examples.use(e.id) for e in (first, second)}
+    assert third.id not in uses.by_example
+    assert (uses.together.records, uses.together.kept, uses.together.share) == (2, 1, 0.5)
+
+
+def test_no_use_at_all_is_nothing(store: Store) -> None:
+    uses = store.examples.uses()
+    assert (uses.by_example, uses.together.records, uses.together.share) == ({}, 0, 0.0)
+
+
+def test_tags_are_merged_with_those_of_another_writer(store: Store) -> None:
+    [example] = add(store, "one")
+    store.examples.tag(example.id, add=["a", "b"], drop=[])
+    store.examples.tag(example.id, add=["c", "b"], drop=["a", "never there"])
+    assert store.examples.all()[0].tags == "b c"
+
+
+def test_a_copy_stands_right_below(store: Store) -> None:
+    first, _ = add(store, "one", "two")
+    store.examples.add_after(first.id, replace(first, query="one and a half"))
+    assert [e.query for e in store.examples.all()] == ["one", "one and a half", "two"]

@@ -10,7 +10,9 @@ import pytest
 
 from studio.records import Job, JobState
 from studio.store import Store
-from studio.store.jobs import LEASE_S
+from studio.store import db as database
+from studio.store.jobs import LEASE_S, Orders
+from studio.store.migrations import migrations
 
 MINE, OTHER = 1001, 1002
 
@@ -134,15 +136,15 @@ def test_a_worker_that_lost_its_job_writes_nothing_more(store: Store) -> None:
     store.jobs.abandon(number, MINE)
     store.jobs.finish(number, MINE, JobState.FAILED, "failed")
     assert row(store, number) == before
-    assert store.jobs.is_stopped(number, MINE)
-    assert not store.jobs.is_stopped(number, OTHER)
+    assert store.jobs.orders(number, MINE).stop
+    assert not store.jobs.orders(number, OTHER).stop
 
 
 def test_a_cancel_reaches_the_worker_and_leaves_the_end_to_it(store: Store) -> None:
     number = running(store)
-    assert not store.jobs.is_stopped(number, MINE)
+    assert not store.jobs.orders(number, MINE).stop
     store.jobs.request_cancel(row(store, number))
-    assert store.jobs.is_stopped(number, MINE)
+    assert store.jobs.orders(number, MINE).stop
     assert store.jobs.is_cancelled(number)
     assert row(store, number).state is JobState.RUNNING
 
@@ -177,3 +179,53 @@ def test_jobs_are_listed_the_newest_first(store: Store) -> None:
     numbers = [submitted(store) for _ in range(3)]
     assert [job.id for job in store.jobs.all(limit=2)] == [numbers[2], numbers[1]]
     assert store.jobs.get(99) is None
+
+
+def test_a_file_of_before_pauses_keeps_its_jobs(tmp_path: Path) -> None:
+    db = database.connect(tmp_path / "studio.db")
+    with database.write(db) as conn:
+        migrations().apply(database.for_migrations(db), stop_before="m005_jobs")
+        conn.execute("PRAGMA user_version=4")
+        conn.execute("INSERT INTO jobs(kind, params, created) VALUES ('train', '{}', '2025')")
+    db.close()
+    job = row(Store(tmp_path / "studio.db"), 1)
+    assert (job.kind, job.paused, job.concurrency, job.live, job.deleted) == (
+        "train",
+        False,
+        None,
+        {},
+        "",
+    )
+    assert list(tmp_path.glob("studio.backup-4-*"))
+
+
+def test_a_pause_is_heeded_and_forgotten_when_the_job_is_gone_on_with(store: Store) -> None:
+    number = running(store)
+    assert store.jobs.set_paused(number, True)
+    assert not store.jobs.set_paused(number, True)
+    store.jobs.set_concurrency(number, 3)
+    assert store.jobs.orders(number, MINE) == Orders(False, True, 3)
+    assert row(store, number).state_word == "paused"
+    age(store, number, 60)
+    assert row(store, number).state_word == "interrupted"
+    assert store.jobs.requeue(row(store, number))
+    assert (row(store, number).paused, row(store, number).concurrency) == (False, 3)
+
+
+def test_a_worker_that_lost_its_job_shows_no_figures(store: Store) -> None:
+    number = running(store)
+    store.jobs.show(number, MINE, {"records": 3})
+    store.jobs.show(number, OTHER, {"records": 9})
+    assert row(store, number).live == {"records": 3}
+
+
+def test_an_ended_job_is_not_paused(store: Store) -> None:
+    number = running(store)
+    store.jobs.finish(number, MINE, JobState.DONE)
+    assert not store.jobs.set_paused(number, True)
+
+
+def test_the_newest_jobs_of_some_kinds(store: Store) -> None:
+    for kind in ("generate", "train", "path", "generate"):
+        store.jobs.submit(kind, {})
+    assert [job.id for job in store.jobs.latest(("generate", "path"), 2)] == [4, 3]

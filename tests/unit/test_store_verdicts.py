@@ -152,24 +152,24 @@ def test_a_threshold_shows_its_effect_before_it_is_moved(store: Store) -> None:
 def test_a_threshold_moves_on_stored_scores_and_back(store: Store) -> None:
     records = ranked(store)
     before = store.records.counts()
-    assert store.verdicts.move_threshold("round-trip", 3, "rt") == 3
+    assert store.review.move_threshold("round-trip", 3, "Ada").count == 2
     assert store.records.counts().kept == 3
     assert [link.kept for link in store.verdicts.chain()] == [3, 1]
-    assert store.verdicts.move_threshold("round-trip", 1, "rt") == 1
+    assert store.review.move_threshold("round-trip", 1, "Ada").count == 2
     assert store.records.counts() == before
     assert store.verdicts.of_record(records[4])[0].score == 5
 
 
 def test_a_filter_keeps_its_place_in_the_chain_when_its_threshold_moves(store: Store) -> None:
     ranked(store)
-    store.verdicts.move_threshold("round-trip", 3, "rt")
+    store.review.move_threshold("round-trip", 3, "Ada")
     assert [link.filter for link in store.verdicts.chain()] == ["round-trip", "language"]
 
 
 def test_a_moved_threshold_does_not_overrule_people_or_other_filters(store: Store) -> None:
     records = ranked(store)
     store.verdicts.add([drop(records[1], PERSON, "person"), drop(records[2], "copy")])
-    store.verdicts.move_threshold("round-trip", 5, "rt")
+    store.review.move_threshold("round-trip", 5, "Ada")
     assert state(store, records[1]) == (False, "person")
     assert state(store, records[2]) == (False, "copied")
     assert state(store, records[3]) == (True, "")

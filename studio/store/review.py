@@ -1,0 +1,247 @@
+"""Review: a million records shown, decided, undone, measured.
+
+The parts stand in modules of their own: views become SQL in ``review_query``, are opened by
+``review_window``, decided on by ``review_deeds``; ``review_scores`` moves thresholds,
+``review_people`` counts and compares reviewers, ``review_provenance`` goes back to the source.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.records import Reason, Record, StudioError
+from studio.store.db import one, rows, storable
+from studio.store.records import Records
+from studio.store.review_deeds import Deeds, OnStep, Plan, Step
+from studio.store.review_people import People
+from studio.store.review_provenance import Provenances
+from studio.store.review_scores import Rule, Scores
+from studio.store.review_shapes import (
+    Agreement,
+    Bin,
+    Deed,
+    DeedKind,
+    PromptUse,
+    Provenance,
+    ScoreInfo,
+    Tally,
+    Touch,
+    View,
+)
+from studio.store.review_steps import clear_step, edit_step, flag_step, threshold_step, word_step
+from studio.store.review_window import Window, read_rows
+
+if TYPE_CHECKING:
+    from studio.store.db import Database
+
+Target = View | Window | Sequence[int]
+"""What a deed is about: all that a view has now, all that an open window shows, or record ids."""
+SAMPLE = 8
+"""Records that a preview shows."""
+CHUNK = 50_000
+"""Ids that are counted at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """All that Review asks of a project's file. Each thread takes a Store of its own."""
+
+    db: Database
+    path: Path
+    """The file: each window opens it again, so that nothing waits for a long search."""
+
+    def open(self, view: View) -> Window:
+        """Open a view; comes back with the first rows. Close it when another takes its place."""
+        return Window(self.path, view)
+
+    def accept(self, target: Target, reviewer: str, on_step: OnStep | None = None) -> Deed:
+        """Keep these records, whatever filters say.
+
+        Deeds on more than a few thousand records are written in steps; on_step hears of each and
+        may end the deed there. All raise StudioError when the file cannot be written.
+        """
+        step = word_step(reviewer, kept=True, reason="")
+        return self._do("accept", "Accepted", target, reviewer, step, on_step)
+
+    def reject(
+        self,
+        target: Target,
+        reviewer: str,
+        reason: str = Reason.PERSON,
+        on_step: OnStep | None = None,
+    ) -> Deed:
+        """Drop these records, for this reason."""
+        step = word_step(reviewer, kept=False, reason=storable(reason) or Reason.PERSON)
+        return self._do("reject", "Rejected", target, reviewer, step, on_step)
+
+    def clear(self, target: Target, reviewer: str, on_step: OnStep | None = None) -> Deed:
+        """Take people's words back: the records are undecided, and the filters' word holds."""
+        step = clear_step(reviewer)
+        return self._do("clear", "Cleared", target, reviewer, step, on_step)
+
+    def flag(
+        self, target: Target, reviewer: str, on: bool = True, on_step: OnStep | None = None
+    ) -> Deed:
+        """Flag these records to come back to, or take the flag away; what is kept stays so."""
+        words = "Flagged" if on else "Unflagged"
+        kind: DeedKind = "flag" if on else "unflag"
+        return self._do(kind, words, target, reviewer, flag_step(on=on), on_step)
+
+    def edit(self, record_id: int, text: str, reviewer: str) -> Deed:
+        """Give a record another text; the former one stays in its history.
+
+        Raises StudioError when the text is empty or there is no such record.
+        """
+        text = storable(text)
+        if not text.strip():
+            raise StudioError(
+                f"Record {record_id} cannot be left without text. Write one, or reject the record."
+            )
+        if one(self.db, "SELECT 1 FROM records WHERE id = ?", (record_id,)) is None:
+            raise StudioError(f"There is no record {record_id} in this project.")
+        return self._do("edit", "Edited", [record_id], reviewer, edit_step(text))
+
+    def _do(
+        self,
+        kind: DeedKind,
+        words: str,
+        target: Target,
+        reviewer: str,
+        step: Step,
+        on_step: OnStep | None = None,
+    ) -> Deed:
+        plan = Plan(kind, storable(reviewer), words, step)
+        return Deeds(self.db).carry_out(plan, self._ids(target), on_step)
+
+    accept_view = accept
+    reject_view = reject
+    flag_view = flag
+
+    def _ids(self, target: Target) -> Sequence[int]:
+        if isinstance(target, Window):
+            return target.ids()
+        if not isinstance(target, View):
+            return target
+        window = self.open(replace(target, sort="id"))
+        try:
+            return window.ids()
+        finally:
+            window.close()
+
+    def preview_bulk(self, target: Target) -> Touch:
+        """What a deed on this would touch; changes nothing."""
+        ids = self._ids(target)
+        sql = (
+            "SELECT r.person, r.kept, count(*) FROM json_each(?) j"
+            " CROSS JOIN records r INDEXED BY records_review ON r.id = j.value GROUP BY 1, 2"
+        )
+        counts: dict[tuple[int, int], int] = {}
+        for start in range(0, len(ids), CHUNK):
+            for person, kept, count in rows(
+                self.db, sql, (json.dumps(list(ids[start : start + CHUNK])),)
+            ):
+                counts[person, kept] = counts.get((person, kept), 0) + count
+        sample = read_rows(self.db, ids[:: max(1, len(ids) // SAMPLE)][:SAMPLE], "")
+        return Touch(
+            count=sum(counts.values()),
+            undecided=counts.get((0, 0), 0) + counts.get((0, 1), 0),
+            accepted=counts.get((1, 1), 0),
+            rejected=counts.get((1, 0), 0),
+            sample=tuple(sample),
+        )
+
+    def undo(self, reviewer: str, on_step: OnStep | None = None) -> Deed | None:
+        """Take back this reviewer's last deed, of whatever size and age; None without one."""
+        return Deeds(self.db).undo(storable(reviewer), on_step)
+
+    def redo(self, reviewer: str, on_step: OnStep | None = None) -> Deed | None:
+        """Do again what was undone last; None without, or when a new deed came after it."""
+        return Deeds(self.db).redo(storable(reviewer), on_step)
+
+    def last_deeds(self, count: int) -> list[Deed]:
+        """The latest deeds of everybody, the newest first, undone ones too."""
+        return Deeds(self.db).last(count)
+
+    def scores(self) -> list[ScoreInfo]:
+        """The filters with stored scores, in the order of the chain."""
+        return Scores(self.db).all()
+
+    def histogram(
+        self,
+        filter_name: str,
+        bins: int,
+        view: View | None = None,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> list[Bin]:
+        """A filter's scores in at most so many columns; see :meth:`Scores.histogram`."""
+        return Scores(self.db).histogram(filter_name, bins, view, low, high)
+
+    def would_keep(self, filter_name: str, threshold: float) -> tuple[int, int]:
+        """(kept, dropped) by this filter alone, with its threshold there."""
+        return Scores(self.db).would_keep(filter_name, threshold)
+
+    def move_threshold(
+        self, filter_name: str, threshold: float, reviewer: str, on_step: OnStep | None = None
+    ) -> Deed:
+        """Judge again by the stored scores; people's words stay. It can be undone like any deed.
+
+        ``warning`` says so when records come back that later filters never judged. Raises
+        StudioError when the filter has stored no scores.
+        """
+        scores = Scores(self.db)
+        open_rule = scores.rule(filter_name)
+        rule = open_rule.at(threshold)
+        bounds = (rule.low, rule.high)
+        plan = Plan(
+            "threshold",
+            storable(reviewer),
+            f"Moved {filter_name} to {threshold:g}",
+            threshold_step(filter_name, bounds, scores.reason(filter_name, open_rule)),
+            filter=filter_name,
+            better=rule.better,
+            warning=self._warning(scores, filter_name, rule),
+        )
+        return Deeds(self.db).carry_out(plan, scores.turning(filter_name, rule), on_step)
+
+    def _warning(self, scores: Scores, filter_name: str, rule: Rule) -> str:
+        count, later = scores.unjudged(filter_name, rule)
+        if not count:
+            return ""
+        return (
+            f"{count:,} of the records that come back were never judged by {', '.join(later)}. "
+            "Run the filters again to have them judged."
+        )
+
+    def tally(self, reviewer: str, since: datetime | None = None) -> Tally:
+        """What this reviewer has decided since then, and what is left."""
+        return People(self.db).tally(storable(reviewer), since)
+
+    def agreement(self, first: str = "", second: str = "") -> Agreement:
+        """Cohen's kappa of two reviewers; without names, of those who share the most records."""
+        return People(self.db).agreement(first, second)
+
+    def provenance(self, record_id: int) -> Provenance:
+        """All that made a record. Raises StudioError when there is none of that number."""
+        return Provenances(self.db).of(record_id)
+
+    def neighbours(self, record: Record, limit: int = 10) -> list[Record]:
+        """Records that share the rarest words with this one, the nearest first."""
+        return Provenances(self.db).neighbours(record, limit)
+
+    def reasons(self) -> dict[str, int]:
+        """Reason → dropped records, the most first."""
+        return Records(self.db).reasons()
+
+    def prompts(self) -> list[PromptUse]:
+        """The prompt versions that were used, the newest first."""
+        sql = (
+            "SELECT p.id, p.name, p.version, count(g.id) FROM prompts p"
+            " JOIN generations g ON g.prompt_id = p.id GROUP BY p.id ORDER BY p.version DESC"
+        )
+        return [PromptUse(*row) for row in rows(self.db, sql)]

@@ -1,0 +1,214 @@
+"""Runs of S3 and its kin: their rounds, rationales and errors."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from studio.labelled import Rationale, Round, RoundError, Run
+from studio.store.db import now, one, rows, storable, value, write
+
+if TYPE_CHECKING:
+    from studio.store.db import Database
+
+ROUND_JSON = ("validation", "test", "seconds")
+LINE = 400
+"""Characters of a text that a line of a list may need."""
+ITEM_GOLD = (
+    "e.said AS said,"
+    f" coalesce((SELECT substr(text, 1, {LINE}) FROM gold_items WHERE id = e.gold_id), '') AS text,"
+    " coalesce((SELECT coalesce(nullif(label, ''), json_extract(answers, '$[0]'))"
+    " FROM gold_items WHERE id = e.gold_id), '') AS gold"
+)
+QUERY_GOLD = (
+    "coalesce((SELECT outside_id FROM documents WHERE id = e.said), e.said) AS said,"
+    f" coalesce((SELECT substr(text, 1, {LINE}) FROM gold_queries WHERE id = e.gold_id), '')"
+    " AS text, coalesce((SELECT d.outside_id FROM gold_relevant g JOIN documents d"
+    " ON d.id = g.document_id WHERE g.query_id = e.gold_id AND g.grade > 0"
+    " ORDER BY g.grade DESC LIMIT 1), '') AS gold"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One error as a line of a list."""
+
+    id: int
+    gold_id: int
+    said: str
+    """What the model said: a label, a span, or the document it ranked first."""
+    confidence: float
+    """The model's probability of it, 0 to 1."""
+    text: str
+    """The gold text or query, cut to a line."""
+    gold: str
+    """What is right: the label, the first answer, or the id of a right document."""
+    made: int
+    """Items that an LLM wrote from it."""
+    kept: int
+    """Those of them that are trained on."""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def _run(row: sqlite3.Row) -> Run:
+    return Run(row["method"], json.loads(row["params"]), row["id"], row["created"])
+
+
+def _round(row: sqlite3.Row) -> Round:
+    values = dict(row)
+    return Round(**{**values, **{name: json.loads(values[name]) for name in ROUND_JSON}})
+
+
+def _error(row: sqlite3.Row) -> RoundError:
+    return RoundError(**{**dict(row), "detail": json.loads(row["detail"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """All runs of the project."""
+
+    db: Database
+
+    def add(self, method: str, params: dict[str, Any]) -> int:
+        """A new run; returns its row."""
+        with write(self.db) as conn:
+            cursor = conn.execute(
+                "INSERT INTO runs(method, params, created) VALUES (?, ?, ?)",
+                (method, json.dumps(params, sort_keys=True), now()),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def get(self, run_id: int) -> Run | None:
+        """One run."""
+        row = one(self.db, "SELECT * FROM runs WHERE id = ?", (run_id,))
+        return _run(row) if row else None
+
+    def all(self) -> list[Run]:
+        """Every run, the newest first."""
+        return [_run(row) for row in rows(self.db, "SELECT * FROM runs ORDER BY id DESC")]
+
+    def latest(self) -> Run | None:
+        """The newest run."""
+        row = one(self.db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1")
+        return _run(row) if row else None
+
+    # -- rationales --
+
+    def add_rationales(self, run_id: int, rationales: Iterable[Rationale]) -> int:
+        """Store rationales; one that is there already counts once. Returns how many are new."""
+        before = self.count_rationales(run_id)
+        with write(self.db, durable=True) as conn:
+            conn.executemany(
+                "INSERT OR IGNORE INTO rationales(run_id, label, text, generation_id)"
+                " VALUES (?, ?, ?, ?)",
+                [(run_id, r.label, storable(r.text), r.generation_id) for r in rationales],
+            )
+        return self.count_rationales(run_id) - before
+
+    def count_rationales(self, run_id: int) -> int:
+        """How many rationales a run has."""
+        return int(value(self.db, "SELECT count(*) FROM rationales WHERE run_id = ?", (run_id,)))
+
+    def rationales(self, run_id: int) -> list[Rationale]:
+        """A run's rationales in the order they came."""
+        sql = "SELECT label, text, generation_id, id FROM rationales WHERE run_id = ? ORDER BY id"
+        return [Rationale(**dict(row)) for row in rows(self.db, sql, (run_id,))]
+
+    # -- rounds --
+
+    def begin_round(self, run_id: int, number: int) -> Round:
+        """The round of that number; made when it is not there."""
+        with write(self.db) as conn:
+            conn.execute(
+                "INSERT OR IGNORE INTO rounds(run_id, number) VALUES (?, ?)", (run_id, number)
+            )
+        sql = "SELECT * FROM rounds WHERE run_id = ? AND number = ?"
+        row = one(self.db, sql, (run_id, number))
+        assert row is not None
+        return _round(row)
+
+    def round(self, round_id: int) -> Round | None:
+        """One round."""
+        row = one(self.db, "SELECT * FROM rounds WHERE id = ?", (round_id,))
+        return _round(row) if row else None
+
+    def rounds(self, run_id: int) -> list[Round]:
+        """A run's rounds in order."""
+        sql = "SELECT * FROM rounds WHERE run_id = ? ORDER BY number"
+        return [_round(row) for row in rows(self.db, sql, (run_id,))]
+
+    def update_round(self, round_id: int, **changed: Any) -> None:
+        """Write what is known of a round; dicts replace what was there."""
+        names = ", ".join(f"{name} = ?" for name in changed)
+        values = [
+            json.dumps(item) if name in ROUND_JSON else item for name, item in changed.items()
+        ]
+        with write(self.db) as conn:
+            conn.execute(f"UPDATE rounds SET {names} WHERE id = ?", (*values, round_id))
+
+    # -- errors --
+
+    def set_errors(self, round_id: int, errors: Iterable[RoundError]) -> int:
+        """Put a round's errors there, at one stroke, in place of what a killed worker left."""
+        with write(self.db) as conn:
+            conn.execute("DELETE FROM errors WHERE round_id = ?", (round_id,))
+            cursor = conn.executemany(
+                "INSERT INTO errors(round_id, gold_id, said, confidence, detail)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    (round_id, e.gold_id, storable(e.said), e.confidence, json.dumps(e.detail))
+                    for e in errors
+                ),
+            )
+            found = max(cursor.rowcount, 0)
+            conn.execute("UPDATE rounds SET errors = ? WHERE id = ?", (found, round_id))
+        return found
+
+    def error(self, error_id: int) -> RoundError | None:
+        """One error."""
+        row = one(self.db, "SELECT * FROM errors WHERE id = ?", (error_id,))
+        return _error(row) if row else None
+
+    def errors(self, round_id: int, after: int = 0, limit: int = 1_000_000) -> list[RoundError]:
+        """A round's errors whose row comes after, in order."""
+        sql = "SELECT * FROM errors WHERE round_id = ? AND id > ? ORDER BY id LIMIT ?"
+        return [_error(row) for row in rows(self.db, sql, (round_id, after, limit))]
+
+    # -- errors as the screens page them --
+
+    def error_ids(self, round_id: int) -> Sequence[int]:
+        """The rows of a round's errors in order, so that a list can jump."""
+        sql = "SELECT min(id), max(id), count(*) FROM errors WHERE round_id = ?"
+        row = one(self.db, sql, (round_id,))
+        assert row is not None
+        first, last, count = row
+        # They are written at one stroke, so that nothing stands between them.
+        if count and last - first + 1 == count:
+            return range(first, last + 1)
+        sql = "SELECT id FROM errors WHERE round_id = ? ORDER BY id"
+        return array("q", (row[0] for row in rows(self.db, sql, (round_id,))))
+
+    def error_rows(
+        self, round_id: int, after: int = 0, limit: int = 200, *, retrieval: bool = False
+    ) -> list[ErrorRow]:
+        """A round's errors whose row comes after, with their gold and how many items came of them.
+
+        Texts are cut to what a line can show. ``retrieval``: the gold is a query.
+        """
+        gold = QUERY_GOLD if retrieval else ITEM_GOLD
+        # The rows of a round stand together: from the first one on they are read in one stretch,
+        # and no index is to make SQLite sort 50,000 of them for a page.
+        sql = (
+            f"SELECT e.id, e.gold_id, e.confidence, e.detail, {gold},"
+            " (SELECT count(*) FROM records r WHERE r.error_id = e.id) AS made,"
+            " (SELECT count(*) FROM records r WHERE r.error_id = e.id AND r.kept) AS kept"
+            " FROM errors e WHERE e.id > max(?1, (SELECT min(id) FROM errors WHERE round_id = ?2)"
+            " - 1) AND e.id <= (SELECT max(id) FROM errors WHERE round_id = ?2)"
+            " AND +e.round_id = ?2 ORDER BY e.id LIMIT ?3"
+        )
+        found = [dict(row) for row in rows(self.db, sql, (after, round_id, limit))]
+        return [ErrorRow(**{**row, "detail": json.loads(row["detail"])}) for row in found]

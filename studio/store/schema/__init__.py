@@ -1,0 +1,1 @@
+"""One file per migration from the fourth on; the first three stand in ``migrations.py``."""

@@ -1,0 +1,59 @@
+"""How far a project is, read without opening it, and what comes next in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from studio.project import DATABASE, Project
+from studio.records import Document, Example
+from studio.store.standing import Standing, standing
+from studio.tui.next_step import next_step, path_so_far
+
+NEW = Standing("retrieval", 0, 0, 0, 0, False, 0, 0, False)
+FAR = Standing("retrieval", 25, 3, 26, 14, True, 1, 2, True)
+
+
+def test_a_project_is_counted_while_it_is_open_elsewhere(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "town")
+    assert standing(project.path / DATABASE) == NEW
+    project.store.documents.begin_import()
+    project.store.documents.stage([Document("a", "", "one"), Document("b", "", "two")])
+    project.store.documents.commit_import()
+    project.store.examples.add([Example("one", "which?"), Example("two", "what?", enabled=False)])
+    assert standing(project.path / DATABASE) == replace(NEW, documents=2, examples=1)
+    project.close()
+
+
+def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    assert standing(tmp_path / "none.db") is None
+    assert not (tmp_path / "none.db").exists()
+    (tmp_path / "other.db").write_bytes(b"not a database at all" * 99)
+    assert standing(tmp_path / "other.db") is None
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (NEW, "documents come in"),
+        (replace(NEW, documents=25), "Examples: write two queries"),
+        (replace(NEW, documents=25, examples=3), "Generate: an LLM writes"),
+        (replace(FAR, is_filtered=False, models=0), "filters all"),
+        (replace(FAR, models=0), "trains on the 14 kept"),
+        (replace(FAR, gold=0), "mark right documents"),
+        (replace(FAR, is_scored=False), "scores the model"),
+        (FAR, "has the scores"),
+        (replace(FAR, task="qa"), "Rounds makes texts"),
+    ],
+)
+def test_each_state_leads_on(found: Standing, words: str) -> None:
+    assert words in next_step(found, lambda name: f"<{name}>")
+
+
+def test_the_path_so_far_tells_what_is_there_and_what_is_not() -> None:
+    assert path_so_far(NEW) == "· no document   · no example   · no query   · no model   · no gold"
+    assert path_so_far(FAR) == (
+        "✓ 25 documents   ✓ 3 examples   ✓ 26 queries   ✓ 14 kept   ✓ 1 model   ✓ 2 gold"
+    )
