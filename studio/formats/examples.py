@@ -12,6 +12,7 @@ from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawExample, SkippedRow
 from studio.formats.spreadsheet import safe_cell, table_row, unsafe_cell
 from studio.formats.staging import staged
+from studio.formats.tags import tag_text, tags_of
 from studio.formats.text_source import bare_suffix, explained
 from studio.records import Example, StudioError
 
@@ -87,6 +88,12 @@ def _example(row: Mapping[str, object], where: str) -> RawExample:
     document_id = clean_id(value(row, "", DOCUMENT_IDS)[1])
     if not text.strip() and not document_id:
         raise BadRow("no-text", "the example has neither a document's text nor its id")
-    tags = clean_text(row.get("tags"), "tags").strip()
+    tags = _tags(row.get("tags"))
     enabled = str(row.get("enabled", True)).strip().lower() not in ("0", "false", "no", "off")
     return RawExample(query, text, document_id, tags, enabled, where)
+
+
+def _tags(content: object) -> str:
+    """Tags as one text, or as a list of them."""
+    several = content if isinstance(content, list) else [content]
+    return tag_text(tags_of(" ".join(clean_text(tag, "tags") for tag in several)))

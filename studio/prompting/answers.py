@@ -25,6 +25,8 @@ _FENCE = re.compile(r"^\s*(```|~~~).*$", re.MULTILINE)
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]"
 )
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’)」』]*(?=\s|$)|[。！？]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LIST_MARK = re.compile(
     r"^(?:#{1,6}\s+|>\s+|[-*•–]\s+|\(?\d{1,2}[.)．]\s+|\(?\d{1,2}[.)．](?=[^\d\s\x00-\x7f])"
@@ -86,6 +88,43 @@ def first_line(
         if not found:
             return Extracted("", Reason.NO_LABEL)
     return _first_said(text, label, document_label)
+
+
+def paragraph(
+    answer: str, *, label: str = "", prompt_end: str = "", cut_off: bool = False
+) -> Extracted:
+    """The first paragraph of an answer on one line, without what stands around it.
+
+    Args:
+        answer: the raw answer.
+        label: what may stand before the text, such as ``Review:``.
+        prompt_end: the last thing the prompt said, cut off when the answer repeats it.
+        cut_off: the answer ended at its token limit: it is taken up to its last whole sentence, and
+            is ``truncated`` when there is none.
+    """
+    text = _FENCE.sub("", _first_turn(_utf8(_UNSEEN.sub(" ", _without_thoughts(answer)))))
+    text, repeated = _without_prompt(text, prompt_end)
+    if not text.strip():
+        return Extracted("", Reason.COPIED if repeated else Reason.EMPTY)
+    blocks = [block for block in _BLANK_LINE.split(text) if block.strip()]
+    place, said = next(
+        ((place, said) for place, block in enumerate(blocks) if (said := _bare(block, label))),
+        (0, ""),
+    )
+    if not said:
+        return Extracted("", Reason.EMPTY)
+    if cut_off and place == len(blocks) - 1:
+        ends = list(_SENTENCE_END.finditer(said))
+        if not ends:
+            return Extracted("", Reason.TRUNCATED)
+        said = said[: ends[-1].end()].strip()
+    return Extracted(said)
+
+
+def said_lines(answer: str) -> list[str]:
+    """Every line of an answer that says something, without list marks, preambles and quotes."""
+    text = _FENCE.sub("", _first_turn(_utf8(_UNSEEN.sub(" ", _without_thoughts(answer)))))
+    return [said for line in text.split("\n") if (said := _bare(line, ""))]
 
 
 def _without_thoughts(text: str) -> str:

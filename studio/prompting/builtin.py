@@ -37,3 +37,9 @@ def builtin(name: str, method: str = "promptagator") -> str:
             f"There is no built-in prompt “{name}” for {method}; choose one of: {', '.join(near)}."
         )
     return (prompts_folder() / method / f"{name}.md").read_text("utf-8")
+
+
+def synthesis_name(task: str, language: str) -> str:
+    """The template of a labelled task: in the language where there is one, else in English."""
+    localised = f"{task}-{language.lower().replace('_', '-').split('-')[0]}"
+    return localised if localised in builtin_names("s3") else task

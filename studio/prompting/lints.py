@@ -76,9 +76,13 @@ def _alike(example: Example, others: Sequence[Example]) -> Iterator[Remark]:
     text = vocabulary.encode(example.query)
     for other in others:
         if likeness(text, vocabulary.encode(other.query)) > ALIKE:
-            message = f"Nearly the same as another example: “{_short(other.query)}”."
-            yield Remark("alike", message)
+            yield alike_remark(other.query)
             return
+
+
+def alike_remark(query: str) -> Remark:
+    """The remark on an example whose query is near to this one."""
+    return Remark("alike", f"Nearly the same as another example: “{_short(query)}”.")
 
 
 def _short(query: str) -> str:

@@ -23,7 +23,8 @@ class Lint:
     """The template cannot be used until it is mended; else it is advice."""
 
 
-def _text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """A rule."""
     return isinstance(value, str)
 
 
@@ -31,11 +32,13 @@ def _flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """A rule: a whole number from 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _range(value: object) -> bool:
+def is_range(value: object) -> bool:
+    """A rule: two whole numbers, the smaller first."""
     return (
         isinstance(value, list)
         and len(value) == 2
@@ -60,28 +63,28 @@ def _texts(value: object) -> bool:
 Rule = tuple[Callable[[object], bool], str]
 
 SETTINGS: dict[str, Rule] = {
-    "name": (_text, "a text"),
-    "about": (_text, "a text"),
-    "task": (_text, "a text"),
-    "language": (_text, 'a language code such as "en"'),
+    "name": (is_text, "a text"),
+    "about": (is_text, "a text"),
+    "task": (is_text, "a text"),
+    "language": (is_text, 'a language code such as "en"'),
     "style": (lambda v: v in ("chat", "completion"), '"chat" or "completion"'),
-    "document_label": (_text, "a text, which may be empty"),
-    "query_label": (_text, "a text, which may be empty"),
+    "document_label": (is_text, "a text, which may be empty"),
+    "query_label": (is_text, "a text, which may be empty"),
     "zero_shot": (_flag, "true or false"),
     "label_in_prompt": (_flag, "true or false"),
-    "query_words": (_range, "two whole numbers such as [5, 20]"),
-    "document_words": (_count, "a whole number from 1"),
-    "example_words": (_count, "a whole number from 1"),
-    "queries_per_document": (_count, "a whole number from 1"),
-    "shots": (_range, "two whole numbers such as [2, 8]"),
+    "query_words": (is_range, "two whole numbers such as [5, 20]"),
+    "document_words": (is_count, "a whole number from 1"),
+    "example_words": (is_count, "a whole number from 1"),
+    "queries_per_document": (is_count, "a whole number from 1"),
+    "shots": (is_range, "two whole numbers such as [2, 8]"),
     "decoding": (lambda v: isinstance(v, dict), "a table [decoding]"),
 }
 """Every key of the front matter, its check, and what it wants in words."""
 REQUIRED = ("name", "language", "document_label", "query_label")
-DECODING: dict[str, Rule] = {
+DECODING_RULES: dict[str, Rule] = {
     "temperature": (_between(0, 2), "a number from 0 to 2"),
     "top_p": (_between(0.01, 1), "a number above 0, up to 1"),
-    "max_tokens": (_count, "a whole number from 1"),
+    "max_tokens": (is_count, "a whole number from 1"),
     "stop": (_texts, "a list of texts"),
     "presence_penalty": (_between(-2, 2), "a number from -2 to 2"),
 }
@@ -94,32 +97,38 @@ def lint(text: str) -> list[Lint]:
         source = read(text)
     except SourceFault as fault:
         return [Lint(fault.line, fault.message)]
-    found = [*_settings(source), *_decoding(source), *_body(source), *_advice(source)]
+    found = [
+        *_settings(source),
+        *lint_decoding(source, DECODING_RULES),
+        *_body(source),
+        *_advice(source),
+    ]
     return sorted(found, key=lambda remark: (remark.line, remark.message))
 
 
 def _settings(source: Source) -> Iterator[Lint]:
-    yield from _table(source, source.settings, SETTINGS)
+    yield from lint_table(source, source.settings, SETTINGS)
     for key in REQUIRED:
         if key not in source.settings:
             yield Lint(1, f"the setting “{key}” is missing; add {key} = {SETTINGS[key][1]}.")
 
 
-def _decoding(source: Source) -> Iterator[Lint]:
+def lint_decoding(source: Source, rules: dict[str, Rule]) -> Iterator[Lint]:
+    """Remarks on ``[decoding]`` and its tables for a style or a model."""
     table = source.settings.get("decoding")
     if not isinstance(table, dict):
         return
     parts = {key: table[key] for key in ("chat", "completion") if key in table}
     models = table.get("models", {})
     common = {key: value for key, value in table.items() if key not in (*parts, "models")}
-    yield from _table(source, common, DECODING)
+    yield from lint_table(source, common, rules)
     yield from _stops(source, common)
     for part in (*parts.values(), *(models.values() if isinstance(models, dict) else [models])):
         if not isinstance(part, dict):
             message = "inside [decoding], chat, completion and models.NAME must be tables."
             yield Lint(source.line_of("decoding"), message)
         else:
-            yield from _table(source, part, DECODING)
+            yield from lint_table(source, part, rules)
             yield from _stops(source, part)
 
 
@@ -131,7 +140,8 @@ def _stops(source: Source, table: dict[str, Any]) -> Iterator[Lint]:
             yield Lint(source.line_of("stop"), message)
 
 
-def _table(source: Source, table: dict[str, Any], rules: dict[str, Rule]) -> Iterator[Lint]:
+def lint_table(source: Source, table: dict[str, Any], rules: dict[str, Rule]) -> Iterator[Lint]:
+    """Remarks on the keys and values of one table."""
     for key, value in table.items():
         if key not in rules:
             yield Lint(source.line_of(key), f"unknown setting “{key}”{_nearest(key, rules)}")
@@ -146,7 +156,7 @@ def _nearest(name: str, known: dict[str, Rule] | tuple[str, ...]) -> str:
 
 def _body(source: Source) -> Iterator[Lint]:
     for part, text in source.parts.items():
-        yield from _part(text, source.part_lines[part])
+        yield from lint_part(text, source.part_lines[part])
     if source.settings.get("zero_shot") and "ask" not in source.parts:
         yield Lint(1, "a template without examples needs a part “# Ask” that asks for the query.")
     for part, name in (("document", "document"), ("query", "query")):
@@ -154,7 +164,10 @@ def _body(source: Source) -> Iterator[Lint]:
             yield Lint(source.part_lines[part], f"this part must hold {{{{ {name} }}}}.")
 
 
-def _part(text: str, first_line: int) -> Iterator[Lint]:
+def lint_part(
+    text: str, first_line: int, placeholders: tuple[str, ...] = PLACEHOLDERS
+) -> Iterator[Lint]:
+    """Remarks on the Jinja2 of one part."""
     from jinja2 import TemplateSyntaxError, nodes
 
     try:
@@ -168,8 +181,8 @@ def _part(text: str, first_line: int) -> Iterator[Lint]:
     )  # fmt: skip
     for node in tree.find_all(nodes.Node):
         line = first_line + node.lineno - 1
-        if isinstance(node, nodes.Name) and node.name not in PLACEHOLDERS:
-            near = _nearest(node.name, PLACEHOLDERS)
+        if isinstance(node, nodes.Name) and node.name not in placeholders:
+            near = _nearest(node.name, placeholders)
             yield Lint(line, f"unknown placeholder “{node.name}”{near}")
         elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
             known = ", ".join(sorted(FILTERS))
@@ -189,7 +202,7 @@ def _advice(source: Source) -> Iterator[Lint]:
     if not source.parts.get("instruction") and settings.get("style", "chat") == "chat":
         yield Lint(1, "there is no instruction: a chat model sees the examples only.", fatal=False)
     shots = settings.get("shots")
-    if isinstance(shots, list) and _range(shots) and shots[1] > 8:
+    if isinstance(shots, list) and is_range(shots) and shots[1] > 8:
         message = "more than 8 examples: the paper shows 2 to 8, and each one costs tokens."
         yield Lint(source.line_of("shots"), message, fatal=False)
     yield from _near_headings(source)

@@ -44,8 +44,8 @@ class Source:
         return 1
 
 
-def read(text: str) -> Source:
-    """Take a template's text apart.
+def read(text: str, part_names: tuple[str, ...] = PART_NAMES) -> Source:
+    """Take a template's text apart; text before any heading is the first of ``part_names``.
 
     Raises:
         SourceFault: there is no front matter, or it is no TOML.
@@ -57,7 +57,7 @@ def read(text: str) -> Source:
     if end is None:
         raise SourceFault(len(lines), f"the settings are not closed by a line “{FENCE}”")
     front = tuple(lines[1:end])
-    parts, part_lines = _parts(lines[end + 1 :], end + 2)
+    parts, part_lines = _parts(lines[end + 1 :], end + 2, part_names)
     return Source(_settings(front), parts, part_lines, front)
 
 
@@ -70,13 +70,15 @@ def _settings(front: tuple[str, ...]) -> dict[str, Any]:
         raise SourceFault(line, f"the settings are not TOML: {fault}") from fault
 
 
-def _parts(lines: list[str], first_line: int) -> tuple[dict[str, str], dict[str, int]]:
+def _parts(
+    lines: list[str], first_line: int, names: tuple[str, ...]
+) -> tuple[dict[str, str], dict[str, int]]:
     collected: dict[str, list[str]] = {}
     starts: dict[str, int] = {}
-    current = PART_NAMES[0]
+    current = names[0]
     for number, line in enumerate(lines, start=first_line):
         heading = _HEADING.match(line)
-        if heading and heading[1].lower() in PART_NAMES:
+        if heading and heading[1].lower() in names:
             current = heading[1].lower()
             continue
         starts.setdefault(current, number)

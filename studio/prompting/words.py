@@ -29,9 +29,9 @@ def word_pattern() -> Pattern[str]:
     """Matches one word; compiled on first use because ``regex`` costs start-up time."""
     import regex
 
-    return regex.compile(
-        rf"(?V1)[{SPACELESS}]\p{{M}}*+|(?:[[\p{{L}}\p{{N}}]--[{SPACELESS}]]\p{{M}}*+)++"
-    )
+    # Without a repeated group: ``regex`` keeps each of its turns, gigabytes of a long enough word.
+    spaced = rf"[\p{{L}}\p{{N}}]--[{SPACELESS}]"
+    return regex.compile(rf"(?V1)[{SPACELESS}]\p{{M}}*+|[{spaced}][[{spaced}]\p{{M}}]*+")
 
 
 @cache

@@ -50,6 +50,10 @@ def test_a_cut_text_is_a_beginning_with_no_more_words(text: str, limit: int) -> 
     assert len(word_pattern().findall(cut)) <= limit
 
 
+def test_a_word_of_ten_million_letters_is_one_word() -> None:
+    assert [len(word) for word in words("é" * 10_000_000)] == [10_000_000]
+
+
 def test_normal_text_forgets_case_and_punctuation() -> None:
     assert normal("What is VAT?") == normal("what is  vat")
 

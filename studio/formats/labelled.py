@@ -1,0 +1,217 @@
+"""Labelled items in: texts, sentence pairs and questions, as JSONL, CSV, TSV or SQuAD JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from studio.formats import delimited, jsonl
+from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.not_empty import not_empty
+from studio.formats.rows import SkippedRow
+from studio.formats.spreadsheet import unsafe_cell
+from studio.formats.text_source import (
+    bare_stem,
+    bare_suffix,
+    detect_encoding,
+    explained,
+    head_of,
+    open_binary,
+)
+from studio.labelled import GoldItem, Item, LabelledTask
+from studio.records import Split, StudioError
+
+IDS = ("_id", "id", "idx", "guid", "uid", "编号")
+TEXTS = {
+    "classification": ("text", "sentence", "review", "content", "document", "文本", "内容", "评论"),
+    "nli": ("hypothesis", "sentence2", "text2", "text_b", "text", "假设"),
+    "qa": ("question", "query", "text", "问题"),
+}
+CONTEXTS = {
+    "classification": (),
+    "nli": ("premise", "sentence1", "text1", "text_a", "context", "前提"),
+    "qa": ("context", "passage", "paragraph", "document", "短文", "正文"),
+}
+LABELS = ("label", "labels", "gold_label", "gold", "class", "category", "target", "标签")
+ANSWERS = ("answers", "answer", "答案")
+MAX_SQUAD = 200 * 2**20
+"""Bytes of a SQuAD file: it is one JSON object and is read whole."""
+
+ItemRow = GoldItem | SkippedRow
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFields:
+    """Which keys or columns hold what; an empty name is guessed from the usual ones."""
+
+    text: str = ""
+    label: str = ""
+    context: str = ""
+    answers: str = ""
+    id: str = ""
+    encoding: str = ""
+
+
+def read_items(
+    path: Path,
+    task: LabelledTask,
+    *,
+    labels: Sequence[str],
+    split: Split,
+    fields: ItemFields = ItemFields(),
+) -> Iterator[ItemRow]:
+    """The items of a file in its order; what cannot be used is told with its line and why.
+
+    Args:
+        path: JSONL, CSV or TSV, plain or gzip; for qa also SQuAD's JSON.
+        task: decides which fields an item has.
+        labels: the project's label names; another one is refused with the nearest.
+        split: what the items are for; a ``split`` field of the file itself is not heeded.
+        fields: names of columns where they are not the usual ones.
+
+    Raises:
+        StudioError: the file cannot be read or holds no item at all.
+    """
+    with explained(path):
+        if not path.is_file():
+            raise StudioError(f"There is no file {path}: name a JSONL, CSV, TSV or SQuAD file.")
+    rows = _squad(path) if task == "qa" and _is_squad(path) else _rows(path, fields.encoding)
+    return not_empty(_items(rows, path, task, labels, split, fields), f"{path} holds no item")
+
+
+def _items(
+    rows: Iterator[tuple[str, Mapping[str, object]] | SkippedRow],
+    path: Path,
+    task: LabelledTask,
+    labels: Sequence[str],
+    split: Split,
+    fields: ItemFields,
+) -> Iterator[ItemRow]:
+    stem = bare_stem(path)
+    for row in rows:
+        if isinstance(row, SkippedRow):
+            yield row
+            continue
+        where, content = row
+        try:
+            item = _item(content, task, labels, fields)
+            own = clean_id(value(content, fields.id, IDS)[1])
+            name = f"{stem}:{own or where.rpartition(':')[2]}"
+            yield GoldItem(item, split, name, where)
+        except BadRow as bad:
+            yield bad.skipped(where)
+
+
+def _item(
+    row: Mapping[str, object], task: LabelledTask, labels: Sequence[str], fields: ItemFields
+) -> Item:
+    text = needed_text(_of(row, fields.text, TEXTS[task], "text"), "text").strip()
+    if task == "classification":
+        return Item(text, _label(row, labels, fields))
+    context = needed_text(_of(row, fields.context, CONTEXTS[task], "context"), "context")
+    if task == "nli":
+        return Item(text, _label(row, labels, fields), context)
+    answers = _answers(_of(row, fields.answers, ANSWERS, "answers"))
+    missing = [answer for answer in answers if answer not in context]
+    if missing:
+        raise BadRow("answer", f"the answer {missing[0][:60]!r} does not stand in its context")
+    return Item(text, "", context, answers)
+
+
+def _of(row: Mapping[str, object], wanted: str, usual: Sequence[str], name: str) -> object:
+    key, found = value(row, wanted, usual)
+    if not key:
+        there = ", ".join(repr(one) for one in list(row)[:8])
+        raise BadRow("no-field", f"there is no field {wanted or name!r}; there are {there}")
+    return found
+
+
+def _label(row: Mapping[str, object], labels: Sequence[str], fields: ItemFields) -> str:
+    content = _of(row, fields.label, LABELS, "label")
+    if isinstance(content, dict | list):
+        raise BadRow("label", f"the label is a {type(content).__name__}, not a name")
+    label = str(content).lower() if isinstance(content, bool) else clean_id(content)
+    if not label:
+        raise BadRow("label", "the label is empty")
+    if label in labels:
+        return label
+    near = get_close_matches(label, labels, n=1)
+    known = f"did you mean {near[0]!r}?" if near else f"the labels are {', '.join(labels)}"
+    raise BadRow("label", f"the label {label[:40]!r} is unknown; {known}")
+
+
+def _answers(content: object) -> tuple[str, ...]:
+    """One text, a list of texts, or SQuAD's lists of texts and starts."""
+    if isinstance(content, str) and content.lstrip().startswith(("[", "{")):
+        content = _unpacked(content)
+    if isinstance(content, dict):
+        content = content.get("text")
+    several = content if isinstance(content, list) else [content]
+    texts = [one.get("text") if isinstance(one, dict) else one for one in several]
+    found = [clean_text(_words(text), "answers") for text in texts]
+    kept = tuple(dict.fromkeys(text for text in found if text.strip()))
+    if not kept:
+        raise BadRow("answer", "the question has no answer")
+    return kept
+
+
+def _unpacked(cell: str) -> object:
+    """A table's cell that holds lists as JSON; an answer that only begins like one is itself."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(cell)
+        inside = found if isinstance(found, list) else [found]
+        if all(isinstance(one, str | dict) for one in inside):
+            return found
+    return cell
+
+
+def _words(content: object) -> object:
+    """Years and sums come as numbers too."""
+    is_number = isinstance(content, int | float) and not isinstance(content, bool)
+    return str(content) if is_number else content
+
+
+def _rows(path: Path, encoding: str) -> Iterator[tuple[str, Mapping[str, object]] | SkippedRow]:
+    is_table = bare_suffix(path) in delimited.SUFFIXES
+    for item in delimited.table(path, encoding) if is_table else jsonl.objects(path, encoding):
+        if isinstance(item, SkippedRow):
+            yield item
+            continue
+        number, row = item
+        cells = {key: unsafe_cell(cell) for key, cell in row.items()} if is_table else row
+        yield f"{path.name}:{number}", cells
+
+
+def _is_squad(path: Path) -> bool:
+    """One JSON object that begins with its version or its data."""
+    head = head_of(path).decode(detect_encoding(path), "ignore").removeprefix("\ufeff").lstrip()
+    # Not rows with such a field: SQuAD's hold a list or stand over several lines.
+    return bool(re.match(r'\{\s*("version"\s*:\s*"?[^"{}]*"?\s*,\s*)?"data"\s*:\s*\[', head))
+
+
+def _squad(path: Path) -> Iterator[tuple[str, Mapping[str, object]] | SkippedRow]:
+    """A question each, named by its place: SQuAD's JSON has no lines."""
+    with explained(path), open_binary(path) as handle:
+        data = handle.read(MAX_SQUAD + 1)
+    if len(data) > MAX_SQUAD:
+        raise StudioError(f"{path} is a SQuAD file over {MAX_SQUAD // 2**20} MB; cut it in parts.")
+    text = data.decode(detect_encoding(path), "replace").removeprefix("\ufeff")
+    try:
+        articles = json.loads(text)["data"]
+        for article in articles:
+            for number, paragraph in enumerate(article["paragraphs"]):
+                for question in paragraph["qas"]:
+                    name = str(question.get("id", ""))
+                    title = str(article.get("title", ""))[:40]
+                    where = f"{path.name}:{name or f'{title} paragraph {number}'}"
+                    yield where, {**question, "context": paragraph["context"]}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StudioError(
+            f"{path} begins like a SQuAD file but is not one: {type(error).__name__} {error}. "
+            "It needs data → paragraphs → context and qas."
+        ) from error

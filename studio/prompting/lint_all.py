@@ -1,0 +1,82 @@
+"""The remarks on all examples of a project, kept up to date at the cost of what changed."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from studio.filters.similarity import Vocabulary, fewest_common, likeness
+from studio.prompting.lints import ALIKE, Remark, alike_remark, lint_example
+from studio.records import Example
+
+LONGEST_READ = 20_000
+"""Characters of a document, and of a query, that are looked at."""
+
+
+class Linter:
+    """Remembers what it said of each wording; may be asked from several threads.
+
+    Args:
+        norm: the fewest and most words of the task's usual query.
+        language: the project's language, such as ``en``.
+    """
+
+    def __init__(self, norm: tuple[int, int], language: str) -> None:
+        self.norm = norm
+        self.language = language
+        self._own: dict[int, tuple[Example, tuple[Remark, ...]]] = {}
+        self._vocabulary = Vocabulary()
+        self._encoded: dict[int, str] = {}
+        self._near: defaultdict[int, set[int]] = defaultdict(set)
+        self._lock = threading.Lock()
+
+    def remarks(self, examples: Sequence[Example]) -> dict[int, tuple[Remark, ...]]:
+        """Example → what to look at in it; none for a query that is not written yet."""
+        with self._lock:
+            queries = {example.id: example.query[:LONGEST_READ] for example in examples}
+            self._compare(queries)
+            return {e.id: (*self._of_itself(e), *self._alike(e.id, queries)) for e in examples}
+
+    def _of_itself(self, example: Example) -> tuple[Remark, ...]:
+        known = self._own.get(example.id)
+        if known is None or _read(known[0]) != _read(example):
+            short = Example(example.document_text[:LONGEST_READ], example.query[:LONGEST_READ])
+            found = lint_example(short, norm=self.norm, language=self.language)
+            known = self._own[example.id] = (example, tuple(found))
+        return known[1]
+
+    def _alike(self, example_id: int, queries: dict[int, str]) -> tuple[Remark, ...]:
+        others = (other for other in queries if other in self._near[example_id])
+        first = next(others, None)
+        return () if first is None else (alike_remark(queries[first]),)
+
+    def _compare(self, queries: dict[int, str]) -> None:
+        """Bring the pairs of near queries up to date."""
+        encoded = {number: self._vocabulary.encode(query) for number, query in queries.items()}
+        changed = {n for n in {*encoded, *self._encoded} if encoded.get(n) != self._encoded.get(n)}
+        for number in changed:
+            for other in self._near.pop(number, ()):
+                self._near[other].discard(number)
+        self._encoded = encoded
+        for number in changed & encoded.keys():
+            for other in _near(encoded, number):
+                self._near[number].add(other)
+                self._near[other].add(number)
+
+
+def _read(example: Example) -> tuple[str, str]:
+    return example.query, example.document_text
+
+
+def _near(encoded: dict[int, str], number: int) -> Collection[int]:
+    text = encoded[number]
+    return [
+        other
+        for other, words in encoded.items()
+        # Lengths too far apart need no comparison, and most are.
+        if words
+        and other != number
+        and fewest_common(len(text), len(words), ALIKE) <= min(len(text), len(words))
+        and likeness(text, words) > ALIKE
+    ]
