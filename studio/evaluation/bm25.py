@@ -6,7 +6,10 @@ out and no stemming.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from array import array
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from studio.evaluation.words import stopwords, words
@@ -34,26 +37,53 @@ class Bm25Ranker(Generic[Id]):
     def __init__(
         self,
         ids: Sequence[Id],
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         language: str = "en",
         k1: float = K1,
         b: float = B,
     ) -> None:
-        """``ids`` and ``texts`` run in parallel; ``language`` chooses the stop words."""
+        """``ids`` and ``texts`` run in parallel; ``language`` chooses the stop words.
+
+        The texts are read once, one after the other, and not kept.
+        """
         import bm25s
 
         self._stop = stopwords(language)
         corpus = self._numbered(texts)
         if not corpus[1]:
             raise StudioError(
-                f"None of the {len(texts)} documents holds a word, so BM25 cannot index them; "
+                f"None of the {len(corpus[0])} documents holds a word, so BM25 cannot index them; "
                 "check which field of the import was taken as the text."
             )
         self._ids = list(ids)
-        self._row = {outside: row for row, outside in enumerate(self._ids)}
         self._index: Any = bm25s.BM25(k1=k1, b=b, method="lucene")
         self._index.index(corpus, show_progress=False)
+
+    def save(self, folder: Path) -> None:
+        """Write the index, without the ids, as files of a new folder. Raises OSError."""
+        self._index.save(folder, show_progress=False)
+
+    @classmethod
+    def load(cls, folder: Path, ids: Sequence[Id], *, language: str = "en") -> Bm25Ranker[Id]:
+        """What :meth:`save` wrote, over the same ids; its arrays stay on the disk.
+
+        Raises OSError, ValueError or KeyError when the folder holds no whole index of so many.
+        """
+        import bm25s
+
+        index = bm25s.BM25.load(folder, mmap=True, show_progress=False, verbosity=0)
+        if index.scores["num_docs"] != len(ids):
+            raise ValueError(f"{folder} indexes {index.scores['num_docs']} documents")
+        ranker = cls.__new__(cls)
+        ranker._stop = stopwords(language)
+        ranker._ids = list(ids)
+        ranker._index = index
+        return ranker
+
+    @cached_property
+    def _row(self) -> dict[Id, int]:
+        return {outside: row for row, outside in enumerate(self._ids)}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -82,20 +112,21 @@ class Bm25Ranker(Generic[Id]):
         """The score of every document, 0 for one that shares no word with the query."""
         import numpy as np
 
-        known = [word for word in self._words(query) if word in self._index.vocab_dict]
+        known = [word for word in self.words(query) if word in self._index.vocab_dict]
         if not known:
             return np.zeros(len(self), dtype=np.float32)
         scores: NDArray[np.float32] = self._index.get_scores(known)
         return scores
 
-    def _words(self, text: str) -> list[str]:
+    def words(self, text: str) -> list[str]:
+        """The words of a text that count here: without the stop words, repeated ones repeated."""
         return [word for word in words(text) if word not in self._stop]
 
-    def _numbered(self, texts: Sequence[str]) -> tuple[list[list[int]], dict[str, int]]:
+    def _numbered(self, texts: Iterable[str]) -> tuple[list[array[int]], dict[str, int]]:
         # Numbers instead of strings: lists of str take many times the memory.
         vocabulary: dict[str, int] = {}
         rows = [
-            [vocabulary.setdefault(word, len(vocabulary)) for word in self._words(text)]
+            array("i", [vocabulary.setdefault(word, len(vocabulary)) for word in self.words(text)])
             for text in texts
         ]
         return rows, vocabulary

@@ -194,6 +194,35 @@ def _sentence_transformer(name: str, source: str, device: str | None) -> Sentenc
         ) from error
 
 
+def load_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
+    """A transformers model or tokenizer by catalogue name, folder or hub name.
+
+    Raises:
+        StudioError: it is not there, or its weights are not safetensors.
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    # It reports every weight of the new layer as missing: that layer is what is trained.
+    logging.set_verbosity_error()
+    source = str(_source(name))
+    _refuse_pickles(name, source)
+    if "Tokenizer" not in auto_class.__name__:
+        options["use_safetensors"] = True
+    try:
+        return auto_class.from_pretrained(
+            source,
+            trust_remote_code=False,
+            local_files_only=_offline() or Path(source).is_dir(),
+            **options,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise StudioError(
+            f"The model {name} could not be loaded: {_first_line(error)} Give a folder, "
+            "a name on the model hub, or one of those that 'studio models list' prints."
+        ) from error
+
+
 def _refuse_pickles(name: str, source: str) -> None:
     """Pickled weights can run code when loaded: a folder without safetensors is refused."""
     folder = Path(source)

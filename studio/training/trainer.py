@@ -57,7 +57,7 @@ def schedule(
         steps=steps,
         mini_batch=settings.mini_batch or (256 if on_gpu else 32),
         learning_rate=settings.learning_rate or rate,
-        bf16=settings.bf16 if settings.bf16 is not None else on_gpu and _gpu_has_bf16(),
+        bf16=settings.bf16 if settings.bf16 is not None else on_gpu and gpu_has_bf16(),
         evaluate_every=max(1, every),
     )
 
@@ -246,7 +246,10 @@ def _evaluator(validator: Validator) -> Any:
 
 
 def curve_callback(
-    on_progress: Callable[[TrainingPoint], None], watch: StopWatch, steps: int
+    on_progress: Callable[[TrainingPoint], None],
+    watch: StopWatch,
+    steps: int,
+    metric: str = NDCG,
 ) -> Any:
     """Reports the curves, stops when asked, and ends a training whose loss is no number."""
     from transformers import TrainerCallback
@@ -268,8 +271,8 @@ def curve_callback(
             if "loss" in logs:
                 _refuse_nan(logs["loss"], state.global_step)
                 report(state, loss=logs["loss"], learning_rate=logs["learning_rate"])
-            elif f"eval_{NDCG}" in logs:
-                report(state, score=logs[f"eval_{NDCG}"])
+            elif f"eval_{metric}" in logs:
+                report(state, score=logs[f"eval_{metric}"])
 
     def report(state: Any, **values: float) -> None:
         seconds = time.monotonic() - began
@@ -287,7 +290,8 @@ def _refuse_nan(loss: float, step: int) -> None:
         )
 
 
-def _gpu_has_bf16() -> bool:
+def gpu_has_bf16() -> bool:
+    """Whether the GPU computes in bfloat16 by itself."""
     import torch
 
     return bool(torch.cuda.is_bf16_supported())

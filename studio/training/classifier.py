@@ -1,0 +1,121 @@
+"""A sequence classifier: any checkpoint with a new layer on top, for one text or a pair."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from studio.labelled import Item, Prediction
+from studio.training.encoders import load_pretrained
+from studio.training.small import SmallModel, SmallSettings, judged
+
+PREDICT_BATCH = 32
+
+
+class Classifier:
+    """The model, its tokenizer and its labels."""
+
+    def __init__(self, settings: SmallSettings, labels: Sequence[str], source: str) -> None:
+        """``source``: a base, or a folder that was trained before."""
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        self.settings = settings
+        self.labels = list(labels)
+        self.tokenizer = load_pretrained(AutoTokenizer, source)
+        names = dict(enumerate(self.labels))
+        self.model = load_pretrained(
+            AutoModelForSequenceClassification,
+            source,
+            num_labels=len(self.labels),
+            id2label=names,
+            label2id={name: place for place, name in names.items()},
+        )
+
+    def dataset(self, items: Sequence[Item]) -> Any:
+        """Rows of token ids with the label's place."""
+        from datasets import Dataset
+
+        rows = self._tokens(items)
+        rows = {name: column for name, column in rows.items() if name != "special_tokens_mask"}
+        rows["labels"] = [self.labels.index(item.label) for item in items]
+        return Dataset.from_dict(rows)
+
+    def collator(self) -> Any:
+        """Pads to the longest of a batch."""
+        from transformers import DataCollatorWithPadding
+
+        return DataCollatorWithPadding(self.tokenizer)
+
+    def loss(self, items: Sequence[Item]) -> Callable[..., Any] | None:
+        """Cross-entropy weighed by the labels' inverse shares, where that is asked for."""
+        if not self.settings.class_weights:
+            return None
+        import torch
+
+        counts = Counter(item.label for item in items)
+        shares = [
+            len(items) / (len(counts) * counts[name]) if counts[name] else 0.0
+            for name in self.labels
+        ]
+        weights = torch.tensor(shares, device=self.model.device)
+
+        def weighed(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+            return torch.nn.functional.cross_entropy(
+                outputs.logits, labels, weight=weights.to(outputs.logits.device)
+            )
+
+        return weighed
+
+    def small_model(self) -> SmallModel:
+        """Itself."""
+        return self
+
+    def predict(
+        self,
+        items: Sequence[Item],
+        *,
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> list[Prediction]:
+        """The likeliest label of each item with its probability; like lengths go together."""
+        import torch
+
+        self.model.eval()
+        order = sorted(range(len(items)), key=lambda row: -len(items[row].text))
+        found: dict[int, Prediction] = {}
+        for start in range(0, len(order), PREDICT_BATCH):
+            if should_stop():
+                break
+            places = order[start : start + PREDICT_BATCH]
+            chunk = [items[place] for place in places]
+            with torch.no_grad():
+                inputs = self.tokenizer.pad(self._tokens(chunk), return_tensors="pt")
+                logits = self.model(**inputs.to(self.model.device)).logits.float()
+            confidence, best = torch.softmax(logits, dim=-1).max(dim=-1)
+            for place, share, label in zip(places, confidence.tolist(), best.tolist(), strict=True):
+                name = self.labels[label]
+                found[place] = judged(self.settings.task, items[place], name, share)
+            on_progress(len(found))
+        return [found[place] for place in range(len(items)) if place in found]
+
+    def _tokens(self, items: Sequence[Item]) -> Any:
+        texts = [item.text for item in items]
+        if self.settings.task == "nli":
+            # A long premise is cut, never the hypothesis.
+            contexts = [item.context for item in items]
+            return self.tokenizer(
+                contexts, texts, truncation="longest_first", max_length=self._length
+            )
+        return self.tokenizer(texts, truncation=True, max_length=self._length)
+
+    @property
+    def _length(self) -> int:
+        return min(self.settings.max_length, longest(self))
+
+
+def longest(kind: Any) -> int:
+    """The tokens that the network has positions for and the tokenizer allows."""
+    positions = getattr(kind.model.config, "max_position_embeddings", None)
+    limits = [positions, getattr(kind.tokenizer, "model_max_length", None)]
+    return min(int(limit) for limit in (*limits, 512) if limit)

@@ -1,0 +1,273 @@
+"""Fine-tuning with transformers' Trainer: what classifiers and readers share.
+
+Validation alone decides which checkpoint is kept. (S3's released code chose the best epoch on the
+training set, and for questions on the test set.)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from studio.labelled import Item, Label
+from studio.records import StudioError, content_sha
+from studio.training.checkpoints import WorkingFolder, replace_folder
+from studio.training.refusals import mendable
+from studio.training.settings import RetrieverSettings, TrainingPoint
+from studio.training.small import CARD, METRIC, SmallModel, SmallSettings, TrainedSmall, scores
+from studio.training.stopping import StopWatch, TrainingStoppedError
+from studio.training.trainer import curve_callback, gpu_has_bf16
+
+SCORE = "score"
+"""The trainer's name for the metric of the task."""
+_HARMLESS = frozenset({"device", "log_every"})
+"""Settings that may change between an interruption and its resumption."""
+
+
+class Kind(Protocol):
+    """What a classifier and a reader do differently."""
+
+    model: Any
+    """The transformers model."""
+    tokenizer: Any
+
+    def dataset(self, items: Sequence[Item]) -> Any:
+        """Tokenised rows to train on."""
+
+    def collator(self) -> Any:
+        """Puts rows into padded batches."""
+
+    def loss(self, items: Sequence[Item]) -> Callable[..., Any] | None:
+        """A loss of its own, or None for the model's."""
+
+    def small_model(self) -> SmallModel:
+        """The model as it predicts."""
+
+
+def kind_of(settings: SmallSettings, labels: Sequence[str], source: str = "") -> Kind:
+    """A classifier or a reader from its base, or from a saved folder."""
+    if settings.task == "qa":
+        from studio.training.reader import Reader
+
+        return Reader(settings, source or settings.base)
+    from studio.training.classifier import Classifier
+
+    return Classifier(settings, labels, source or settings.base)
+
+
+def load(path: Path, card: dict[str, Any], device: str | None) -> SmallModel:
+    """A saved model, ready to predict."""
+    settings = SmallSettings.from_row(card["settings"])
+    kind = kind_of(settings, card["labels"], str(path))
+    kind.model.to(device or _best_device())
+    return kind.small_model()
+
+
+def train(
+    items: Sequence[Item],
+    labels: Sequence[Label],
+    settings: SmallSettings,
+    out: Path,
+    validation: Sequence[Item],
+    on_progress: Callable[[TrainingPoint], None],
+    should_stop: Callable[[], bool],
+    resume: bool,
+) -> TrainedSmall:
+    """See :func:`studio.training.small.train`."""
+    from transformers import set_seed
+
+    began = time.monotonic()
+    set_seed(settings.seed)
+    names = [label.name for label in labels]
+    kind = kind_of(settings, names)
+    folder = WorkingFolder.beside(out)
+    identity = _fingerprint(items, names, settings, validation)
+    checkpoint = folder.last_checkpoint(identity) if resume else None
+    if checkpoint is None:
+        folder.begin(identity)
+    watch = StopWatch(should_stop)
+    with mendable(RetrieverSettings(max_length=settings.max_length), settings.batch_size):
+        run = _Run(kind, items, settings, folder.path, validation, on_progress, watch)
+        run.to_the_end(checkpoint)
+        _save(kind, names, settings, out)
+    if not run.cancelled:
+        folder.remove()
+    return TrainedSmall(
+        path=out,
+        steps=run.steps,
+        best_step=run.best_step,
+        validation=run.scores(),
+        seconds=time.monotonic() - began,
+        cancelled=run.cancelled,
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    """One training under way."""
+
+    kind: Kind
+    items: Sequence[Item]
+    settings: SmallSettings
+    folder: Path
+    validation: Sequence[Item]
+    on_progress: Callable[[TrainingPoint], None]
+    watch: StopWatch
+    steps: int = 0
+    best_step: int = 0
+    cancelled: bool = False
+
+    def to_the_end(self, checkpoint: Path | None) -> None:
+        """Train; the best checkpoint's weights are in the model afterwards."""
+        table = self.kind.dataset(self.items)
+        batches = -(-len(table) // self.settings.batch_size)
+        planned = self.settings.max_steps or max(1, round(batches * self.settings.epochs))
+        trainer = self._trainer(table, batches, planned)
+        with self._stoppable():
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except TrainingStoppedError:
+                if trainer.state.best_model_checkpoint is not None:
+                    trainer._load_best_model()
+        state = trainer.state
+        self.steps = self.best_step = state.global_step
+        self.cancelled = self.watch.stopped and self.steps < planned
+        if not self.steps:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise StudioError(
+                "The training was cancelled before its first step was done, so there is no model."
+            )
+        if state.best_model_checkpoint is not None:
+            self.best_step = int(state.best_global_step)
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        hook = self.kind.model.register_forward_pre_hook(self.watch.before_forward)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def scores(self) -> dict[str, Any]:
+        """What the model in memory reaches on validation; empty without one."""
+        if not self.validation:
+            return {}
+        predictions = self.kind.small_model().predict(self.validation)
+        return scores(self.settings.task, self.validation, predictions)
+
+    def _trainer(self, table: Any, batches: int, planned: int) -> Any:
+        from transformers import EarlyStoppingCallback
+        from transformers.trainer_callback import PrinterCallback
+
+        callbacks = [curve_callback(self.on_progress, self.watch, planned, SCORE)]
+        if self.validation and self.settings.patience:
+            callbacks.append(EarlyStoppingCallback(self.settings.patience))
+        trainer = _trainer_class(self._score)(
+            model=self.kind.model,
+            args=self._arguments(batches, planned),
+            train_dataset=table,
+            eval_dataset=table if self.validation else None,
+            data_collator=self.kind.collator(),
+            compute_loss_func=self.kind.loss(self.items),
+            callbacks=callbacks,
+        )
+        trainer.remove_callback(PrinterCallback)
+        return trainer
+
+    def _score(self) -> float:
+        return float(self.scores()[METRIC[self.settings.task]])
+
+    def _arguments(self, batches: int, planned: int) -> Any:
+        from transformers import TrainingArguments
+
+        chosen = self.settings
+        device = chosen.device or _best_device()
+        every = -(-planned // chosen.evaluations) if chosen.evaluations else batches
+        validated = bool(self.validation)
+        arguments = TrainingArguments(
+            output_dir=str(self.folder),
+            per_device_train_batch_size=chosen.batch_size,
+            max_steps=planned,
+            learning_rate=chosen.learning_rate,
+            weight_decay=chosen.weight_decay,
+            warmup_steps=min(chosen.warmup_steps, planned // 10),
+            bf16=chosen.bf16 if chosen.bf16 is not None else device == "cuda" and gpu_has_bf16(),
+            seed=chosen.seed,
+            logging_steps=chosen.log_every,
+            logging_nan_inf_filter=False,
+            save_steps=every,
+            save_total_limit=2,
+            eval_strategy="steps" if validated else "no",
+            eval_steps=every if validated else None,
+            load_best_model_at_end=validated,
+            metric_for_best_model=f"eval_{SCORE}" if validated else None,
+            greater_is_better=True if validated else None,
+            restore_callback_states_from_checkpoint=True,
+            train_sampling_strategy="group_by_length",
+            use_cpu=device == "cpu",
+            dataloader_pin_memory=device == "cuda",
+            disable_tqdm=True,
+            report_to="none",
+        )
+        if arguments.device.type == "cuda":
+            # Several visible GPUs would be used through DataParallel, with other batches.
+            arguments._n_gpu = 1
+        return arguments
+
+
+def _trainer_class(score: Callable[[], float]) -> type[Any]:
+    from transformers import Trainer
+
+    class ValidatedTrainer(Trainer):  # type: ignore[misc]
+        """Scores validation as every other table does: by the predictions themselves."""
+
+        control: Any
+
+        def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+            metrics = {f"eval_{SCORE}": score()}
+            self.model.train()
+            self.log(metrics)
+            self.control = self.callback_handler.on_evaluate(
+                self.args, self.state, self.control, metrics
+            )
+            return metrics
+
+    return ValidatedTrainer
+
+
+def _best_device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _fingerprint(
+    items: Sequence[Item],
+    labels: Sequence[str],
+    settings: SmallSettings,
+    validation: Sequence[Item],
+) -> str:
+    """Equal for trainings that would take the same steps."""
+    decisive = {name: value for name, value in settings.as_row().items() if name not in _HARMLESS}
+    parts = [json.dumps(decisive, sort_keys=True), *labels]
+    for item in (*items, *validation):
+        parts += [item.text, item.context, item.label, *item.answers, "\n"]
+    return content_sha(*parts)
+
+
+def _save(kind: Kind, labels: Sequence[str], settings: SmallSettings, out: Path) -> None:
+    partial = out.absolute().with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    kind.model.save_pretrained(str(partial))
+    kind.tokenizer.save_pretrained(str(partial))
+    card = {"settings": settings.as_row(), "labels": list(labels)}
+    (partial / CARD).write_text(json.dumps(card, indent=1), "utf-8")
+    replace_folder(partial, out.absolute())

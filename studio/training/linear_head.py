@@ -1,0 +1,189 @@
+"""A linear head on a frozen encoder: embeddings once, then a logistic regression in seconds.
+
+For pairs the features are [u, v, |u−v|, u·v] of premise and hypothesis, as in InferSent (Conneau et
+al. 2017). Embeddings come from the cache that evaluation uses too: the texts of earlier rounds are
+not encoded again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.evaluation.embeddings import embed, open_cache
+from studio.labelled import Item, Label, LabelledTask, Prediction
+from studio.training.checkpoints import replace_folder
+from studio.training.encoders import open_encoder
+from studio.training.small import CARD, METRIC, SmallSettings, TrainedSmall, judged, scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from studio.evaluation.embeddings import TextEncoder
+
+CHUNK = 2_048
+"""Items whose features are in memory at once in a prediction."""
+MAX_ITERATIONS = 500
+WEIGHTS = "head.safetensors"
+
+
+class LinearHead:
+    """An encoder's name, and a matrix."""
+
+    def __init__(
+        self,
+        task: LabelledTask,
+        labels: Sequence[str],
+        encoder: TextEncoder,
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+    ) -> None:
+        """``weights`` is labels×features, ``bias`` one number a label."""
+        self._task = task
+        self._labels = list(labels)
+        self._encoder = encoder
+        self._weights, self._bias = weights, bias
+
+    def predict(
+        self,
+        items: Sequence[Item],
+        *,
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> list[Prediction]:
+        """The likeliest label of each item with its probability."""
+        found: list[Prediction] = []
+        for start in range(0, len(items), CHUNK):
+            if should_stop():
+                break
+            chunk = items[start : start + CHUNK]
+            inputs = features(chunk, self._task, self._encoder)
+            found += self._said(chunk, inputs @ self._weights.T + self._bias)
+            on_progress(len(found))
+        return found
+
+    def _said(self, items: Sequence[Item], logits: NDArray[np.float32]) -> list[Prediction]:
+        import numpy as np
+
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        best = shares.argmax(axis=1)
+        return [
+            judged(self._task, item, self._labels[place], float(row[place]))
+            for item, row, place in zip(items, shares, best, strict=True)
+        ]
+
+
+def train(
+    items: Sequence[Item],
+    labels: Sequence[Label],
+    settings: SmallSettings,
+    out: Path,
+    validation: Sequence[Item],
+) -> TrainedSmall:
+    """Fit a regression for each strength, and save the one that validation likes best."""
+    began = time.monotonic()
+    encoder = open_encoder(
+        settings.base, device=settings.device, max_length=min(settings.max_length, 256)
+    )
+    inputs = features(items, settings.task, encoder)
+    names = [label.name for label in labels]
+    best: tuple[float, LinearHead, float] | None = None
+    strengths = settings.regularisation if validation else settings.regularisation[-2:-1] or (1.0,)
+    for strength in strengths:
+        head = _fitted(inputs, items, names, encoder, settings, strength)
+        score = _score(head, settings.task, validation)
+        if best is None or score > best[0]:
+            best = (score, head, strength)
+    assert best is not None
+    head = best[1]
+    _save(head, names, settings, best[2], out)
+    predicted = head.predict(validation) if validation else []
+    return TrainedSmall(
+        path=out,
+        steps=len(strengths),
+        best_step=strengths.index(best[2]) + 1,
+        validation=scores(settings.task, validation, predicted) if validation else {},
+        seconds=time.monotonic() - began,
+    )
+
+
+def load(path: Path, card: dict[str, Any], device: str | None) -> LinearHead:
+    """A saved head with its encoder."""
+    from safetensors.numpy import load_file
+
+    settings = SmallSettings.from_row(card["settings"])
+    encoder = open_encoder(settings.base, device=device, max_length=min(settings.max_length, 256))
+    saved = load_file(path / WEIGHTS)
+    return LinearHead(settings.task, card["labels"], encoder, saved["weights"], saved["bias"])
+
+
+def features(
+    items: Sequence[Item], task: LabelledTask, encoder: TextEncoder
+) -> NDArray[np.float32]:
+    """Items×features: the text's embedding, or the four parts of a pair's."""
+    import numpy as np
+
+    cache = open_cache()
+    second = embed([item.text for item in items], encoder, cache=cache)
+    if task != "nli":
+        return second
+    first = embed([item.context for item in items], encoder, cache=cache)
+    return np.concatenate([first, second, np.abs(first - second), first * second], axis=1)
+
+
+def _fitted(
+    inputs: NDArray[np.float32],
+    items: Sequence[Item],
+    names: Sequence[str],
+    encoder: TextEncoder,
+    settings: SmallSettings,
+    strength: float,
+) -> LinearHead:
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    regression = LogisticRegression(
+        C=strength,
+        class_weight="balanced" if settings.class_weights else None,
+        max_iter=MAX_ITERATIONS,
+        random_state=settings.seed,
+    )
+    regression.fit(inputs, [item.label for item in items])
+    found = [str(name) for name in regression.classes_]
+    weights, bias = regression.coef_, regression.intercept_
+    if len(found) == 2:
+        # Two classes are one direction: its sign says which.
+        weights, bias = np.vstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+    full = np.zeros((len(names), inputs.shape[1]), dtype=np.float32)
+    # A label without items is never said.
+    shift = np.full(len(names), -1e9, dtype=np.float32)
+    for place, name in enumerate(names):
+        if name in found:
+            full[place], shift[place] = weights[found.index(name)], bias[found.index(name)]
+    return LinearHead(settings.task, names, encoder, full, shift)
+
+
+def _score(head: LinearHead, task: LabelledTask, validation: Sequence[Item]) -> float:
+    if not validation:
+        return 0.0
+    return float(scores(task, validation, head.predict(validation))[METRIC[task]])
+
+
+def _save(
+    head: LinearHead, names: Sequence[str], settings: SmallSettings, strength: float, out: Path
+) -> None:
+    from safetensors.numpy import save_file
+
+    partial = out.absolute().with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save_file({"weights": head._weights, "bias": head._bias}, partial / WEIGHTS)
+    card = {"settings": settings.as_row(), "labels": list(names), "strength": strength}
+    (partial / CARD).write_text(json.dumps(card, indent=1), "utf-8")
+    replace_folder(partial, out.absolute())
