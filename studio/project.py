@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from studio.records import StudioError, TaskKind
 from studio.settings import Settings, data_dir, load
@@ -91,6 +92,11 @@ class Project:
     def title(self) -> str:
         """What the person calls it."""
         return str(self.store.values.get("title", self.path.name))
+
+    @property
+    def task(self) -> TaskKind:
+        """What the project trains for."""
+        return cast(TaskKind, self.store.values.get("task", "retrieval"))
 
     @property
     def language(self) -> str:

@@ -55,7 +55,9 @@ class Settings:
     encoder: str = "minilm-l6"
     """The base encoder: a catalogue name, a hub name or a folder."""
     theme: str = "studio-dark"
-    """The screens' theme."""
+    """The screens' theme, until another is chosen by key."""
+    mouse: bool = True
+    """Whether the screens take the mouse; false leaves it to the terminal's own selection."""
     threads: int = 0
     """CPU threads for the embedded LLM; 0 is one less than the cores."""
     budget_usd: float | None = None
@@ -84,6 +86,15 @@ def data_dir() -> Path:
     return Path(platformdirs.user_data_dir("studio"))
 
 
+def state_dir() -> Path:
+    """The folder for what is remembered (``$STUDIO_STATE``, else the platform's for state)."""
+    if override := os.environ.get("STUDIO_STATE"):
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("studio"))
+
+
 def config_files(project: Path | None = None) -> list[Path]:
     """The files that count, the weaker first."""
     files = [config_dir() / "config.toml"]
@@ -105,6 +116,28 @@ def load(project: Path | None = None) -> Settings:
         endpoints.update(found)
         values.update(_checked(path, "", table, Settings))
     return Settings(**values, endpoints=endpoints)
+
+
+LONGEST_NAME = 64
+"""Characters of a reviewer's name."""
+
+
+def reviewer(project: Path | None = None) -> str:
+    """Whose decisions these are: ``$STUDIO_REVIEWER``, the setting, else the login name."""
+    named = os.environ.get("STUDIO_REVIEWER", "").strip() or load(project).reviewer.strip()
+    # A name comes from outside and is shown: one line, no controls.
+    plain = "".join(c for c in named or _login() if c.isprintable())
+    return " ".join(plain.split())[:LONGEST_NAME] or "somebody"
+
+
+def _login() -> str:
+    """The login name; empty where the system knows none, as in some containers."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
 
 
 def _kept_from_keys(endpoint: Endpoint, own: dict[str, Endpoint]) -> Endpoint:

@@ -17,6 +17,21 @@ from studio import settings
 from studio.records import StudioError
 
 SAFE_WEIGHTS = "model.safetensors"
+LANGUAGE_NAMES = {
+    "ar": "Arabic",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "zh": "Chinese",
+}
+"""ISO 639-1 codes → the names that people know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,25 @@ def entry_of(name: str) -> CatalogueEntry:
     near = difflib.get_close_matches(name, entries, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(entries)}."
     raise StudioError(f"The catalogue has no model {name!r}. {hint}")
+
+
+def language_warning(model: str, language: str) -> str:
+    """Why a model of the catalogue should not write in this language; empty when it can.
+
+    Nothing is said of models that the catalogue does not know.
+    """
+    code = language.lower().replace("_", "-").split("-")[0]
+    entry = load().get(model)
+    if entry is None or not code or code in entry.languages:
+        return ""
+    writes = " and ".join(LANGUAGE_NAMES.get(one, one) for one in entry.languages)
+    wanted = LANGUAGE_NAMES.get(code, code)
+    able = [e.name for e in load().values() if e.kind == "llm" and code in e.languages]
+    other = f"embedded:{able[0]}, or a server" if able else "a server with a larger model"
+    return (
+        f"{model} writes {writes}, not {wanted}: most of its queries would be useless. "
+        f"Choose {other}."
+    )
 
 
 def models_home() -> Path:

@@ -43,7 +43,7 @@ def watch_parent(parent: int) -> None:
     parent that died before this line leaves no change of pid to be seen.
     """
     threading.Thread(target=_until_stdin_closes, daemon=True).start()
-    threading.Thread(target=_until_orphaned, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
 
 
 def _until_stdin_closes() -> None:
@@ -53,7 +53,8 @@ def _until_stdin_closes() -> None:
     os._exit(0)
 
 
-def _until_orphaned(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
+    """End this process, at once and whatever it does, when it is no longer the parent's child."""
     while os.getppid() == parent:
         time.sleep(PARENT_POLL_S)
     os._exit(0)

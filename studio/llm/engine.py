@@ -61,6 +61,30 @@ class RunStats:
         self.cost = (self.cost or 0.0) + (answer.cost or 0.0) if known else None
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a run goes at this moment."""
+
+    in_flight: int
+    """Calls that are under way."""
+    limit: int
+    """Calls at a time that the servers bear now, as far as it has been tried."""
+    most: int
+    """The most that are allowed: the run's own limit, or what the endpoint is set to."""
+    ceiling: int = 0
+    """The most that the endpoint's settings allow, all its servers together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to change in a run under way."""
+
+    paused: bool = False
+    """Let what is in flight end, send nothing new."""
+    concurrency: int | None = None
+    """The most calls in flight from now on; None: as the run began."""
+
+
 @dataclass(slots=True)
 class _Turn:
     """A request on its way, with what it went through."""
@@ -78,6 +102,7 @@ async def run(
     should_stop: Callable[[], bool],
     max_concurrency: int,
     on_note: Callable[[str], None] | None = None,
+    on_pace: Callable[[Pace], Order] | None = None,
 ) -> RunStats:
     """Make every request once; ``on_answer`` gets each result, in the order in which they end.
 
@@ -85,10 +110,12 @@ async def run(
     StudioError at once where no further call can work: a refused key, a missing model, a server
     that is gone, a cost cap without prices. Ends early, with ``stopped_by`` set, when the next
     request does not fit the budget or ``should_stop`` says so (asked five times a second; calls
-    in flight get 0.8 s to end). ``on_note`` gets one line at each change of pace.
+    in flight get 0.8 s to end). ``on_note`` gets one line at each change of pace. ``on_pace`` is
+    told five times a second how it goes and says what is to change.
     """
     budget.refuse_unpriced(client.endpoint for client in clients)
     running = _Run(requests, clients, budget, on_answer, max_concurrency, on_note or _ignore)
+    running.on_pace = on_pace or running.on_pace
     return await running.drive(should_stop)
 
 
@@ -107,7 +134,10 @@ class _Run:
         self.budget = budget
         self.on_answer = on_answer
         self.on_note = on_note
+        self.on_pace: Callable[[Pace], Order] = _go_on
+        self.first_concurrency = max_concurrency
         self.max_concurrency = max_concurrency
+        self.paused = False
         self.queue = _Queue(iter(requests), self._lookahead())
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
@@ -116,8 +146,10 @@ class _Run:
         self.asked_at = 0.0
 
     def _lookahead(self) -> int:
-        calls = min(self.max_concurrency, sum(lane.most for lane in self.lanes))
-        return min(LOOKAHEAD_MOST, LOOKAHEAD_PER_CALL * calls)
+        return min(LOOKAHEAD_MOST, LOOKAHEAD_PER_CALL * self._most())
+
+    def _most(self) -> int:
+        return min(self.max_concurrency, sum(lane.most for lane in self.lanes))
 
     async def drive(self, should_stop: Callable[[], bool]) -> RunStats:
         started = time.monotonic()
@@ -145,12 +177,29 @@ class _Run:
         if now - self.asked_at < POLL_S:
             return False
         self.asked_at = now
+        self._obey(self.on_pace(self._pace()))
         return should_stop()
+
+    def _pace(self) -> Pace:
+        limit = sum(int(lane.limit) for lane in self.lanes)
+        ceiling = sum(lane.client.endpoint.max_concurrency for lane in self.lanes)
+        return Pace(len(self.tasks), min(limit, self._most()), self._most(), ceiling)
+
+    def _obey(self, order: Order) -> None:
+        """Take another concurrency or a pause over, from the next request on."""
+        self.paused = order.paused
+        wanted = max(1, order.concurrency or self.first_concurrency)
+        if wanted == self.max_concurrency:
+            return
+        self.max_concurrency = wanted
+        for lane in self.lanes:
+            lane.allow(wanted)
+        self.queue.lookahead = self._lookahead()
 
     def _start_one(self) -> bool:
         """Send the next request if a lane, a request and the budget allow it."""
         now = time.monotonic()
-        lane = self._free_lane(now)
+        lane = None if self.paused else self._free_lane(now)
         turn = self.queue.take(now, self.max_concurrency) if lane else None
         if lane is None or turn is None:
             return False
@@ -275,7 +324,7 @@ class _Queue:
     def __init__(self, source: Iterator[Request], lookahead: int) -> None:
         self.busy: Counter[int | None] = Counter()
         self._source = source
-        self._lookahead = lookahead
+        self.lookahead = lookahead
         self._ahead: deque[_Turn] = deque()
         self._later: list[tuple[float, int, _Turn]] = []
         self._tie = itertools.count()
@@ -291,7 +340,7 @@ class _Queue:
             return heapq.heappop(self._later)[2]
         if len(self._later) >= most_waiting:
             return None
-        for place in range(self._lookahead):
+        for place in range(self.lookahead):
             if place >= len(self._ahead) and not self._pull():
                 break
             document_id = self._ahead[place].request.document_id
@@ -327,6 +376,11 @@ class _Queue:
             return False
         self._ahead.append(_Turn(request))
         return True
+
+
+def _go_on(pace: Pace) -> Order:
+    """Nobody watches: nothing changes."""
+    return Order()
 
 
 def _ignore(note: str) -> None:

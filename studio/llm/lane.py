@@ -39,6 +39,13 @@ class Lane:
             return False
         return now >= self.paused_until
 
+    def allow(self, most: int) -> None:
+        """Another limit from now on; calls over it that are under way end by themselves."""
+        self.most = max(1, min(most, self.client.endpoint.max_concurrency))
+        # What a server bears is known only once it was too much for it.
+        least = min(START_LIMIT, float(self.most)) if self._climbing else 1.0
+        self.limit = min(float(self.most), max(self.limit, least))
+
     def went_well(self, sent_at: float) -> None:
         """An answer came: a bit more may be tried, if the limit held a call back meanwhile."""
         self.strikes = 0

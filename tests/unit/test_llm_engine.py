@@ -58,6 +58,7 @@ async def run(
     should_stop: Callable[[], bool] = lambda: False,
     max_concurrency: int = 16,
     notes: list[str] | None = None,
+    on_pace: Callable[[engine.Pace], engine.Order] | None = None,
 ) -> RunStats:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(client) for client in clients_for(where, None)]
@@ -69,6 +70,7 @@ async def run(
             should_stop=should_stop,
             max_concurrency=max_concurrency,
             on_note=(notes if notes is not None else []).append,
+            on_pace=on_pace,
         )
 
 
@@ -345,3 +347,36 @@ async def test_a_cancelled_run_leaves_no_task_behind(server: OpenAIServer) -> No
     with pytest.raises(asyncio.CancelledError):
         await running
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_pause_lets_calls_end_and_sends_nothing_new(server: OpenAIServer) -> None:
+    server.latency_s = 0.05
+    seen: list[tuple[float, int, int]] = []
+
+    def order(pace: engine.Pace) -> engine.Order:
+        now = time.monotonic()
+        seen.append((now, pace.in_flight, server.calls))
+        since = now - seen[0][0]
+        return engine.Order(paused=0.2 < since < 0.8)
+
+    stats = await run(endpoint(server), requests(60), max_concurrency=4, on_pace=order)
+    assert (stats.answered, stats.stopped_by) == (60, "")
+    resting = [calls for at, _, calls in seen if 0.4 < at - seen[0][0] < 0.8]
+    assert len(set(resting)) == 1
+    assert resting[0] < 60
+
+
+async def test_the_concurrency_can_change_under_way(server: OpenAIServer) -> None:
+    server.latency_s = 0.03
+    most: dict[int, int] = {}
+
+    def order(pace: engine.Pace) -> engine.Order:
+        wanted = 2 if server.calls < 40 else 6 if server.calls < 120 else 1
+        most[wanted] = max(most.get(wanted, 0), server.in_flight)
+        assert pace.in_flight <= pace.ceiling == 64
+        return engine.Order(concurrency=wanted)
+
+    stats = await run(endpoint(server), requests(140), max_concurrency=2, on_pace=order)
+    assert stats.answered == 140
+    assert stats.most_in_flight == 6
+    assert (most[2], most[6]) == (2, 6)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from studio.llm.endpoints import api_key
 from studio.records import StudioError
-from studio.settings import Endpoint, Settings, config_dir, config_files, data_dir, load
+from studio.settings import (
+    Endpoint,
+    Settings,
+    config_dir,
+    config_files,
+    data_dir,
+    load,
+    reviewer,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -244,3 +252,44 @@ def test_a_projects_own_endpoint_gets_no_key(
     assert "secret" not in str(refused.value)
     (tmp_path / "config" / "config.toml").write_text(stranger)
     assert api_key(load(tmp_path).endpoints["openai"]) == "secret"
+
+
+def test_a_reviewer_is_named_by_the_shell_the_settings_or_the_login(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STUDIO_REVIEWER", raising=False)
+    monkeypatch.setattr("getpass.getuser", lambda: "login")
+    assert reviewer() == "login"
+    (home / "config.toml").write_text('reviewer = "Ada"')
+    assert reviewer() == "Ada"
+    monkeypatch.setenv("STUDIO_REVIEWER", " Bob ")
+    assert reviewer() == "Bob"
+
+
+def test_a_project_names_its_own_reviewer(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STUDIO_REVIEWER", raising=False)
+    (home / "config.toml").write_text('reviewer = "Ada"')
+    (tmp_path / "studio.toml").write_text('reviewer = "Zoe"')
+    assert reviewer(tmp_path) == "Zoe"
+
+
+def test_a_reviewers_name_is_one_short_line_whatever_it_came_from(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_REVIEWER", "A\x1b[31mda\n\u202e B" + "x" * 500)
+    name = reviewer()
+    assert name.startswith("A[31mda B")
+    assert len(name) == 64
+
+
+def test_without_any_name_the_reviewer_is_somebody(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 77")
+
+    monkeypatch.delenv("STUDIO_REVIEWER", raising=False)
+    monkeypatch.setattr("getpass.getuser", unknown)
+    assert reviewer() == "somebody"
