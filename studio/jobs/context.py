@@ -14,9 +14,10 @@ from typing import Any
 from studio.project import Project
 from studio.records import Job, StudioError
 from studio.store import Store
+from studio.store.jobs import NO_ORDERS, Orders
 
 WATCH_S = 0.25
-"""Seconds between looks for a cancel."""
+"""Seconds between looks for a cancel, a pause or another concurrency."""
 
 HEARTBEAT_S = 3.0
 """Seconds between signs of life; each one is a commit that every open screen notices."""
@@ -42,6 +43,8 @@ class JobContext:
     job: Job
     stop: threading.Event = field(default_factory=threading.Event)
     """Set when the job should end soon."""
+    orders: Orders = NO_ORDERS
+    """What people want of it, a quarter of a second old at most."""
     result: dict[str, Any] = field(default_factory=dict)
     """The outcome so far; kept in the row."""
     stage: str = ""
@@ -55,17 +58,26 @@ class JobContext:
         """The project's database, for this thread."""
         return self.project.store
 
-    def progress(self, done: int, total: int | None, message: str = "") -> None:
-        """Say where the job is; written at most ten times a second, and always at the end."""
+    def progress(
+        self, done: int, total: int | None, message: str = "", *, at_once: bool = False
+    ) -> None:
+        """Say where the job is; at most ten times a second, but at the end and ``at_once``."""
         moment = time.monotonic()
-        if moment - self._last_progress < PROGRESS_S and done != total:
+        if moment - self._last_progress < PROGRESS_S and done != total and not at_once:
             return
         self._last_progress = moment
         text = ": ".join(part for part in (self.stage, message) if part)
         self.store.jobs.progress(self.job.id, self.pid, done, total, text)
 
+    def show(self, live: dict[str, Any]) -> None:
+        """Put figures there for the screens that watch."""
+        self.store.jobs.show(self.job.id, self.pid, live)
+
     def begin(self, stage: str) -> None:
-        """Say which stage comes now, at once."""
+        """Say which stage comes now, at once. A job that is asked to rest does so before it."""
+        while self.orders.paused and not self.stop.wait(WATCH_S):
+            continue
+        self.check()
         self.stage = stage
         self._last_progress = 0.0
         self.progress(0, None, "starting")
@@ -91,6 +103,8 @@ def heartbeats(context: JobContext) -> Iterator[None]:
     done = threading.Event()
     store = Store(context.store.path)
     store.db.conn.execute(f"PRAGMA busy_timeout={WATCHER_WAITS_MS}")
+    # A job may be paused before its worker begins.
+    context.orders = store.jobs.orders(context.job.id, context.pid)
     thread = threading.Thread(
         target=_watch, args=(context, store, done), daemon=True, name="heartbeat"
     )
@@ -108,7 +122,8 @@ def _watch(context: JobContext, store: Store, done: threading.Event) -> None:
     next_beat = 0.0
     while not done.wait(WATCH_S):
         try:
-            if store.jobs.is_stopped(job, pid):
+            context.orders = store.jobs.orders(job, pid)
+            if context.orders.stop:
                 context.stop.set()
             if time.monotonic() >= next_beat:
                 store.jobs.beat(job, pid)

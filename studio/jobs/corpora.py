@@ -56,12 +56,19 @@ def read_corpus(store: Store) -> Corpus:
 
 def gold_set(store: Store, split: Split) -> GoldSet:
     """The gold of a split; for test, examples that are switched off stand in when there is none."""
-    queries = store.gold.queries(split)
+    # A query that was only ever marked wrong has nothing to be found.
+    queries = [q for q in store.gold.queries(split) if any(q.relevant.values())]
     if queries:
-        origins = ", ".join(f"{n} {origin}" for origin, n in store.gold.origins(split).items())
-        return GoldSet(f"{len(queries)} gold {split} queries ({origins})", queries)
+        origins = ", ".join(_from(n, origin) for origin, n in store.gold.origins(split).items())
+        many = "query" if len(queries) == 1 else "queries"
+        return GoldSet(f"{len(queries)} gold {split} {many} ({origins})", queries)
     held_out = _held_out_examples(store) if split == "test" else []
     return GoldSet(f"{len(held_out)} held-out examples, not independent gold", held_out)
+
+
+def _from(count: int, origin: str) -> str:
+    """How many of the gold queries come from where, in words."""
+    return f"{count} marked in Search" if origin == "search" else f"{count} {origin}"
 
 
 def _held_out_examples(store: Store) -> list[GoldQuery]:

@@ -16,7 +16,8 @@ from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.training import Stage, train_stage
 from studio.project import Project
 from studio.prompting.templates import parse
-from studio.records import Reason, StudioError, Verdict
+from studio.records import StudioError, Verdict
+from studio.settings import reviewer
 
 WINDOW = 1_000
 """Verdicts in one transaction."""
@@ -64,7 +65,7 @@ def move_k(project: Project, k: int) -> dict[str, Any]:
     would_keep = verdicts.would_keep(ROUND_TRIP, sorted({1, 2, 3, 5, 10, k}))
     if not would_keep[max(would_keep)]:
         raise StudioError("No round trip has ranked these queries yet. Run `studio filter` first.")
-    verdicts.move_threshold(ROUND_TRIP, k, Reason.ROUND_TRIP)
+    project.store.review.move_threshold(ROUND_TRIP, k, reviewer(project.path))
     kept = project.store.records.counts().kept
     return {"k": k, "would_keep": {str(x): n for x, n in would_keep.items()}, "kept": kept}
 

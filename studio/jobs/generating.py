@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from studio import methods
 from studio.jobs.context import JobContext
 from studio.jobs.params import GenerateParams
+from studio.jobs.under_way import Meter, Tally, live
 from studio.llm.budget import Budget
 from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, resolve, serving
-from studio.llm.engine import RunStats
+from studio.llm.engine import Order, Pace, RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.base import GenerationPlan, Method, Parsed
@@ -31,39 +33,12 @@ ESTIMATE_SAMPLE = 50
 """Prompts rendered, and earlier answers read, for an estimate."""
 WRITE_EVERY_S = 0.05
 """Answers are committed in windows of this time, or this many rows."""
+SHOW_EVERY_S = 0.5
+"""Seconds between two sets of figures for the screens that watch."""
 
+STANDING = Pace(0, 0, 0)
 
-@dataclass(slots=True)
-class Tally:
-    """Counts for the progress line."""
-
-    answered: int = 0
-    records: int = 0
-    tokens: int = 0
-    """In and out, as far as the endpoint says."""
-    cost: float | None = None
-    """US dollars; None while no price is known."""
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, answer: Answer, parsed: Parsed) -> None:
-        """Count one answer."""
-        self.answered += 1
-        self.records += len(parsed.texts)
-        self.tokens += (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
-        if answer.cost is not None:
-            self.cost = (self.cost or 0.0) + answer.cost
-        if parsed.reason:
-            self.reasons[parsed.reason] += 1
-
-    def line(self) -> str:
-        """Such as ``312 queries · 48,446 tokens · $0.0123 · dropped: 4 empty, 2 loop``."""
-        parts = [f"{self.records:,} queries"]
-        if self.tokens:
-            parts.append(f"{self.tokens:,} tokens")
-        if self.cost:
-            parts.append(f"${self.cost:,.4f}")
-        dropped = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common(3))
-        return " · ".join([*parts, f"dropped: {dropped}"] if dropped else parts)
+log = logging.getLogger("studio.generate")
 
 
 def run(context: JobContext) -> None:
@@ -85,11 +60,10 @@ def generate(context: JobContext, params: GenerateParams) -> None:
         server = stack.enter_context(serving(wanted, project.settings, log))
         plan = plan_for(project, prompt, params, server.endpoint)
         asked = len(document_ids) * plan.queries_per_document
-        run_ = _Run(context, methods.get(params.method), plan, document_ids, asked)
-        run_.tally.records = context.store.records.count_of_job(context.job.id)
-        before = context.store.generations.spent(context.job.id)
-        run_.tally.tokens = before.prompt_tokens + before.completion_tokens
-        run_.tally.cost = before.cost
+        run_ = _Run(
+            context, methods.get(params.method), plan, document_ids, asked, server.endpoint.name
+        )
+        run_.begin()
         stats = asyncio.run(_ask(run_, server, params))
     if run_.unwritten is not None:
         raise run_.unwritten
@@ -103,6 +77,7 @@ def generate(context: JobContext, params: GenerateParams) -> None:
         generation_drops=context.store.generations.reasons(context.job.id),
         spent=spent,
         stopped_by=stats.stopped_by,
+        answers_s=run_.meter.mean and round(run_.meter.mean, 3),
         model=server.endpoint.model,
         endpoint=server.endpoint.name,
         prompt_version=prompt.version,
@@ -138,7 +113,7 @@ def estimate_for(project: Project, params: GenerateParams) -> Estimate:
     """What a run with these params would take, from a sample of its own rendered prompts."""
     prompt = prompt_of(project, params.prompt_id)
     endpoint = resolve(project.settings, **endpoint_choice(params))
-    plan = plan_for(project, prompt, params, endpoint)
+    plan = plan_for(project, prompt, params, endpoint, keep_shots=False)
     ids = documents_for(project, params)
     sampled = ids[:: max(1, len(ids) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
     documents = project.store.documents.many(sampled)
@@ -162,9 +137,17 @@ def prompt_of(project: Project, prompt_id: int | None) -> Prompt:
 
 
 def plan_for(
-    project: Project, prompt: Prompt, params: GenerateParams, endpoint: Endpoint
+    project: Project,
+    prompt: Prompt,
+    params: GenerateParams,
+    endpoint: Endpoint,
+    *,
+    keep_shots: bool = True,
 ) -> GenerationPlan:
-    """The plan of a run. Raises StudioError when a few-shot template has too few examples."""
+    """The plan of a run. Raises StudioError when a few-shot template has too few examples.
+
+    keep_shots: store the shot sets, so that requests can point at them; an estimate need not.
+    """
     template = parse(prompt.template)
     style = params.style or endpoint.style
     decoding = template.decoding_for(style or template.style, endpoint.model)
@@ -172,7 +155,7 @@ def plan_for(
         decoding = replace(decoding, temperature=params.temperature)
     return GenerationPlan(
         template=template,
-        pool=_pool(project, template, params),
+        pool=_pool(project, template, params, keep=keep_shots),
         model=endpoint.model,
         context_tokens=endpoint.context_window,
         queries_per_document=params.queries_per_document or template.queries_per_document,
@@ -184,7 +167,9 @@ def plan_for(
     )
 
 
-def _pool(project: Project, template: Template, params: GenerateParams) -> tuple[ShotSet, ...]:
+def _pool(
+    project: Project, template: Template, params: GenerateParams, *, keep: bool
+) -> tuple[ShotSet, ...]:
     if template.zero_shot:
         return (ShotSet(()),)
     examples = project.store.examples.all(enabled_only=True)
@@ -198,6 +183,8 @@ def _pool(project: Project, template: Template, params: GenerateParams) -> tuple
         )
     k = min(params.shots or most, most)
     pool = shot_pool(examples, k, params.shot_sets, params.seed)
+    if not keep:
+        return tuple(pool)
     return tuple(replace(s, id=project.store.shot_sets.save(s.revision_ids)) for s in pool)
 
 
@@ -245,12 +232,30 @@ class _Run:
     plan: GenerationPlan
     document_ids: list[int]
     total: int
+    endpoint: str
     tally: Tally = field(default_factory=Tally)
+    meter: Meter = field(default_factory=lambda: Meter(time.monotonic()))
     buffer: list[Finished] = field(default_factory=list)
+    pace: Pace = STANDING
+    shown: dict[str, Any] = field(default_factory=dict)
+    """The figures that screens were given last."""
+    shown_at: float = 0.0
+    note: str = ""
+    """The latest change of pace, in words."""
     unwritten: Exception | None = None
     """Why the last window could not be written; nothing more is asked after it."""
     reused: int = 0
     """Requests whose equal was answered before, by this job or another."""
+
+    def begin(self) -> None:
+        """Count from what the job did before it was interrupted."""
+        store, job_id = self.context.store, self.context.job.id
+        self.tally.begin_with(
+            store.generations.spent(job_id),
+            store.records.count_of_job(job_id),
+            store.generations.reasons(job_id),
+        )
+        self.meter.begin(time.monotonic(), self.tally)
 
     def requests(self) -> Iterator[Request]:
         """What has no stored answer yet, in the method's order; loaded in windows."""
@@ -299,12 +304,59 @@ class _Run:
         """Asked for, or pointless: what comes in cannot be kept."""
         return self.unwritten is not None or self.context.should_stop()
 
+    def noted(self, line: str) -> None:
+        """The engine says why its pace has changed."""
+        log.info("%s", line)
+        self.note = line
+
+    def go_on(self, pace: Pace) -> Order:
+        """Show how it goes, and take what people have asked for since."""
+        now, orders = time.monotonic(), self.context.orders
+        self.pace = pace
+        self.meter.tick(now, self.tally, self.reused, resting=orders.paused and not pace.in_flight)
+        if now - self.shown_at >= SHOW_EVERY_S:
+            self.shown_at = now
+            self.show(pace)
+        return Order(paused=orders.paused, concurrency=orders.concurrency)
+
+    def show(self, pace: Pace) -> None:
+        """Put the figures into the row when they have changed; screens can do without them."""
+        found = live(
+            self.tally,
+            self.meter,
+            pace,
+            asked=self.total,
+            reused=self.reused,
+            note=self.note,
+            resting=self.context.orders.paused,
+            endpoint=self.endpoint,
+            model=self.plan.model,
+        )
+        if found == self.shown:
+            return
+        # What is shown is stored: whoever sees a run at rest may pull the plug.
+        self._flush_window()
+        if self.unwritten is not None:
+            return
+        self.shown = found
+        try:
+            # A run that rests from here on has no later chance to say how far it came.
+            self._progress(at_once=True)
+            self.context.show(found)
+        except StudioError as error:
+            log.warning("the figures were not written: %s", error)
+
+    def _progress(self, *, at_once: bool = False) -> None:
+        resting = "paused · " if self.context.orders.paused else ""
+        line = resting + self.tally.line()
+        self.context.progress(self.tally.answered, self.total, line, at_once=at_once)
+
     def flush(self) -> None:
         """One durable transaction for the window."""
         if self.buffer:
             self.context.store.generations.save(self.buffer, self.context.job.id)
             self.buffer.clear()
-        self.context.progress(self.tally.answered, self.total, self.tally.line())
+        self._progress()
 
 
 def _budget(context: JobContext, params: GenerateParams) -> Budget:
@@ -335,7 +387,10 @@ async def _ask(run_: _Run, server: Serving, params: GenerateParams) -> RunStats:
                 on_answer=run_.take,
                 should_stop=run_.should_stop,
                 max_concurrency=params.max_concurrency or endpoint.max_concurrency,
+                on_note=run_.noted,
+                on_pace=run_.go_on,
             )
         finally:
             run_.flush()
+            run_.show(replace(run_.pace, in_flight=0))
     return stats

@@ -70,7 +70,7 @@ def _bring_in(context: JobContext, params: dict[str, Any]) -> None:
                 store, Path(gold), bool(params.get("train_as_validation")), report
             )
         if examples := params.get("examples"):
-            found["examples"] = import_examples(store, Path(examples), report)
+            found["examples"] = len(import_examples(store, Path(examples), report))
         # In the same transaction: a job that is killed after it will not import again.
         context.keep(
             **found,
@@ -218,8 +218,8 @@ def _gold_query(
     return GoldQuery(raw.outside_id, raw.text, raw.split, relevant)
 
 
-def import_examples(store: Store, path: Path, report: Report) -> int:
-    """Store few-shot examples; one whose query is gold is refused. Returns how many were stored."""
+def import_examples(store: Store, path: Path, report: Report) -> list[int]:
+    """Store few-shot examples; one whose query is gold is refused. Returns the rows stored."""
     found: list[Example] = []
     have = {content_sha(e.document_text, e.query) for e in store.examples.all()}
     for row in read_examples(path):
@@ -234,7 +234,9 @@ def import_examples(store: Store, path: Path, report: Report) -> int:
         elif store.gold.has_text(row.query):
             why = "the query is a gold query; it would leak"
             report.skip(SkippedRow(row.where, why, "gold-query"))
-        elif (sha := content_sha(text, row.query)) not in have:
+        elif (sha := content_sha(text, row.query)) in have:
+            report.skip(SkippedRow(row.where, "this example is there already", "duplicate"))
+        else:
             have.add(sha)
             found.append(
                 Example(
@@ -245,8 +247,7 @@ def import_examples(store: Store, path: Path, report: Report) -> int:
                     tags=row.tags,
                 )
             )
-    store.examples.add(found)
-    return len(found)
+    return store.examples.add(found)
 
 
 def _document_of(store: Store, outside_id: str) -> Document | None:

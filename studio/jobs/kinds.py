@@ -15,6 +15,9 @@ KINDS = {
     "train": "studio.jobs.training",
     "evaluate": "studio.jobs.evaluating",
     "path": "studio.jobs.path",
+    "s3": "studio.jobs.s3",
+    "s3-compare": "studio.jobs.s3_compare",
+    "gap": "studio.jobs.gap",
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 

@@ -97,6 +97,18 @@ class FilterParams(Params):
 class TrainParams(Params):
     """Train a retriever on the kept records."""
 
+    kept_by: str = ""
+    """Which verdicts decide: empty for all together, else the chain up to this filter."""
+    score_of: str = ""
+    """The filter whose stored score lies between the next two; empty looks at no score."""
+    min_score: float | None = None
+    """None is no bound."""
+    max_score: float | None = None
+    """None is no bound."""
+    prompt_version: int | None = None
+    """Only records of this prompt version."""
+    from_job: int | None = None
+    """Only records that this job made."""
     encoder: str = ""
     """The base encoder; empty is the settings' one."""
     continue_round_trip: bool = True
@@ -137,6 +149,8 @@ class TrainParams(Params):
     """None: on a GPU that can, and not on a CPU."""
     name: str = ""
     """What to call the model."""
+    evaluate: bool = False
+    """Score BM25, base and the new model when it is trained, where there is gold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTE
 RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED, JobState.WAITING)
 """States from which a job goes on where it stopped."""
 
+GENERATING = ("generate", "path")
+"""Kinds that ask an LLM, the whole time or in one of their stages."""
+
 START_S = 60
 """Seconds in which a worker must have claimed its job."""
 
@@ -34,12 +37,15 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
 
 
 def resume(project: Project, job_id: int) -> Job:
-    """Start a worker for a job that was interrupted, cancelled or failed.
+    """Start a worker for a job that was interrupted, cancelled or failed; end a pause.
 
     A job whose worker is just starting keeps that one. Raises StudioError for a job that runs or
     is done.
     """
     job = get(project, job_id)
+    if job.is_paused:
+        project.store.jobs.set_paused(job_id, False)
+        return get(project, job_id)
     if job.state is JobState.WAITING and job.pid is not None:
         return job
     if job.state not in RESUMABLE:
@@ -47,6 +53,45 @@ def resume(project: Project, job_id: int) -> Job:
     if not project.store.jobs.requeue(job):
         raise StudioError(f"Job {job_id} has just been resumed from another terminal.")
     return _start_worker(project, job_id)
+
+
+def pause(project: Project, job_id: int) -> Job:
+    """Let the calls in flight end and send nothing new, until it is resumed or cancelled.
+
+    Only a job that asks an LLM can rest. Raises StudioError for any other, and for one that ended.
+    """
+    job = get(project, job_id)
+    if job.state not in (JobState.WAITING, JobState.RUNNING):
+        raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to pause.")
+    if not is_generating(job):
+        raise StudioError(
+            f"Job {job_id} ({job.kind}) does not ask an LLM now, and only that can be paused. "
+            "Cancel it instead; a resume goes on where it stopped."
+        )
+    project.store.jobs.set_paused(job_id, True)
+    return get(project, job_id)
+
+
+def set_concurrency(project: Project, job_id: int, most: int) -> Job:
+    """Change the most calls in flight of a job that asks an LLM; heeded within a second.
+
+    It holds for the rest of the job, also after a resume. Raises StudioError for another job.
+    """
+    job = get(project, job_id)
+    if most < 1:
+        raise StudioError(f"{most} calls at a time would be none. Choose 1 or more, or pause it.")
+    if job.kind not in GENERATING:
+        raise StudioError(f"Job {job_id} ({job.kind}) asks no LLM; it has no calls in flight.")
+    if job.state is JobState.DONE:
+        raise StudioError(f"Job {job_id} is done; no call of it is left to make.")
+    project.store.jobs.set_concurrency(job_id, most)
+    return get(project, job_id)
+
+
+def is_generating(job: Job) -> bool:
+    """Whether the job asks an LLM now, or will before anything else."""
+    stage = job.message.partition(":")[0]
+    return job.kind == "generate" or (job.kind == "path" and stage in ("", "generate"))
 
 
 def cancel(project: Project, job_id: int) -> Job:

@@ -3,35 +3,66 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studio.formats.reading import read_corpus
+from studio.formats.rows import SkippedRow
+from studio.labelled import LABELLED_TASKS, Label
 from studio.project import Project
-from studio.prompting.builtin import builtin, builtin_names
+from studio.prompting import synthesis
+from studio.prompting.builtin import builtin, builtin_names, synthesis_name
 from studio.prompting.templates import parse
-from studio.records import Prompt, StudioError
+from studio.records import Document, Prompt, Split, StudioError, TaskKind
 
 DEFAULT_TEMPLATES = {"zh": "generic-zh"}
 """Language → template for a project that names none."""
+S3 = "s3"
+"""The folder of the labelled tasks' templates."""
 
 
-def save_template(project: Project, source: str = "", note: str = "") -> Prompt:
+def save_template(project: Project, source: str = "", note: str = "", about: str = "") -> Prompt:
     """Make the next prompt version from a built-in template's name or a file.
+
+    Args:
+        project: its task and language decide what is built in, and the default.
+        source: a name or a path; empty takes the default.
+        note: what is new in it.
+        about: for labelled tasks, what is to be written, such as ``a guest's review of a hotel``.
 
     Raises StudioError for an unknown name, an unreadable file, or a template with faults.
     """
+    if project.task != "retrieval":
+        return _save_synthesis(project, source, note, about)
     name = source or DEFAULT_TEMPLATES.get(project.language, "generic")
-    is_builtin = name in builtin_names()
-    text = builtin(name) if is_builtin else _file_text(Path(name).expanduser())
+    text = builtin(name) if name in builtin_names() else _file_text(name, builtin_names())
     return project.store.prompts.save(parse(text).name, text, note)
 
 
-def _file_text(path: Path) -> str:
+def _save_synthesis(project: Project, source: str, note: str, about: str) -> Prompt:
+    names = tuple(n for n in builtin_names(S3) if n.partition("-")[0] == project.task)
+    name = source or synthesis_name(project.task, project.language)
+    if name in names:
+        text = synthesis.retold(builtin(name, S3), texts=about, language=project.language)
+    else:
+        text = synthesis.retold(_file_text(name, names), texts=about)
+    found = synthesis.parse(text)
+    if found.task != project.task:
+        raise StudioError(
+            f"The template {found.name} is for the task {found.task}, and this project's is "
+            f"{project.task}. Its templates are: {', '.join(names)}."
+        )
+    return project.store.prompts.save(found.name, text, note)
+
+
+def _file_text(source: str, known: Sequence[str]) -> str:
+    path = Path(source).expanduser()
     try:
         return path.read_text("utf-8")
     except FileNotFoundError:
-        names = ", ".join(builtin_names())
+        names = ", ".join(known)
         raise StudioError(
             f"{path} is neither a file nor a built-in template. The templates are: {names}."
         ) from None
@@ -41,7 +72,7 @@ def _file_text(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A bundled corpus with examples and gold."""
+    """A bundled corpus with gold."""
 
     name: str
     """Its folder's name."""
@@ -49,7 +80,13 @@ class Sample:
     title: str
     language: str
     template: str
+    """The prompt template that it begins with; empty takes the default of its task."""
     description: str
+    task: TaskKind = "retrieval"
+    labels: tuple[Label, ...] = ()
+    """For classification and nli."""
+    about: str = ""
+    """For labelled tasks: what is to be written."""
 
 
 def samples_home() -> Path:
@@ -59,28 +96,35 @@ def samples_home() -> Path:
     return bundled if bundled.is_dir() else package.parent / "sample_corpora"
 
 
-def samples() -> dict[str, Sample]:
-    """The bundled corpora by name."""
-    found = {}
-    for file in sorted(samples_home().glob("*/sample.toml")):
-        table = tomllib.loads(file.read_text("utf-8"))
-        found[file.parent.name] = Sample(
-            name=file.parent.name,
-            path=file.parent,
-            title=table["title"],
-            language=table["language"],
-            template=table["template"],
-            description=table.get("description", ""),
-        )
-    return found
+def samples(task: TaskKind = "retrieval") -> dict[str, Sample]:
+    """The bundled corpora of a task by name."""
+    found = (_sample(file) for file in sorted(samples_home().glob("*/sample.toml")))
+    return {sample.name: sample for sample in found if sample.task == task}
+
+
+def labelled_samples() -> dict[str, Sample]:
+    """The bundled samples of all labelled tasks by name."""
+    return {one.name: one for task in LABELLED_TASKS for one in samples(task).values()}
+
+
+def _sample(file: Path) -> Sample:
+    table = tomllib.loads(file.read_text("utf-8"))
+    return Sample(
+        name=file.parent.name,
+        path=file.parent,
+        title=table["title"],
+        language=table["language"],
+        template=table.get("template", ""),
+        description=table.get("description", ""),
+        task=table.get("task", "retrieval"),
+        labels=tuple(Label(row["name"], row.get("wording", "")) for row in table.get("labels", [])),
+        about=table.get("about", ""),
+    )
 
 
 def sample_project(path: Path, name: str) -> tuple[Project, dict[str, Any]]:
     """A new project for a sample; also the params of the import job that fills it."""
-    known = samples()
-    if name not in known:
-        raise StudioError(f"There is no sample {name!r}. The samples are: {', '.join(known)}.")
-    sample = known[name]
+    sample = _found(samples(), name)
     project = Project.create(path, title=sample.title, language=sample.language)
     save_template(project, sample.template)
     params = {
@@ -89,3 +133,44 @@ def sample_project(path: Path, name: str) -> tuple[Project, dict[str, Any]]:
         "examples": str(sample.path / "examples.jsonl"),
     }
     return project, params
+
+
+def _found(known: dict[str, Sample], name: str) -> Sample:
+    if name not in known:
+        raise StudioError(f"There is no sample {name!r}. The samples are: {', '.join(known)}.")
+    return known[name]
+
+
+def labelled_sample_project(path: Path, name: str) -> Project:
+    """A new project for a sample of a labelled task: labels, gold, template and contexts are in.
+
+    Raises StudioError for an unknown name, or a folder that has a project already.
+    """
+    from studio.jobs.gold_items import import_items
+
+    sample = _found(labelled_samples(), name)
+    project = Project.create(path, title=sample.title, task=sample.task, language=sample.language)
+    save_template(project, sample.template, about=sample.about)
+    project.store.labels.set(sample.labels)
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
+        import_items(project, sample.path / f"{split}.jsonl", split)
+    _add_contexts(project, sample.path / "corpus.jsonl")
+    return project
+
+
+def _add_contexts(project: Project, corpus: Path) -> None:
+    """What pairs and questions are written for: few, so that no job is needed."""
+    if not corpus.exists():
+        return
+    documents = project.store.documents
+    documents.begin_import()
+    documents.stage(
+        Document(row.outside_id, row.title, row.text)
+        for row in read_corpus(corpus)
+        if not isinstance(row, SkippedRow)
+    )
+    with project.store.write():
+        documents.commit_import()
+    while documents.index_next():
+        pass

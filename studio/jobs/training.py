@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,14 @@ from studio.evaluation.hybrid import HybridRanker
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.corpora import Corpus, bm25_ranker, dense_ranker, encoder_name, gold_set
-from studio.jobs.params import Recipe, TrainParams
+from studio.jobs.pace import Pace
+from studio.jobs.params import EvaluateParams, TrainParams
+from studio.jobs.recipes import is_static, numbers_for
+from studio.jobs.training_data import chosen_records, without_gold
 from studio.llm.catalogue import installed_path
-from studio.methods.schedule import published as published_numbers
-from studio.methods.schedule import schedule_for
+from studio.project import Project
 from studio.records import Model, Record, StudioError
-from studio.training.encoders import STATIC_NAMES, open_encoder
+from studio.training.encoders import open_encoder
 from studio.training.retriever import train
 from studio.training.settings import (
     BANK_LIMIT,
@@ -28,7 +29,6 @@ from studio.training.settings import (
     TrainingPair,
     TrainingPoint,
     ValidationSet,
-    recommended,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class Stage:
     start: str
     """The encoder to start from: a name or a folder."""
     base: str
-    """The encoder that the whole chain began with."""
+    """The encoder that it is measured against and averaged with."""
+    root: str = ""
+    """The encoder that the whole chain of models began with; empty: the base."""
     parent_id: int | None = None
     final: bool = True
     """False for the round trip's model: no validation set, no teacher, no averaging."""
@@ -61,33 +63,39 @@ class Stage:
 
 
 def run(context: JobContext) -> None:
-    """The job ``train``."""
-    train_kept(context, TrainParams.from_row(context.job.params))
+    """The job ``train``; a training that ended before an interruption is not done again."""
+    params = TrainParams.from_row(context.job.params)
+    if "model_id" not in context.result:
+        train_kept(context, params)
+    if params.evaluate:
+        _evaluate(context, params)
+
+
+def _evaluate(context: JobContext, params: TrainParams) -> None:
+    from studio.jobs.evaluating import measure
+
+    gold = gold_set(context.store, "test")
+    if not gold.queries:
+        context.keep(gold="no gold queries: nothing was measured")
+        return
+    context.begin("evaluate")
+    model_id = int(context.result["model_id"])
+    asked = EvaluateParams(model_id=model_id, max_length=params.max_length, seed=params.seed)
+    context.keep(**measure(context, asked, gold))
 
 
 def train_kept(context: JobContext, params: TrainParams) -> None:
-    """Train on the kept records: Promptagator's second stage, or a training of its own."""
-    records = list(context.store.records.all(kept=True))
-    if not records:
-        raise StudioError(
-            "No query is kept, so there is nothing to train on. Generate more, or look at why the "
-            "filters dropped them: `studio filter --help`."
-        )
-    base = encoder_name(context.project, params.encoder)
-    first = _first_stage(context, base) if params.continue_round_trip else None
-    name = free_name(context, params.name or f"retriever-{context.job.id}")
-    stage = Stage(
-        name=name,
-        start=str(context.project.path / first.path) if first else base,
-        base=base,
-        parent_id=first.id if first else None,
-        interpolate=params.interpolate,
-    )
+    """Train on the chosen records: Promptagator's second stage, or a training of its own."""
+    records = chosen_records(context.store, params)
+    stage = _stage_for(context, params)
     model_id, trained = train_stage(context, stage, records, params)
+    model = context.store.models.get(model_id)
+    left_out = int(model.scores["left_out_gold"]) if model else 0
     context.keep(
         model_id=model_id,
-        model_path=f"models/{name}",
-        pairs=len(records),
+        model_path=f"models/{stage.name}",
+        pairs=len(records) - left_out,
+        left_out_gold=left_out,
         steps=trained.steps,
         best_step=trained.best_step,
         validation={"base": trained.base_score, "trained": trained.best_score},
@@ -95,18 +103,55 @@ def train_kept(context: JobContext, params: TrainParams) -> None:
     )
 
 
+def _stage_for(context: JobContext, params: TrainParams) -> Stage:
+    """Where to start from: the round trip's model, the base, or a model of the project."""
+    base = encoder_name(context.project, params.encoder)
+    parent = own_model(context.project, base)
+    first = _first_stage(context, base) if params.continue_round_trip else None
+    before = first or parent
+    return Stage(
+        name=free_name(context, params.name or f"retriever-{context.job.id}"),
+        start=str(context.project.path / first.path) if first else base,
+        base=base,
+        root=root_encoder(context.project, base),
+        parent_id=before.id if before else None,
+        interpolate=params.interpolate,
+    )
+
+
+def own_model(project: Project, base: str) -> Model | None:
+    """The project's model whose folder this is, if it is one."""
+    folder = Path(base).expanduser()
+    return next(
+        (model for model in project.store.models.all() if project.path / model.path == folder), None
+    )
+
+
+def root_encoder(project: Project, base: str) -> str:
+    """The encoder that the chain of the project's own models began with."""
+    model = own_model(project, base)
+    return root_encoder(project, model.base) if model and model.base != base else base
+
+
 def free_name(context: JobContext, name: str) -> str:
     """The name, unless another model's folder would be overwritten."""
-    if Path(name).name != name or name.startswith("."):
-        raise StudioError(
-            f"The model name {name!r} cannot be a folder's; leave out slashes and leading dots."
-        )
-    if any(m.name == name and m.job_id != context.job.id for m in context.store.models.all()):
-        raise StudioError(
-            f"The project has a model named {name} already, and training would overwrite its "
-            "folder; choose another --name."
-        )
+    others = [m for m in context.store.models.all() if m.job_id != context.job.id]
+    if problem := name_problem(name, others):
+        raise StudioError(problem)
     return name
+
+
+def name_problem(name: str, models: Sequence[Model]) -> str:
+    """Why a new model cannot have this name beside these; empty when it can."""
+    if Path(name).name != name or name.startswith("."):
+        return f"The model name {name!r} cannot be a folder's; leave out slashes and leading dots."
+    # A renamed model keeps its folder.
+    if any(name in (model.name, Path(model.path).name) for model in models):
+        return (
+            f"The project has a model named {name} already, and training would overwrite its "
+            "folder; choose another name."
+        )
+    return ""
 
 
 def _first_stage(context: JobContext, base: str) -> Model | None:
@@ -117,27 +162,52 @@ def _first_stage(context: JobContext, base: str) -> Model | None:
 
 
 def train_stage(
-    context: JobContext, stage: Stage, records: list[Record], params: TrainParams
+    context: JobContext,
+    stage: Stage,
+    records: list[Record],
+    params: TrainParams,
+    *,
+    negatives: Mapping[int, Sequence[int]] | None = None,
 ) -> tuple[int, TrainedRetriever]:
-    """Train, save, store the model's row; an interrupted one goes on from its checkpoint."""
+    """Train, save, store the model's row; an interrupted one goes on from its checkpoint.
+
+    negatives: record → documents that are known to be wrong for it; the others get mined ones
+    where the params ask for such.
+    """
+    records, left_out = without_gold(context.store, records)
+    if left_out and not records:
+        raise StudioError(
+            f"All {left_out} chosen records have the words of gold queries, which are never "
+            "trained on. Generate other queries."
+        )
+    pace = Pace()
     pairs = training_pairs(context, records)
     if params.hard_negatives:
         pairs = mine_negatives(context, pairs, stage.start, params)
     settings = settings_for(context, stage, pairs, params)
+    if negatives:
+        pairs = with_negatives(context, pairs, records, negatives)
+        settings = replace(settings, negatives=max(len(pair.negatives) for pair in pairs))
     validation = validation_set(context) if stage.final else None
     out = context.project.models_dir / stage.name
     corpus = _corpus_for(context, pairs, settings) if settings.corpus_negatives else None
-    trained = train(
-        pairs,
-        settings,
-        out,
-        validation=validation,
-        corpus=corpus,
-        teacher=_teacher(context, stage, corpus, params) if settings.distillation else None,
-        on_progress=lambda point: _report(context, stage, point),
-        should_stop=context.should_stop,
-        resume=True,
-    )
+    try:
+        trained = train(
+            pairs,
+            settings,
+            out,
+            validation=validation,
+            corpus=corpus,
+            teacher=_teacher(context, stage, corpus, params) if settings.distillation else None,
+            on_progress=lambda point: _report(context, stage, point, pace),
+            should_stop=context.should_stop,
+            resume=True,
+        )
+    except StudioError as error:
+        # Stopped before its first step: that is what was asked for, not a failure.
+        if context.should_stop():
+            raise Cancelled from error
+        raise
     if trained.cancelled:
         raise Cancelled
     snapshot = context.store.snapshots.take([r.id for r in records], f"for {stage.name}")
@@ -149,7 +219,11 @@ def train_stage(
         snapshot_id=snapshot,
         job_id=context.job.id,
         settings=settings.as_dict(),
-        scores=_training_scores(trained),
+        scores={
+            **_training_scores(trained),
+            "pace": pace.found(trained.steps),
+            "left_out_gold": left_out,
+        },
     )
     model_id = context.store.models.add(model)
     write_model_card(context, replace(model, id=model_id))
@@ -162,6 +236,23 @@ def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingP
     return [
         TrainingPair(r.text, r.document_id, documents[r.document_id].full_text) for r in records
     ]
+
+
+def with_negatives(
+    context: JobContext,
+    pairs: list[TrainingPair],
+    records: Sequence[Record],
+    negatives: Mapping[int, Sequence[int]],
+) -> list[TrainingPair]:
+    """The pairs with the texts of the documents that are known to be wrong in front."""
+    rows = {row for others in negatives.values() for row in others}
+    documents = context.store.documents.many(sorted(rows))
+    found = []
+    for pair, record in zip(pairs, records, strict=True):
+        others = [row for row in negatives.get(record.id, ()) if row in documents]
+        texts = tuple(documents[row].full_text for row in others)
+        found.append(replace(pair, negatives=(*texts, *pair.negatives)) if texts else pair)
+    return found
 
 
 def corpus_texts(context: JobContext) -> dict[int | str, str]:
@@ -185,7 +276,7 @@ def _corpus_for(
 
 def teacher_name(stage: Stage, params: TrainParams) -> str:
     """The encoder that teaches beside BM25: the base, but for a static encoder a better one."""
-    if params.teacher or stage.base not in STATIC_NAMES:
+    if params.teacher or not is_static(stage.root or stage.base):
         return params.teacher or stage.base
     return TEACHER if installed_path(TEACHER) else stage.base
 
@@ -204,6 +295,8 @@ def _teacher(
             context.check()
             context.progress(done, len(texts), "encoding for the teacher")
 
+        # Reading the corpus can take minutes before the first batch is done.
+        encoding(0)
         dense = dense_ranker(read, encoder, max_length=params.max_length, on_progress=encoding)
         both = HybridRanker(dense, bm25_ranker(read, context.project.language))
         for done, row in enumerate(both.scores(queries), 1):
@@ -237,46 +330,17 @@ def settings_for(
     context: JobContext, stage: Stage, pairs: list[TrainingPair], params: TrainParams
 ) -> RetrieverSettings:
     """The recipe's numbers, with the person's own over them."""
-    documents = context.store.documents.count()
-    settings = _recipe(params.recipe, stage.base, documents, len(pairs))
+    documents, root = context.store.documents.count(), stage.root or stage.base
+    settings = numbers_for(params, root, documents, len(pairs), final=stage.final)
     has_gold = bool(context.store.gold.counts().get("validation"))
     averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
-    own: dict[str, Any] = {
-        "batch_size": params.batch_size,
-        "learning_rate": params.learning_rate,
-        "epochs": params.epochs,
-        "max_steps": params.steps,
-        "trained_side": params.side,
-        # The round trip judges by what the queries taught, not by what a teacher knew.
-        "distillation": params.distillation if stage.final else 0.0,
-        "scale": 1 / params.temperature if params.temperature else None,
-        "bf16": params.bf16,
-    }
-    settings = replace(
+    return replace(
         settings,
         base=stage.start,
         anchor=stage.base,
         interpolation="validation" if averaged else 1.0,
-        negatives=params.hard_negatives,
-        max_length=params.max_length,
-        query_prompt=params.query_prompt,
-        document_prompt=params.document_prompt,
-        patience=params.patience,
-        seed=params.seed,
-        **{name: number for name, number in own.items() if number is not None},
+        teacher=f"{teacher_name(stage, params)} and BM25" if settings.distillation else "",
     )
-    taught = f"{teacher_name(stage, params)} and BM25" if settings.distillation else ""
-    return replace(settings, teacher=taught)
-
-
-def _recipe(recipe: Recipe, base: str, documents: int, pairs: int) -> RetrieverSettings:
-    """Promptagator's schedule by corpus size, or what gained most on little data, no longer."""
-    published = schedule_for(documents, pairs)
-    if recipe == "published":
-        return RetrieverSettings(batch_size=published.batch_size, max_steps=published.steps)
-    settings = recommended(base)
-    steps = math.ceil(pairs / settings.batch_size * settings.epochs)
-    return replace(settings, max_steps=min(steps, published_numbers(documents)[1]))
 
 
 def validation_set(context: JobContext) -> ValidationSet | None:
@@ -291,7 +355,8 @@ def validation_set(context: JobContext) -> ValidationSet | None:
     return whole.sampled(VALIDATION_DOCUMENTS)
 
 
-def _report(context: JobContext, stage: Stage, point: TrainingPoint) -> None:
+def _report(context: JobContext, stage: Stage, point: TrainingPoint, pace: Pace) -> None:
+    pace.see(point)
     points = [("loss", point.loss), ("validation ndcg@10", point.score)]
     found = [(f"{stage.name} {name}", point.step, x) for name, x in points if x is not None]
     context.store.jobs.add_points(context.job.id, found)

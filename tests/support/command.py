@@ -60,3 +60,15 @@ class Command:
             cwd=cwd or self.home,
         )
         return Done(ended.returncode, ended.stdout, ended.stderr)
+
+    def started(self, *arguments: object) -> subprocess.Popen[str]:
+        """The command under way, to be killed or waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "studio", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=self.environment,
+            cwd=self.home,
+        )

@@ -143,7 +143,7 @@ def test_gold_is_labelled_by_where_it_came_from(project: Project) -> None:
     fill(project.store, ["one", "two"])
     project.store.gold.add([GoldQuery("q", "what?", "test", {1: 1, 2: 2})])
     gold = gold_set(project.store, "test")
-    assert gold.label == "1 gold test queries (1 import)"
+    assert gold.label == "1 gold test query (1 import)"
     assert gold.texts() == {"q": "what?"}
     assert gold.qrels() == {"q": {"1": 1, "2": 2}}
 

@@ -147,7 +147,7 @@ def test_an_example_that_asks_a_gold_query_is_refused(project: Project, tmp_path
     )
     found = bring_in(project, corpus=folder, gold=folder, examples=examples)
     assert found["examples"] == 1
-    assert found["skipped"] == {"gold-query": 1, "unknown-document": 1}
+    assert found["skipped"] == {"gold-query": 1, "unknown-document": 1, "duplicate": 1}
 
 
 def test_the_same_corpus_again_adds_nothing(project: Project, tmp_path: Path) -> None:

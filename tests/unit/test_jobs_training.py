@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import platform
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from studio.jobs import training
-from studio.jobs.context import JobContext
+from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.params import TrainParams
+from studio.jobs.recipes import numbers_for
 from studio.project import Project
-from studio.records import Model, Record, StudioError
+from studio.records import Example, GoldQuery, Model, Record, StudioError
 from tests.support import tiny_encoder
 from tests.support.project import fill
 
@@ -102,3 +105,95 @@ def test_a_name_that_leaves_the_folder_of_models_is_refused(
 ) -> None:
     with pytest.raises(StudioError, match="cannot be a folder's"):
         training.train_kept(context, params(encoder, name=name))
+
+
+def test_the_words_of_gold_queries_are_never_training_data(
+    context: JobContext, encoder: str
+) -> None:
+    texts = [record.text for record in context.store.records.all()]
+    gold = [
+        GoldQuery("v", f"  {texts[0].upper()}?", "validation", {1: 1}),
+        GoldQuery("t", texts[1], "test", {2: 1}),
+    ]
+    context.store.gold.add(gold)
+    training.train_kept(context, params(encoder))
+    (model,) = context.store.models.all()
+    assert model.snapshot_id is not None
+    trained = context.store.snapshots.record_ids(model.snapshot_id)
+    assert [context.store.records.get(row).text for row in trained] == texts[2:]
+    assert context.result["pairs"] == 14
+    assert context.result["left_out_gold"] == 2
+
+
+def test_held_out_examples_that_stand_in_for_a_test_are_not_training_data_either(
+    context: JobContext, encoder: str
+) -> None:
+    text = next(context.store.records.all()).text
+    context.store.examples.add([Example("the river", text, document_id=1, enabled=False)])
+    training.train_kept(context, params(encoder))
+    assert context.result["left_out_gold"] == 1
+
+
+def test_when_all_records_are_gold_nothing_is_trained(context: JobContext, encoder: str) -> None:
+    context.store.gold.add(
+        GoldQuery(f"g{record.id}", record.text, "test", {record.document_id: 1})
+        for record in list(context.store.records.all())
+    )
+    with pytest.raises(StudioError, match="words of gold queries"):
+        training.train_kept(context, params(encoder))
+
+
+def test_the_round_trips_model_learns_no_gold_either(context: JobContext, encoder: str) -> None:
+    text = next(context.store.records.all()).text
+    context.store.gold.add([GoldQuery("t", text, "test", {1: 1})])
+    stage = training.Stage("round-trip-1", encoder, encoder, final=False)
+    records = list(context.store.records.all())
+    number, _ = training.train_stage(context, stage, records, params(encoder))
+    model = context.store.models.get(number)
+    assert model is not None
+    assert model.snapshot_id is not None
+    assert len(context.store.snapshots.record_ids(model.snapshot_id)) == 15
+
+
+def test_epochs_and_batches_of_ones_own_decide_the_steps() -> None:
+    chosen = TrainParams(epochs=3, batch_size=10)
+    assert numbers_for(chosen, "minilm-l6", 100, 40).max_steps == 12
+    assert numbers_for(TrainParams(steps=7, epochs=3), "minilm-l6", 100, 40).max_steps == 7
+    assert numbers_for(TrainParams(), "minilm-l6", 100, 320).max_steps == 40
+    published = TrainParams(recipe="published", epochs=1, batch_size=20)
+    assert numbers_for(published, "minilm-l6", 100, 40).max_steps == 2
+
+
+def test_a_model_of_the_project_can_be_trained_on(context: JobContext, encoder: str) -> None:
+    training.train_kept(context, params(encoder, name="first"))
+    folder = str(context.project.path / "models" / "first")
+    training.train_kept(context, params(folder, name="second"))
+    second, first = context.store.models.all()
+    assert second.parent_id == first.id
+    assert second.base == folder
+    assert training.root_encoder(context.project, second.base) == encoder
+
+
+def test_a_training_tells_its_pace_on_this_machine(context: JobContext, encoder: str) -> None:
+    training.train_kept(context, replace(params(encoder), steps=15, distillation=0))
+    (model,) = context.store.models.all()
+    assert model.scores["pace"]["machine"] == platform.node()
+    assert model.scores["pace"]["step_s"] > 0
+
+
+def test_the_new_model_is_scored_when_that_is_asked_for(context: JobContext, encoder: str) -> None:
+    context.store.gold.add([GoldQuery("t", "is ask0", "test", {1: 1})])
+    asked = replace(context.job, params=params(encoder, evaluate=True).to_row())
+    context.job = asked
+    training.run(context)
+    assert context.result["scores"].keys() == {"bm25", "base", "trained"}
+    training.run(context)
+    assert len(context.store.models.all()) == 1
+
+
+def test_a_training_that_is_stopped_before_its_first_step_is_cancelled_not_failed(
+    context: JobContext, encoder: str
+) -> None:
+    context.stop.set()
+    with pytest.raises(Cancelled):
+        training.train_kept(context, replace(params(encoder), distillation=0))

@@ -1,0 +1,63 @@
+"""The encoders that a training can start from, and whether they are on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.llm import catalogue
+from studio.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An encoder to start from."""
+
+    name: str
+    """What a training is told: a catalogue name or a folder."""
+    label: str
+    """What a person reads."""
+    note: str
+    """What it is good for, or how to get it."""
+    missing: str = ""
+    """The command that fetches it; empty when it is here."""
+
+
+def bases(project: Project) -> list[Base]:
+    """Encoders of the catalogue, those on this machine first, then the project's own models."""
+    entries = [entry for entry in catalogue.load().values() if entry.kind == "encoder"]
+    found = [_of_catalogue(entry) for entry in entries]
+    own = [
+        Base(
+            str(project.path / model.path),
+            f"own model {model.id}: {model.name}",
+            f"trained here on {Path(model.base).name}; training goes on from it",
+        )
+        for model in project.store.models.all()
+        if (project.path / model.path).is_dir()
+    ]
+    return [*sorted(found, key=lambda base: bool(base.missing)), *own]
+
+
+def _of_catalogue(entry: catalogue.CatalogueEntry) -> Base:
+    here = catalogue.installed_path(entry.name) is not None
+    command = f"studio models pull {entry.name}"
+    if entry.needs_opt_in:
+        command += " --accept-licence"
+    note = entry.note if here else f"{entry.size / 1e6:.0f} MB, not here: {command}"
+    return Base(entry.name, entry.name, note, "" if here else command)
+
+
+def problem_of(encoder: str) -> str:
+    """Why no training can start from this encoder; empty when nothing speaks against it."""
+    entry = catalogue.load().get(encoder)
+    if entry is not None and entry.kind == "llm":
+        return f"{encoder} is a language model, not an encoder."
+    if entry is not None:
+        base = _of_catalogue(entry)
+        return f"{encoder} is not on this machine. Fetch it: {base.missing}" if base.missing else ""
+    if encoder.startswith("openai:"):
+        return "An encoder behind an endpoint cannot be trained."
+    if encoder.startswith((".", "/", "~")) and not Path(encoder).expanduser().is_dir():
+        return f"There is no folder {encoder}."
+    return ""

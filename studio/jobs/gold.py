@@ -1,0 +1,141 @@
+"""Gold that a person marks: which query it is, right or wrong, and back again.
+
+A mark writes gold and nothing else: no example, no record. What has the words of a gold query
+already is told, and :mod:`studio.jobs.training_data` leaves it out of every training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from studio.prompting.words import normal
+from studio.records import GoldQuery, Split, StudioError
+from studio.store import Store
+from studio.store.gold import Mark
+
+LONGEST_COMPARED = 10_000
+"""Characters of a query that count when wordings are compared."""
+SPLITS: tuple[Split, ...] = ("validation", "test")
+_RUN = re.compile(r"\w+")
+
+Wordings = dict[str, GoldQuery]
+"""Wording → the gold query that has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One mark set or taken off, and how it was before."""
+
+    outside_id: str
+    text: str
+    split: Split
+    document_id: int
+    before: Mark | None
+    after: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What asks the same words as a query."""
+
+    shots: tuple[int, ...]
+    """Examples that are used as shots."""
+    records: tuple[int, ...]
+    """Kept records."""
+
+
+def wording(text: str) -> str:
+    """Equal for queries that differ in case and punctuation only."""
+    head = text[:LONGEST_COMPARED]
+    return normal(head) or " ".join(head.split())
+
+
+def wordings(store: Store) -> Wordings:
+    """All gold queries. Of two with the same words, an imported one counts, then validation."""
+    found: Wordings = {}
+    queries = [query for split in SPLITS for query in store.gold.queries(split)]
+    for query in sorted(queries, key=lambda query: query.origin == "search"):
+        found.setdefault(wording(query.text), query)
+    return found
+
+
+def find(store: Store, text: str) -> GoldQuery | None:
+    """The gold query with these words, if there is one."""
+    return wordings(store).get(wording(text))
+
+
+def mark(
+    store: Store,
+    query: GoldQuery | None,
+    text: str,
+    split: Split,
+    document_id: int,
+    grade: int | None,
+    reviewer: str = "",
+) -> Deed | None:
+    """Mark a document right (1), wrong (0) or not at all (None) for a query.
+
+    Args:
+        store: the project's.
+        query: the gold query that has these words; None begins one in the split.
+        text: the query's words.
+        split: where a new query goes; a known one stays where it is.
+        document_id: the document's row.
+        grade: what is said of it.
+        reviewer: who says so.
+
+    Returns:
+        What was done; None when nothing would change.
+    """
+    if not text.strip():
+        raise StudioError("The query is empty, so nothing can be marked for it.")
+    if query is None and grade is None:
+        return None
+    with store.write():
+        name = query.outside_id if query is not None else store.gold.begin(text, split)
+        before = {one.document_id: one for one in store.gold.marks(name)}.get(document_id)
+        if _says(before) == (None if grade is None else grade > 0):
+            return None
+        known = store.gold.get(name)
+        assert known is not None
+        after = None if grade is None else Mark(document_id, grade, "search", reviewer)
+        deed = Deed(name, known.text, known.split, document_id, before, after)
+        _put(store, deed, after)
+    return deed
+
+
+def _says(mark: Mark | None) -> bool | None:
+    """Right, wrong or nothing: an imported grade of 2 is right as well."""
+    return None if mark is None else mark.grade > 0
+
+
+def undo(store: Store, deed: Deed) -> None:
+    """Make the mark as it was before."""
+    with store.write():
+        _put(store, deed, deed.before)
+
+
+def _put(store: Store, deed: Deed, mark: Mark | None) -> None:
+    if mark is None:
+        store.gold.take_mark(deed.outside_id, deed.document_id)
+        return
+    if store.gold.get(deed.outside_id) is None:
+        # Its last mark was taken off, and the query with it.
+        store.gold.begin(deed.text, deed.split)
+    store.gold.put_mark(deed.outside_id, mark)
+
+
+def same_words(store: Store, text: str) -> Same:
+    """The examples in use and the kept records that have the words of a query."""
+    words = wording(text)
+    shots = [e.id for e in store.examples.all() if e.enabled and wording(e.query) == words]
+    head = text[:LONGEST_COMPARED]
+    like = store.gold.records_like(head, list(_runs(head)))
+    records = sorted(row for row, other in like.items() if wording(other) == words)
+    return Same(tuple(shots), tuple(records))
+
+
+def _runs(text: str) -> Iterable[str]:
+    return dict.fromkeys(match[0] for match in _RUN.finditer(text))

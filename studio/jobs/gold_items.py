@@ -1,0 +1,156 @@
+"""Gold items come in: refused where they would leak, split where a person asks for it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from studio.formats.labelled import ItemFields, read_items
+from studio.formats.rows import SkippedRow
+from studio.jobs.s3 import labelled_task
+from studio.labelled import GoldItem
+from studio.project import Project
+from studio.records import Split, StudioError
+
+Into = Literal["validation", "test", "auto"]
+SAMPLES = 20
+"""Skipped rows that are told one by one."""
+MOST_NAMESAKES = 100
+"""Items that may have the same id in their files: validation/data.jsonl, test/data.jsonl …"""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldImport:
+    """What an import of gold items did."""
+
+    added: dict[str, int]
+    """Split → items."""
+    skipped: tuple[SkippedRow, ...]
+    """Every row that was left out, with its place and why."""
+
+    def to_row(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "added": self.added,
+            "skipped": dict(Counter(row.code for row in self.skipped)),
+            "skipped_samples": [
+                {"where": row.where, "reason": row.reason} for row in self.skipped[:SAMPLES]
+            ],
+        }
+
+
+def import_items(
+    project: Project,
+    path: Path,
+    into: Into,
+    *,
+    test_share: float = 0.5,
+    seed: int = 13,
+    fields: ItemFields = ItemFields(),
+) -> GoldImport:
+    """Read a file into gold; all of it in one transaction, ids made unique.
+
+    A text that stands in the other split already is refused as a leak, a doubled one as such, and
+    one that has another label there as a conflict; each with its line.
+
+    Raises:
+        StudioError: the task has no labels yet, or nothing of the file can be used.
+    """
+    task = labelled_task(project)
+    names = [label.name for label in project.store.labels.all()]
+    if task != "qa" and not names:
+        raise StudioError(
+            "The project has no labels yet. Name them with "
+            '`studio labels set "pos=a good opinion" "neg=a bad opinion"`.'
+        )
+    split: Split = "validation" if into == "auto" else into
+    rows = list(read_items(path, task, labels=names, split=split, fields=fields))
+    skipped = [row for row in rows if isinstance(row, SkippedRow)]
+    items = [row for row in rows if not isinstance(row, SkippedRow)]
+    if into == "auto":
+        items = split_gold(items, test_share, seed)
+    left_out = _add(project, items)
+    skipped += [_why(project, gold) for gold in left_out]
+    added = Counter(gold.split for gold in items) - Counter(gold.split for gold in left_out)
+    if not added:
+        said = f" The first: {skipped[0].where}: {skipped[0].reason}." if skipped else ""
+        raise StudioError(f"Nothing of {path} could be used as gold.{said}")
+    return GoldImport({str(split): count for split, count in added.items()}, tuple(skipped))
+
+
+def _add(project: Project, items: Sequence[GoldItem]) -> list[GoldItem]:
+    """Store items; those whose id another file's item has get a number. What was left out."""
+    stored = project.store.gold_items
+    with project.store.write():
+        left_out = stored.add(items)
+        for number in range(2, MOST_NAMESAKES):
+            namesakes = [gold for gold in left_out if stored.by_text(gold.item) is None]
+            if not namesakes:
+                break
+            renamed = [
+                replace(gold, outside_id=f"{gold.outside_id}~{number}") for gold in namesakes
+            ]
+            formerly = {id(new): old for new, old in zip(renamed, namesakes, strict=True)}
+            stored_now = {id(gold) for gold in namesakes}
+            stored_now -= {id(formerly[id(new)]) for new in stored.add(renamed)}
+            left_out = [gold for gold in left_out if id(gold) not in stored_now]
+    return left_out
+
+
+def _why(project: Project, gold: GoldItem) -> SkippedRow:
+    """Why an item was left out, by what stands there already."""
+    there = project.store.gold_items.by_text(gold.item)
+    if there is None:
+        reason = f"the id {gold.outside_id!r} is taken by other items"
+        return SkippedRow(gold.origin, reason, "duplicate-id")
+    place = f"{there.split} has it ({there.origin or there.outside_id})"
+    if there.split != gold.split:
+        return SkippedRow(gold.origin, f"a leak: {place}", "leak")
+    if there.item.label != gold.item.label:
+        reason = f"{place} with the label {there.item.label}, and here it is {gold.item.label}"
+        return SkippedRow(gold.origin, reason, "conflict")
+    return SkippedRow(gold.origin, place, "duplicate")
+
+
+def split_gold(items: Sequence[GoldItem], test_share: float, seed: int) -> list[GoldItem]:
+    """The items with validation and test drawn by the seed, each label shared out alike.
+
+    Items of one context stay together: a passage that is known from validation helps in test.
+
+    Raises:
+        StudioError: the share is not between 0 and 1.
+    """
+    if not 0 < test_share < 1:
+        raise StudioError(f"The test share is {test_share}; it lies between 0 and 1, such as 0.5.")
+    groups: dict[str, list[GoldItem]] = defaultdict(list)
+    for gold in items:
+        # A text that stands there twice is told as a duplicate then, not as a leak.
+        groups[gold.item.context or f"\0{gold.item.text}"].append(gold)
+    strata: dict[str, list[list[GoldItem]]] = defaultdict(list)
+    for group in groups.values():
+        strata[_stratum(group)].append(group)
+    test: set[int] = set()
+    for name in sorted(strata):
+        test |= _drawn(strata[name], test_share, random.Random(f"{seed} {name}"))
+    return [replace(gold, split="test" if id(gold) in test else "validation") for gold in items]
+
+
+def _stratum(group: Iterable[GoldItem]) -> str:
+    return "+".join(sorted({gold.item.label for gold in group}))
+
+
+def _drawn(groups: list[list[GoldItem]], share: float, drawn: random.Random) -> set[int]:
+    """The ids of the objects that go to test: whole groups, about the share of the items."""
+    order = list(groups)
+    drawn.shuffle(order)
+    wanted = share * sum(map(len, order))
+    chosen: set[int] = set()
+    for group in order:
+        if len(chosen) + len(group) / 2 > wanted:
+            break
+        chosen |= {id(gold) for gold in group}
+    return chosen

@@ -1,0 +1,102 @@
+"""What a run of LLM calls will take, before it is started: tokens, dollars, time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.jobs.generating import endpoint_choice, estimate_for
+from studio.jobs.params import GenerateParams
+from studio.jobs.queue import GENERATING
+from studio.llm.endpoints import resolve
+from studio.llm.estimate import Estimate, Range
+from studio.project import Project
+from studio.records import StudioError
+from studio.settings import Endpoint, Settings
+from studio.store import Store
+
+TIME_ERROR = 0.25
+"""How far a measured rate may be off next time, either way."""
+LOOKED_AT = 50
+"""The latest jobs in which a rate is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How fast an endpoint answered in an earlier run."""
+
+    job_id: int
+    answers_s: float
+    """Answers a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a plan will take."""
+
+    estimate: Estimate
+    seconds: Range | None
+    """None when no run with this endpoint and model has been measured."""
+    measured: Measured | None
+    warning: str = ""
+    """One sentence on what will stop the run before its end; empty when nothing is known to."""
+
+
+def outlook(path: Path, settings: Settings, params: GenerateParams) -> Outlook:
+    """Look at a plan, in any thread: the store at ``path`` is opened anew.
+
+    Raises StudioError, with what to mend, for a plan that could not run.
+    """
+    store = Store(path)
+    try:
+        project = Project(path.parent, store, settings)
+        endpoint = resolve(settings, **endpoint_choice(params))
+        _refuse_blind_cap(endpoint, params)
+        found = estimate_for(project, params)
+        measured = measured_rate(store, endpoint)
+        return Outlook(found, _seconds(found, measured), measured, _warning(found, params))
+    finally:
+        store.close()
+
+
+def measured_rate(store: Store, endpoint: Endpoint) -> Measured | None:
+    """The rate of the newest run with this endpoint and model, also of one under way."""
+    for job in store.jobs.latest(GENERATING, LOOKED_AT):
+        found = job.result if "answers_s" in job.result else job.live
+        same = (found.get("endpoint"), found.get("model")) == (endpoint.name, endpoint.model)
+        rate = found.get("answers_s")
+        if same and isinstance(rate, int | float) and rate > 0:
+            return Measured(job.id, float(rate))
+    return None
+
+
+def _seconds(found: Estimate, measured: Measured | None) -> Range | None:
+    if measured is None:
+        return None
+    mean = found.requests / measured.answers_s
+    return Range(mean * (1 - TIME_ERROR), mean * (1 + TIME_ERROR))
+
+
+def _refuse_blind_cap(endpoint: Endpoint, params: GenerateParams) -> None:
+    """A cap in dollars holds only where prices are known; the run itself would say so too late."""
+    unpriced = endpoint.price_in is None or endpoint.price_out is None
+    if params.budget_usd is not None and unpriced:
+        raise StudioError(
+            f"The price of {endpoint.name} is unknown, so a cap in dollars cannot hold. Cap the "
+            "tokens instead, or name price_in and price_out of the endpoint in the settings."
+        )
+
+
+def _warning(found: Estimate, params: GenerateParams) -> str:
+    tokens = Range(
+        found.prompt_tokens.low + found.completion_tokens.low,
+        found.prompt_tokens.high + found.completion_tokens.high,
+    )
+    for cap, spent in ((params.budget_usd, found.cost), (params.budget_tokens, tokens)):
+        if cap is None or spent is None or spent.high <= cap:
+            continue
+        if spent.low > cap:
+            share = 100 * cap / spent.high, 100 * cap / spent.low
+            return f"The cap will stop it at about {share[0]:.0f}–{share[1]:.0f}% of its requests."
+        return "The cap may stop it before its end."
+    return ""

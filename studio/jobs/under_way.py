@@ -1,0 +1,148 @@
+"""What a run of LLM calls shows while it goes: counts, rates, pace. Screens read it in the row."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from studio.llm.engine import Pace
+from studio.methods.base import Parsed
+from studio.records import Answer
+from studio.store.generations import Spent
+
+SAMPLE_S = 1.0
+"""Seconds that one sample of the rate stands for."""
+SAMPLES = 120
+"""The latest samples that are kept."""
+RECENT = 15
+"""Samples that the present rate is the mean of."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one job, over its interruptions."""
+
+    answered: int = 0
+    records: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    uncounted: int = 0
+    """Answers whose tokens the endpoint did not tell."""
+    cost: float | None = 0.0
+    """US dollars; None as soon as one answer's price is unknown."""
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def begin_with(self, spent: Spent, records: int, reasons: dict[str, int]) -> None:
+        """Go on from what the job did before it was interrupted."""
+        self.records = records
+        self.prompt_tokens = spent.prompt_tokens
+        self.completion_tokens = spent.completion_tokens
+        self.cached_tokens = spent.cached_tokens
+        self.cost = spent.cost
+        self.reasons.update(reasons)
+
+    def add(self, answer: Answer, parsed: Parsed) -> None:
+        """Count one answer."""
+        self.answered += 1
+        self.records += len(parsed.texts)
+        if parsed.reason:
+            self.reasons[parsed.reason] += 1
+        if answer.finish_reason == "error":
+            return
+        self.prompt_tokens += answer.prompt_tokens or 0
+        self.completion_tokens += answer.completion_tokens or 0
+        self.cached_tokens += answer.cached_tokens or 0
+        self.uncounted += answer.prompt_tokens is None
+        known = self.cost is not None and answer.cost is not None
+        self.cost = (self.cost or 0.0) + (answer.cost or 0.0) if known else None
+
+    @property
+    def tokens(self) -> int:
+        """In and out, as far as the endpoint says."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def line(self) -> str:
+        """Such as ``312 queries · 48,446 tokens · $0.0123 · dropped: 4 empty, 2 loop``."""
+        parts = [f"{self.records:,} queries"]
+        if self.tokens:
+            parts.append(f"{self.tokens:,} tokens")
+        if self.cost:
+            parts.append(f"${self.cost:,.4f}")
+        dropped = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common(3))
+        return " · ".join([*parts, f"dropped: {dropped}"] if dropped else parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """The counts at one moment (seconds of a monotonic clock)."""
+
+    moment: float
+    answered: int
+    records: int
+    tokens: int
+
+
+class Meter:
+    """The rates of a run, a sample a second; rests are not counted."""
+
+    def __init__(self, started: float) -> None:
+        self._last = _Point(started, 0, 0, 0)
+        self._answers: deque[float] = deque(maxlen=SAMPLES)
+        self._queries: deque[float] = deque(maxlen=SAMPLES)
+        self._tokens: deque[float] = deque(maxlen=SAMPLES)
+        self._seconds = 0.0
+        self._answered = 0
+
+    def begin(self, now: float, tally: Tally) -> None:
+        """Count from here: what was there before is no speed."""
+        self._last = _Point(now, tally.answered, tally.records, tally.tokens)
+
+    def tick(self, now: float, tally: Tally, reused: int, *, resting: bool) -> None:
+        """Take a sample when a second has gone by. reused: answers that were there already."""
+        point = _Point(now, tally.answered - reused, tally.records, tally.tokens)
+        spent = now - self._last.moment
+        if resting:
+            self._last = point
+        elif spent >= SAMPLE_S:
+            self._answers.append((point.answered - self._last.answered) / spent)
+            self._queries.append((point.records - self._last.records) / spent)
+            self._tokens.append((point.tokens - self._last.tokens) / spent)
+            self._seconds += spent
+            self._answered += point.answered - self._last.answered
+            self._last = point
+
+    @property
+    def mean(self) -> float | None:
+        """Answers a second over the whole run; None before the first sample."""
+        return self._answered / self._seconds if self._seconds else None
+
+    def shown(self) -> dict[str, Any]:
+        """The rates for the row."""
+        recent = list(self._answers)[-RECENT:]
+        return {
+            "answers_s": round(sum(recent) / len(recent), 3) if recent else None,
+            "queries_s": [round(rate, 2) for rate in self._queries],
+            "tokens_s": [round(rate, 1) for rate in self._tokens],
+        }
+
+
+def live(tally: Tally, meter: Meter, pace: Pace, **others: Any) -> dict[str, Any]:
+    """The figures of a moment, as the job's row keeps them."""
+    return {
+        **others,
+        "answered": tally.answered,
+        "records": tally.records,
+        "tokens_in": tally.prompt_tokens,
+        "tokens_out": tally.completion_tokens,
+        "tokens_cached": tally.cached_tokens,
+        "uncounted": tally.uncounted,
+        "cost": tally.cost,
+        "reasons": dict(tally.reasons.most_common()),
+        "in_flight": pace.in_flight,
+        "limit": pace.limit,
+        "most": pace.most,
+        "ceiling": pace.ceiling,
+        **meter.shown(),
+    }

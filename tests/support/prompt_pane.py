@@ -1,0 +1,55 @@
+"""The Prompt pane as its tests see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.pilot import Pilot
+
+from studio.tui.widgets.streams import ROWS, Streams
+from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.hostile import HOSTILE
+
+AT_ONCE = ("  ".join(text for text in HOSTILE.values() if len(text) < 1000), "x" * 100_000)
+"""All hostile texts in one, and the one that is too long for that."""
+
+
+def streams(app: Any) -> Streams:
+    return app.screen.query_one(Streams)
+
+
+def states(app: Any, sides: int = 1) -> list[str]:
+    """Of the columns of the sides in use."""
+    return [cell.state for cell in streams(app).cells[: ROWS * sides]]
+
+
+def title_of(app: Any, section: str) -> str:
+    return str(app.screen.query_one(f"#{section}", Section).border_title)
+
+
+def score_of(app: Any) -> str:
+    return app.screen.query_one("#score", TextPane).plain
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something holds."""
+    for _ in range(int(seconds * 20)):
+        await pilot.pause(0.05)
+        if true():
+            return
+    raise AssertionError(f"not within {seconds} s; the columns are {states(pilot.app, 2)}")
+
+
+async def settled(
+    pilot: Pilot[int], want: tuple[str, ...] = ("done", "stored"), *, sides: int = 1
+) -> None:
+    """Wait until all columns stand in one of these states."""
+    await pilot.pause(0.1)
+    await until(
+        pilot,
+        lambda: (
+            len(streams(pilot.app).sides) == sides
+            and all(state in want for state in states(pilot.app, sides))
+        ),
+    )
