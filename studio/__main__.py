@@ -8,14 +8,21 @@ from pathlib import Path
 
 from studio.cli import VERBS
 
+NO_MOUSE = "--no-mouse"
+"""Leaves the mouse to the terminal's own selection."""
+
 
 def main() -> None:
     """Entry point. Exits 0 when done, 1 with one sentence on stderr when not, 2 on wrong use."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["worker"] and len(arguments) == 3 and arguments[2].isdecimal():
         sys.exit(_worker(arguments[1], arguments[2]))
-    if not arguments or (len(arguments) == 1 and _names_a_folder(arguments[0])):
-        sys.exit(_screens(arguments))
+    if arguments[:1] == ["search-process"] and len(arguments) == 3 and arguments[2].isdecimal():
+        sys.exit(_search_process(arguments[1], arguments[2]))
+    mouse = NO_MOUSE not in arguments
+    opened = [argument for argument in arguments if argument != NO_MOUSE]
+    if not opened or (len(opened) == 1 and _names_a_folder(opened[0])):
+        sys.exit(_screens(opened, mouse))
     from studio.cli.app import run
 
     sys.exit(run(arguments))
@@ -35,7 +42,13 @@ def _worker(project: str, job: str) -> int:
     return work(Path(project), int(job))
 
 
-def _screens(arguments: list[str]) -> int:
+def _search_process(project: str, parent: str) -> int:
+    from studio.jobs.search_process import main as serve
+
+    return serve(Path(project), int(parent))
+
+
+def _screens(arguments: list[str], mouse: bool) -> int:
     from studio.records import StudioError
 
     try:
@@ -45,7 +58,7 @@ def _screens(arguments: list[str]) -> int:
             return 2
         from studio.tui.app import run
 
-        return run(path)
+        return run(path, mouse=mouse)
     except StudioError as error:
         from studio.cli.app import fail
 

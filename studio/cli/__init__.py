@@ -2,6 +2,7 @@
 
 VERBS = (
     "new", "import", "examples", "prompt", "generate", "filter", "train", "evaluate", "search",
-    "jobs", "export", "lineage", "models", "doctor", "demo",
+    "gold", "labels", "s3", "jobs", "export", "lineage", "models", "doctor", "demo",
+    "serve", "keys",
 )  # fmt: skip
 """Every verb, in the order of the path; known without loading one."""

@@ -19,10 +19,15 @@ from studio.cli import (
     doctor,
     examples,
     exports,
+    gold,
     jobs,
+    keys,
+    labels,
     models,
     prompts,
     provenance,
+    s3,
+    serve,
     work,
 )
 from studio.cli import demo as demo_verb
@@ -71,10 +76,15 @@ app.command("export")(exports.export)
 app.command("lineage")(provenance.lineage)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo_verb.demo)
+app.command("serve")(serve.serve)
+app.command("keys")(keys.keys)
 app.add_typer(examples.app, name="examples")
 app.add_typer(prompts.app, name="prompt")
+app.add_typer(gold.app, name="gold")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
+app.add_typer(labels.app, name="labels")
+app.add_typer(s3.app, name="s3")
 
 
 def run(arguments: list[str]) -> int:

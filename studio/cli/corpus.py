@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +20,7 @@ from studio.cli.output import (
     visible,
 )
 from studio.jobs import queue
+from studio.labelled import Label
 from studio.project import DATABASE, Project, forget
 from studio.records import JobState, StudioError
 
@@ -49,6 +51,21 @@ EncodingOption = Annotated[
 ]
 
 
+Task = Literal["retrieval", "classification", "nli", "qa"]
+TaskOption = Annotated[
+    Task,
+    typer.Option(help="What is trained: a retriever, or a small model for labels or questions."),
+]
+LabelsOption = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        help="With commas, each as name or name=how prompts say it: "
+        '"pos=a satisfied guest,neg=a dissatisfied guest".',
+    ),
+]
+
+
 def new(
     path: Annotated[Path, typer.Argument(help="The new project's folder.")],
     corpus: Annotated[
@@ -59,7 +76,15 @@ def new(
     examples: ExamplesOption = None,
     title: Annotated[str, typer.Option(help="What to call it.")] = "",
     language: Annotated[str, typer.Option(help="Of the corpus, such as en or zh.")] = "en",
-    template: Annotated[str, typer.Option(help="`studio prompt templates` lists them.")] = "",
+    template: Annotated[
+        str, typer.Option(help="Built-in or a file. `studio prompt templates` lists them.")
+    ] = "",
+    task: TaskOption = "retrieval",
+    labels: LabelsOption = "",
+    about: Annotated[
+        str,
+        typer.Option(help='What texts to write, such as "a guest\'s review of a hotel".'),
+    ] = "",
     passage_tokens: PassageOption = 0,
     overlap: OverlapOption = 32,
     fields: FieldOption = "",
@@ -70,6 +95,7 @@ def new(
     """Make a project, and import its corpus."""
     from studio.jobs.setup import save_template
 
+    named = _checked_task(task, labels, about, bool(gold or examples))
     if corpus is None and (gold or examples):
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
     params = None
@@ -77,16 +103,35 @@ def new(
         reading = _reading(passage_tokens, overlap, fields, encoding, train_as_validation)
         params = {**_sources(corpus, gold, examples), **reading}
     was_there = path.expanduser().exists()
-    project = Project.create(path, title=title, language=language)
-    result: dict[str, Any] = {"project": str(project.path)}
+    project = Project.create(path, title=title, task=task, language=language)
+    result: dict[str, Any] = {"project": str(project.path), "task": task}
     try:
-        save_template(project, template)
+        save_template(project, template, about=about)
+        if named:
+            project.store.labels.set(named)
+            result["labels"] = [asdict(label) for label in named]
         if params is not None:
             result |= run_job(project, "import", params, detach=False, as_json=as_json)
     except StudioError:
         _take_back(project, was_there)
         raise
     emit(result, as_json, lambda: _show_new(result))
+
+
+def _checked_task(task: Task, labels: str, about: str, of_retrieval: bool) -> list[Label]:
+    """The labels, once everything said fits the task."""
+    from studio.cli.labels import parsed, separated
+
+    if labels and task not in ("classification", "nli"):
+        raise typer.BadParameter(f"--labels are for classification and nli, not for {task}")
+    if about and task == "retrieval":
+        raise typer.BadParameter("--about is for classification, nli and qa")
+    if of_retrieval and task != "retrieval":
+        raise typer.BadParameter(
+            f"--gold and --examples are for retrieval; gold of {task} comes in with "
+            "`studio gold import FILE --split auto`"
+        )
+    return parsed(separated(labels)) if labels else []
 
 
 def _take_back(project: Project, folder_was_there: bool) -> None:
@@ -113,6 +158,8 @@ def _take_back(project: Project, folder_was_there: bool) -> None:
 def _show_new(result: dict[str, Any]) -> None:
     if "documents" in result:
         show_import(result)
+    if result["task"] in ("classification", "nli") and "labels" not in result:
+        out.print('Next, name its labels: studio labels set "pos=a good opinion" "neg=a bad one"')
     out.print(f"Open it with: studio {visible(result['project'])}", highlight=False, soft_wrap=True)
 
 
@@ -136,6 +183,11 @@ def import_(
     if not (corpus or gold or examples):
         raise typer.BadParameter("name a corpus, --gold or --examples")
     opened = Project.open(project)
+    if opened.task != "retrieval" and (gold or examples):
+        raise StudioError(
+            f"This project's task is {opened.task}: its gold comes in with "
+            "`studio gold import FILE --split auto`."
+        )
     reading = _reading(passage_tokens, overlap, fields, encoding, train_as_validation)
     params = {**_sources(corpus, gold, examples), **reading}
     result = run_job(opened, "import", params, detach=detach, as_json=as_json)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
+from studio.cli import demo_labelled
 from studio.cli.following import follow
 from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.cli.tables import chain_table, score_table
 from studio.jobs import queue
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, PathParams, TrainParams
-from studio.jobs.setup import sample_project, samples
+from studio.jobs.setup import Sample, sample_project, samples
 from studio.llm import catalogue
 from studio.llm.endpoints import EMBEDDED_PREFIX
 from studio.project import DATABASE, Project
@@ -22,6 +24,8 @@ from studio.settings import load
 
 LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
 """Embedded LLMs, the best first; the demo takes the first that is on this machine."""
+SAMPLE = "tax_en"
+"""Of retrieval, when none is named."""
 DOCUMENTS = 80
 QUERIES = 3
 """What two cores and the small LLM do in a few minutes."""
@@ -31,50 +35,115 @@ def demo(
     path: Annotated[Path, typer.Argument(help="Where the demo project goes.")] = Path(
         "demo-project"
     ),
+    task: Annotated[
+        Literal["retrieval", "classification", "nli", "qa"],
+        typer.Option(help="retrieval: generate, filter, train. The others: rounds of S3."),
+    ] = "retrieval",
     sample: Annotated[
-        str, typer.Option(help="A bundled corpus: tax_en or consumer_zh.")
-    ] = "tax_en",
+        str, typer.Option(help="A bundled corpus of the task; for retrieval tax_en, consumer_zh.")
+    ] = "",
     endpoint: Annotated[
         str, typer.Option(help="Default: the best embedded LLM that is on this machine.")
     ] = "",
     model: Annotated[str, typer.Option(help="The model at that endpoint.")] = "",
     documents: Annotated[
-        int, typer.Option(min=1, help="Documents to write queries for.")
+        int, typer.Option(min=1, help="Retrieval: documents to write queries for.")
     ] = DOCUMENTS,
-    queries: Annotated[int, typer.Option(min=1, help="Queries per document.")] = QUERIES,
+    queries: Annotated[int, typer.Option(min=1, help="Retrieval: queries per document.")] = QUERIES,
+    kind: Annotated[
+        Literal["finetune", "head"] | None,
+        typer.Option(help="S3: the small model. Default: head, and finetune for qa."),
+    ] = None,
+    base: Annotated[
+        str, typer.Option(help="S3: its checkpoint. Default: the embedded encoder.")
+    ] = "",
+    seed_records: Annotated[
+        int | None, typer.Option("--seed-records", min=1, help="S3: seed items. Default: 90.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=0, help="S3: rounds of extrapolation. Default: 2.")
+    ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="No screens, also on a terminal.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Generate, filter, train and measure on a sample corpus. No network, no key."""
-    project, job = _begin(path, sample, endpoint, model, documents, queries)
+    """The main job on a sample, with measured results. No network, no key."""
+    screens = not (headless or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
+    if task == "retrieval":
+        if kind or base or seed_records is not None or rounds is not None:
+            raise typer.BadParameter("--kind, --base, --seed-records and --rounds need a --task")
+        asked = _Asked(sample or SAMPLE, endpoint, model, documents, queries)
+        _of_retrieval(path, asked, screens, as_json)
+        return
+    wishes = demo_labelled.Wishes(task, sample, kind, base, rounds, seed_records, endpoint, model)
+    _of_labels(path, wishes, screens, as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a demo of retrieval is told."""
+
+    sample: str
+    endpoint: str
+    model: str
+    documents: int
+    queries: int
+
+
+def _of_retrieval(path: Path, asked: _Asked, screens: bool, as_json: bool) -> None:
+    project, job = _begin(path, asked)
     if not as_json:
         err.print(visible(_plan(project, job)), highlight=False, soft_wrap=True)
-    if not (headless or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
-        from studio.tui.app import run
-
-        raise typer.Exit(run(project.path, screen="jobs", attach_job=job.id))
+    if screens:
+        _open(project, job, "jobs")
     result = follow(project, job, quiet=as_json)
     found = outcome(project, result)
     emit(found, as_json, lambda: show(result, found))
 
 
-def _begin(
-    path: Path, sample: str, endpoint: str, model: str, documents: int, queries: int
-) -> tuple[Project, Job]:
+def _of_labels(path: Path, wishes: demo_labelled.Wishes, screens: bool, as_json: bool) -> None:
+    path = path.expanduser()
+    if (path / DATABASE).exists():
+        project, job = demo_labelled.go_on(path, wishes)
+    else:
+        sample = demo_labelled.sample_of(wishes)
+        endpoint = wishes.endpoint
+        if not (endpoint or wishes.model):
+            endpoint = best_embedded(sample)
+        project, job = demo_labelled.begin(path, wishes, endpoint)
+    if not as_json:
+        err.print(visible(demo_labelled.plan(project, job)), highlight=False, soft_wrap=True)
+    if screens:
+        _open(project, job, "rounds")
+    result = follow(project, job, quiet=as_json)
+    found = demo_labelled.outcome(project, job, result)
+    emit(found, as_json, lambda: demo_labelled.show(found))
+
+
+def _open(project: Project, job: Job, screen: str) -> NoReturn:
+    from studio.tui.app import run
+
+    raise typer.Exit(run(project.path, screen=screen, attach_job=job.id))
+
+
+def _begin(path: Path, asked: _Asked) -> tuple[Project, Job]:
     """A new demo project with its job under way, or the one that is there, gone on with."""
     path = path.expanduser()
     if (path / DATABASE).exists():
-        return _go_on(Project.open(path), endpoint, model)
-    if not (endpoint or model):
-        endpoint = best_embedded(sample)
+        return _go_on(Project.open(path), asked.endpoint, asked.model)
+    endpoint = asked.endpoint
+    if not (endpoint or asked.model) and asked.sample in samples():
+        endpoint = best_embedded(samples()[asked.sample])
     encoder = load().encoder
     if encoder in catalogue.load():
         catalogue.required_path(encoder)
-    project, corpus = sample_project(path, sample)
+    project, corpus = sample_project(path, asked.sample)
     generate = GenerateParams(
-        documents=documents, queries_per_document=queries, endpoint=endpoint, model=model
+        documents=asked.documents,
+        queries_per_document=asked.queries,
+        endpoint=endpoint,
+        model=asked.model,
     )
     params = PathParams(
         corpus_import=corpus,
@@ -86,19 +155,19 @@ def _begin(
     return project, queue.submit(project, "path", params.to_row())
 
 
-def best_embedded(sample: str) -> str:
+def best_embedded(sample: Sample) -> str:
     """The best embedded LLM on this machine that writes the sample's language.
 
     Raises StudioError, naming the one to fetch, when there is none.
     """
-    language = samples()[sample].language if sample in samples() else "en"
-    able = [name for name in LLMS if language in catalogue.load()[name].languages]
+    able = [name for name in LLMS if sample.language in catalogue.load()[name].languages]
     for name in able:
         if catalogue.installed_path(name) is not None:
             return EMBEDDED_PREFIX + name
     raise StudioError(
-        f"The sample {sample} needs an LLM that writes {language!r}, and no embedded one on this "
-        f"machine does. Fetch one with `studio models pull {able[-1]}`, or name an --endpoint."
+        f"The sample {sample.name} needs an LLM that writes {sample.language!r}, and no embedded "
+        f"one on this machine does. Fetch one with `studio models pull {able[-1]}`, or name an "
+        "--endpoint."
     )
 
 

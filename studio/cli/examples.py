@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
+from studio.formats.tags import tag_text, tags_of
 from studio.project import Project
 from studio.records import Example, StudioError
+from studio.store.examples import ExampleUse
 
 app = typer.Typer(
     help="List, add, switch, import and export few-shot examples.", no_args_is_help=True
@@ -23,8 +25,9 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every example, and what came of it."""
     store = Project.open(project).store
     rows: list[dict[str, Any]] = []
+    uses = store.examples.uses().by_example
     for example in store.examples.all():
-        use = store.examples.use(example.id)
+        use = uses.get(example.id, ExampleUse(0, 0))
         rows.append({**asdict(example), "records": use.records, "kept": use.kept})
     cells = [
         [
@@ -32,12 +35,13 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
             "on" if r["enabled"] else "off",
             r["query"],
             r["document_text"][:60],
+            r["tags"],
             r["records"],
             r["kept"],
         ]
         for r in rows
     ]
-    columns = ("id", "", "query", "document", "records", "kept")
+    columns = ("id", "", "query", "document", "tags", "records", "kept")
     none = "No examples yet. Add one: studio examples add QUERY --document ID"
     emit(rows, as_json, lambda: show_rows("Examples", columns, cells, none))
 
@@ -49,6 +53,7 @@ def add(
     text: Annotated[
         str, typer.Option(help="The document's text, when it is not in the corpus.")
     ] = "",
+    tags: Annotated[str, typer.Option(help="Words of your own, separated by spaces.")] = "",
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -66,7 +71,9 @@ def add(
             "That query is a gold query; as an example it would leak. Word it otherwise."
         )
     shown = found.full_text if found else text
-    ids = store.examples.add([Example(shown, query, document_id=found.id if found else None)])
+    document_id = found.id if found else None
+    new = Example(shown, query, document_id=document_id, tags=tag_text(tags_of(tags)))
+    ids = store.examples.add([new])
     emit({"id": ids[0]}, as_json, lambda: out.print(f"Example {ids[0]} added."))
 
 
@@ -95,8 +102,25 @@ def off(example: IdArgument, project: ProjectOption = Path(), as_json: JsonOptio
     _switch(Project.open(project), example, False, as_json)
 
 
+@app.command("tag")
+def tag(
+    example: IdArgument,
+    tags: Annotated[str, typer.Argument(help="All its tags, separated by spaces; empty for none.")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Give an example these tags in place of those it has."""
+    opened = Project.open(project)
+    wanted, have = tags_of(tags), _known(opened, example).tags.split()
+    opened.store.examples.tag(example, add=wanted, drop=[t for t in have if t not in wanted])
+    result = {"id": example, "tags": tag_text(wanted)}
+    said = f"Example {example} is tagged {visible(result['tags'])}." if wanted else "No tags."
+    emit(result, as_json, lambda: out.print(said))
+
+
 def _switch(project: Project, example_id: int, enabled: bool, as_json: bool) -> None:
-    project.store.examples.edit(replace(_known(project, example_id), enabled=enabled))
+    _known(project, example_id)
+    project.store.examples.switch(example_id, on=enabled)
     word = "on" if enabled else "off"
     result = {"id": example_id, "enabled": enabled}
     emit(result, as_json, lambda: out.print(f"Example {example_id} is {word}."))
@@ -121,7 +145,7 @@ def import_(
     from studio.jobs.importing import Report, import_examples
 
     report = Report()
-    count = import_examples(Project.open(project).store, path.expanduser(), report)
+    count = len(import_examples(Project.open(project).store, path.expanduser(), report))
     result = {"examples": count, "skipped": report.samples}
     cells = [[sample["where"], sample["reason"]] for sample in report.samples]
 

@@ -26,7 +26,7 @@ from studio.project import Project
 from studio.records import Job
 
 app = typer.Typer(
-    help="Everything that runs or ran: list, show, watch, cancel, resume.",
+    help="Everything that runs or ran: list, show, watch, pause, cancel, resume.",
     invoke_without_command=True,
 )
 JobArgument = Annotated[int, typer.Argument(help="The job's number, as listed.")]
@@ -36,7 +36,7 @@ JobArgument = Annotated[int, typer.Argument(help="The job's number, as listed.")
 def jobs(
     context: typer.Context, project: ProjectOption = Path(), as_json: JsonOption = False
 ) -> None:
-    """Everything that runs or ran in a project: list, show, watch, cancel, resume."""
+    """Everything that runs or ran in a project: list, show, watch, pause, cancel, resume."""
     if context.invoked_subcommand is None:
         list_(project, as_json)
         return
@@ -52,7 +52,7 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """The jobs of a project, the newest first."""
     found = queue.all_jobs(Project.open(project))
     cells = [
-        [j.id, j.kind, j.state.value, f"{j.done:,}/{j.total or '?'}", j.message, j.created]
+        [j.id, j.kind, j.state_word, f"{j.done:,}/{j.total or '?'}", j.message, j.created]
         for j in found
     ]
     columns = ("id", "kind", "state", "progress", "what", "submitted")
@@ -90,6 +90,28 @@ def watch(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption
     emit(result, as_json, lambda: out.print(f"Job {job} is done."))
 
 
+@app.command("pause")
+def pause(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Let the calls in flight end and send nothing new, until it is resumed."""
+    opened = Project.open(project)
+    found = queue.pause(opened, job)
+    said = f"Job {job} is paused. Go on: studio jobs resume {job} -p {visible(opened.path)}"
+    emit(_row(found), as_json, lambda: out.print(said, highlight=False, soft_wrap=True))
+
+
+@app.command("concurrency")
+def concurrency(
+    job: JobArgument,
+    most: Annotated[int, typer.Argument(help="The most calls in flight.")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Change how many calls a job may have in flight, while it runs or before a resume."""
+    found = queue.set_concurrency(Project.open(project), job, most)
+    said = f"Job {job} may have {most} calls in flight."
+    emit(_row(found), as_json, lambda: out.print(said, highlight=False))
+
+
 @app.command("cancel")
 def cancel(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Ask a job to stop; what it has stored stays."""
@@ -104,7 +126,7 @@ def resume(
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a job that was interrupted, cancelled or failed; nothing is paid twice."""
+    """Go on with a job that was paused, interrupted, cancelled or failed; no call is paid twice."""
     opened = Project.open(project)
     found = queue.resume(opened, job)
     result = left_alone(opened, found) if detach else followed(opened, found, as_json)

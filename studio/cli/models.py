@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from studio.cli.output import JsonOption, emit, err, out, table, visible
+from studio.cli.output import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    err,
+    out,
+    show_rows,
+    table,
+    visible,
+)
 from studio.llm import catalogue
+from studio.project import Project
+from studio.records import Model, StudioError
 
-app = typer.Typer(help="List, fetch and find embedded models.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from studio.jobs.comparing import Duel
+
+app = typer.Typer(
+    help="List, fetch and find embedded models; list and compare trained ones.",
+    no_args_is_help=True,
+)
 NameArgument = Annotated[str, typer.Argument(help="The model's name in the catalogue.")]
 
 
@@ -83,3 +100,91 @@ def _fetch(name: str, accept: bool, *, quiet: bool) -> Path:
             progress.update(task, completed=now.done, total=now.total, description=line)
 
         return catalogue.pull(name, show, accept_licence=accept)
+
+
+@app.command("trained")
+def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Every model that was trained in the project, the newest first."""
+    from studio.tui.train_view import model_cells
+
+    store = Project.open(project).store
+    counts = store.snapshots.counts()
+    models = store.models.all()
+    rows = [_trained_row(model, counts.get(model.snapshot_id or 0)) for model in models]
+    cells = [
+        [model.id, *model_cells(model, counts.get(model.snapshot_id or 0), "")[1:-1]]
+        for model in models
+    ]
+    columns = ("model", "name", "base", "pairs", "validation", "test nDCG@10", "p")
+    none = "No model is trained yet. `studio train` trains one on the kept queries."
+    emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
+
+
+def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
+    from studio.tui.train_view import validation_of
+
+    test = model.scores.get("test") or {}
+    return {
+        "model": model.id,
+        "name": model.name,
+        "base": model.base,
+        "parent": model.parent_id,
+        "snapshot": model.snapshot_id,
+        "pairs": pairs,
+        "job": model.job_id,
+        "path": model.path,
+        "created": model.created,
+        "validation_ndcg@10": dict(zip(("base", "trained"), validation_of(model), strict=True)),
+        "test": test.get("scores", {}),
+        "p_value": test.get("p_value", {}).get("trained_vs_base"),
+    }
+
+
+@app.command("compare")
+def compare(
+    new: Annotated[int, typer.Argument(help="The number of a trained model.")],
+    old: Annotated[int, typer.Argument(help="The number of the one it is compared with.")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Two trained models on the queries that both were scored on: is the difference real?"""
+    from studio.jobs import comparing
+
+    store = Project.open(project).store
+    ours, theirs = (_model(store.models.get(number), number) for number in (new, old))
+    duel = comparing.between(store, ours, theirs)
+    apart = comparing.settings_apart(ours, theirs)
+    emit(_duel_row(duel, apart), as_json, lambda: _show_duel(ours, theirs, duel, apart))
+
+
+def _model(found: Model | None, number: int) -> Model:
+    if found is None:
+        raise StudioError(f"There is no model {number}. `studio models trained` lists them.")
+    return found
+
+
+def _duel_row(duel: Duel, apart: list[tuple[str, Any, Any]]) -> dict[str, Any]:
+    between = duel.test.difference
+    return {
+        "new": duel.new,
+        "old": duel.old,
+        "gold": duel.gold,
+        "split": duel.split,
+        "scores": {name: {"new": a, "old": b} for name, (a, b) in duel.means.items()},
+        "difference": [between.mean, between.low, between.high],
+        "p_value": duel.test.p_value,
+        "significant": duel.test.significant,
+        "won": duel.won,
+        "lost": duel.lost,
+        "tied": duel.tied,
+        "settings": {name: {"new": a, "old": b} for name, a, b in apart},
+        "queries": [
+            {"id": q.outside_id, "text": q.text, "new": q.new, "old": q.old} for q in duel.queries
+        ],
+    }
+
+
+def _show_duel(new: Model, old: Model, duel: Duel, apart: list[tuple[str, Any, Any]]) -> None:
+    from studio.tui.train_view import comparison
+
+    out.print(visible(comparison(new, old, apart, duel)), highlight=False)

@@ -29,6 +29,7 @@ def _version(project: Project, version: int | None) -> Prompt:
 @app.command("templates")
 def templates(as_json: JsonOption = False) -> None:
     """The built-in templates."""
+    from studio.prompting import synthesis
     from studio.prompting.builtin import builtin, builtin_names
     from studio.prompting.templates import parse
 
@@ -36,6 +37,10 @@ def templates(as_json: JsonOption = False) -> None:
     for name in builtin_names():
         template = parse(builtin(name))
         rows.append({"name": name, "task": template.task, "language": template.language})
+    for name in builtin_names("s3"):
+        found = synthesis.parse(builtin(name, "s3"))
+        if found.task != "retrieval":
+            rows.append({"name": name, "task": found.about, "language": found.language})
     cells = [list(row.values()) for row in rows]
     emit(rows, as_json, lambda: out.print(table("Templates", ("name", "task", "language"), cells)))
 

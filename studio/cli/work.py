@@ -190,13 +190,38 @@ def train(
         bool, typer.Option(help="Continue from the round trip's model, as published.")
     ] = True,
     interpolate: Annotated[bool, typer.Option(help="Average weights with the base.")] = True,
+    kept_by: Annotated[
+        str,
+        typer.Option(help="What the chain up to this filter keeps, or person. Default: all."),
+    ] = "",
+    score_of: Annotated[
+        str, typer.Option(help="The filter whose score is bounded. Default: that of --kept-by.")
+    ] = "",
+    min_score: Annotated[float | None, typer.Option(help="The lowest such score.")] = None,
+    max_score: Annotated[float | None, typer.Option(help="The highest such score.")] = None,
+    prompt_version: Annotated[
+        int | None, typer.Option(help="Only queries of this prompt version.")
+    ] = None,
+    job: Annotated[int | None, typer.Option(help="Only queries that this job made.")] = None,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Score the model on test gold afterwards.")
+    ] = False,
     name: Annotated[str, typer.Option(help="What to call the model.")] = "",
     seed: SeedOption = 13,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a retriever on the kept queries."""
+    """Train a retriever on the kept queries; those with a gold query's words are left out."""
+    from studio.jobs.training_data import choice_of, refuse_unknown
+
     params = TrainParams(
+        kept_by=kept_by,
+        score_of=score_of,
+        min_score=min_score,
+        max_score=max_score,
+        prompt_version=prompt_version,
+        from_job=job,
+        evaluate=evaluate,
         encoder=_encoder(encoder),
         continue_round_trip=stage_one,
         recipe=recipe,
@@ -216,6 +241,7 @@ def train(
         seed=seed,
     )
     opened = Project.open(project)
+    refuse_unknown(opened.store, choice_of(params))
     result = run_job(opened, "train", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show_trained(opened, result)))
 
@@ -226,6 +252,10 @@ def _show_trained(project: Project, result: dict[str, Any]) -> None:
         f"{result['steps']:,} steps: {visible(project.path / result['model_path'])}",
         highlight=False,
     )
+    if left_out := result.get("left_out_gold"):
+        out.print(f"{left_out:,} left out: each has a gold query's words.", highlight=False)
+    if "scores" in result:
+        out.print(score_table(result))
 
 
 def evaluate(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.cli.demo import LLMS, best_embedded
+from studio.jobs.setup import samples
 from studio.llm import catalogue
 from studio.project import Project
 from studio.records import StudioError
@@ -67,6 +68,32 @@ def test_a_job_that_waits_for_its_worker_gets_no_second_one(studio: Verbs, tmp_p
     assert list((tmp_path / "p").glob("logs/*")) == []
 
 
+def test_a_run_is_paused_changed_and_gone_on_with_by_verbs(studio: Verbs, tmp_path: Path) -> None:
+    where = ("-p", tmp_path / "p")
+    studio("new", tmp_path / "p")
+    jobs = Project.open(tmp_path / "p").store.jobs
+    run = jobs.submit("generate", {})
+    jobs.claim(run, os.getpid())
+    said = studio("jobs", "pause", run, *where).out
+    assert f"Job {run} is paused. Go on: studio jobs resume {run} -p " in said
+    assert " paused " in studio("jobs", *where).out
+    found = studio("jobs", "concurrency", run, 3, *where, "--json").json
+    assert (found["state"], found["paused"], found["concurrency"]) == ("running", True, 3)
+    went_on = studio("jobs", "resume", run, *where, "--detach", "--json").json
+    assert went_on["state"] == "running"
+    assert not studio("jobs", "show", run, *where, "--json").json["paused"]
+
+
+def test_what_cannot_be_paused_or_changed_says_so(studio: Verbs, tmp_path: Path) -> None:
+    where = ("-p", tmp_path / "p")
+    studio("new", tmp_path / "p")
+    train = Project.open(tmp_path / "p").store.jobs.submit("train", {})
+    assert_one_sentence(studio("jobs", "pause", train, *where), 1, "Cancel it instead")
+    assert_one_sentence(studio("jobs", "concurrency", train, 4, *where), 1, "asks no LLM")
+    assert_one_sentence(studio("jobs", "pause", 99, *where), 1, "There is no job 99")
+    assert studio("jobs", "concurrency", train, "many", *where).code == 2
+
+
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STUDIO_MODELS", str(tmp_path / "models"))
@@ -84,15 +111,15 @@ def put(models: Path, name: str) -> None:
 def test_the_demo_takes_the_best_embedded_llm_that_is_here(models: Path) -> None:
     for name in reversed(LLMS):
         put(models, name)
-        assert best_embedded("tax_en") == f"embedded:{name}"
+        assert best_embedded(samples()["tax_en"]) == f"embedded:{name}"
 
 
 def test_the_demo_wants_an_llm_that_writes_the_language(models: Path) -> None:
     put(models, "qwen2.5-coder-0.5b")
     with pytest.raises(StudioError, match=r"studio models pull qwen2.5-coder-1.5b"):
-        best_embedded("consumer_zh")
+        best_embedded(samples()["consumer_zh"])
     put(models, "qwen2.5-coder-1.5b")
-    assert best_embedded("consumer_zh") == "embedded:qwen2.5-coder-1.5b"
+    assert best_embedded(samples()["consumer_zh"]) == "embedded:qwen2.5-coder-1.5b"
 
 
 def test_the_demo_ends_in_one_object_and_goes_on_where_it_was(

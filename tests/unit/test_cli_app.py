@@ -16,7 +16,7 @@ from studio.cli.app import app
 from tests.support.command import Command
 from tests.support.verbs import Verbs, assert_one_sentence
 
-GROUPS = {"examples", "prompt", "jobs", "models"}
+GROUPS = {"gold", "examples", "prompt", "jobs", "models", "labels"}
 
 
 @pytest.fixture

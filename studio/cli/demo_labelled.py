@@ -1,0 +1,157 @@
+"""``studio demo --task``: rounds of S3 on a bundled sample with the embedded models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.cli.output import out, visible
+from studio.cli.s3 import show_rounds
+from studio.jobs import queue
+from studio.jobs.s3_params import S3Params
+from studio.jobs.setup import Sample, labelled_sample_project, samples
+from studio.labelled import LabelledTask
+from studio.llm import catalogue
+from studio.project import Project
+from studio.records import Job, StudioError
+from studio.training.small import EMBEDDED_BASE, Kind, check_kind
+
+SEED_RECORDS = 90
+ROUNDS = 2
+"""With sixty validation items: what two cores and a small LLM do in about ten minutes."""
+KINDS: dict[LabelledTask, Kind] = {"classification": "head", "nli": "head", "qa": "finetune"}
+"""Task → the kind of small model that a processor trains in seconds; questions need the whole."""
+AGAIN = (
+    ("kind", "kind"),
+    ("base", "base"),
+    ("rounds", "rounds"),
+    ("seed_records", "seed-records"),
+    ("endpoint", "endpoint"),
+    ("model", "model"),
+)
+"""Parameter and option of what a demo that is gone on with cannot have otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line said; empty or None where it said nothing."""
+
+    task: LabelledTask
+    sample: str = ""
+    kind: Kind | None = None
+    base: str = ""
+    rounds: int | None = None
+    seed_records: int | None = None
+    endpoint: str = ""
+    model: str = ""
+
+
+def sample_of(wishes: Wishes) -> Sample:
+    """The sample named, or the task's first. Raises StudioError for one that is not there."""
+    known = samples(wishes.task)
+    name = wishes.sample or next(iter(known))
+    if name not in known:
+        raise StudioError(
+            f"There is no sample {name!r} of the task {wishes.task}; there is {', '.join(known)}."
+        )
+    return known[name]
+
+
+def begin(path: Path, wishes: Wishes, endpoint: str) -> tuple[Project, Job]:
+    """A new demo project with its run under way; ``endpoint`` writes."""
+    sample = sample_of(wishes)
+    check_kind(wishes.task, wishes.kind or KINDS[wishes.task])
+    base = wishes.base or EMBEDDED_BASE
+    if base in catalogue.load():
+        catalogue.required_path(base)
+    elif not Path(base).expanduser().is_dir() and "/" not in base:
+        catalogue.entry_of(base)
+    project = labelled_sample_project(path, sample.name)
+    return project, queue.submit(project, "s3", _params(wishes, endpoint, base).to_row())
+
+
+def _params(wishes: Wishes, endpoint: str, base: str) -> S3Params:
+    folder = Path(base).expanduser()
+    return S3Params(
+        seed_records=SEED_RECORDS if wishes.seed_records is None else wishes.seed_records,
+        rounds=ROUNDS if wishes.rounds is None else wishes.rounds,
+        # Every round is shown, also one that made nothing better.
+        patience=0,
+        kind=wishes.kind or KINDS[wishes.task],
+        base=str(folder.absolute()) if folder.is_dir() else base,
+        endpoint=endpoint,
+        model=wishes.model,
+    )
+
+
+def go_on(path: Path, wishes: Wishes) -> tuple[Project, Job]:
+    """The demo that is there, gone on with where it stopped; one that is done is shown again."""
+    project = Project.open(path)
+    jobs = [job for job in queue.all_jobs(project) if job.kind == "s3"]
+    if project.task != wishes.task or not jobs:
+        raise StudioError(
+            f"{project.path} is a project, but not a demo of {wishes.task}. Name another folder: "
+            f"studio demo FOLDER --task {wishes.task}."
+        )
+    # The first job is the demo's; a person may have begun other runs since.
+    job = min(jobs, key=lambda one: one.id)
+    _refuse_changes(project, job, wishes)
+    return project, queue.resume(project, job.id) if job.state in queue.RESUMABLE else job
+
+
+def _refuse_changes(project: Project, job: Job, wishes: Wishes) -> None:
+    for parameter, option in AGAIN:
+        wanted, there = getattr(wishes, parameter), job.params[parameter]
+        named = str(Path(str(wanted)).expanduser().absolute())
+        if wanted not in (None, "", there) and named != there:
+            raise StudioError(
+                f"{project.path} holds a demo with {option} {there}. Name another folder for "
+                f"--{option} {wanted}."
+            )
+
+
+def plan(project: Project, job: Job) -> str:
+    """What is about to happen, and with which LLM."""
+    params = S3Params.from_row(job.params)
+    llm = " ".join(part for part in (params.endpoint, params.model) if part)
+    return (
+        f"Demo in {project.path}: {llm} writes {params.seed_records} items, a small model "
+        f"(kind {params.kind} on {params.base}) learns from them, and what it gets wrong is "
+        f"extrapolated, {params.rounds} rounds."
+    )
+
+
+def outcome(project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any]:
+    """The one object for programs: as of ``studio s3``, with what the demo chose itself."""
+    params = S3Params.from_row(job.params)
+    spent = sum(sum(row["seconds"].values()) for row in result["rounds"])
+    return {
+        **result,
+        "task": project.task,
+        "llm": " ".join(part for part in (params.endpoint, params.model) if part),
+        "base": params.base,
+        "labels": [label.name for label in project.store.labels.all()],
+        "seconds": round(spent, 1),
+        "project": str(project.path),
+    }
+
+
+def show(found: dict[str, Any]) -> None:
+    """The table of rounds, what it says, and how to go on."""
+    show_rounds(found)
+    out.print(visible(verdict(found)), highlight=False, soft_wrap=True)
+    out.print(f"Time: {found['seconds']:.0f} s", style="dim", highlight=False)
+    out.print(f"The project lies in {visible(found['project'])}", highlight=False)
+    out.print(f"Open it with: [bold]studio {visible(found['project'])}[/]", highlight=False)
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """What the numbers say, plainly."""
+    metric = "f1" if found["task"] == "qa" else "accuracy"
+    scores = [row["test"][metric] for row in found["rounds"] if metric in row["test"]]
+    if len(scores) < 2:
+        return "One round alone: there is nothing to compare."
+    chance = "" if metric == "f1" else f" (guessing: {1 / max(len(found['labels']), 1):.2f})"
+    said = f"On test, {metric} went from {scores[0]:.3f} to {scores[-1]:.3f}{chance}."
+    return f"{said} With 60 items, less than about .12 of difference may be chance."
