@@ -1,51 +1,44 @@
-"""The program: which pane is in front, the open project, keys, theme, signals."""
+"""The program: its parts together, theme, size, title, signals, start and end."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import work
-from textual.app import App
+from textual import events, on
 from textual.binding import BindingType
-from textual.filter import LineFilter
-from textual.screen import Screen
+from textual.command import CommandPalette
+from textual.filter import LineFilter, Monochrome, NoColor
+from textual.geometry import Size
+from textual.messages import ExitApp
 
 from studio import settings
 from studio.project import Project
-from studio.records import JobState, StudioError
-from studio.tui import clipboard, keymap, theme
-from studio.tui.actions import ACTIONS, Action, bindings
+from studio.records import StudioError
+from studio.tui import keymap, memory, theme, title
+from studio.tui.actions import ACTIONS, bindings
+from studio.tui.colourless import Colourless
+from studio.tui.copying import Copying
+from studio.tui.going import Going, first_pane
+from studio.tui.keys_in_order import KeysInOrder
+from studio.tui.outside import Outside
 from studio.tui.palette import ActionProvider
-from studio.tui.safe_text import ControlGuard, one_line
-from studio.tui.screens.pane import Pane
+from studio.tui.safe_text import ControlGuard
+from studio.tui.screens.too_small import TooSmall, is_too_small
 
-POLL_S = 0.5
-"""Seconds between looks at the store's version."""
-LIVENESS_S = 2.0
-"""Seconds between looks whether the workers of running jobs live."""
 LAST_BREATH_S = 2.0
 """Seconds that an orderly end may take after a signal."""
+PARENT_S = 1.0
+"""Seconds between looks whether the server of a page still lives."""
 
 
-def _pane(module: str, name: str) -> Callable[[], Screen[Any]]:
-    """A factory that imports a pane when it is first shown."""
-
-    def make() -> Screen[Any]:
-        from importlib import import_module
-
-        screen: Screen[Any] = getattr(import_module(f"studio.tui.screens.{module}"), name)()
-        return screen
-
-    return make
-
-
-class StudioApp(App[int]):
+class StudioApp(KeysInOrder, Going, Copying, Outside):
     """The studio in a terminal."""
 
     CSS_PATH = "studio.tcss"
@@ -54,12 +47,6 @@ class StudioApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "f20"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "home": _pane("home", "Home"),
-        "examples": _pane("examples", "ExamplesPane"),
-        "prompt": _pane("prompt", "PromptPane"),
-        "jobs": _pane("jobs", "JobsPane"),
-    }
 
     def __init__(
         self,
@@ -67,165 +54,116 @@ class StudioApp(App[int]):
         *,
         screen: str | None = None,
         attach_job: int | None = None,
-        own_keys: dict[str, str] | None = None,
+        own_keys: Mapping[str, str] | None = None,
+        tour: bool = False,
     ) -> None:
         # The first pane is the first screen that Textual makes: no empty one before it.
         self.DEFAULT_MODE = screen or _first_mode(project, attach_job)  # type: ignore[misc]
-        super().__init__()
-        self.project = project
+        super().__init__(project, own_keys=own_keys)
         self.attach_job = attach_job
-        """The job that the Jobs pane shows first."""
-        self.running = ""
-        """What runs, in a few words for the top bar."""
-        self._own_keys = own_keys or {}
-        self._keys = keymap.effective(self._own_keys)
-        self._version = project.store.data_version() if project else 0
-        self._set_first_theme(project.settings.theme if project else theme.THEMES[0].name)
+        self._tour = tour
+        self._server_pid = os.getppid()
+        self._wanted_theme = project.settings.theme if project else settings.load().theme
+        self._set_first_theme(memory.theme_of(self._wanted_theme))
+
+    # -- what it looks like --
 
     def _set_first_theme(self, name: str) -> None:
         """Choose the theme before anything is drawn: changing it later parses all styles anew."""
-        for own in theme.THEMES:
+        for own in (*theme.THEMES, theme.PLAIN):
             self.register_theme(own)
-        known = name in {own.name for own in theme.THEMES}
+        if self.no_color:
+            name = theme.PLAIN.name
+        known = name in {own.name for own in (*theme.THEMES, theme.PLAIN)}
         self.set_reactive(StudioApp.theme, name if known else theme.THEMES[0].name)
         self.stylesheet.set_variables(self.get_css_variables())
 
     def get_line_filters(self) -> list[LineFilter]:
-        """Textual's filters and, last of all, the guard against control characters."""
-        return [*super().get_line_filters(), _GUARD]
+        """Textual's filters, no colour where none is wanted, and last of all the guard."""
+        kept = super().get_line_filters()
+        if self.no_color:
+            kept = [one for one in kept if not isinstance(one, Monochrome | NoColor)]
+            kept.append(_COLOURLESS)
+        return [*kept, _GUARD]
+
+    def action_theme(self) -> None:
+        """Walk through the themes."""
+        if self.no_color:
+            self.tell("NO_COLOR is set: there is nothing to choose from.")
+            return
+        self.theme = theme.next_name(self.theme)
+        memory.keep(theme=self.theme, instead_of=self._wanted_theme)
+        self.tell(f"Theme: {self.theme.removeprefix('studio-')}. It is remembered.")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A terminal that is too small gets one calm sentence until it grows."""
+        self._mind_the_size(event.size)
+
+    def _mind_the_size(self, size: Size) -> None:
+        if is_too_small(size) and not isinstance(self.screen, TooSmall):
+            # It may shrink again while the sentence makes way.
+            self.push_screen(TooSmall(), lambda _: self._mind_the_size(self.size))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a terminal that is too small, only what leaves it is done."""
+        if self.screen_stack and isinstance(self.screen, TooSmall):
+            return action in ("quit", "suspend", "help_quit")
+        return super().check_action(action, parameters)
+
+    # -- the terminal's title --
+
+    def _say_title(self, _signal: object = None) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(title.SAVE + title.sequence(self.title_of_project))
+
+    def _give_title_back(self, _signal: object = None) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(title.RESTORE)
+
+    def project_opened(self) -> None:
+        """The title names the project that is open."""
+        self._give_title_back()
+        self._say_title()
+        self._begin_tour()
+
+    # -- start, pause and end --
 
     def on_mount(self) -> None:
-        """Keys, signals, polling."""
+        """Keys, signals, polling, title, and the tour for a newcomer."""
         self.set_keymap(self._own_keys)
+        self.watch_store()
+        self.app_suspend_signal.subscribe(self, self._give_title_back)
+        self.app_resume_signal.subscribe(self, self._resumed)
         if not self.is_headless:
             self._catch_signals()
-        self.set_interval(POLL_S, self._poll)
-        self.set_interval(LIVENESS_S, self._look_at_jobs)
-        self.call_after_refresh(self._look_at_jobs)
+            self._say_title()
+        if self.is_web:
+            self.set_interval(PARENT_S, self._end_with_server)
+        self._begin_tour()
+        self.tell_of_kept_edits()
 
-    # -- what panes ask --
+    def _begin_tour(self) -> None:
+        if self._tour and self.project is not None:
+            self._tour = False
+            self.call_after_refresh(self.action_tour)
 
-    @property
-    def title_of_project(self) -> str:
-        """The open project's title, for the bar; empty without one."""
-        return self.project.title if self.project else ""
+    def action_tour(self) -> None:
+        """One minute through the panes; any key leaves it."""
+        from studio.tui.screens.tour import Tour
 
-    def keys_of(self, action_id: str) -> tuple[str, ...]:
-        """The keys in force for an action."""
-        return self._keys[action_id]
-
-    def tell(self, text: str, *, bad: bool = False) -> None:
-        """A notification that may hold outside text."""
-        severity = "error" if bad else "information"
-        self.notify(one_line(text), severity=severity, markup=False, timeout=10 if bad else 4)  # type: ignore[arg-type]
-
-    def guarded(self, deed: Callable[[], Any]) -> Any:
-        """Do something that may raise StudioError, and tell its sentence; None when it did."""
-        try:
-            return deed()
-        except StudioError as error:
-            self.tell(str(error), bad=True)
-            return None
-
-    def wrote(self) -> None:
-        """This process has written: other panes read again when they come to the front."""
-        self._look_at_jobs()
-
-    async def open_project(self, path: Path, mode: str = "examples") -> None:
-        """Open another project in place of the present one."""
-        project = self.guarded(lambda: Project.open(path))
-        if project is None:
-            return
-        self.flush_all()
-        for name in ("examples", "prompt", "jobs"):
-            if name in self._screen_stacks:
-                await self.remove_mode(name)
-                self.add_mode(name, self.MODES[name])
-        if self.project is not None:
-            self.project.close()
-        self.project = project
-        self._look_at_jobs()
-        await self.switch_mode(mode)
-
-    # -- watching the store --
-
-    def _poll(self) -> None:
-        if self.project is None:
-            return
-        version = self.project.store.data_version()
-        if version != self._version:
-            self._version = version
-            self._look_at_jobs()
-            if isinstance(self._base_screen, Pane) and self._base_screen.ready:
-                self._base_screen.store_changed()
-
-    @property
-    def _base_screen(self) -> Screen[Any]:
-        return self.screen_stack[0]
-
-    def _look_at_jobs(self) -> None:
-        if self.project is None:
-            return
-        from studio.jobs import queue
-
-        jobs = queue.all_jobs(self.project, limit=20)
-        live = [job for job in jobs if job.state is JobState.RUNNING]
-        words = ""
-        if live:
-            share = f" {100 * live[0].done // live[0].total}%" if live[0].total else ""
-            words = f"{live[0].kind}{share}" if len(live) == 1 else f"{len(live)} jobs"
-        if words != self.running:
-            self.running = words
-            for bar in self.screen.query("TopBar"):
-                bar.refresh()
-
-    # -- actions --
-
-    async def do(self, action: Action) -> None:
-        """Run an action of the registry from the palette, in its own pane."""
-        if (
-            action.scope in ("home", "examples", "prompt", "jobs")
-            and self.current_mode != action.scope
-        ):
-            if not self._can_show(action.scope):
-                return
-            await self.switch_mode(action.scope)
-        if action.scope == "app":
-            await self.run_action(f"app.{action.method}")
-        elif action.scope == "list" and isinstance(self.screen, Pane):
-            await self.run_action(action.method, self.screen.main_list())
-        else:
-            await self.run_action(f"screen.{action.method}")
-
-    def _can_show(self, mode: str) -> bool:
-        if mode == "home" or self.project is not None:
-            return True
-        self.tell("Open a project first, or make a new one with n.")
-        return False
-
-    def _show(self, mode: str) -> None:
-        if self.current_mode != mode and self._can_show(mode):
-            self.switch_mode(mode)
-
-    def action_home(self) -> None:
-        """Go to Home."""
-        self._show("home")
-
-    def action_examples(self) -> None:
-        """Go to Examples."""
-        self._show("examples")
-
-    def action_prompt(self) -> None:
-        """Go to Prompt."""
-        self._show("prompt")
-
-    def action_jobs(self) -> None:
-        """Go to Jobs."""
-        self._show("jobs")
+        if self.can_show("examples") and not isinstance(self.screen, Tour):
+            memory.keep(toured=True)
+            self.push_screen(Tour())
 
     def action_palette(self) -> None:
         """Open the list of all actions."""
-        self.action_command_palette()
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(
+                CommandPalette(
+                    placeholder="What do you want to do? Enter does it, esc closes",
+                    id="--command-palette",
+                )
+            )
 
     def action_help(self) -> None:
         """Explain the keys of what has the focus."""
@@ -234,104 +172,53 @@ class StudioApp(App[int]):
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.screen))
 
-    def action_path(self) -> None:
-        """Ask for the settings of the whole path."""
-        self._start("path")
+    def action_jump(self) -> None:
+        """Put a letter on each part of the screen; the letter goes there."""
+        from studio.tui.screens.jump import Jump
 
-    def action_generate(self) -> None:
-        """Ask for the settings of one step."""
-        self._start("generate")
+        if isinstance(self.screen, Jump):
+            self.screen.dismiss()
+        else:
+            self.push_screen(Jump(self.screen))
 
-    def action_filter(self) -> None:
-        """Ask for the settings of one step."""
-        self._start("filter")
+    def action_messages(self) -> None:
+        """List all that was told in this session."""
+        from studio.tui.screens.messages import Messages
 
-    def action_train(self) -> None:
-        """Ask for the settings of one step."""
-        self._start("train")
-
-    def action_evaluate(self) -> None:
-        """Ask for the settings of one step."""
-        self._start("evaluate")
-
-    @work
-    async def _start(self, kind: str) -> None:
-        from studio.tui.screens.start import StartDialog, submit
-
-        project = self.project
-        if not self._can_show("jobs") or project is None:
-            return
-        self.flush_all()
-        params = await self.push_screen_wait(StartDialog(kind, project))
-        if params is None:
-            return
-        job = self.guarded(lambda: submit(project, kind, params))
-        if job is not None:
-            self.attach_job = job.id
-            self.wrote()
-            await self.switch_mode("jobs")
-
-    def action_theme(self) -> None:
-        """Walk through the themes."""
-        self.theme = theme.next_name(self.theme)
-        self.tell(f"Theme: {self.theme}. Set it for good with theme in config.toml.")
+        if isinstance(self.screen, Messages):
+            self.screen.dismiss()
+        else:
+            self.push_screen(Messages())
 
     def action_suspend(self) -> None:
         """Back to the shell until ``fg``."""
         self.flush_all()
+        if self._driver is not None and not self._driver.can_suspend:
+            self.tell("There is no shell behind this window to go back to.")
+            return
         self.action_suspend_process()
+
+    def _resumed(self, _signal: object = None) -> None:
+        self._say_title()
+        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
 
     async def action_quit(self) -> None:
         """Write what was typed and leave; jobs go on in their own processes."""
         self.flush_all()
         self.exit(0)
 
-    # -- copying --
+    @on(ExitApp)
+    def _write_before_the_end(self) -> None:
+        """A page that was closed ends the program without a key; what was typed is written."""
+        self.flush_all()
+        self._give_title_back()
 
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy by tmux and OSC 52, and say where it went."""
-        self._clipboard = text
-        driver = self._driver
-        if driver is not None and text:
-            said = self.guarded(lambda: clipboard.copy(text, driver.write))
-            if said:
-                self.tell(said)
-
-    def _to_copy(self) -> str:
-        selected = self.screen.get_selected_text()
-        if selected:
-            return selected
-        text = self.screen.copy_text() if isinstance(self.screen, Pane) else ""
-        if not text:
-            self.tell("There is nothing to copy here.")
-        return text
-
-    def action_copy(self) -> None:
-        """Copy what is selected, else what the pane is about."""
-        if text := self._to_copy():
-            self.copy_to_clipboard(text)
-
-    def action_copy_to_file(self) -> None:
-        """Write what would be copied to a file."""
-        if not (text := self._to_copy()):
-            return
-        folder = self.project.exports_dir if self.project else Path.cwd()
-        path = self.guarded(lambda: clipboard.write_to_file(text, folder))
-        if path:
-            self.tell(f"Written to {path}")
-
-    def action_help_quit(self) -> None:
-        """ctrl+c with nothing selected: say how to leave, and stay."""
-        self.tell(f"Nothing is selected to copy. To leave, press {self.keys_of('app.quit')[-1]}.")
-
-    # -- the end --
-
-    def flush_all(self) -> None:
-        """Write everything typed, in every pane."""
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, Pane) and screen.ready:
-                    self.guarded(screen.flush)
+    def _end_with_server(self) -> None:
+        # A server that was killed closes no page: its programs would stay for ever.
+        if os.getppid() != self._server_pid:
+            self.flush_all()
+            self.exit(0)
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -348,32 +235,48 @@ class StudioApp(App[int]):
 
 
 _GUARD = ControlGuard()
+_COLOURLESS = Colourless()
 
 
 def _first_mode(project: Project | None, attach_job: int | None) -> str:
     if project is None:
         return "home"
-    return "jobs" if attach_job is not None else "examples"
+    return "jobs" if attach_job is not None else first_pane(project)
 
 
 def run(
-    project_path: Path | None, *, screen: str | None = None, attach_job: int | None = None
+    project_path: Path | None,
+    *,
+    screen: str | None = None,
+    attach_job: int | None = None,
+    mouse: bool = True,
 ) -> int:
     """Open the studio in this terminal until the person leaves it; the exit status.
 
-    screen: ``home``, ``examples``, ``prompt`` or ``jobs``; attach_job: shown first in Jobs.
-    Raises StudioError for a folder that is no project and for a faulty keymap.
+    screen: a pane's name, such as ``jobs``; attach_job: shown first in Jobs; mouse: False leaves
+    the mouse to the terminal. Raises StudioError for a folder that is no project and for a faulty
+    keymap.
     """
     if screen is not None and screen not in StudioApp.MODES:
         raise StudioError(f"There is no screen {screen}; choose {', '.join(StudioApp.MODES)}.")
     own_keys = keymap.load(settings.config_dir() / keymap.KEYMAP_FILE)
     project = Project.open(project_path) if project_path is not None else None
-    app = StudioApp(project, screen=screen, attach_job=attach_job, own_keys=own_keys)
+    in_force = project.settings if project else settings.load()
+    app = StudioApp(
+        project,
+        screen=screen,
+        attach_job=attach_job,
+        own_keys=own_keys,
+        tour=attach_job is None and not memory.load().toured,
+    )
     try:
-        return app.run() or 0
+        return app.run(mouse=mouse and in_force.mouse) or 0
     finally:
         if app.project is not None:
             app.project.close()
+        # At its end Python looks through all objects once more, and those of an LLM client and of
+        # an index took 1 to 2 s: long after the screen is gone, before the shell is back.
+        gc.freeze()
 
 
 __all__ = ["ACTIONS", "StudioApp", "run"]

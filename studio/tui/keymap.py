@@ -14,6 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from textual.keys import (
+    KEY_NAME_REPLACEMENTS,
+    KEY_TO_UNICODE_NAME,
+    Keys,
+    _character_to_key,
+    key_to_character,
+)
+
 from studio.records import StudioError
 from studio.tui.actions import ACTIONS, BY_ID, Scope
 
@@ -77,6 +85,13 @@ def _keys(path: Path, name: str, value: Any) -> tuple[str, ...]:
             f'{path}: {name} = {value!r} is no key. Write a key such as "a", "f5" or "ctrl+t", '
             f"or a list of them."
         )
+    keys = [_character_to_key(key) if len(key) == 1 else key for key in keys]
+    for key in keys:
+        if BY_ID[name].priority and not _is_safe_while_typing(key):
+            raise StudioError(
+                f"{path}: {name} works while one types, so it cannot have {key}. "
+                f"Give it a key with ctrl or a function key."
+            )
     if all(key in LOST_IN_TMUX for key in keys):
         raise StudioError(
             f"{path}: {name} cannot have {keys[0]} as its only key: {LOST_IN_TMUX[keys[0]]}. "
@@ -85,8 +100,26 @@ def _keys(path: Path, name: str, value: Any) -> tuple[str, ...]:
     return tuple(keys)
 
 
+MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
+_NAMED = {
+    *(key.value for key in Keys),
+    *KEY_NAME_REPLACEMENTS.values(),
+    *KEY_TO_UNICODE_NAME,
+}
+
+
 def _is_key(key: Any) -> bool:
-    return isinstance(key, str) and bool(key.strip()) and "," not in key and key == key.strip()
+    """Whether it is a character, or a key's name with or without modifiers in front."""
+    if not isinstance(key, str) or "," in key or key != key.strip() or not key:
+        return False
+    *modifiers, name = key.split("+") if key != "+" else [key]
+    known = len(name) == 1 or name in _NAMED or key_to_character(name) is not None
+    return known and all(modifier in MODIFIERS for modifier in modifiers)
+
+
+def _is_safe_while_typing(key: str) -> bool:
+    """Whether no text is typed with it."""
+    return "ctrl+" in key or "alt+" in key or key[1:].isdecimal()
 
 
 def _refuse_clashes(path: Path, chosen: Mapping[str, tuple[str, ...]]) -> None:

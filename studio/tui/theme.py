@@ -98,12 +98,43 @@ CONTRAST = Theme(
     ),
 )
 
+PLAIN = Theme(
+    name="studio-plain",
+    primary="#c0c0c0",
+    secondary="#c0c0c0",
+    accent="#c0c0c0",
+    success="#c0c0c0",
+    warning="#c0c0c0",
+    error="#c0c0c0",
+    foreground="#c0c0c0",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    dark=True,
+    text_alpha=1.0,
+    variables=_variables(
+        "#000000",
+        "#c0c0c0",
+        "#c0c0c0",
+        # Read by the filter that drops colours: white becomes reverse, grey becomes underlined.
+        block_cursor_background="#ffffff",
+        block_cursor_foreground="#000000",
+        block_cursor_blurred_background="#808080",
+        block_cursor_blurred_foreground="#ffffff",
+        input_selection_background="#ffffff",
+        scrollbar="#000000",
+    ),
+)
+"""For NO_COLOR: none of its colours reaches the terminal."""
+
 
 def _ansi() -> Theme:
     """The terminal's own sixteen colours, from Textual's theme for them."""
     base = BUILTIN_THEMES["ansi-dark"]
     fields = {name: getattr(base, name) for name in base.__dataclass_fields__}
-    return Theme(**{**fields, "name": "studio-ansi"})
+    # Sixteen colours have no second ground for a cursor at rest.
+    rest = {"block-cursor-blurred-text-style": "underline"}
+    return Theme(**{**fields, "name": "studio-ansi", "variables": {**base.variables, **rest}})
 
 
 ANSI = _ansi()

@@ -37,7 +37,7 @@ EXAMPLES = (
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Settings, data and home of this test alone; clocks in UTC."""
     monkeypatch.setenv("STUDIO_MODELS", str(models_home()))
-    for name in ("STUDIO_CONFIG", "STUDIO_DATA", "STUDIO_CACHE"):
+    for name in ("STUDIO_CONFIG", "STUDIO_DATA", "STUDIO_CACHE", "STUDIO_STATE"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TZ", "UTC")

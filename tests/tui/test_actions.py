@@ -8,24 +8,28 @@ import sys
 import pytest
 from textual.screen import Screen
 
-from studio.tui.actions import ACTIONS, BY_ID, SCOPES, bindings, in_scope, key_names, key_table
+from studio.tui.actions import (
+    ACTIONS,
+    BY_ID,
+    PANES,
+    SCOPES,
+    bindings,
+    in_scope,
+    key_names,
+    key_table,
+)
 from studio.tui.app import StudioApp
 from studio.tui.keymap import LOST_IN_TMUX
-from studio.tui.screens.examples import ExamplesPane
-from studio.tui.screens.home import Home
-from studio.tui.screens.jobs import JobsPane
 from studio.tui.screens.pane import Dialog, Pane
-from studio.tui.screens.prompt import PromptPane
 from studio.tui.widgets.rows import RowList
+from studio.tui.widgets.text_pane import TextPane
 
 OWNERS = {
     "app": (StudioApp,),
     "list": (RowList,),
     "field": (Pane, Dialog),
-    "home": (Home,),
-    "examples": (ExamplesPane,),
-    "prompt": (PromptPane,),
-    "jobs": (JobsPane,),
+    "text": (TextPane,),
+    **{scope: (type(StudioApp.MODES[scope]()),) for scope in PANES},
 }
 
 
@@ -52,7 +56,7 @@ def test_no_action_has_only_keys_that_terminals_swallow(action) -> None:
 
 def test_no_pane_hides_a_key_that_works_everywhere() -> None:
     everywhere = {key for action in in_scope("app") for key in action.keys}
-    for scope in ("home", "examples", "prompt", "jobs", "list"):
+    for scope in (*PANES, "list", "text"):
         own = {key for action in in_scope(scope) for key in action.keys}
         assert not own & everywhere
 
@@ -73,7 +77,7 @@ def test_keys_are_named_as_people_read_them() -> None:
     assert key_names(("question_mark", "ctrl+r", "slash")) == "? ^r /"
 
 
-@pytest.mark.parametrize("scope", ["home", "examples", "prompt", "jobs"])
+@pytest.mark.parametrize("scope", PANES)
 def test_no_pane_overrides_an_action_of_textual(scope) -> None:
     for action in in_scope(scope):
         assert not hasattr(Screen, f"action_{action.method}")

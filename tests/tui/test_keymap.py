@@ -30,6 +30,16 @@ def test_a_table_for_each_pane_works_too(tmp_path: Path) -> None:
     assert keymap.load(file) == {"jobs.resume": "f5"}
 
 
+def test_a_key_may_be_written_as_the_character_it_types(tmp_path: Path) -> None:
+    file = written(tmp_path, 'examples.new = "?"\napp.jump = ["ctrl+g", "f12"]\n')
+    assert keymap.load(file) == {"examples.new": "question_mark", "app.jump": "ctrl+g,f12"}
+
+
+@pytest.mark.parametrize("key", ["slash", "space", "f8", "shift+f3", "alt+x", "+", "é", "汉", "G"])
+def test_what_is_a_key(tmp_path: Path, key: str) -> None:
+    assert keymap.load(written(tmp_path, f'home.forget = "{key}"\n'))
+
+
 def test_two_actions_may_swap_their_keys(tmp_path: Path) -> None:
     file = written(tmp_path, 'jobs.cancel = "r"\njobs.resume = "c"\n')
     assert keymap.effective(keymap.load(file))["jobs.cancel"] == ("r",)
@@ -44,6 +54,11 @@ def test_two_actions_may_swap_their_keys(tmp_path: Path) -> None:
         ("examples.new = []", "is no key"),
         ('examples.new = "ctrl+m"', "a terminal sends it as enter"),
         ('app.theme = ["ctrl+b"]', "tmux's prefix"),
+        ('jobs.cancel = "contrl+x"', "is no key"),
+        ('jobs.cancel = "dwon"', "is no key"),
+        ('app.palette = "p"', "works while one types, so it cannot have p"),
+        ('app.jump = ["f9", ";"]', "cannot have semicolon"),
+        ('text.half-dwon = "d"', "Did you mean text.half-down?"),
         ('jobs.cancel = "r"', "r would mean both jobs.cancel and jobs.resume"),
         ("examples.new =", "not valid TOML"),
     ],

@@ -1,0 +1,70 @@
+"""How far a project is and what comes next, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from studio.store.standing import Standing
+
+KeyOf = Callable[[str], str]
+"""Action id → its key as a person reads it."""
+FEW = 2
+"""Examples to begin with."""
+
+
+def path_so_far(found: Standing) -> str:
+    """Each step with what is there, such as ``✓ 25 documents   · no query``."""
+    return "   ".join(_steps(found))
+
+
+def _steps(found: Standing) -> Iterator[str]:
+    yield _step(found.documents, "document", "documents")
+    if found.task == "retrieval":
+        yield _step(found.examples, "example", "examples")
+    yield _step(found.queries, "query", "queries")
+    if found.queries:
+        yield f"{'✓' if found.is_filtered else '·'} {found.kept:,} kept"
+    yield _step(found.models, "model", "models")
+    if found.task == "retrieval":
+        yield _step(found.gold, "gold", "gold")
+
+
+def _step(count: int, one: str, many: str) -> str:
+    return f"✓ {count:,} {one if count == 1 else many}" if count else f"· no {one}"
+
+
+def next_step(found: Standing, key: KeyOf) -> str:
+    """What a person does now, with the key of the pane and the key in it."""
+    if found.task != "retrieval":
+        return f"{key('app.rounds')} Rounds makes texts from labels and shows what is still wrong"
+    if not found.documents:
+        return f"the documents come in; {key('app.jobs')} Jobs shows the import"
+    if found.examples < FEW and not found.queries:
+        return f"{key('app.examples')} Examples: write two queries or more that people would ask"
+    if not found.queries:
+        return (
+            f"{key('app.generate')} Generate: an LLM writes queries like yours for all documents; "
+            f"{key('app.prompt')} Prompt shows a few before"
+        )
+    if not found.is_filtered and not found.models:
+        return (
+            f"{key('app.review')} Review: look at the queries, drop bad ones; then "
+            f"{key('generate.filter')} in {key('app.generate')} Generate filters all"
+        )
+    return _from_the_model_on(found, key)
+
+
+def _from_the_model_on(found: Standing, key: KeyOf) -> str:
+    if not found.models:
+        return f"{key('app.train')} Train: {key('train.new')} trains on the {found.kept:,} kept"
+    if not found.gold:
+        return (
+            f"{key('app.search')} Search: ask, and mark right documents with "
+            f"{key('search.right')}; on this gold the model is scored"
+        )
+    if not found.is_scored:
+        return f"{key('app.train')} Train: {key('train.evaluate')} scores the model on gold"
+    return (
+        f"{key('app.train')} Train has the scores, {key('app.search')} Search compares the "
+        f"rankings; more queries come from {key('app.generate')} Generate"
+    )

@@ -1,0 +1,1 @@
+"""The same program in a browser, for who holds the link."""

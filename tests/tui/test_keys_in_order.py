@@ -1,0 +1,81 @@
+"""Keys that come in one piece, as over a slow line: each goes where it was meant to go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from studio.project import Project
+from studio.records import Record
+from studio.tui.app import StudioApp
+from studio.tui.screens.review import ReviewPane
+from studio.tui.widgets.editor import Editor, Field
+from studio.tui.widgets.virtual_rows import VirtualRows
+
+
+def burst(app: StudioApp, *keys: str) -> None:
+    """All keys before the program has looked at the first."""
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 else key
+        event = events.Key(name, key if len(key) == 1 else None)
+        event.set_sender(app)
+        app.post_message(event)
+
+
+async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
+    end = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < end
+        await pilot.pause(0.02)
+
+
+async def opened(pilot: Pilot[int]) -> None:
+    await until(pilot, lambda: pilot.app.screen.query_one(VirtualRows).current is not None)
+
+
+async def test_what_is_typed_behind_the_search_key_is_searched_for(project: Project) -> None:
+    project.store.records.add(Record(document_id=1, text=f"query {n} 押金") for n in range(9))
+    app = StudioApp(project, screen="review")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        burst(app, "/", *"urarf", "backspace", *"!押金")
+        field = app.screen.query_one("#search", Field)
+        await until(pilot, lambda: field.value.endswith("金"))
+        assert field.value == "urar!押金"
+        assert project.store.review.last_deeds(1) == []
+
+
+async def test_what_is_typed_behind_the_edit_key_is_text(project: Project) -> None:
+    project.store.records.add([Record(document_id=1, text="one"), Record(1, "two")])
+    app = StudioApp(project, screen="review")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        burst(app, "e", *" ar ", "escape", "a", "r")
+        await until(pilot, lambda: len(project.store.review.last_deeds(9)) == 3)
+        assert project.store.records.get(1) == Record(1, "one ar ", id=1)
+        assert not project.store.records.get(2).kept  # type: ignore[union-attr]
+
+
+async def test_pasted_text_waits_for_the_key_before_it(project: Project) -> None:
+    app = StudioApp(project, screen="examples")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.2)
+        burst(app, "e")
+        app.post_message(events.Paste(" 汉字 pasted").set_sender(app))
+        burst(app, "!")
+        editor = app.screen.query_one("#query", Editor)
+        await until(pilot, lambda: editor.value.endswith("work in 汉字 pasted!"))
+
+
+async def test_keys_go_on_when_what_had_the_focus_goes_away(project: Project) -> None:
+    app = StudioApp(project, screen="review")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.2)
+        burst(app, "d", "right", "escape", "t", "escape", "z", "d")
+        await until(pilot, lambda: not isinstance(app.screen, ReviewPane))
+        burst(app, "escape")
+        await until(pilot, lambda: isinstance(app.screen, ReviewPane))
