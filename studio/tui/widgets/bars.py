@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.events import Click
 from textual.widget import Widget
 
-from studio.tui.actions import ACTIONS, BY_ID, key_name
+from studio.tui.actions import ACTIONS, BY_ID, PANES, key_name
 from studio.tui.safe_text import one_line
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.screen import Screen
 
-    from studio.tui.app import StudioApp
+    from studio.tui.core import Core
 
-PANES = ("home", "examples", "prompt", "jobs")
+SIDEWAYS = ("list.left", "list.right", "text.left", "text.right")
 ALWAYS = ("app.palette", "app.help", "app.quit")
 """Actions at the right end of every footer, however narrow."""
+PROGRAM = " Studio "
+LEAST_TITLE = 6
+"""Cells below which a title says nothing."""
 
 
 class TopBar(Widget):
@@ -34,28 +39,66 @@ class TopBar(Widget):
 
     def render(self) -> Content:
         """One line, exactly as wide as the screen."""
-        app = cast("StudioApp", self.app)
-        tabs = self._tabs(app)
-        running = f" ● {app.running}" if app.running else ""
-        left = " Studio "
-        room = self.size.width - cell_len(left) - tabs.cell_length - cell_len(running) - 2
-        title = one_line(app.title_of_project, max(room, 0))
-        gap = " " * max(room - cell_len(title) + 1, 1)
+        app, width = cast("Core", self.app), self.size.width
+        tabs = _tabs(app, width, self._pane)
+        running = _running(app, width)
+        left = "" if is_compact(app, width) else PROGRAM
+        room = width - cell_len(left) - tabs.cell_length - cell_len(running)
+        title = one_line(app.title_of_project, room - 2) if room > LEAST_TITLE else ""
+        gap = " " * max(room - cell_len(title), 0)
         return Content.assemble(
-            (left, "bold $primary"), (title, "$secondary"), gap, tabs, (running, "$accent"), " "
+            (left, "bold $primary"), (title, "$secondary"), gap, tabs, (running, "$accent")
         )
 
-    def _tabs(self, app: StudioApp) -> Content:
-        parts: list[Content] = []
+    async def on_click(self, event: Click) -> None:
+        """A click on a name goes to its pane."""
         for name in PANES:
-            action = BY_ID[f"app.{name}"]
-            key = key_name(app.keys_of(action.id)[0])
-            style = "bold $block-cursor-foreground on $block-cursor-background"
-            text = f" {key} {action.label} "
-            here = name == self._pane
-            part = Content.styled(text, style if here else "$secondary")
-            parts.append(part.on_click(f"app.{name}") if hasattr(part, "on_click") else part)
-        return Content("").join(parts)
+            start, cells = tab_place(self.app, self.size.width, name)
+            if start <= event.x < start + cells:
+                await self.app.run_action(f"app.{name}")
+
+
+def is_compact(app: Core, width: int) -> bool:
+    """Whether the panes' names leave no room for anything else: then they stand close."""
+    return cell_len(PROGRAM) + sum(len(text) + 1 for _, text in _names(app)) + 12 > width
+
+
+def tab_place(app: App[Any], width: int, pane: str) -> tuple[int, int]:
+    """(first cell, cells) of a pane's name in a bar of that width."""
+    core = cast("Core", app)
+    spare = "" if is_compact(core, width) else " "
+    names = _names(core)
+    start = width - cell_len(_running(core, width)) - sum(len(text + spare) for _, text in names)
+    for name, text in names:
+        if name == pane:
+            return start, len(text + spare)
+        start += len(text + spare)
+    return 0, width
+
+
+def _names(app: Core) -> list[tuple[str, str]]:
+    """(pane, its key and name)."""
+    labels = [(name, BY_ID[f"app.{name}"]) for name in PANES]
+    return [(name, f" {key_name(app.keys_of(a.id)[0])} {a.label}") for name, a in labels]
+
+
+def _running(app: Core, width: int) -> str:
+    if not app.running:
+        return "" if is_compact(app, width) else " "
+    return "●" if is_compact(app, width) else f" ● {app.running} "
+
+
+def _tabs(app: Core, width: int, pane: str) -> Content:
+    here = "bold $block-cursor-foreground on $block-cursor-background"
+    spare = "" if is_compact(app, width) else " "
+    names = _names(app)
+    if sum(len(text) for _, text in names) + cell_len(_running(app, width)) > width:
+        # Nine panes and a running job fill 80 cells but for this one.
+        names[0] = (names[0][0], names[0][1].lstrip())
+    parts = [
+        Content.styled(text + spare, here if name == pane else "$secondary") for name, text in names
+    ]
+    return Content("").join(parts)
 
 
 class KeyBar(Widget):
@@ -79,7 +122,8 @@ class KeyBar(Widget):
         room = self.size.width - right.cell_length - 1
         shown: list[str] = []
         # The pane's own keys first; what holds everywhere fills what is left.
-        wanted = [action for action in ACTIONS if action.footer and action.id in live]
+        offers = getattr(self.screen, "offers", lambda _id: True)
+        wanted = [one for one in ACTIONS if one.footer and one.id in live and offers(one.id)]
         for action in sorted(wanted, key=lambda action: action.scope == "app"):
             if action.id not in ALWAYS:
                 if self._joined([*shown, action.id], live).cell_length > room:
@@ -92,13 +136,29 @@ class KeyBar(Widget):
         """Action id → its first key, for the bindings in force where the focus is."""
         found: dict[str, list[str]] = {}
         for key, active in self.screen.active_bindings.items():
-            if active.binding.id in BY_ID and active.enabled:
-                found.setdefault(active.binding.id, []).append(key)
-        app = cast("StudioApp", self.app)
+            if active.binding.id in BY_ID and active.enabled and not self._types(key):
+                found.setdefault(self._meant(key, active.binding.id), []).append(key)
+        app = cast("Core", self.app)
         return {
             name: next((key for key in app.keys_of(name) if key in keys), keys[0])
             for name, keys in found.items()
         }
+
+    def _meant(self, key: str, action_id: str) -> str:
+        """Going left and right leaves its key to an action of the pane: see ``go_beside``."""
+        if action_id not in SIDEWAYS:
+            return action_id
+        keys_of = cast("Core", self.app).keys_of
+        own = (one.id for one in ACTIONS if one.scope == getattr(self.screen, "NAME", ""))
+        return next((one for one in own if key in keys_of(one)), action_id)
+
+    def _types(self, key: str) -> bool:
+        """Whether the field in focus takes the key as a character.
+
+        Textual itself sees that of all but this one, whose name is not that of its character.
+        """
+        focused = self.screen.focused
+        return key == "slash" and focused is not None and focused.check_consume_key(key, "/")
 
     def _joined(self, names: list[str], live: dict[str, str]) -> Content:
         return Content("").join(

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from studio.records import Document
+from studio.records import Document, StudioError
 from studio.store import Store
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
@@ -23,8 +23,11 @@ AGAIN_S = 2.0
 """Counting a million documents takes a while: not more often than this while they come in."""
 MOST = 100
 """Results that are listed."""
-NOTHING = "No document holds all these words. Try fewer or shorter ones; esc goes back."
-NO_CORPUS = "No document yet. Bring some in with: studio import FILE --project FOLDER"
+NOTHING = "No document holds all these words. Try fewer or shorter ones; ctrl+u empties the field."
+NO_CORPUS = (
+    "No document yet. They come in as long as an import runs (see Jobs). To bring some in: "
+    "studio import FILE --project FOLDER"
+)
 
 
 class CorpusSearch(Section):
@@ -43,6 +46,18 @@ class CorpusSearch(Section):
         def __init__(self, document: Document) -> None:
             super().__init__()
             self.document = document
+
+    class Found(Message):
+        """A thread has searched."""
+
+        def __init__(
+            self, words: str, found: list[Document], total: int, problem: str = ""
+        ) -> None:
+            super().__init__()
+            self.words = words
+            self.found = found
+            self.total = total
+            self.problem = problem
 
     def __init__(self, store: Path, *, id: str) -> None:
         super().__init__(id=id)
@@ -79,14 +94,25 @@ class CorpusSearch(Section):
     @work(exclusive=True, group="search")
     async def search(self, words: str) -> None:
         """Show what holds these words."""
-        found, total = await asyncio.to_thread(_found, self._store, words)
+        try:
+            found, total = await asyncio.to_thread(_found, self._store, words)
+        except StudioError as error:
+            self.post_message(self.Found(words, [], 0, str(error)))
+        else:
+            self.post_message(self.Found(words, found, total))
+
+    @on(Found)
+    def _show(self, event: Found) -> None:
+        event.stop()
+        words, found = event.words.strip(), event.found
         self._documents = {str(document.id): document for document in found}
-        rows = [Row(str(d.id), (d.outside_id, d.full_text[:400])) for d in found]
         results = self.query_one("#corpus", RowList)
-        results.empty = NOTHING if words.strip() else NO_CORPUS
-        results.show(rows)
+        results.empty = event.problem or (NOTHING if words else NO_CORPUS)
+        results.show([Row(str(d.id), (d.outside_id, d.full_text[:400])) for d in found])
         more = "first " if len(found) == MOST else ""
-        shown = f"{more}{len(found):,} of {total:,}" if words.strip() else f"{total:,} documents"
+        shown = (
+            f"{more}{len(found):,} of {event.total:,}" if words else f"{event.total:,} documents"
+        )
         self.titled(f"Corpus · {shown}")
 
     @on(Input.Changed)

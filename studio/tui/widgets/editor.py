@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
 from textual import events
@@ -12,6 +12,9 @@ from textual.widgets import Input, TextArea
 
 from studio.tui.actions import bindings
 from studio.tui.safe_text import LONGEST_SHOWN, EditorCodec, visible
+
+if TYPE_CHECKING:
+    from studio.tui.core import Core
 
 
 class Editor(TextArea):
@@ -53,6 +56,8 @@ class Editor(TextArea):
             placeholder=placeholder,
             highlight_cursor_line=False,
         )
+        # A blinking cursor wakes the terminal, and an SSH link, twice a second for nothing.
+        self.cursor_blink = False
         self._codec = EditorCodec()
         self._loaded = ""
         self._whole: str | None = None
@@ -81,14 +86,43 @@ class Editor(TextArea):
         self.replace(self._loaded, (0, 0), end)
         self.move_cursor((0, 0))
 
+    @property
+    def may_be_edited(self) -> bool:
+        """Whether the text may change; one too long for the screen can in another editor."""
+        return not self.read_only or self._whole is not None
+
+    def take(self, text: str) -> None:
+        """A person's edit from elsewhere: as if it had been typed here."""
+        self.replace_all(text)
+        self.post_message(self.Typed(self))
+
     def get_line(self, line_index: int) -> Text:
         """The line as drawn: one visible cell for each character that must not be drawn."""
         held = self.document.get_line(line_index)
         return Text(held.translate(self._codec.symbols), end="", no_wrap=True)
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Letters are for the text, also for one that is too long to take them."""
+        typed = character is not None and character.isprintable()
+        return (typed and self._whole is not None) or super().check_consume_key(key, character)
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Left to the pane, a letter would do what it does there, such as delete the example.
+        if self._whole is not None and event.is_printable:
+            event.prevent_default()
+            event.stop()
+            self._tell_too_long()
+
+    def _tell_too_long(self) -> None:
+        core = cast("Core", self.app)
+        key = core.keys_of("app.editor")[0]
+        core.tell(f"This text is too long to edit here; {key} opens all of it in $EDITOR.")
+
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
+        if self._whole is not None:
+            self._tell_too_long()
         if self.read_only:
             return
         if not self._codec.holds(event.text):
@@ -132,6 +166,7 @@ class Field(Input):
 
     def __init__(self, value: str = "", **options: Any) -> None:
         super().__init__(visible(value), **options)
+        self.cursor_blink = False
 
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()

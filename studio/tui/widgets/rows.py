@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import events
-from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from studio.tui.actions import bindings
-from studio.tui.safe_text import cut, one_line
+from studio.tui.safe_text import cut, one_line, visible
+from studio.tui.widgets.walked import Walked
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 GAP = 2
 """Cells between columns."""
+LONGEST_TOLD = 2_000
+"""Characters of what stands in place of rows; it may name something from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +48,12 @@ class Row:
     """The colour of the row; its words say the same."""
 
 
-class RowList(ScrollView, can_focus=True):
-    """Rows with a cursor. Keys come from the registry's ``list`` scope."""
+class RowList(Walked):
+    """Rows that are all there."""
 
-    ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "rows--title",
-        "rows--cursor",
-        "rows--cursor-blurred",
-        "rows--muted",
-        "rows--good",
-        "rows--bad",
-        "rows--warn",
-    }
     DEFAULT_CSS = """
-    RowList {
-        background: $background;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
-        & > .rows--title { color: $text-muted; }
-        & > .rows--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-        & > .rows--cursor-blurred {
-            background: $block-cursor-blurred-background;
-            color: $block-cursor-blurred-foreground;
-        }
-        & > .rows--muted { color: $text-muted; }
-        & > .rows--good { color: $success; }
-        & > .rows--bad { color: $error; }
-        & > .rows--warn { color: $warning; }
-    }
+    RowList > .rows--cursor-blurred { text-style: $block-cursor-blurred-text-style; }
     """
-
-    cursor = reactive(0)
 
     class Moved(Message):
         """The cursor stands on another row, or the rows changed under it."""
@@ -102,10 +76,20 @@ class RowList(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
-        self.empty = empty
-        """What to do next, shown while there is no row."""
+        self._empty = empty
         self.rows: tuple[Row, ...] = ()
-        self._heading = 1 if any(column.title for column in self.columns) else 0
+        self.heading = 1 if any(column.title for column in self.columns) else 0
+
+    @property
+    def empty(self) -> str:
+        """What to do next, shown while there is no row."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
 
     @property
     def current(self) -> Row | None:
@@ -120,7 +104,7 @@ class RowList(ScrollView, can_focus=True):
         if rows == self.rows and (before is None or wanted == before.key):
             return
         self.rows = rows
-        self.virtual_size = Size(self.size.width, len(rows) + self._heading)
+        self.virtual_size = Size(self.size.width, len(rows) + self.heading)
         if self.styles.auto_dimensions:
             self.refresh(layout=True)
         place = next((n for n, row in enumerate(rows) if row.key == wanted), None)
@@ -132,9 +116,15 @@ class RowList(ScrollView, can_focus=True):
         if before is None or after is None or before.key != after.key:
             self.post_message(self.Moved(self, after))
 
-    def validate_cursor(self, cursor: int) -> int:
-        """Keep the cursor on a row."""
-        return max(0, min(cursor, len(self.rows) - 1))
+    @property
+    def length(self) -> int:
+        """How many rows there are."""
+        return len(self.rows)
+
+    def tell_chosen(self) -> None:
+        """Say that the row under the cursor is meant."""
+        if self.current is not None:
+            self.post_message(self.Chosen(self, self.current))
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Draw the two rows that changed and tell the screen."""
@@ -149,18 +139,18 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _scroll_to_cursor(self) -> None:
-        line = self.cursor + self._heading
+        line = self.cursor + self.heading
         # The heading stays in place, so the row must not hide beneath it.
-        top = Region(0, max(line - self._heading, 0), 1, 1 + self._heading)
+        top = Region(0, max(line - self.heading, 0), 1, 1 + self.heading)
         self.scroll_to_region(top, animate=False, force=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As tall as its rows, where the style sheet says ``auto``."""
-        return len(self.rows) + self._heading
+        return len(self.rows) + self.heading
 
     def on_resize(self) -> None:
         """Lines are drawn to the width."""
-        self.virtual_size = Size(self.size.width, len(self.rows) + self._heading)
+        self.virtual_size = Size(self.size.width, len(self.rows) + self.heading)
         self._scroll_to_cursor()
 
     def render_line(self, y: int) -> Strip:
@@ -168,10 +158,10 @@ class RowList(ScrollView, can_focus=True):
         width = self.size.width
         if not self.rows:
             return self._empty_line(y, width)
-        if y == 0 and self._heading:
+        if y == 0 and self.heading:
             titles = tuple(column.title for column in self.columns)
             return self._strip(self._laid_out(titles, width), "rows--title")
-        place = y + int(self.scroll_offset.y) - self._heading
+        place = y + int(self.scroll_offset.y) - self.heading
         if not 0 <= place < len(self.rows):
             return Strip.blank(width, self.rich_style)
         row = self.rows[place]
@@ -181,11 +171,7 @@ class RowList(ScrollView, can_focus=True):
         return self._strip(text, f"rows--{row.tone}" if row.tone else "")
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        from rich.text import Text
-
-        lines = Text(self.empty).wrap(self.app.console, max(width - 2, 1))
-        text = f" {lines[y].plain}" if y < len(lines) else ""
-        return self._strip(text + " " * (width - cell_len(text)), "rows--muted")
+        return self._strip(told_line(self.app.console, self.empty, y, width), "rows--muted")
 
     def _strip(self, text: str, component: str) -> Strip:
         style = self.rich_style
@@ -194,9 +180,9 @@ class RowList(ScrollView, can_focus=True):
         return Strip([Segment(text, style)], self.size.width)
 
     def _laid_out(self, cells: Sequence[str], width: int) -> str:
-        widths = self._widths(width)
+        widths = widths_of(self.columns, width)
         parts = [
-            _fitted(cell, cells_wide, column.align)
+            fitted(cell, cells_wide, column.align)
             for cell, cells_wide, column in zip(cells, widths, self.columns, strict=False)
             if cells_wide
         ]
@@ -204,54 +190,28 @@ class RowList(ScrollView, can_focus=True):
         line = cut(line, width) if cell_len(line) > width else line
         return line + " " * (width - cell_len(line))
 
-    def _widths(self, width: int) -> list[int]:
-        """Cells of each column; 0 for one that is left out."""
-        shown = [column for column in self.columns if width >= column.from_width]
-        fixed = sum(column.width for column in shown)
-        flexible = sum(1 for column in shown if not column.width)
-        left = width - 2 - fixed - GAP * (len(shown) - 1)
-        share = max(left // flexible, 1) if flexible else 0
-        return [(column.width or share) if column in shown else 0 for column in self.columns]
 
-    def action_down(self) -> None:
-        """Next row."""
-        self.cursor += 1
+def told_line(console: Console, text: str, y: int, width: int) -> str:
+    """Line ``y`` of what is said in place of rows, exactly ``width`` cells wide."""
+    from rich.text import Text
 
-    def action_up(self) -> None:
-        """Row before."""
-        self.cursor -= 1
-
-    def action_first(self) -> None:
-        """First row."""
-        self.cursor = 0
-
-    def action_last(self) -> None:
-        """Last row."""
-        self.cursor = len(self.rows) - 1
-
-    def action_page_down(self) -> None:
-        """One screen down."""
-        self.cursor += max(self.size.height - self._heading - 1, 1)
-
-    def action_page_up(self) -> None:
-        """One screen up."""
-        self.cursor -= max(self.size.height - self._heading - 1, 1)
-
-    def action_choose(self) -> None:
-        """Tell the screen that the row is meant."""
-        if self.current is not None:
-            self.post_message(self.Chosen(self, self.current))
-
-    def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor, a second one chooses."""
-        place = event.y + int(self.scroll_offset.y) - self._heading
-        if 0 <= place < len(self.rows):
-            self.cursor = place
-            if event.chain == 2:
-                self.action_choose()
+    lines = Text(visible(text, limit=LONGEST_TOLD)).wrap(console, max(width - 2, 1))
+    line = f" {lines[y].plain}" if y < len(lines) else ""
+    return line + " " * (width - cell_len(line))
 
 
-def _fitted(cell: str, width: int, align: Literal["left", "right"]) -> str:
+def widths_of(columns: Sequence[Column], width: int) -> list[int]:
+    """Cells of each column in a list that is ``width`` cells wide; 0 for one that is left out."""
+    shown = [column for column in columns if width >= column.from_width]
+    fixed = sum(column.width for column in shown)
+    flexible = sum(1 for column in shown if not column.width)
+    left = width - 2 - fixed - GAP * (len(shown) - 1)
+    share = max(left // flexible, 1) if flexible else 0
+    return [(column.width or share) if column in shown else 0 for column in columns]
+
+
+def fitted(cell: str, width: int, align: Literal["left", "right"]) -> str:
+    """Outside text on one line in exactly ``width`` cells."""
     text = one_line(cell, width)
     space = " " * (width - cell_len(text))
     return space + text if align == "right" else text + space

@@ -2,77 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
-from textual.timer import Timer
 from textual.widget import Widget
-from textual.worker import Worker
 
 from studio.llm.client import is_loopback
-from studio.records import Answer, Example, StudioError, content_sha
+from studio.records import Answer, Document, StudioError
 from studio.store.generations import Finished
 from studio.tui import preview
-from studio.tui.preview import Bm25, Outcome, Planned, Score, Wire
-from studio.tui.safe_text import content
+from studio.tui.aside import aside
+from studio.tui.preview import Outcome, Planned, Side
+from studio.tui.round_trip import RoundTrip
+from studio.tui.score import Draw
+from studio.tui.widgets.calls import FRAME_S, Calls, Ended, Piece
+from studio.tui.widgets.cells import (
+    DONE,
+    LIVE_OFF,
+    SETTLED,
+    STORED,
+    STREAMING,
+    Cell,
+    body,
+    title,
+)
 from studio.tui.widgets.text_pane import Section, TextPane
 
 if TYPE_CHECKING:
-    from studio.project import Project
-    from studio.settings import Endpoint
     from studio.tui.app import StudioApp
 
-FRAME_S = 0.1
-
-
-@dataclass(slots=True)
-class Column:
-    """What one column shows."""
-
-    planned: Planned | None = None
-    text: str = ""
-    state: str = ""
-    """``streaming``, ``done``, ``stored`` (paid before), or a sentence on why nothing runs."""
-    outcome: Outcome | None = None
-    dirty: bool = True
-    worker: Worker[None] | None = field(default=None, repr=False)
-
-
-class Piece(Message):
-    """Some text came in for a column."""
-
-    def __init__(self, column: int, sha: str, text: str) -> None:
-        super().__init__()
-        self.column, self.sha, self.text = column, sha, text
-
-
-class Ended(Message):
-    """A column's answer is whole, or its call failed with a sentence."""
-
-    def __init__(
-        self, column: int, planned: Planned, answer: Answer | None, error: str = ""
-    ) -> None:
-        super().__init__()
-        self.column, self.planned, self.answer, self.error = column, planned, answer, error
+ROWS = 3
+"""Documents that are shown at once."""
+SIDES = ("A", "B")
+JUDGED_AT_ONCE = 16
+"""Queries that BM25 looks up before the score is drawn again."""
 
 
 class Judged(Message):
-    """BM25 has ranked the source document of an outcome."""
+    """BM25 has looked up some queries, or cannot."""
 
-    def __init__(self, score: Score, sha: str, hit: bool) -> None:
+    def __init__(self, *, possible: bool) -> None:
         super().__init__()
-        self.score, self.sha, self.hit = score, sha, hit
+        self.possible = possible
 
 
-class Streams(Horizontal):
-    """The columns, their tasks, and the score of the template in front."""
+class Streams(Calls):
+    """The columns, the calls under way, and what came of the bench so far on each side."""
 
     class Shown(Message):
         """A column got the focus."""
@@ -84,218 +63,267 @@ class Streams(Horizontal):
     class Scored(Message):
         """The score changed."""
 
-    def __init__(self, columns: int, *, id: str) -> None:
+    def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._columns = [Column() for _ in range(columns)]
-        self._wire: Wire | None = None
-        self._live: bool | None = None
-        self._scores: dict[str, Score] = {}
-        self._score = Score()
-        self._template = ""
-        self._bm25 = Bm25()
-        self._clock: Timer | None = None
+        self.cells = [Cell() for _ in range(ROWS * len(SIDES))]
+        """Those of side A from the first row to the last, then those of side B."""
+        self.sides: list[Side] = []
+        self.scores: list[dict[Draw, Outcome]] = []
+        """What came of the bench, a side each."""
+        self.live: bool | None = None
+        """Whether columns stream unasked; None until the endpoint is known."""
+        self._asked: list[dict[str, Planned]] = []
+        self._round_trip: RoundTrip | None = None
+        self._judging = False
 
     def compose(self) -> ComposeResult:
-        """A titled text for each column."""
-        for number in range(len(self._columns)):
-            with Section(classes="stream", id=f"column-{number}").titled("Preview"):
-                yield TextPane(id=f"stream-{number}")
+        """A titled text for each column, the two of a row side by side."""
+        for row in range(ROWS):
+            for side in range(len(SIDES)):
+                number = side * ROWS + row
+                classes = f"stream -side-{SIDES[side].lower()}"
+                with Section(classes=classes, id=f"column-{number}").titled("Preview"):
+                    yield TextPane(id=f"stream-{number}")
 
     def on_mount(self) -> None:
         """The clock of the frames stands still until something streams."""
         self._clock = self.set_interval(FRAME_S, self._frame, pause=True)
 
-    async def on_unmount(self) -> None:
-        """Stop the embedded server, if the preview started one."""
-        if self._wire is not None:
-            await self._wire.close()
-
     # -- what the pane asks --
 
-    def wire_of(self, project: Project) -> Wire:
-        """The endpoint in use."""
-        if self._wire is None:
-            self._wire = Wire(project)
-        return self._wire
+    @property
+    def round_trip(self) -> RoundTrip:
+        """The judge of queries."""
+        if self._round_trip is None:
+            self._round_trip = RoundTrip(self.project.store.path, self.project.language)
+        return self._round_trip
 
-    async def use_endpoint(self, project: Project, name: str) -> None:
-        """Stream from another endpoint from now on."""
-        self.stop("")
-        if self._wire is not None:
-            await self._wire.close()
-        self._wire = Wire(project, name)
-        self._live = None
-
-    def toggle_live(self) -> bool:
-        """Switch live streaming; whether it is on now."""
-        self._live = not self._live
-        return self._live
+    def order(self) -> list[int]:
+        """The columns in use, as one reads them."""
+        count = max(len(self.sides), 1)
+        return [side * ROWS + row for row in range(ROWS) for side in range(count)]
 
     def focus_column(self, number: int) -> None:
         """Give a column the keys."""
         self.query_one(f"#stream-{number}").focus()
 
-    def answer_in(self, number: int) -> str:
-        """The text that a column shows."""
-        return self._columns[number].text
-
-    def score_lines(self, examples: Sequence[Example]) -> list[str]:
-        """The score of the template in front."""
-        return self._score.lines(examples, self._bm25.among)
-
-    def play(
-        self, project: Project, template: str, planned: Sequence[Planned], endpoint: Endpoint
-    ) -> None:
+    def play(self, sides: Sequence[Side]) -> None:
         """Show these requests' answers: stored ones at once, others streaming if live."""
-        if self._live is None:
+        self._take(sides)
+        if self.live is None:
             # An endpoint elsewhere may cost money: it streams when the person says so.
-            self._live = endpoint.embedded or is_loopback(endpoint.base_url)
-        self._template = template
-        key = content_sha(template, endpoint.name, endpoint.model)
-        self._score = self._scores.setdefault(key, Score())
-        for number, column in enumerate(self._columns):
-            if number < len(planned):
-                self._play_one(project, number, column, planned[number])
-            else:
-                self._halt(number, "No more documents.")
+            self.live = all(s.endpoint.embedded or is_loopback(s.endpoint.base_url) for s in sides)
+        self._cancel_unwanted({one.request.sha for side in sides for one in side.shown})
+        self._waiting = [one for one in self._waiting if self._counts(one[0].request.sha)]
+        for number, cell in enumerate(self.cells):
+            self._play_one(number, cell)
+        self._look_up()
         self.post_message(self.Scored())
 
-    def _play_one(self, project: Project, number: int, column: Column, planned: Planned) -> None:
-        sha = planned.request.sha
-        same = column.planned is not None and column.planned.request.sha == sha
-        if same and column.state in ("streaming", "done", "stored"):
-            return
-        self._halt(number, "")
-        column.planned, column.text, column.outcome = planned, "", None
-        stored = project.store.generations.answer_of(sha)
-        if stored is not None:
-            self._settle(number, planned, stored, "stored")
-        elif self._live:
-            column.state = "streaming"
-            stream = self._stream(number, planned, self.wire_of(project))
-            column.worker = self.run_worker(stream, group=f"stream-{number}", exclusive=True)
-            if self._clock is not None:
-                self._clock.resume()
+    def _take(self, sides: Sequence[Side]) -> None:
+        self.sides = list(sides)
+        self.scores = [
+            {(one.document.id, one.request.draw): outcome for one, outcome in side.past}
+            for side in sides
+        ]
+        self._asked = [{one.request.sha: one for one in _requests(side)} for side in sides]
+        self._close_others({side.variant.endpoint for side in sides})
+
+    def _cancel_unwanted(self, shown: set[str]) -> None:
+        """What streamed for a column that shows something else now, or is asked otherwise."""
+        flights = self._flights.items()
+        gone = [s for s, f in flights if s not in shown and (f.shown or not self._counts(s))]
+        self._cancel(gone)
+
+    def _counts(self, sha: str) -> bool:
+        return any(sha in asked for asked in self._asked)
+
+    def _play_one(self, number: int, cell: Cell) -> None:
+        side_number, row = divmod(number, ROWS)
+        side = self.sides[side_number] if side_number < len(self.sides) else None
+        if side is None or row >= len(side.shown):
+            cell.empty(side.fault or "No more documents." if side is not None else "")
         else:
-            column.state = "Live is off: p streams here."
-        self._draw_column(number)
+            self._play_request(cell, side, side.shown[row])
+        self._draw(number)
+
+    def _play_request(self, cell: Cell, side: Side, planned: Planned) -> None:
+        sha = planned.request.sha
+        was_done = cell.sha == sha and cell.state == DONE
+        cell.planned, cell.dirty = planned, True
+        if flight := self._flights.get(sha):
+            flight.shown = True
+            cell.state, cell.text, cell.outcome = STREAMING, flight.text, None
+        elif (stored := self.project.store.generations.answer_of(sha)) is not None:
+            cell.state = DONE if was_done else STORED
+            self._settle(planned, stored)
+        elif self.live:
+            cell.state, cell.text, cell.outcome = STREAMING, "", None
+            self._launch(planned, side.variant.endpoint, shown=True)
+        else:
+            cell.state, cell.text, cell.outcome = LIVE_OFF, "", None
+
+    def toggle_live(self) -> bool:
+        """Stop what is under way; when nothing is, switch live streaming on or off."""
+        if self.busy and not self.live:
+            self.stop_more()
+            return False
+        self.live = not self.live
+        if not self.live:
+            self.stop_more()
+            self._cancel(list(self._flights))
+        return self.live
 
     def stop(self, why: str) -> None:
-        """Cancel all that streams and say why."""
-        for number in range(len(self._columns)):
-            self._halt(number, why)
+        """Cancel all that is under way and say why in the columns."""
+        self._waiting.clear()
+        self._cancel(list(self._flights))
+        for number, cell in enumerate(self.cells):
+            cell.empty(why)
+            self._draw(number)
 
-    def _halt(self, number: int, why: str) -> None:
-        column = self._columns[number]
-        if column.worker is not None:
-            column.worker.cancel()
-        column.worker = None
-        if why:
-            column.planned, column.state, column.text, column.outcome = None, why, "", None
-            self._draw_column(number)
+    # -- more documents, for the score alone --
 
-    # -- tasks: they only post messages --
+    def unasked(self, documents: int) -> list[tuple[Planned, Side]]:
+        """The requests for the next documents of the bench that a side has no answer of."""
+        found: dict[int, list[tuple[Planned, Side]]] = {}
+        for side, score in zip(self.sides, self.scores, strict=True):
+            for one in side.left:
+                draw = (one.document.id, one.request.draw)
+                if draw not in score and one.request.sha not in self._flights:
+                    found.setdefault(one.document.id, []).append((one, side))
+        return [pair for pairs in list(found.values())[:documents] for pair in pairs]
 
-    async def _stream(self, number: int, planned: Planned, wire: Wire) -> None:
-        sha = planned.request.sha
+    def more(self, documents: int) -> int:
+        """Ask about further documents behind the scenes; how many calls that takes."""
+        known = {planned.request.sha for planned, _ in self._waiting}
+        asked = [pair for pair in self.unasked(documents) if pair[0].request.sha not in known]
+        self._waiting += [(planned, side.variant.endpoint) for planned, side in asked]
+        self._pump()
+        self.post_message(self.Scored())
+        return len(asked)
+
+    # -- calls: their tasks only post messages --
+
+    async def _judge(self, asked: Sequence[tuple[str, Document]]) -> None:
+        judge = self.round_trip
         try:
-            async for item in preview.stream(wire, planned.request):
-                if isinstance(item, Answer):
-                    self.post_message(Ended(number, planned, item))
-                else:
-                    self.post_message(Piece(number, sha, item))
-        except StudioError as error:
-            self.post_message(Ended(number, planned, None, str(error)))
-
-    async def _judge(self, score: Score, sha: str, outcome: Outcome, planned: Planned) -> None:
-        project = cast("StudioApp", self.app).project
-        if project is None:
-            return
-        try:
-            hit = await asyncio.to_thread(
-                self._bm25.hit,
-                project.store.path,
-                project.language,
-                outcome.query,
-                planned.document,
-            )
+            await aside(lambda: judge.judge(asked))
         except StudioError:
             # A corpus without words: there is no BM25 to speak of, and the score shows none.
-            return
-        self.post_message(Judged(score, sha, hit))
+            self.post_message(Judged(possible=False))
+        else:
+            self.post_message(Judged(possible=True))
 
     # -- handlers: they own the state --
 
     @on(Piece)
     def _piece(self, event: Piece) -> None:
         event.stop()
-        column = self._columns[event.column]
-        if column.planned is not None and column.planned.request.sha == event.sha:
-            column.text += event.text
-            column.dirty = True
+        flight = self._flights.get(event.sha)
+        if flight is None:
+            return
+        flight.text += event.text
+        for cell in self.cells:
+            if cell.sha == event.sha:
+                cell.text, cell.dirty = flight.text, True
 
     @on(Ended)
     def _ended(self, event: Ended) -> None:
         event.stop()
-        project = cast("StudioApp", self.app).project
-        answer, column = event.answer, self._columns[event.column]
-        if answer is not None and answer.finish_reason != "error" and project is not None:
+        sha, answer = event.planned.request.sha, event.answer
+        self._flights.pop(sha, None)
+        if answer is not None and answer.finish_reason != "error":
             # Paid: kept even when the column has moved on.
             finished = Finished(event.planned.request, answer, preview.REASON, ())
-            cast("StudioApp", self.app).guarded(lambda: project.store.generations.save([finished]))
-        if column.planned is None or column.planned.request.sha != event.planned.request.sha:
-            return
-        if answer is None or answer.finish_reason == "error":
-            column.state = event.error or (answer.error if answer else "") or "The call failed."
-            self._draw_column(event.column)
+            generations = self.project.store.generations
+            cast("StudioApp", self.app).guarded(lambda: generations.save([finished]))
+            self._end_cells(sha, DONE)
+            self._settle(event.planned, answer)
+            self._look_up()
         else:
-            self._settle(event.column, event.planned, answer, "done")
-
-    def _settle(self, number: int, planned: Planned, answer: Answer, state: str) -> None:
-        column = self._columns[number]
-        project = cast("StudioApp", self.app).project
-        if project is None:
-            return
-        column.text, column.state = answer.text, state
-        outcome = preview.parse_answer(project, self._template, planned, answer)
-        column.outcome = outcome
-        sha, score = planned.request.sha, self._score
-        if sha not in score.outcomes:
-            score.outcomes[sha] = outcome
-            if outcome.query:
-                self.run_worker(self._judge(score, sha, outcome, planned), group="judge")
-        self._draw_column(number)
+            why = event.error or (answer.error if answer else "") or "The call failed."
+            self._end_cells(sha, why)
+        self._pump()
         self.post_message(self.Scored())
+
+    def _end_cells(self, sha: str, state: str) -> None:
+        for number, cell in enumerate(self.cells):
+            if cell.sha == sha:
+                cell.state = state
+                self._draw(number)
+
+    def _settle(self, planned: Planned, answer: Answer) -> None:
+        sha, draw = planned.request.sha, (planned.document.id, planned.request.draw)
+        for number, side in enumerate(self.sides):
+            if sha in self._asked[number]:
+                before = self.scores[number].get(draw)
+                outcome = preview.parse_answer(side.variant.template, planned, answer)
+                if before is None or before.raw != outcome.raw:
+                    self.scores[number][draw] = outcome
+        for cell in self.cells:
+            if cell.sha == sha:
+                cell.text, cell.dirty = answer.text, True
+
+    def _look_up(self) -> None:
+        """Fill in what BM25 has said, and ask it about the rest."""
+        open_: list[tuple[str, Document]] = []
+        documents = {one.document.id: one.document for a in self._asked for one in a.values()}
+        for score in self.scores:
+            for draw, outcome in score.items():
+                if outcome.query and outcome.hit is None:
+                    hit = self.round_trip.known(outcome.query, outcome.document_id)
+                    if hit is None:
+                        open_.append((outcome.query, documents[outcome.document_id]))
+                    else:
+                        score[draw] = replace(outcome, hit=hit)
+        self._show_outcomes()
+        if open_ and not self._judging:
+            self._judging = True
+            self.run_worker(self._judge(open_[:JUDGED_AT_ONCE]), group="judge")
 
     @on(Judged)
     def _judged(self, event: Judged) -> None:
-        from dataclasses import replace
-
         event.stop()
-        before = event.score.outcomes[event.sha]
-        event.score.outcomes[event.sha] = replace(before, hit=event.hit)
-        for number, column in enumerate(self._columns):
-            if column.planned is not None and column.planned.request.sha == event.sha:
-                column.outcome = event.score.outcomes[event.sha]
-                self._draw_column(number)
-        self.post_message(self.Scored())
+        if event.possible:
+            self._judging = False
+            self._look_up()
+            self.post_message(self.Scored())
+
+    def _show_outcomes(self) -> None:
+        for number, cell in enumerate(self.cells):
+            if cell.state in SETTLED and cell.planned is not None:
+                request = cell.planned.request
+                score = self.scores[number // ROWS]
+                cell.outcome = score.get((cell.planned.document.id, request.draw))
+                self._draw(number)
 
     # -- drawing --
 
+    def draw_all(self) -> None:
+        """Draw every column anew: what fits into it has changed."""
+        for number in range(len(self.cells)):
+            self._draw(number)
+
     def _frame(self) -> None:
-        for number, column in enumerate(self._columns):
-            if column.dirty:
-                self._draw_column(number)
-        if not any(column.state == "streaming" for column in self._columns) and self._clock:
+        for number, cell in enumerate(self.cells):
+            if cell.dirty:
+                self._draw(number)
+        if not self._flights and self._clock is not None:
             self._clock.pause()
 
-    def _draw_column(self, number: int) -> None:
-        column = self._columns[number]
-        column.dirty = False
+    def _draw(self, number: int) -> None:
+        cell = self.cells[number]
+        cell.dirty = False
         if not self.is_mounted:
             return
-        self.query_one(f"#column-{number}", Section).titled(_title(column))
-        self.query_one(f"#stream-{number}", TextPane).put(_body(column), column.text)
+        two = len(self.sides) > 1
+        side = SIDES[number // ROWS] if two else ""
+        self.query_one(f"#column-{number}", Section).titled(title(cell, side))
+        # Where two are compared, the document stands on the left, if there is room at all.
+        gap = 1 if not two else 0 if number < ROWS and self.screen.has_class("-high") else None
+        shown = body(cell, gap=gap)
+        self.query_one(f"#stream-{number}", TextPane).put(shown, cell.text)
 
     def on_descendant_focus(self) -> None:
         """Tell which column the keys are in."""
@@ -304,36 +332,7 @@ class Streams(Horizontal):
             self.post_message(self.Shown(int((focused.id or "").rpartition("-")[2])))
 
 
-def _title(column: Column) -> str:
-    if column.planned is None:
-        return "Preview"
-    states = {"streaming": " · streaming", "stored": " · stored"}
-    return f"{column.planned.document.outside_id}{states.get(column.state, '')}"
-
-
-def _body(column: Column) -> Content:
-    document = column.planned.document.full_text if column.planned is not None else ""
-    shown = content(document[:400], "$secondary")
-    if column.state == "streaming":
-        answer = content(column.text or "…", "$foreground")
-    elif column.state in ("done", "stored"):
-        answer = _verdict(column)
-    else:
-        answer = content(column.state, "$warning")
-    return Content.assemble(answer, "\n\n", shown) if document else answer
-
-
-def _verdict(column: Column) -> Content:
-    outcome = column.outcome
-    if outcome is None:
-        return content(column.text)
-    if not outcome.query:
-        said = content(column.text or "(empty)")
-        return Content.assemble(said, "\n", content(f"✗ no query: {outcome.reason}", "$error"))
-    words = {
-        True: "✓ BM25 finds the document first",
-        False: "! BM25 finds another first",
-        None: "✓",
-    }
-    tone = "$warning" if outcome.hit is False else "$success"
-    return Content.assemble(content(outcome.query, "bold"), "\n", content(words[outcome.hit], tone))
+def _requests(side: Side) -> Iterator[Planned]:
+    yield from side.shown
+    yield from side.left
+    yield from (planned for planned, _ in side.past)

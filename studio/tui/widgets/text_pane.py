@@ -8,15 +8,21 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.widgets import Static
 
+from studio.tui.actions import bindings
 from studio.tui.safe_text import content
+from studio.tui.widgets.beside import go_beside
 
 
 class TextPane(VerticalScroll, can_focus=True):
     """Outside text as it may be shown; it takes the focus so that keys can scroll it."""
 
-    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "screen.leave", show=False)]
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings("text"),
+        Binding("escape", "screen.leave", show=False),
+    ]
     DEFAULT_CSS = """
     TextPane { padding: 0 1; scrollbar-size-vertical: 1; background: $background; }
     TextPane > Static { width: 1fr; height: auto; }
@@ -43,9 +49,44 @@ class TextPane(VerticalScroll, can_focus=True):
         """Replace what is shown by styled content, and what a copy takes by ``plain``."""
         if plain is not None:
             self.plain = plain
-        self._body.update(shown)
-        if self.follow:
+        # A layout of the whole screen is what costs; a text as tall as before needs none.
+        width = self._body.size.width
+        same = width > 0 and shown.get_height({}, width) == self._body.size.height
+        self._body.update(shown, layout=not same)
+        if self.follow and not same:
             self.scroll_end(animate=False)
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.scroll_relative(y=1, animate=False)
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_first(self) -> None:
+        """The beginning."""
+        self.scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        """The end."""
+        self.scroll_end(animate=False)
+
+    def action_half_down(self) -> None:
+        """Half a screen down."""
+        self.scroll_relative(y=max(self.size.height // 2, 1), animate=False)
+
+    def action_half_up(self) -> None:
+        """Half a screen up."""
+        self.scroll_relative(y=-max(self.size.height // 2, 1), animate=False)
+
+    def action_left(self) -> None:
+        """The list or text to the left."""
+        go_beside(self, -1)
+
+    def action_right(self) -> None:
+        """The list or text to the right."""
+        go_beside(self, 1)
 
 
 class Section(VerticalScroll, can_focus=False):
@@ -68,7 +109,17 @@ class Section(VerticalScroll, can_focus=False):
     }
     """
 
+    _told = ""
+
     def titled(self, title: str) -> Section:
         """Set the title; outside text in it is safe."""
-        self.border_title = content(title.replace("\\n", " "), limit=300)
+        shown = content(title.replace("\\n", " "), limit=300)
+        if not self.is_mounted:
+            self.border_title = shown
+        elif shown.plain != self._told:
+            # Textual would draw all that is inside anew, for the one line above it.
+            self._border_title = shown.expand_tabs(4).split()[0]
+            left, top = self.content_offset
+            self.refresh(Region(-left, -top, self.outer_size.width, 1))
+        self._told = shown.plain
         return self

@@ -1,0 +1,135 @@
+"""The template editor: what stands where, and the way to the next remark."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.project import Project
+from studio.prompting.builtin import builtin, builtin_names
+from studio.tui.app import StudioApp
+from studio.tui.highlight import spans, zone_of
+from studio.tui.widgets.template_editor import TemplateEditor
+from tests.support.hostile import assert_harmless, storable
+from tests.support.prompt_pane import AT_ONCE
+
+
+def kinds(line: str, zone: str) -> list[tuple[str, str]]:
+    return [(line[start:end], kind) for start, end, kind in spans(line, zone)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("+++", [("+++", "fence")]),
+        ('name = "a # b"', [("name", "key"), ('"a # b"', "text")]),
+        ("shots = [2, 8]  # few", [("shots", "key"), ("2", "number"), ("8", "number"),
+                                   ("# few", "comment")]),
+        ("zero_shot = true", [("zero_shot", "key"), ("true", "number")]),
+        ("shoots = 1", [("shoots", "unknown"), ("1", "number")]),
+        ('[decoding.models."x"]', [('[decoding.models."x"]', "heading")]),
+        ("# 注释", [("# 注释", "comment")]),
+        ('name = "open', [("name", "key"), ('"open', "text")]),
+    ],
+)  # fmt: skip
+def test_the_settings_are_read_as_toml(line: str, found: list[tuple[str, str]]) -> None:
+    assert kinds(line, "front") == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("# Document", [("# Document", "heading")]),
+        ("# Notes", []),
+        ("写 {{ query }}", [("{{", "brace"), ("query", "name"), ("}}", "brace")]),
+        ("{{ documnet }}", [("{{", "brace"), ("documnet", "unknown"), ("}}", "brace")]),
+        ("{{ query|upper }}", [("{{", "brace"), ("query", "name"), ("upper", "name"),
+                               ("}}", "brace")]),
+        ("{{ query|evil }}", [("{{", "brace"), ("query", "name"), ("evil", "unknown"),
+                              ("}}", "brace")]),
+        ('{% if language == "zh" %}', [("{%", "brace"), ("if", "brace"), ("language", "name"),
+                                       ('"zh"', "text"), ("%}", "brace")]),
+        ("{# said aside #}", [("{# said aside #}", "comment")]),
+        ("{{ query", [("{{", "brace"), ("query", "name"), ("", "brace")]),
+    ],
+)  # fmt: skip
+def test_the_body_is_read_as_headings_and_placeholders(
+    line: str, found: list[tuple[str, str]]
+) -> None:
+    assert kinds(line, "body") == found
+
+
+def test_a_line_belongs_to_the_settings_until_the_second_fence() -> None:
+    lines = ["+++", 'name = "x"', "+++", "body"]
+    assert [zone_of(lines, n) for n in range(4)] == ["front", "front", "front", "body"]
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_no_bundled_template_has_anything_unknown(name: str) -> None:
+    lines = builtin(name).split("\n")
+    found = [one for n, line in enumerate(lines) for one in kinds(line, zone_of(lines, n))]
+    assert not [one for one in found if one[1] == "unknown"]
+
+
+async def test_what_is_unknown_is_underlined_and_not_only_red(project: Project) -> None:
+    project.store.drafts.set("prompt", builtin("generic") + "\n{{ documnet }}")
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.2)
+        editor = app.screen.query_one(TemplateEditor)
+        drawn = editor.get_line(editor.document.line_count - 1)
+        unknown = next(
+            span for span in drawn.spans if drawn.plain[span.start : span.end][:1] == "d"
+        )
+        assert unknown.style.underline  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("theme", ["studio-dark", "studio-light", "studio-ansi"])
+async def test_keys_are_coloured_in_every_theme(project: Project, theme: str) -> None:
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.theme = theme
+        await pilot.pause(0.2)
+        line = app.screen.query_one(TemplateEditor).get_line(1)
+        assert line.spans[0].style.color is not None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("hostile", AT_ONCE, ids=["all", "long"])
+async def test_a_hostile_template_is_drawn_harmless_and_kept(
+    project: Project, hostile: str
+) -> None:
+    text = builtin("generic").replace("+++\n", f"+++\nname = {storable(hostile)}\n", 1) + hostile
+    project.store.drafts.set("prompt", text)
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("e", "pagedown", "end")
+        await pilot.pause(0.1)
+        assert_harmless(app)
+        assert app.screen.query_one(TemplateEditor).value == storable(text)
+
+
+async def test_a_bracket_goes_from_remark_to_remark_and_f8_while_writing(
+    project: Project,
+) -> None:
+    text = builtin("generic").replace("shots = [2, 8]", "shots = 3") + "\n{{ documnet }}"
+    project.store.drafts.set("prompt", text)
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.2)
+        editor = app.screen.query_one(TemplateEditor)
+        lines = text.split("\n")
+        await pilot.press("right_square_bracket")
+        assert editor.has_focus
+        assert lines[editor.cursor_location[0]] == "shots = 3"
+        await pilot.press("f8")
+        assert lines[editor.cursor_location[0]] == "{{ documnet }}"
+        await pilot.press("f8")
+        assert lines[editor.cursor_location[0]] == "shots = 3"
+
+
+async def test_without_remarks_the_bracket_says_so(project: Project) -> None:
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("right_square_bracket")
+        await pilot.pause()
+        assert "No remarks" in [*app._notifications][-1].message
