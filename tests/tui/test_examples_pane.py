@@ -24,6 +24,22 @@ def listed(app: StudioApp) -> list[str]:
     return [row.cells[1] for row in app.screen.query_one("#examples", RowList).rows]
 
 
+def remarks(app: StudioApp) -> str:
+    return str(app.screen.query_one("#remarks", Static).render())
+
+
+def cells(app: StudioApp, title: str) -> list[str]:
+    """The column of the list that has this title."""
+    rows = app.screen.query_one("#examples", RowList)
+    place = next(n for n, column in enumerate(rows.columns) if column.title == title)
+    return [row.cells[place] for row in rows.rows]
+
+
+def marks(app: StudioApp) -> list[str]:
+    """The marks of the remarks that are not about length."""
+    return [row.cells[6] for row in app.screen.query_one("#examples", RowList).rows]
+
+
 @pytest.fixture
 def app(project: Project) -> StudioApp:
     return StudioApp(project, screen="examples")
@@ -86,6 +102,171 @@ async def test_moving_changes_the_order_and_can_be_undone(app: StudioApp, projec
         assert queries(project) == before
         await pilot.press("u", "u")
         assert queries(project) == before
+
+
+async def test_moving_goes_past_what_a_filter_hides(app: StudioApp, project: Project) -> None:
+    before = queries(project)
+    project.store.examples.tag(1, add=["mine"], drop=[])
+    project.store.examples.tag(3, add=["mine"], drop=[])
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("f", *"#mi", "enter", "J")
+        assert queries(project) == [before[1], before[2], before[0]]
+        assert listed(app) == [before[2], before[0]]
+
+
+async def test_t_edits_the_tags(app: StudioApp, project: Project) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("t", *"#Home, office HOME 税务", "enter")
+        await pilot.pause()
+        assert project.store.examples.all()[0].tags == "Home office 税务"
+        assert cells(app, "tags")[0] == "Home office 税务"
+        await pilot.press("t")
+        await pilot.press(*["backspace"] * 9, *"x", "enter")
+        await pilot.pause()
+        assert project.store.examples.all()[0].tags == "Home x"
+        await pilot.press("u")
+        assert project.store.examples.all()[0].tags == "Home office 税务"
+        await pilot.press("u")
+        assert project.store.examples.all()[0].tags == ""
+
+
+async def test_esc_leaves_the_tags_as_they_were(app: StudioApp, project: Project) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("t", *"home", "escape", "u")
+        assert project.store.examples.all()[0].tags == ""
+
+
+async def test_duplicate_stands_below_and_can_be_undone(app: StudioApp, project: Project) -> None:
+    project.store.examples.tag(1, add=["home"], drop=[])
+    before = queries(project)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("D")
+        assert queries(project) == [before[0], before[0], before[1], before[2]]
+        await pilot.pause(0.4)
+        assert marks(app) == ["≈", "≈", "", "¿"]
+        await pilot.press("e", "?", "escape")
+        made = project.store.examples.all()[1]
+        assert (made.query, made.tags) == (before[0] + "?", "home")
+        await pilot.press("u")
+        assert queries(project) == before
+        await pilot.press("U")
+        assert queries(project)[1] == before[0] + "?"
+
+
+async def test_the_filter_finds_words_tags_and_chinese(app: StudioApp, project: Project) -> None:
+    project.store.examples.tag(2, add=["gifts"], drop=[])
+    before = queries(project)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for words, found in (
+            ("#gi", [before[1]]),
+            ("退货", [before[2]]),
+            ("SPARE room", [before[0]]),
+            ("deductible", before[:2]),
+            ("#nothing", []),
+        ):
+            await pilot.press("f")
+            app.screen.query_one("#filter").value = ""  # type: ignore[attr-defined]
+            await pilot.press(*words, "enter")
+            assert listed(app) == found, words
+        assert "Esc shows all" in app.screen.query_one("#examples", RowList).empty
+        await pilot.press("escape")
+        assert listed(app) == before
+
+
+async def test_esc_in_the_filter_shows_all_again(app: StudioApp, project: Project) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("f", *"spare", "escape")
+        assert listed(app) == queries(project)
+        assert not app.screen.query_one("#filter").display
+        assert isinstance(app.focused, RowList)
+
+
+async def test_undo_takes_back_everything_in_turn_also_after_a_restart(
+    app: StudioApp, project: Project
+) -> None:
+    def state() -> list[tuple[str, bool, str]]:
+        return [(e.query, e.enabled, e.tags) for e in project.store.examples.all()]
+
+    before = state()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("D", "space", "J", "t", *"new", "enter")
+        await pilot.pause()
+        await pilot.press("x", "k", "x", "space")
+        await pilot.pause()
+    after = state()
+    assert after != before
+    again = StudioApp(project, screen="examples")
+    async with again.run_test(size=(120, 40)) as pilot:
+        await pilot.press(*"uuuuuuu")
+        assert state() == before
+        await pilot.press("u", *"UUUUUUU")
+        assert state() == after
+        await pilot.press(*"uuuuuuu")
+        assert state() == before
+
+
+async def test_lengths_are_flagged_in_the_list(project: Project) -> None:
+    project.store.examples.add([Example("x", "why"), Example("x", "many " * 30)])
+    app = StudioApp(project, screen="examples")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.5)
+        rows = app.screen.query_one("#examples", RowList).rows
+        assert [row.cells[4] for row in rows] == ["", "", "", "▼", "▲"]
+        assert cells(app, "words") == ["10", "8", "12", "1", "30"]
+        assert cells(app, "tokens")[0] == "10"
+        await pilot.press("G")
+        await pilot.pause(0.3)
+        assert "▲ 30 words; the prompt's usual query has 20 at most." in remarks(app)
+        title = app.screen.query_one("#query-section", Section).border_title
+        assert "30 words ▲ too long" in str(title)
+
+
+async def test_a_bad_example_shows(project: Project) -> None:
+    store = project.store
+    good, bad, _ = store.examples.all()
+    for example, kept in ((good, 36), (bad, 5)):
+        shots = store.shot_sets.save([example.revision_id])
+        for n in range(40):
+            message = Message("user", f"{example.id} {n}")
+            request = Request((message,), "m", document_id=2, shot_set_id=shots)
+            store.generations.save([Finished(request, Answer("q"), "", (f"q{n}",))])
+        with store.write() as conn:
+            conn.execute(
+                "UPDATE records SET kept = 0 WHERE id > (SELECT max(id) FROM records) - ?",
+                (40 - kept,),
+            )
+    app = StudioApp(project, screen="examples")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("j")
+        await pilot.pause(0.6)
+        rows = app.screen.query_one("#examples", RowList).rows
+        assert [row.cells[-2:] for row in rows] == [("90%", ""), ("12%", "✗"), ("", "")]
+        assert "✗ kept 12% against 51% of all" in remarks(app)
+
+
+async def test_enter_on_a_record_opens_it_in_review(project: Project) -> None:
+    store = project.store
+    shots = store.shot_sets.save([store.examples.all()[0].revision_id])
+    request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
+    store.generations.save([Finished(request, Answer("a query"), "", ("a query",))])
+    app = StudioApp(project, screen="examples")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.5)
+        await pilot.press("r")
+        assert app.focused is app.screen.query_one("#made")
+        await pilot.press("escape")
+        assert app.focused is app.screen.query_one("#examples")
+        await pilot.press("r", "enter")
+        await pilot.pause(0.3)
+        assert app.current_mode == "review"
+
+
+async def test_another_pane_leads_to_an_example(project: Project) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.go("examples", example=2)
+        await pilot.pause(0.3)
+        assert app.screen.query_one("#query", Editor).value == queries(project)[1]
 
 
 async def test_a_chinese_word_of_two_characters_finds_its_document(
@@ -156,8 +337,9 @@ async def test_a_copied_query_is_remarked_as_one_types(app: StudioApp) -> None:
         editor = app.screen.query_one("#query", Editor)
         editor.clear()
         editor.insert("A room used only for paid work at home is deductible by area.")
-        await pilot.pause()
-        assert "!" in str(app.screen.query_one("#remarks", Static).render())
+        await pilot.pause(0.4)
+        assert "= 100% of the query is copied" in remarks(app)
+        assert marks(app)[0] == "="
 
 
 async def test_what_an_example_helped_to_make_is_counted(project: Project) -> None:
@@ -170,9 +352,9 @@ async def test_what_an_example_helped_to_make_is_counted(project: Project) -> No
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.4)
         title = str(app.screen.query_one("#uses-section", Section).border_title)
-        assert "2 records" in title
-        assert "2 kept (100%)" in title
-        assert "another" in app.screen.query_one("#uses", TextPane).plain
+        assert title == "Helped to make 2 · kept 100% against 100% of all"
+        made = app.screen.query_one("#made", RowList).rows
+        assert [row.cells[1] for row in made] == ["another", "a query"]
 
 
 async def test_an_example_of_another_program_appears(app: StudioApp, project: Project) -> None:

@@ -1,87 +1,108 @@
-"""What the Examples pane reads and says: rows, titles, use. No widgets here."""
+"""What the Examples pane reads and says: titles, remarks, use. No widgets here."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from studio.records import Example, Record
+from textual.content import Content
+
+from studio.prompting.lints import Remark
+from studio.records import Example
 from studio.store import Store
-from studio.store.examples import Examples, ExampleUse
-from studio.tui.safe_text import one_line
-from studio.tui.widgets.rows import Row
+from studio.store.examples import ExampleUse, Uses
+from studio.tui.safe_text import content, one_line
+from studio.tui.screens.example_list import BAD, SYMBOLS, WAITING
+from studio.tui.text_size import text_size
 
-MADE = 6
-"""Records of an example that are listed."""
-LONGEST_COUNTED = 100_000
-"""Characters up to which words and tokens of a document are counted as one types."""
-
-
-def row(example: Example) -> Row:
-    """The example in the list."""
-    from studio.prompting.words import count_words
-
-    mark = "●" if example.enabled else "○"
-    query = one_line(example.query, 200) or "(not written yet)"
-    written = example.enabled and bool(example.query.strip())
-    cells = (mark, query, str(count_words(example.query)))
-    return Row(str(example.id), cells, "" if written else "muted")
+FEW_RECORDS = 20
+"""Below so many records, a share says nothing."""
+DOUBT = 2.6
+"""Standard errors below the others from which an example is called bad: 1 in 200 by chance."""
+LEAST_GAP = 0.1
+"""A share that is less than this below that of all is not worth a word, however sure."""
 
 
 def query_title(example: Example, query: str, norm: tuple[int, int]) -> str:
     """Length of the query against the task's norm."""
-    from studio.prompting.tokens import count_tokens
-    from studio.prompting.words import count_words
-
     low, high = norm
+    size = text_size(query)
+    words, tokens = f"{size.words}{size.more}", f"{size.tokens}{size.more}"
+    mark = ""
+    if query.strip():
+        mark = " ▲ too long" if size.words > high else " ▼ too short" if size.words < low else ""
     state = "on" if example.enabled else "off"
-    length = f"{count_words(query)} words · {count_tokens(query)} tokens"
-    return f"Query · {length} · norm {low}–{high} · {state}"
+    return f"Query · {words} words{mark} · {tokens} tokens · norm {low}–{high} · {state}"
 
 
 def document_title(text: str) -> str:
     """Length of the document as the prompt shows it."""
-    from studio.prompting.tokens import count_tokens
-    from studio.prompting.words import count_words
-
-    if len(text) > LONGEST_COUNTED:
+    size = text_size(text)
+    if size.more:
         return f"Document · {len(text):,} characters"
-    return f"Document · {count_words(text):,} words · {count_tokens(text):,} tokens"
+    return f"Document · {size.words:,} words · {size.tokens:,} tokens"
 
 
-def use_title(use: ExampleUse) -> str:
+def is_bad(use: ExampleUse, together: ExampleUse) -> bool:
+    """Whether fewer of the example's records are kept than chance and the others explain."""
+    others = ExampleUse(together.records - use.records, together.kept - use.kept)
+    if use.records < FEW_RECORDS or others.records < FEW_RECORDS:
+        return False
+    share = together.share
+    error = math.sqrt(share * (1 - share) * (1 / use.records + 1 / others.records))
+    gap = others.share - use.share
+    return gap > LEAST_GAP and gap > DOUBT * error
+
+
+def use_title(use: ExampleUse, together: ExampleUse) -> str:
     """How many records the example helped to make, and the share kept."""
     if not use.records:
         return "Helped to make: nothing yet"
-    share = round(100 * use.kept / use.records)
-    return f"Helped to make {use.records:,} records · {use.kept:,} kept ({share}%)"
+    share = f"kept {use.share:.0%} against {together.share:.0%} of all"
+    return f"Helped to make {use.records:,} · {share}"
 
 
-def use_text(made: list[Record]) -> str:
-    """The newest records the example helped to make."""
-    return "\n".join(
-        f"{'kept   ' if record.kept else 'dropped'}  {one_line(record.text)}"
-        + ("" if record.kept else f"  ({record.reason})")
-        for record in made
-    )
+def remarks_on(
+    query: str, remarks: tuple[Remark, ...], use: ExampleUse, together: ExampleUse
+) -> Iterator[Content]:
+    """A line for each thing to look at, with the mark that it has in the list."""
+    if not query.strip():
+        yield content("Not written yet: type it; it is saved as you type, esc ends.", "$secondary")
+        return
+    for remark in remarks:
+        yield content(f"{SYMBOLS[remark.kind]} {one_line(str(remark))}", "$warning")
+    if is_bad(use, together):
+        against = f"kept {use.share:.0%} against {together.share:.0%} of all"
+        yield content(f"{BAD} {against}: r shows what it makes.", "$warning")
+    if not remarks and not is_bad(use, together):
+        yield content("✓ nothing to remark", "$success")
 
 
-def switch(examples: Examples, example: Example, *, on: bool) -> None:
-    """Write only on or off: the wording may have been edited since."""
-    current = examples.get(example.id)
-    if current is not None:
-        examples.edit(replace(current, enabled=on))
+def waiting_remark(*, typing: bool, key: str) -> Content:
+    """An unsaved wording waits."""
+    if typing:
+        said = "Changed elsewhere meanwhile. Type on: nothing is lost, and esc lets you compare."
+    else:
+        said = f"An unsaved wording waits: {key} compares it with the saved one."
+    return content(f"{WAITING} {said}", "$accent")
 
 
-def storable(text: str) -> str:
-    """The text without lone surrogates: SQLite stores UTF-8 only."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What came of all examples, and what it cost to count."""
+
+    uses: Uses
+    seconds: float
 
 
-def use_of(path: Path, example_id: int) -> tuple[ExampleUse, list[Record]]:
-    """Runs in a thread with a connection of its own: a million generations take a while."""
+def uses_of(path: Path) -> Counted:
+    """Runs in a thread with a connection of its own: a million records take seconds."""
+    began = time.monotonic()
     store = Store(path)
     try:
-        return store.examples.use(example_id), store.examples.made(example_id, MADE)
+        return Counted(store.examples.uses(), time.monotonic() - began)
     finally:
         store.close()

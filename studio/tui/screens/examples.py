@@ -2,358 +2,112 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.message import Message
-from textual.widget import Widget
-from textual.widgets import Static
 
-from studio.records import Document, Example, Record
-from studio.store.examples import ExampleUse
-from studio.tui.actions import bindings
-from studio.tui.autosave import Autosave
-from studio.tui.safe_text import content, one_line
-from studio.tui.screens import example_words as say
-from studio.tui.screens.pane import Pane
-from studio.tui.widgets.corpus import CorpusSearch
-from studio.tui.widgets.editor import Editor
-from studio.tui.widgets.rows import Column, RowList
-from studio.tui.widgets.text_pane import Section, TextPane
-
-EXAMPLE_COLUMNS = (Column("", 1), Column("query"), Column("words", 5, "right"))
-NORM = (3, 30)
-"""Words of a query, where no template says otherwise."""
-NO_EXAMPLE = (
-    "No example yet. Press / to find a document below, then enter on it: "
-    "write the query a person would ask for it. Two are enough to begin, eight are good."
+from studio.records import Document, Example, StudioError
+from studio.store.example_deeds import (
+    Step,
+    Taken,
+    deletion,
+    drafting,
+    order,
+    restoration,
+    switching,
+    tagging,
 )
+from studio.store.examples import Conflict
+from studio.tui.actions import bindings
+from studio.tui.example_writer import Choice, decide
+from studio.tui.safe_text import one_line
+from studio.tui.screens.example_files import ExampleFiles
+from studio.tui.screens.example_list import ExampleList
+from studio.tui.widgets.corpus import CorpusSearch
+from studio.tui.widgets.rows import RowList
+from studio.tui.widgets.text_pane import TextPane
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """How to take one deed back."""
-
-    words: str
-    """What is undone, for the notification."""
-    deed: Callable[[], object]
-
-
-class UseKnown(Message):
-    """A worker has counted what an example helped to make."""
-
-    def __init__(self, example_id: int, use: ExampleUse, made: list[Record]) -> None:
-        super().__init__()
-        self.example_id = example_id
-        self.use = use
-        self.made = made
-
-
-class ExamplesPane(Pane):
-    """The list and the corpus on the left; query, remarks, document and use on the right."""
+class ExamplesPane(ExampleFiles):
+    """What the keys do; each deed can be undone, also after a restart."""
 
     NAME = "examples"
     AUTO_FOCUS = "#examples"
+    CSS_PATH = "examples.tcss"
     BINDINGS: ClassVar[list[Any]] = [*bindings("examples")]
 
     def __init__(self) -> None:
         super().__init__()
-        self._examples: dict[int, Example] = {}
-        self._undo: list[Undo] = []
-        self._shown: int | None = None
-        self._written = ("", "")
-        self._norm: tuple[int, int] | None = None
-        self._autosave = Autosave(self, self._write)
+        self._asking = False
 
-    def compose_body(self) -> ComposeResult:
-        """Two columns."""
-        with Horizontal():
-            with Vertical(id="left"):
-                with Section(id="examples-section").titled("Examples"):
-                    yield RowList(EXAMPLE_COLUMNS, empty=NO_EXAMPLE, id="examples")
-                yield CorpusSearch(self.project.store.path, id="corpus-section")
-            with Vertical(id="right"):
-                with Section(id="query-section").titled("Query"):
-                    yield Editor(
-                        id="query", placeholder="What would a person ask for this document?"
-                    )
-                    yield Static("", id="remarks")
-                with Section(id="document-section").titled("Document"):
-                    yield Editor(id="document")
-                    yield TextPane(id="found-document")
-                with Section(id="uses-section").titled("Helped to make"):
-                    yield TextPane(id="uses")
+    def open_at(self, **place: Any) -> None:
+        """``example``: select it."""
+        if (example := place.get("example")) is not None:
+            self._list.end()
+            self._list_again(select=int(example))
+            self.set_focus(self.main_list())
 
-    def begin(self) -> None:
-        """Show the examples; what takes longer comes after the first paint."""
-        self._list_again()
-        self.call_after_refresh(self._comment)
+    # -- deeds --
 
-    def _comment(self) -> None:
-        """From now on with norm and lints."""
-        self._norm = self._read_norm()
-        self._remark()
-        if self._shown is not None:
-            self._count_use(self._shown)
+    def _do(
+        self,
+        words: str,
+        deed: Callable[[], Sequence[Step]],
+        *,
+        select: Callable[[], int | None] = lambda: None,
+    ) -> bool:
+        """Do something together with the way back from it, or nothing of it."""
+        store = self.project.store
 
-    # -- reading the store --
+        def whole() -> bool:
+            with store.write():
+                store.example_deeds.note(self._session, words, deed())
+            return True
 
-    def main_list(self) -> Widget | None:
-        """The examples."""
-        return self.query_one("#examples", RowList)
+        self._autosave.flush()
+        done = self.studio.guarded(whole) is not None
+        self._list_again(select=select() if done else None)
+        return done
 
-    @property
-    def _list(self) -> RowList:
-        return self.query_one("#examples", RowList)
-
-    @property
-    def _current(self) -> Example | None:
-        row = self._list.current
-        return self._examples.get(int(row.key)) if row else None
-
-    def _read_norm(self) -> tuple[int, int]:
-        """The task's usual query length, from the template in force."""
-        prompt = self.project.store.prompts.latest()
-        if prompt is None:
-            return NORM
-        from studio.prompting.templates import parse
-
-        template = self.studio.guarded(lambda: parse(prompt.template))
-        return template.query_words if template is not None else NORM
-
-    def store_changed(self) -> None:
-        """Read the examples again; what is being typed stays."""
-        if self._norm is not None:
-            self._norm = self._read_norm()
-        self._list_again()
-        self.query_one(CorpusSearch).again()
-
-    def _list_again(self, select: int | None = None) -> None:
-        found = self.project.store.examples.all()
-        self._examples = {example.id: example for example in found}
-        self._list.show(
-            [say.row(example) for example in found], key=str(select) if select is not None else None
-        )
-        on = sum(example.enabled for example in found)
-        self.query_one("#examples-section", Section).titled(f"Examples {len(found)} · {on} on")
-        self._show_current()
-
-    def _show_current(self) -> None:
+    def _chosen_one(self) -> Example | None:
+        """The example under the cursor, if it can be changed."""
         example = self._current
-        query, document = self.query_one("#query", Editor), self.query_one("#document", Editor)
-        query.disabled = document.disabled = example is None
         if example is None:
-            self._shown = None
-            query.value = document.value = ""
-            self.query_one("#uses", TextPane).show("")
-        elif example.id != self._shown or not (self._autosave.pending or self._is_typing()):
-            self._fill(example, query, document)
-        self._remark()
-
-    def _is_typing(self) -> bool:
-        return isinstance(self.focused, Editor)
-
-    def _fill(self, example: Example, query: Editor, document: Editor) -> None:
-        if query.value != example.query or example.id != self._shown:
-            query.value = example.query
-        if document.value != example.document_text or example.id != self._shown:
-            document.value = example.document_text
-        self._shown = example.id
-        self._written = (query.value, document.value)
-        if self._norm is not None:
-            self._count_use(example.id)
-
-    # -- moving about --
-
-    @on(RowList.Moved, "#examples")
-    def _example_moved(self) -> None:
-        self._autosave.flush()
-        self._show_found(None)
-        self._show_current()
-
-    @on(RowList.Chosen, "#examples")
-    def _example_chosen(self) -> None:
-        self.action_edit()
-
-    @on(CorpusSearch.Moved)
-    def _document_moved(self, event: CorpusSearch.Moved) -> None:
-        self._show_found(event.document)
-
-    @on(CorpusSearch.Chosen)
-    def _document_chosen(self, event: CorpusSearch.Chosen) -> None:
-        self._add_for(event.document)
-
-    def _show_found(self, document: Document | None) -> None:
-        editor, found = self.query_one("#document"), self.query_one("#found-document", TextPane)
-        editor.display, found.display = document is None, document is not None
-        title = self.query_one("#document-section", Section)
-        if document is None:
-            title.titled(self._document_title())
-            return
-        title.titled(f"In the corpus: {document.outside_id} — enter makes an example of it")
-        found.show(f"{document.title}\n\n{document.text}" if document.title else document.text)
-
-    def _document_title(self) -> str:
-        example = self._current
-        return say.document_title(example.document_text) if example else "Document"
-
-    # -- writing --
-
-    @on(Editor.Typed)
-    def _typed(self) -> None:
-        self._autosave.touch()
-        self._remark()
-
-    @on(Editor.Left)
-    def _left(self) -> None:
-        self._autosave.flush()
-
-    def flush(self) -> None:
-        """Write what was typed."""
-        self._autosave.flush()
-
-    def _write(self) -> None:
-        example = self._examples.get(self._shown) if self._shown is not None else None
-        typed = (self.query_one("#query", Editor).value, self.query_one("#document", Editor).value)
-        if example is None or typed == self._written:
-            return
-        query, text = (say.storable(part) for part in typed)
-        edited = replace(example, query=query, document_text=text)
-        if self.studio.guarded(lambda: self.project.store.examples.edit(edited)) is not None:
-            self._written = typed
-        self._list_again()
-
-    def _remark(self) -> None:
-        """Length against the norm, and what the lints say of the text as it stands."""
-        if self._norm is None:
-            return
-        self._show_title_of_document()
-        example = self._current
-        title, remarks = (
-            self.query_one("#query-section", Section),
-            self.query_one("#remarks", Static),
-        )
-        if example is None:
-            title.titled("Query")
-            remarks.update("")
-            return
-        query = self.query_one("#query", Editor).value
-        title.titled(say.query_title(example, query, self._norm))
-        remarks.update(self._lints(replace(example, query=query)))
-
-    def _show_title_of_document(self) -> None:
-        if not self.query_one("#found-document").display:
-            self.query_one("#document-section", Section).titled(self._document_title())
-
-    def _lints(self, example: Example) -> Content:
-        if not example.query.strip():
-            return content("Not written yet: an empty query is never used as a shot.", "$secondary")
-        from studio.prompting.lints import lint_example
-
-        others = [other for other in self._examples.values() if other.id != example.id]
-        # A query copied from a huge document is found in its beginning or not at all.
-        text = self.query_one("#document", Editor).value[: say.LONGEST_COUNTED]
-        found = lint_example(
-            replace(example, document_text=text),
-            others,
-            norm=self._norm or NORM,
-            language=self.project.language,
-        )
-        if not found:
-            return content("✓ nothing to remark", "$success")
-        return Content("\n").join(
-            content(f"! {one_line(str(remark))}", "$warning") for remark in found
-        )
-
-    # -- use --
-
-    @work(exclusive=True, group="use")
-    async def _count_use(self, example_id: int) -> None:
-        path = self.project.store.path
-        use, made = await asyncio.to_thread(say.use_of, path, example_id)
-        self.post_message(UseKnown(example_id, use, made))
-
-    @on(UseKnown)
-    def _use_known(self, event: UseKnown) -> None:
-        if event.example_id != self._shown:
-            return
-        self.query_one("#uses-section", Section).titled(say.use_title(event.use))
-        pane = self.query_one("#uses", TextPane)
-        if event.use.records:
-            pane.show(say.use_text(event.made))
-        else:
-            pane.show("Records whose shots this example was among are counted here.", "$secondary")
-
-    # -- actions --
-
-    def action_search(self) -> None:
-        """Go to the search field."""
-        self.query_one("#search").focus()
-
-    def action_edit(self) -> None:
-        """Write the query."""
-        if self._current is None:
-            self.studio.tell("There is no example yet. Press / to pick a document for one.")
-            return
-        self._write_on()
-
-    def _write_on(self) -> None:
-        editor = self.query_one("#query", Editor)
-        editor.focus()
-        editor.move_cursor(editor.document.end)
-
-    def action_edit_document(self) -> None:
-        """Edit the document as the prompt shows it."""
-        if self._current is not None:
-            self.query_one("#document").focus()
-
-    def action_new(self) -> None:
-        """A new example for the document selected in the corpus."""
-        document = self.query_one(CorpusSearch).current
-        if document is None:
-            self.studio.tell("Pick a document in the corpus first: press / and search.")
-            return
-        self._add_for(document)
-
-    def _add_for(self, document: Document) -> None:
-        examples = self.project.store.examples
-        new = Example(document.full_text, "", document_id=document.id)
-        added = self.studio.guarded(lambda: examples.add([new]))
-        if not added:
-            return
-        self._undo.append(Undo("new example", lambda: examples.delete(added[0])))
-        self._list_again(select=added[0])
-        self._show_found(None)
-        self._write_on()
+            self.studio.tell("There is no example here. Press / to pick a document for one.")
+        elif example.id in self._shelf.gone:
+            self.studio.tell(f"Deleted elsewhere; {self._key('compare')} decides on your wording.")
+            return None
+        return example
 
     def action_on_off(self) -> None:
         """Switch the example on or off."""
-        example = self._current
+        example = self._chosen_one()
         if example is None:
             return
         examples, was = self.project.store.examples, example.enabled
-        self._do(
-            Undo(f"{'on' if was else 'off'} again", lambda: say.switch(examples, example, on=was)),
-            lambda: say.switch(examples, example, on=not was),
-        )
+
+        def switch() -> list[Step]:
+            examples.switch(example.id, on=not was)
+            return [switching(example.id, on=was)]
+
+        self._do("switched off" if was else "switched on", switch)
 
     def action_delete(self) -> None:
-        """Take the example off the list; u brings it back."""
-        example = self._current
+        """Take the example off the list; undo brings it back."""
+        example = self._chosen_one()
         if example is None:
             return
-        examples = self.project.store.examples
-        self._do(
-            Undo("example restored", lambda: examples.restore(example.id)),
-            lambda: examples.delete(example.id),
-        )
-        self.studio.tell(f"Taken off the list; {self.studio.keys_of('examples.undo')[0]} undoes.")
+        store, draft = self.project.store, self._shelf.drafts.get(example.id)
+
+        def delete() -> list[Step]:
+            store.examples.delete(example.id)
+            if draft is not None:
+                store.example_drafts.drop(draft)
+            return [restoration(example.id), *([drafting(draft)] if draft else [])]
+
+        if self._do(f"deleted “{one_line(example.query, 40)}”", delete):
+            self.studio.tell(f"Taken off the list; {self._key('undo')} brings it back.")
 
     def action_move_down(self) -> None:
         """Move the example down."""
@@ -364,37 +118,239 @@ class ExamplesPane(Pane):
         self._move(-1)
 
     def _move(self, by: int) -> None:
-        example, order = self._current, list(self._examples)
+        """Past the next example that is shown: a filter may hide some between."""
+        example = self._chosen_one()
+        if example is None or example.id not in self._visible:
+            return
+        there = self._visible.index(example.id) + by
+        before = [number for number in self._shelf.examples if number not in self._shelf.gone]
+        if not 0 <= there < len(self._visible) or self._visible[there] not in before:
+            return
+        moved = [number for number in before if number != example.id]
+        moved.insert(moved.index(self._visible[there]) + (by > 0), example.id)
+
+        examples = self.project.store.examples
+
+        def reorder() -> list[Step]:
+            places = examples.places()
+            examples.reorder(moved)
+            return [order(places)]
+
+        self._do("moved", reorder)
+
+    def action_duplicate(self) -> None:
+        """A second example for the same document, below this one."""
+        self._autosave.flush()
+        example = self._chosen_one()
+        if example is not None and self._add("duplicated", example, below=example.id):
+            self.studio.tell(f"Duplicated; {self._key('edit')} gives it another query.")
+
+    def _add(self, words: str, example: Example, *, below: int | None = None) -> bool:
+        examples = self.project.store.examples
+        added: list[int] = []
+
+        def add() -> list[Step]:
+            places = examples.places()
+            if below is None:
+                added.extend(examples.add([example]))
+            else:
+                added.append(examples.add_after(below, example))
+            return [deletion(*added), order(places)]
+
+        return self._do(words, add, select=lambda: added[0])
+
+    @on(CorpusSearch.Chosen)
+    def _document_chosen(self, event: CorpusSearch.Chosen) -> None:
+        self._add_for(event.document)
+
+    def action_new(self) -> None:
+        """A new example for the document selected in the corpus."""
+        document = self.query_one(CorpusSearch).current
+        if document is None:
+            self.studio.tell("Pick a document in the corpus first: press / and search.")
+            return
+        self._add_for(document)
+
+    def _add_for(self, document: Document) -> None:
+        # A filter would hide the new one as long as nothing is written.
+        self._list.end()
+        new = Example(document.full_text, "", document_id=document.id)
+        if self._add("new example", new):
+            self._show_found(None)
+            self._write_on()
+
+    @work(exclusive=True, group="ask")
+    async def action_tags(self) -> None:
+        """Edit the tags of the example."""
+        from studio.formats.tags import tags_of
+        from studio.tui.screens.dialogs import AskText
+
+        example = self._chosen_one()
         if example is None:
             return
-        here = order.index(example.id)
-        there = here + by
-        if not 0 <= there < len(order):
-            return
-        moved = [*order]
-        moved[here], moved[there] = moved[there], moved[here]
-        examples = self.project.store.examples
-        self._do(
-            Undo("order as before", lambda: examples.reorder(order)),
-            lambda: examples.reorder(moved),
-        )
+        others = {
+            tag: None for other in self._shelf.examples.values() for tag in other.tags.split()
+        }
+        used = f" In use: {one_line(' '.join(others), 200)}" if others else ""
+        title = f"Tags of “{one_line(example.query, 30)}” — enter saves, esc closes"
+        hint = f"Words of your own, separated by spaces.{used}"
+        ask = AskText(title, hint=hint, value=example.tags, adding=True)
+        answer = await self.app.push_screen_wait(ask)
+        if answer is not None:
+            self._retag(example, tags_of(answer))
 
-    def _do(self, undo: Undo, deed: Callable[[], object]) -> None:
-        self._autosave.flush()
-        self.studio.guarded(deed)
-        self._undo.append(undo)
-        self._list_again()
+    def _retag(self, example: Example, wanted: Sequence[str]) -> None:
+        have = example.tags.split()
+        add = [tag for tag in wanted if tag not in have]
+        drop = [tag for tag in have if tag not in wanted]
+        if not add and not drop:
+            return
+
+        def tag() -> list[Step]:
+            self.project.store.examples.tag(example.id, add=add, drop=drop)
+            return [tagging(example.id, add=drop, drop=add)]
+
+        self._do("tagged", tag)
 
     def action_undo(self) -> None:
         """Take the last deed back."""
-        if not self._undo:
-            self.studio.tell("Nothing to undo here. In the text field, ctrl+z undoes typing.")
-            return
+        deeds = self.project.store.example_deeds
         self._autosave.flush()
-        last = self._undo.pop()
-        self.studio.guarded(last.deed)
+        taken = self.studio.guarded(lambda: deeds.undo(self._session, self._began))
+        self._tell_of("Undone", taken, "Nothing to undo here. In a text, ctrl+z undoes typing.")
+
+    def action_redo(self) -> None:
+        """Do again what was taken back."""
+        self._autosave.flush()
+        deeds = self.project.store.example_deeds
+        taken = self.studio.guarded(lambda: deeds.redo(self._session))
+        self._tell_of("Done again", taken, "Nothing to do again.")
+
+    def _tell_of(self, deed: str, taken: Taken | None, nothing: str) -> None:
+        if taken is None:
+            self.studio.tell(nothing)
+            return
+        self._writer.open(None)
         self._list_again()
-        self.studio.tell(f"Undone: {last.words}")
+        left = "" if taken.whole else ". A part stays: another studio has changed it since."
+        self.studio.tell(f"{deed}: {taken.words}{left}")
+
+    # -- two wordings --
+
+    def action_compare(self) -> None:
+        """Decide between an unsaved wording and the saved one."""
+        example = self._current
+        if example is None or example.id not in self._shelf.drafts:
+            self.studio.tell("No unsaved wording waits here: all that you wrote is saved.")
+            return
+        self._ask_wording(example.id)
+
+    def _ask_wording(self, example_id: int) -> None:
+        if not self._asking:
+            self._asking = True
+            self._ask(example_id)
+
+    @work(group="wording")
+    async def _ask(self, example_id: int) -> None:
+        try:
+            shown = await self._decide(example_id)
+        finally:
+            self._asking = False
+        self._writer.open(None)
+        self._list_again(select=shown)
+
+    async def _decide(self, example_id: int) -> int:
+        """Ask until the answer fits what the store has; returns the example to show."""
+        from studio.tui.screens.example_conflict import ChooseWording
+
+        store = self.project.store
+        while True:
+            draft, theirs = (
+                store.example_drafts.all(self._session).get(example_id),
+                store.examples.get(example_id),
+            )
+            if draft is None or theirs is None:
+                return example_id
+            deleted = store.examples.is_deleted(example_id)
+            dialog = ChooseWording(draft, theirs, deleted=deleted)
+            choice: Choice | None = await self.app.push_screen_wait(dialog)
+            if choice is None:
+                self.studio.tell(f"Your wording stays as a draft; {self._key('compare')} decides.")
+                return example_id
+            try:
+                return decide(store, self._session, draft, choice, theirs)
+            except Conflict:
+                self.studio.tell("Meanwhile it was changed once more: look again.")
+            except StudioError as error:
+                self.studio.tell(str(error), bad=True)
+                return example_id
+
+    # -- moving about --
+
+    @on(RowList.Chosen, "#examples")
+    def _example_chosen(self) -> None:
+        self.action_edit()
+
+    def action_edit(self) -> None:
+        """Write the query."""
+        example = self._current
+        if example is None:
+            self.studio.tell("There is no example yet. Press / to pick a document for one.")
+        elif self._shelf.waits(example):
+            self._ask_wording(example.id)
+        else:
+            self._write_on()
+
+    def _write_on(self) -> None:
+        self._query.focus()
+        self._query.move_cursor(self._query.document.end)
+
+    def action_edit_document(self) -> None:
+        """Edit the document as the prompt shows it."""
+        example = self._current
+        if example is None:
+            return
+        if self._shelf.waits(example):
+            self._ask_wording(example.id)
+        else:
+            self._document.focus()
+
+    def action_search(self) -> None:
+        """Go to the search field of the corpus."""
+        self.query_one("#search").focus()
+
+    def action_filter(self) -> None:
+        """Show only examples with some words or tags."""
+        self._list.ask()
+
+    @on(ExampleList.Filtered)
+    def _filtered(self) -> None:
+        self._fill_list()
+
+    @on(ExampleList.Entered)
+    def _filter_entered(self) -> None:
+        self.set_focus(self.main_list())
+
+    def action_leave(self) -> None:
+        """From a field back to the list; leaving the filter shows all again."""
+        if self.focused is self._list.field:
+            self._list.end()
+        super().action_leave()
+
+    def action_back(self) -> None:
+        """From another list back to the examples; there, show all again."""
+        if self.focused is self.main_list() and self._list.field.display:
+            self._list.end()
+        self.set_focus(self.main_list())
+
+    def action_records(self) -> None:
+        """Go to the records that the example helped to make."""
+        self.query_one("#made").focus()
+
+    @on(RowList.Chosen, "#made")
+    def _record_chosen(self, event: RowList.Chosen) -> None:
+        if event.row is not None:
+            self.app.call_later(self.studio.go, "review", record=int(event.row.key))
 
     def copy_text(self) -> str:
         """The document in front, or the example's query."""

@@ -1,0 +1,138 @@
+"""What Examples looks like: dark and in the terminal's own colours, small and usual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from studio.project import Project
+from studio.records import Answer, Example, Message, Request
+from studio.store.example_drafts import ExampleDraft
+from studio.store.generations import Finished
+from studio.tui.app import StudioApp
+
+LOOKS = pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        ((80, 24), "studio-dark"),
+        ((80, 24), "studio-ansi"),
+        ((120, 40), "studio-dark"),
+        ((120, 40), "studio-ansi"),
+    ],
+    ids=["80x24", "80x24-ansi", "120x40", "120x40-ansi"],
+)
+Compare = Callable[..., bool]
+Size = tuple[int, int]
+
+
+async def quiet(pilot: Pilot[int]) -> None:
+    """Wait for everything that threads read, and let no cursor blink."""
+    for _ in range(60):
+        await pilot.pause(0.15)
+        # A box that is open is a worker that waits.
+        if {worker.group for worker in pilot.app.workers} <= {"wording"}:
+            break
+    await pilot.pause(0.3)
+    for field in pilot.app.screen.query("Field, Editor"):
+        field.cursor_blink = False  # type: ignore[attr-defined]
+    await pilot.pause(0.1)
+
+
+@pytest.fixture
+def full(project: Project) -> Project:
+    """Examples with all that a list can show of them."""
+    store = project.store
+    long = "half of a meal with customers 🍜 what counts as a customer and when is the cost "
+    store.examples.add(
+        [
+            Example(
+                "Half of the cost of meals is deductible.",
+                long + "of one deductible shared by two",
+                tags="long",
+            ),
+            Example("Trips are private.", "commute", enabled=False),
+            Example("Trips.", "can i write off the room i work in"),
+            Example("A gift to a customer is deductible up to 50.", "", tags="new"),
+        ]
+    )
+    store.examples.tag(1, add=["home", "office"], drop=[])
+    store.examples.tag(3, add=["退货", "zh"], drop=[])
+    examples = store.examples.all()
+    for example, kept in ((examples[0], 36), (examples[3], 5)):
+        shots = store.shot_sets.save([example.revision_id])
+        requests = [
+            Request((Message("user", f"{example.id} {n}"),), "m", document_id=7, shot_set_id=shots)
+            for n in range(40)
+        ]
+        texts = [f"房东不退押金怎么办 🏠 {n}" for n in range(40)]
+        done = [
+            Finished(request, Answer("a"), "", (text,))
+            for request, text in zip(requests, texts, strict=True)
+        ]
+        store.generations.save(done)
+        with store.write() as conn:
+            conn.execute(
+                "UPDATE records SET kept = 0, reason = 'round-trip' WHERE id IN"
+                " (SELECT id FROM records ORDER BY id DESC LIMIT ?)",
+                (40 - kept,),
+            )
+    return project
+
+
+def shown(theme: str, *keys: str) -> Callable[[Pilot[int]], object]:
+    async def walk(pilot: Pilot[int]) -> None:
+        pilot.app.theme = theme
+        await quiet(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause(0.2)
+        await quiet(pilot)
+
+    return walk
+
+
+@LOOKS
+def test_examples(snap_compare: Compare, full: Project, size: Size, theme: str) -> None:
+    app = StudioApp(full, screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=shown(theme, "j", "j", "j"))
+
+
+@LOOKS
+def test_examples_with_a_search(
+    snap_compare: Compare, full: Project, size: Size, theme: str
+) -> None:
+    app = StudioApp(full, screen="examples")
+    walk = shown(theme, "slash", *"退", "enter")
+    assert snap_compare(app, terminal_size=size, run_before=walk)
+
+
+@LOOKS
+def test_examples_with_a_filter(
+    snap_compare: Compare, full: Project, size: Size, theme: str
+) -> None:
+    app = StudioApp(full, screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=shown(theme, "f", *"#zh"))
+
+
+@LOOKS
+def test_two_wordings(snap_compare: Compare, full: Project, size: Size, theme: str) -> None:
+    store = full.store
+    example = store.examples.all()[0]
+    mine = ExampleDraft(
+        1, example.query + " and sleep in 卧室 🛏", example.document_text, "elsewhere"
+    )
+    store.examples.edit(replace(example, query="may i write off a room that i only work in"))
+    store.example_drafts.keep(mine)
+    app = StudioApp(full, screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=shown(theme, "d"))
+
+
+@LOOKS
+def test_no_example_yet(snap_compare: Compare, project: Project, size: Size, theme: str) -> None:
+    for example in project.store.examples.all():
+        project.store.examples.delete(example.id)
+    app = StudioApp(project, screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=shown(theme))
