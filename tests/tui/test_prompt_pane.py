@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from textual.widgets import Static
 
 from studio.project import Project
 from studio.prompting.builtin import builtin
+from studio.records import Example
 from studio.tui.app import StudioApp
 from studio.tui.screens.dialogs import AskText, Choose
 from studio.tui.screens.pick import PickDocument
-from studio.tui.screens.versions import Versions, difference
+from studio.tui.screens.versions import Versions
 from studio.tui.widgets.editor import Editor
-from studio.tui.widgets.streams import Streams
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.openai_server import OpenAIServer
+from tests.support.prompt_pane import settled, states, title_of, until
 from tests.tui.conftest import use_endpoint
-
-
-def streams(app: StudioApp) -> Streams:
-    return app.screen.query_one(Streams)
-
-
-def column_states(app: StudioApp) -> list[str]:
-    return [column.state for column in streams(app)._columns]
-
-
-async def settled(pilot, want: tuple[str, ...] = ("done", "stored"), seconds: float = 10) -> None:  # type: ignore[no-untyped-def]
-    """Wait until all three columns stand in one of these states."""
-    for _ in range(int(seconds * 10)):
-        await pilot.pause(0.1)
-        if all(state in want for state in column_states(pilot.app)):
-            return
-    raise AssertionError(f"still {column_states(pilot.app)}")
 
 
 @pytest.fixture
@@ -62,9 +47,9 @@ async def test_an_unchanged_input_is_never_paid_again(wired: Project, llm: OpenA
         app = StudioApp(wired, screen="prompt")
         async with app.run_test(size=(120, 40)) as pilot:
             await settled(pilot)
-            states = set(column_states(app))
+            found = set(states(app))
     assert llm.paid.calls == 3
-    assert states == {"stored"}
+    assert found == {"stored"}
 
 
 async def test_a_preview_makes_no_records_and_answers_no_run(
@@ -84,28 +69,15 @@ async def test_a_change_cancels_what_streams(project: Project, slow_llm: OpenAIS
     async with app.run_test(size=(120, 40)) as pilot:
         for _ in range(60):
             await pilot.pause(0.1)
-            if "streaming" in column_states(app):
+            if "streaming" in states(app):
                 break
         await pilot.press("e", "x")
         await pilot.pause()
-        assert "streaming" not in column_states(app)
+        assert "streaming" not in states(app)
         workers = [worker for worker in app.workers if worker.group.startswith("stream-")]
         await asyncio.sleep(0.1)
         assert all(worker.is_finished for worker in workers)
     opened.close()
-
-
-async def test_the_score_says_its_n(app: StudioApp) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        for _ in range(100):
-            await pilot.pause(0.1)
-            text = app.screen.query_one("#score", TextPane).plain
-            if "BM25" in text:
-                break
-        assert "n = 3" in text
-        assert "BM25 round trip, first of 8 documents" in text
-        assert "examples" in text
 
 
 async def test_r_draws_again_and_the_score_grows(app: StudioApp, llm: OpenAIServer) -> None:
@@ -115,7 +87,7 @@ async def test_r_draws_again_and_the_score_grows(app: StudioApp, llm: OpenAIServ
         await settled(pilot)
         await pilot.pause()
         assert llm.paid.calls == 6
-        assert "n = 6" in app.screen.query_one("#score", TextPane).plain
+        await until(pilot, lambda: "n = 6" in title_of(app, "score-section"))
 
 
 async def test_n_goes_to_the_next_documents(app: StudioApp) -> None:
@@ -133,7 +105,15 @@ async def test_live_can_be_switched_off(app: StudioApp, llm: OpenAIServer) -> No
         await pilot.press("p", "r")
         await pilot.pause(0.5)
         assert llm.paid.calls == 3
-        assert "Live is off" in column_states(app)[0]
+        assert "Live is off" in states(app)[0]
+
+
+async def test_without_a_document_that_has_no_example_it_says_so(wired: Project) -> None:
+    for document in [*wired.store.documents.all()]:
+        wired.store.examples.add([Example(document.text, "a query", document_id=document.id)])
+    app = StudioApp(wired, screen="prompt")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: states(app)[0].startswith("Each document has an example"))
 
 
 async def test_the_rendered_prompt_of_each_document_can_be_read(app: StudioApp) -> None:
@@ -260,9 +240,9 @@ async def test_an_endpoint_that_is_down_is_told_in_the_columns(
     async with app.run_test(size=(120, 40)) as pilot:
         for _ in range(80):
             await pilot.pause(0.1)
-            if all(s not in ("", "streaming") for s in column_states(app)):
+            if all(s not in ("", "streaming") for s in states(app)):
                 break
-        assert all("stand-in" in state for state in column_states(app))
+        assert all("stand-in" in state for state in states(app))
         assert opened.store.generations.reasons() == {}
     opened.close()
 
@@ -275,9 +255,9 @@ async def test_a_wrong_key_is_told_in_the_columns(project: Project) -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             for _ in range(80):
                 await pilot.pause(0.1)
-                if all(s not in ("", "streaming") for s in column_states(app)):
+                if all(s not in ("", "streaming") for s in states(app)):
                     break
-            assert "key" in column_states(app)[0]
+            assert "key" in states(app)[0]
         opened.close()
 
 
@@ -290,15 +270,50 @@ async def test_on_a_small_screen_z_shows_the_rendered_prompt(app: StudioApp) -> 
         assert app.screen.query_one("#rendered-section").display
 
 
-def test_a_difference_marks_the_words_that_changed() -> None:
-    shown = difference("one two\nsame", "one three\nsame")
-    assert shown.plain.splitlines() == ["line 1", "- one two", "+ one three", "  same"]
-
-
 async def test_too_few_examples_are_told(wired: Project) -> None:
     for example in wired.store.examples.all():
         wired.store.examples.delete(example.id)
     app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.5)
-        assert "at least 2 examples" in column_states(app)[0]
+        assert "at least 2 examples" in states(app)[0]
+
+
+async def test_a_model_that_cannot_write_the_language_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STUDIO_MODELS", str(tmp_path / "none"))
+    project.store.prompts.save("generic-zh", builtin("generic-zh"), "")
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=(80, 24)) as pilot:
+        warning = app.screen.query_one("#warning", Static)
+        await until(pilot, lambda: warning.display)
+        said = str(warning.render())
+        assert "smollm2-135m writes English, not Chinese" in said
+        assert "embedded:qwen2.5-coder-1.5b" in said
+        await pilot.press("t")
+        await pilot.pause(0.1)
+        await pilot.press("enter")
+        await until(pilot, lambda: not warning.display)
+
+
+async def test_many_keys_in_one_breath_are_all_kept(app: StudioApp, wired: Project) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("e")
+        editor = app.screen.query_one("#template", Editor)
+        editor.move_cursor(editor.document.end)
+        typed = " Kurz und klar, bitte, und auf Deutsch."
+        await pilot.press(*typed)
+        await pilot.press("escape")
+        draft = wired.store.drafts.get("prompt")
+        assert draft is not None
+        assert draft.endswith(typed)
+
+
+async def test_h_goes_back_to_the_column_before(app: StudioApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("h")
+        assert app.focused is not None
+        assert app.focused.id == "stream-2"
