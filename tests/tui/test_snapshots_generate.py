@@ -1,0 +1,109 @@
+"""What the Generate pane looks like: the plan, a run under way, its dropped answers, the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from studio.project import Project
+from studio.records import Answer, JobState, Message, Request
+from studio.store.generations import Finished
+from studio.tui.app import StudioApp
+from tests.tui.test_generate_pane import LIVE
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+THEMES = pytest.mark.parametrize("theme", ["studio-dark", "studio-ansi"])
+Compare = Callable[..., bool]
+JobMaker = Callable[..., int]
+
+
+@pytest.fixture
+def run(project: Project, job: JobMaker) -> int:
+    """A run with queries and dropped answers in three scripts, as its worker left it."""
+    curve = [1.0, 2.5, 3.0, 3.6, 3.4, 4.0, 3.9, 3.6, 3.7, 3.6, 3.5, 3.6]
+    live = {**LIVE, "queries_s": curve, "tokens_s": [rate * 500 for rate in curve]}
+    job_id = job(
+        "generate",
+        JobState.CANCELLED,
+        live=json.dumps(live),
+        params={"budget_usd": 2.0},
+        finished="2026-03-01T09:07:05.000+00:00",
+    )
+    said = [
+        ("", "网购商品几天内可以退货", 6),
+        ("", "can i deduct a meal with a customer 🍜", 2),
+        ("", "who licenses a café ☕", 8),
+        ("empty", "", 3),
+        ("no-label", "Sure! Here is a question about 押金 🏠 that a tenant might ask", 7),
+    ]
+    for number, (reason, text, document) in enumerate(said):
+        request = Request((Message("user", f"{number}"),), "m", document_id=document)
+        made = () if reason else (text,)
+        project.store.generations.save([Finished(request, Answer(text), reason, made)], job_id)
+    return job_id
+
+
+def goes_on(project: Project, run: int) -> None:
+    """As if its worker were this process; when it began is left out, since that clock goes on."""
+    with project.store.write() as conn:
+        conn.execute(
+            "UPDATE jobs SET state = 'running', pid = ?, heartbeat = ?, started = '' WHERE id = ?",
+            (os.getpid(), time.time(), run),
+        )
+
+
+def looks(theme: str, *keys: str) -> Callable[[Pilot[int]], object]:
+    async def before(pilot: Pilot[int]) -> None:
+        pilot.app.theme = theme
+        await pilot.pause(0.3)
+        await pilot.press(*keys)
+        for _ in range(60):
+            await pilot.pause(0.1)
+            estimated = bool(str(pilot.app.screen.query_one("#outlook", Static).visual))
+            if estimated or pilot.app.screen.has_class("-watching"):
+                break
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause(0.3)
+
+    return before
+
+
+@SIZES
+@THEMES
+def test_plan(snap_compare: Compare, wired: Project, size: tuple[int, int], theme: str) -> None:
+    app = StudioApp(wired, screen="generate")
+    assert snap_compare(app, terminal_size=size, run_before=looks(theme))
+
+
+@SIZES
+@THEMES
+def test_run_under_way(
+    snap_compare: Compare, project: Project, run: int, size: tuple[int, int], theme: str
+) -> None:
+    goes_on(project, run)
+    app = StudioApp(project, screen="generate")
+    assert snap_compare(app, terminal_size=size, run_before=looks(theme))
+
+
+@SIZES
+def test_dropped_answers(
+    snap_compare: Compare, project: Project, run: int, size: tuple[int, int]
+) -> None:
+    app = StudioApp(project, screen="generate")
+    before = looks("studio-dark", "w", "d", "j")
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@SIZES
+def test_plan_with_a_fault_and_a_last_run(
+    snap_compare: Compare, wired: Project, run: int, size: tuple[int, int]
+) -> None:
+    app = StudioApp(wired, screen="generate")
+    before = looks("studio-dark", "G", "k", "enter", *"many", "escape")
+    assert snap_compare(app, terminal_size=size, run_before=before)
