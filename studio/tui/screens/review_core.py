@@ -1,0 +1,162 @@
+"""What all parts of Review stand on: the open window, its rows, the desks, the person's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from textual.widget import Widget
+from textual.widgets import Static
+
+from studio.records import StudioError
+from studio.store import Store
+from studio.store.review_shapes import ReviewRow, Tally, View
+from studio.store.review_window import Window
+from studio.tui.actions import key_name
+from studio.tui.safe_text import content
+from studio.tui.screens import review_words as say
+from studio.tui.screens.pane import Pane
+from studio.tui.screens.review_desk import Desk
+from studio.tui.widgets.virtual_rows import Cell, VirtualRows
+
+T = TypeVar("T")
+W = TypeVar("W", bound=Widget)
+
+TALLY_S = 0.25
+"""Seconds after a decision until the session is counted anew. Not with each one: a line at the far
+end of the screen makes the terminal's whole frame be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A window as the list reads it: texts cut to what a line can show."""
+
+    window: Window
+
+    def at(self, position: int, limit: int) -> Sequence[ReviewRow]:
+        """Rows from a position on."""
+        return [cut(row) for row in self.window.at(position, limit)]
+
+
+def cut(row: ReviewRow) -> ReviewRow:
+    """The row without the megabytes that its text may have."""
+    short = len(row.text) <= say.LONGEST_CELL
+    return row if short else replace(row, text=row.text[: say.LONGEST_CELL])
+
+
+class ReviewCore(Pane):
+    """State and helpers that deciding, editing and looking share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = View()
+        self._window: Window | None = None
+        self._prompts: dict[int, str] = {}
+        """Prompt row → its name and version."""
+        self._score = ""
+        """The filter whose score the table shows."""
+        self._since = datetime.now(UTC)
+        self._tally: Tally | None = None
+        self._busy = ""
+        """What runs over many records, in a few words."""
+        self._tally_soon = False
+        self._who = ""
+        self._parts: dict[str, Widget] = {}
+
+    def open_desks(self, path: Path) -> None:
+        """Threads begin when something is asked of them."""
+        self._desk = Desk(path)
+        """Decisions and pages, in order."""
+        self._side_desk = Desk(path)
+        """What may take longer: provenance, counts, histograms."""
+        self._long_desk = Desk(path)
+        """Deeds on many records."""
+
+    def on_unmount(self) -> None:
+        """Let the files go."""
+        if self.ready:
+            for desk in (self._desk, self._side_desk, self._long_desk):
+                desk.close()
+
+    @property
+    def rows(self) -> VirtualRows[ReviewRow]:
+        """The table."""
+        return self.part("#records", VirtualRows)
+
+    @property
+    def reviewer(self) -> str:
+        """Whose word this is."""
+        if not self._who:
+            from studio import settings
+
+            self._who = settings.reviewer(self.project.path)
+        return self._who
+
+    def part(self, name: str, kind: type[W]) -> W:
+        """One of the pane's widgets. What a thread hands over at the program's end finds it too."""
+        if name not in self._parts:
+            self._parts[name] = self.query_one(name, kind)
+        found = self._parts[name]
+        assert isinstance(found, kind)
+        return found
+
+    def main_list(self) -> Widget | None:
+        """The table."""
+        return self.rows
+
+    def key(self, action: str) -> str:
+        """The key in force for one of the pane's actions, as a person reads it."""
+        return key_name(self.studio.keys_of(f"review.{action}")[0])
+
+    def draw_row(self, row: ReviewRow) -> Sequence[Cell]:
+        """One line of the table."""
+        return say.cells(row, self._score)
+
+    async def ask(self, desk: Desk, call: Callable[[Store], T]) -> T | None:
+        """Do this on a desk; None, and the sentence told, when it cannot be done."""
+        try:
+            return await desk.run(call)
+        except StudioError as error:
+            self.studio.tell(str(error), bad=True)
+            return None
+
+    # -- the session --
+
+    def count_soon(self) -> None:
+        """Count the session anew in a moment; many decisions are counted once."""
+        if not self._tally_soon:
+            self._tally_soon = True
+            self.set_timer(TALLY_S, self._count)
+
+    def _count(self) -> None:
+        self._tally_soon = False
+        self.show_session()
+        self.run_worker(self._count_now(), group="tally", exclusive=True)
+
+    async def _count_now(self) -> None:
+        who, since = self.reviewer, self._since
+        found = await self.ask(self._side_desk, lambda store: store.review.tally(who, since))
+        if found is not None:
+            self._tally = found
+            self.show_session()
+
+    def show_session(self) -> None:
+        """Who has decided how much, and what runs."""
+        told = say.tally(self._tally, self.reviewer) if self._tally is not None else ""
+        text = " · ".join(part for part in (self._busy, told) if part)
+        # Always one line: laying all out anew for it would cost each decision 10 ms.
+        self.part("#session", Static).update(content(text), layout=False)
+
+    def retitle(self) -> None:
+        """Say above the table what it shows."""
+
+    def show_side(self) -> None:
+        """Show the record under the cursor beside the table."""
+
+    def reopen(
+        self, view: View, *, record: int | None = None, first_undecided: bool = False
+    ) -> None:
+        """Show another view, or the same one anew."""
