@@ -1,0 +1,179 @@
+"""What all parts of Rounds stand on: the run as it stands, its errors, and the error in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from textual.widget import Widget
+
+from studio.labelled import Label, Round, SyntheticItem
+from studio.records import StudioError
+from studio.store import Store
+from studio.store.runs import ErrorRow
+from studio.tui.actions import in_scope, key_name
+from studio.tui.rounds_look import Beside, ErrorPages, Look, beside
+from studio.tui.rounds_sheet import LIVE
+from studio.tui.screens.pane import Pane
+from studio.tui.screens.review_desk import Desk
+from studio.tui.widgets.rows import RowList
+from studio.tui.widgets.virtual_rows import VirtualRows
+
+T = TypeVar("T")
+W = TypeVar("W", bound=Widget)
+
+
+class RoundsCore(Pane):
+    """State and helpers that judging, editing and asking share. All of it is read from rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._look = Look(None, None)
+        self._number: int | None = None
+        """The round that a person chose; None follows the newest that was scored."""
+        self._pages: ErrorPages | None = None
+        self._beside: Beside | None = None
+        self._labels: list[Label] = []
+        self._asking: dict[int, str] = {}
+        """Error → what the LLM has written of it so far."""
+        self._diff = False
+        self._who = ""
+        self._parts: dict[str, Widget] = {}
+
+    def open_desks(self, path: Path) -> None:
+        """Threads begin when something is asked of them."""
+        self._desk = Desk(path)
+        """Decisions, pages and the error in hand, in order."""
+        self._look_desk = Desk(path)
+        """The run as a whole, which may take longer."""
+
+    async def on_unmount(self) -> None:
+        """Let files, connections and models go."""
+        if self.ready:
+            self._desk.close()
+            self._look_desk.close()
+        await self.close_wires()
+
+    async def close_wires(self) -> None:
+        """Close what answers stream from."""
+
+    def part(self, name: str, kind: type[W]) -> W:
+        """One of the pane's widgets. What a thread hands over at the program's end finds it too."""
+        if name not in self._parts:
+            self._parts[name] = self.query_one(name, kind)
+        found = self._parts[name]
+        assert isinstance(found, kind)
+        return found
+
+    @property
+    def errors(self) -> VirtualRows[ErrorRow]:
+        """The list of errors."""
+        return self.part("#errors", VirtualRows)
+
+    @property
+    def additions(self) -> RowList:
+        """What was written from the error in hand."""
+        return self.part("#additions", RowList)
+
+    @property
+    def reviewer(self) -> str:
+        """Whose word this is."""
+        if not self._who:
+            from studio import settings
+
+            self._who = settings.reviewer(self.project.path)
+        return self._who
+
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether errors are queries, and what is right a document."""
+        return self.project.task == "retrieval"
+
+    @property
+    def shown_round(self) -> Round | None:
+        """The round whose errors are shown."""
+        if self._number is not None and (chosen := self._look.round(self._number)) is not None:
+            return chosen
+        scored = [one for one in self._look.rounds if one.errors is not None]
+        # A last round without an error has nothing to look at: the one before has its additions.
+        with_errors = [one for one in scored if one.errors]
+        return next(iter(reversed(with_errors or scored)), None)
+
+    def keys(self) -> dict[str, str]:
+        """Action → the key in force, as a person reads it."""
+        names = [action.id for action in in_scope("rounds") if action.keys]
+        return {name: key_name(self.studio.keys_of(name)[0]) for name in names}
+
+    def key(self, action: str) -> str:
+        """The key in force for one of the pane's actions."""
+        return self.keys()[f"rounds.{action}"]
+
+    def main_list(self) -> Widget | None:
+        """The errors."""
+        return self.errors
+
+    async def ask_desk(self, desk: Desk, call: Callable[[Store], T]) -> T | None:
+        """Do this on a desk; None, and the sentence told, when it cannot be done."""
+        try:
+            return await desk.run(call)
+        except StudioError as error:
+            self.studio.tell(str(error), bad=True)
+            return None
+
+    # -- the error in hand --
+
+    async def in_hand(self) -> Beside | None:
+        """The error under the cursor with its additions, read if need be."""
+        row = await self.errors.settled()
+        if row is None:
+            return None
+        if self._beside is None or self._beside.error.id != row.id:
+            await self.read_beside(row.id)
+        return self._beside
+
+    async def read_beside(self, error_id: int, *, choose: int | None = None) -> None:
+        """Read an error whole and show it; ``choose``: the addition to stand on."""
+        retrieval = self.is_retrieval
+        found = await self.ask_desk(
+            self._desk, lambda store: beside(store, error_id, retrieval=retrieval)
+        )
+        row = self.errors.current
+        if row is not None and row.id == error_id:
+            self._beside = found
+            self.show_beside(choose)
+
+    def show_beside(self, choose: int | None = None) -> None:
+        """Draw the error in hand."""
+
+    @property
+    def streaming(self) -> str | None:
+        """What is being written for the error in hand; None when nothing is."""
+        row = self.errors.current
+        return self._asking.get(row.id) if row is not None else None
+
+    @property
+    def chosen(self) -> SyntheticItem | None:
+        """The addition under the cursor; None where one streams in, or there is none."""
+        row, found = self.additions.current, self._beside
+        if row is None or found is None or row.key == LIVE:
+            return None
+        return next((item for item in found.additions if str(item.id) == row.key), None)
+
+    async def reread_row(self, position: int) -> None:
+        """Show the line of an error as it is now."""
+        pages = self._pages
+        if pages is None:
+            return
+        found = await self.ask_desk(self._desk, lambda _store: pages.at(position, 1))
+        if pages is self._pages:
+            for row in found or ():
+                self.errors.put(position, row)
+
+    def position_of(self, error_id: int) -> int | None:
+        """Where an error stands in the list."""
+        ids = self._pages.ids if self._pages is not None else ()
+        return ids.index(error_id) if error_id in ids else None
+
+    def read_look(self) -> None:
+        """Read the run again, beside the screen."""
