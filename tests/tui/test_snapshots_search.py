@@ -1,0 +1,105 @@
+"""What Search looks like: three columns, or one when narrow, with marks; the list of gold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from studio.project import Project
+from studio.records import Example, GoldQuery
+from studio.tui.app import StudioApp
+from studio.tui.screens.search_dialogs import BrowseGold
+from tests.support.openai_server import OpenAIServer
+from tests.tui.test_search_pane import Keys
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+THEMES = pytest.mark.parametrize("theme", ["studio-dark", "studio-ansi"])
+Compare = Callable[..., bool]
+
+
+@pytest.fixture
+def gold(project: Project, llm: OpenAIServer) -> Project:
+    """Gold in three scripts; the base encoder is an endpoint that answers the same each time."""
+    project.store.values.set("encoder", f"openai:stand-in@{llm.url}")
+    add = project.store.gold.add
+    add([GoldQuery("v1", "deductible meals 🍜", "validation", {2: 1, 1: 0, 5: 1})])
+    add([GoldQuery("v2", "网购商品可以退货吗", "validation", {6: 1})])
+    add([GoldQuery("t1", "café licence ☕", "test", {8: 1}, origin="search")])
+    project.store.examples.add([Example("d", "Deductible meals?")])
+    return project
+
+
+def keys_of(pilot: Pilot[int]) -> Keys:
+    app = pilot.app
+    assert isinstance(app, StudioApp)
+    return Keys(app, pilot)
+
+
+async def settle(keys: Keys, rows: int) -> None:
+    """Wait for both searches, and for all that threads read."""
+    await keys.until(lambda: keys.pane._states["trained"].state == "absent")
+    await keys.press("escape", "E")
+    await keys.until(lambda: len(keys.ids("base")) == rows)
+    keys.app.clear_notifications()
+    await keys.pilot.pause(0.3)
+
+
+@SIZES
+@THEMES
+def test_search(snap_compare: Compare, gold: Project, size: tuple[int, int], theme: str) -> None:
+    async def search(pilot: Pilot[int]) -> None:
+        keys = keys_of(pilot)
+        keys.app.theme = theme
+        await keys.until(lambda: keys.pane._gold.queries)
+        await keys.ask("deductible meals")
+        await settle(keys, 8)
+        await keys.press("j")
+        await keys.pilot.pause(0.5)
+
+    app = StudioApp(gold, screen="search")
+    assert snap_compare(app, terminal_size=size, run_before=search)
+
+
+@SIZES
+def test_search_in_chinese(snap_compare: Compare, gold: Project, size: tuple[int, int]) -> None:
+    async def search(pilot: Pilot[int]) -> None:
+        keys = keys_of(pilot)
+        await keys.until(lambda: keys.pane._gold.queries)
+        keys.pane.open_at(gold="v2")
+        await settle(keys, 8)
+        await keys.press("l")
+        await keys.pilot.pause(0.5)
+
+    app = StudioApp(gold, screen="search")
+    assert snap_compare(app, terminal_size=size, run_before=search)
+
+
+@SIZES
+def test_search_before_the_first_query(
+    snap_compare: Compare, gold: Project, size: tuple[int, int]
+) -> None:
+    async def wait(pilot: Pilot[int]) -> None:
+        keys = keys_of(pilot)
+        await keys.until(lambda: keys.pane._states["trained"].state == "absent")
+        await keys.until(lambda: keys.pane._gold.queries)
+        await pilot.pause(0.3)
+
+    app = StudioApp(gold, screen="search")
+    assert snap_compare(app, terminal_size=size, run_before=wait)
+
+
+@SIZES
+def test_gold_queries(snap_compare: Compare, gold: Project, size: tuple[int, int]) -> None:
+    async def browse(pilot: Pilot[int]) -> None:
+        keys = keys_of(pilot)
+        await keys.until(lambda: keys.pane._states["trained"].state == "absent")
+        await keys.until(lambda: keys.pane._gold.queries)
+        await keys.press("escape", "b")
+        await keys.until(lambda: isinstance(pilot.app.screen, BrowseGold))
+        await keys.press("s", "s")
+        await pilot.pause(0.3)
+
+    app = StudioApp(gold, screen="search")
+    assert snap_compare(app, terminal_size=size, run_before=browse)
