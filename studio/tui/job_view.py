@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +20,13 @@ MARKS: Final = {
 METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
 SYSTEMS: Final = {"bm25": "BM25", "base": "base", "trained": "trained"}
 BAR: Final = 10
+SIGNIFICANT: Final = 0.05
+"""A p below it is called a difference."""
+
+
+def mark(job: Job) -> str:
+    """Its state as a sign and a word."""
+    return "‖ paused" if job.is_paused else MARKS[job.state]
 
 
 def progress(job: Job) -> str:
@@ -61,13 +69,123 @@ def time_left(job: Job, now: datetime | None = None) -> str:
     begin = _moment(job.started)
     if job.state is not JobState.RUNNING or not job.total or not job.done or begin is None:
         return ""
+    if job.is_paused:
+        return ""
     spent = ((now or datetime.now(UTC)) - begin).total_seconds()
     left = int(spent * (job.total - job.done) / job.done)
     return f"{left // 60}:{left % 60:02} left" if 0 < left < 86_400 else ""
 
 
+def place(job: Job, jobs: Iterable[Job]) -> str:
+    """Where a waiting job stands among those that wait; empty for any other."""
+    if job.state is not JobState.WAITING:
+        return ""
+    before = sum(other.state is JobState.WAITING and other.id < job.id for other in jobs)
+    return "next to start" if not before else f"starts after {before} other"
+
+
+def headline(found: dict[str, Any]) -> str:
+    """What came of it, such as ``trained .567 vs base .520 nDCG@10, +.047, p = .001: better``.
+
+    Empty for a result without a trained model's scores.
+    """
+    duel = _duel(found)
+    if duel is None:
+        return ""
+    other = _short(duel.trained - duel.gain)
+    line = f"trained {_short(duel.trained)} vs {duel.against} {other} nDCG@10"
+    line += f", {_short(duel.gain, sign=True)}"
+    if duel.p_value is None:
+        return line
+    said = f"p = {_short(duel.p_value)}" if duel.p_value >= 0.001 else "p < .001"
+    return f"{line}, {said}: {duel.word}"
+
+
+def gain(found: dict[str, Any]) -> str:
+    """The same in very few words, such as ``better, +.047``."""
+    duel = _duel(found)
+    return f"{duel.word}, {_short(duel.gain, sign=True)}" if duel is not None else ""
+
+
+def in_short(job: Job) -> str:
+    """What it gained, says or made, in very few words."""
+    return gain(job.result) or job.message or _made(job.result)
+
+
+def _made(found: dict[str, Any]) -> str:
+    """Such as ``26 queries generated`` or ``14 kept``."""
+    for key in ("kept", "generated", "documents"):
+        if isinstance(found.get(key), int):
+            return f"{found[key]:,} {dict(COUNTED)[key]}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Duel:
+    """The trained model's nDCG@10 against the base's, or BM25's where no base was scored."""
+
+    trained: float
+    against: str
+    gain: float
+    p_value: float | None
+
+    @property
+    def word(self) -> str:
+        """What it means."""
+        if self.p_value is None:
+            return "not tested"
+        if self.p_value >= SIGNIFICANT:
+            return "no clear difference"
+        return "better" if self.gain > 0 else "worse"
+
+
+def _duel(found: dict[str, Any]) -> _Duel | None:
+    scores = found.get("scores")
+    trained = _mean(scores, "trained")
+    for name in ("base", "bm25"):
+        other = _mean(scores, name)
+        if trained is not None and other is not None:
+            tested = found.get("p_value")
+            p_value = tested.get(f"trained_vs_{name}") if isinstance(tested, dict) else None
+            known = p_value if isinstance(p_value, int | float) else None
+            return _Duel(trained, SYSTEMS[name], trained - other, known)
+    return None
+
+
+def _mean(scores: Any, system: str) -> float | None:
+    means = scores.get(system) if isinstance(scores, dict) else None
+    found = _named(means, METRICS[0]) if isinstance(means, dict) else None
+    return found if isinstance(found, int | float) else None
+
+
+def _short(number: float, *, sign: bool = False) -> str:
+    """Three decimals without the zero in front, as papers print scores."""
+    text = f"{number:+.3f}" if sign else f"{number:.3f}"
+    return text.replace("0.", ".", 1) if abs(number) < 1 else text
+
+
+def leads_to(job: Job) -> tuple[str, dict[str, int]] | None:
+    """The pane where what the job made lives, and the place in it; None when there is none yet."""
+    if job.kind == "generate":
+        return "generate", {"job": job.id}
+    if job.kind in ("s3", "s3-compare"):
+        return "rounds", {"job": job.id}
+    if job.kind == "gap":
+        return "rounds", {"run": int(job.params.get("run_id") or 0)}
+    model = job.result.get("model_id")
+    if isinstance(model, int):
+        return "train", {"model": model}
+    if job.kind == "path" and job.state is not JobState.DONE:
+        return "generate", {"job": job.id}
+    done = job.state is JobState.DONE
+    places = {"filter": "review", "import": "examples", "evaluate": "train", "train": "train"}
+    return (places[job.kind], {}) if done and job.kind in places else None
+
+
 def advice(job: Job, resume_key: str) -> str:
     """What to do next with the job; empty when nothing."""
+    if job.is_paused:
+        return f"Paused: it sends nothing new. {resume_key} goes on."
     if job.state is JobState.INTERRUPTED:
         return (
             f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
@@ -126,7 +244,7 @@ def _tests(found: dict[str, Any]) -> Iterator[str]:
             mean, low, high = difference
             line += f" {mean:+.4f} [{low:+.4f} … {high:+.4f}]"
         line += f"  p = {p_value:.4f}"
-        line += "  significant" if p_value < 0.05 else "  not significant"
+        line += "  significant" if p_value < SIGNIFICANT else "  not significant"
         if wins := (found.get("wins") or {}).get(name):
             line += f"  {wins['won']} won, {wins['lost']} lost, {wins['tied']} tied"
         yield line
@@ -146,14 +264,14 @@ COUNTED: Final = (
 def _counts(found: dict[str, Any]) -> Iterator[str]:
     for key, label in COUNTED:
         if isinstance(found.get(key), int):
-            yield f"{label:<18} {found[key]:>10,}"
+            yield f"{label:<24} {found[key]:>8,}"
     for key, label in (
         ("generation_drops", "no query"),
         ("dropped", "dropped"),
         ("skipped", "skipped"),
     ):
         for reason, count in (found.get(key) or {}).items():
-            yield f"{label}: {reason:<{max(16 - len(label), 1)}} {count:>10,}"
+            yield f"{f'{label}: {reason}':<24} {count:>8,}"
     for sample in (found.get("skipped_samples") or [])[:5]:
         yield f"  {sample.get('where', '')}: {sample.get('reason', '')}"
     yield from _spent(found.get("spent") or {})

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from studio.project import Project, recent
+from studio.records import JobState
 from studio.tui.app import StudioApp
 from studio.tui.screens.dialogs import AskText
 from studio.tui.screens.wizard import Wish, Wizard, make
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
+
+
+def drawn(app: StudioApp) -> str:
+    """What stands on the screen."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in strips)
 
 
 async def test_recent_projects_are_listed_and_enter_opens_one(project: Project) -> None:
@@ -86,11 +97,110 @@ async def test_the_wizard_makes_a_project_out_of_own_files(tmp_path: Path) -> No
         assert app.project.store.prompts.latest() is not None
 
 
+@pytest.mark.parametrize(
+    ("keys", "task"), [("jj", "classification"), ("jjj", "nli"), ("jjjj", "qa")]
+)
+async def test_the_wizard_makes_a_labelled_sample_and_goes_to_rounds(
+    tmp_path: Path, keys: str, task: str
+) -> None:
+    app = StudioApp()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("n")
+        await pilot.pause(0.1)
+        await pilot.press(*keys)
+        await pilot.pause(0.1)
+        assert app.screen.query_one("#template").disabled
+        app.screen.query_one("#folder", Field).value = str(tmp_path / "mine")
+        await pilot.press("enter")
+        for _ in range(200):
+            await pilot.pause(0.1)
+            if app.current_mode == "rounds":
+                break
+        assert app.project is not None
+        assert app.project.task == task
+        assert app.project.store.gold_items.count("validation") >= 60
+        assert app.project.store.jobs.all() == []
+
+
+async def test_the_wizard_names_a_model_that_cannot_write_the_language(tmp_path: Path) -> None:
+    app = StudioApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("n")
+        await pilot.pause(0.1)
+        warning = app.screen.query_one("#language-warning", Static)
+        app.screen.query_one("#language", Field).value = "zh"
+        await pilot.pause(0.1)
+        assert "smollm2-135m writes English, not Chinese" in str(warning.render())
+        app.screen.query_one("#endpoint", Field).value = "embedded:qwen2.5-coder-1.5b"
+        await pilot.pause(0.1)
+        assert not warning.display
+
+
 async def test_escape_leaves_the_wizard(tmp_path: Path) -> None:
     app = StudioApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("n", "escape")
         assert not isinstance(app.screen, Wizard)
+
+
+async def test_home_says_how_far_the_selected_project_is_and_what_comes_next(
+    project: Project,
+) -> None:
+    app = StudioApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if "Next" in (said := str(app.screen.query_one("#standing", Static).render())):
+                break
+        assert "✓ 8 documents   ✓ 3 examples   · no query" in said
+        assert "Next: enter opens it, then 3 Generate" in said
+
+
+async def test_own_files_get_a_project_beside_them_and_nothing_of_the_samples() -> None:
+    app = StudioApp()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("n")
+        await pilot.pause(0.2)
+        await pilot.press("G", "tab", *"/data/town.jsonl")
+        await pilot.pause(0.2)
+        wizard = app.screen
+        assert wizard.query_one("#folder", Field).value == str(Path.cwd() / "town-studio")
+        assert wizard.query_one("#language", Field).value == "en"
+        template = wizard.query_one("#template", RowList).current
+        assert template is not None
+        assert template.key == "generic"
+
+
+async def test_the_lists_of_the_wizard_keep_their_height() -> None:
+    app = StudioApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("n")
+        await pilot.pause(0.2)
+        await pilot.press("G")
+        for _ in range(5):
+            await pilot.press("tab")
+            await pilot.pause(0.1)
+            source, template = (app.screen.query_one(f"#{n}") for n in ("source", "template"))
+            assert (source.size.height, template.size.height) == (6, 7)
+
+
+async def test_a_job_that_ends_elsewhere_leaves_the_bar_of_every_pane(
+    project: Project, job: Callable[..., int]
+) -> None:
+    running = job("generate", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
+    app = StudioApp(project, screen="generate")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.pause(0.3)
+        assert "● generate" in drawn(app)
+        await pilot.press("4")
+        project.store.jobs.finish(running, os.getpid(), JobState.DONE)
+        for _ in range(60):
+            await pilot.pause(0.05)
+            if not app.running:
+                break
+        await pilot.press("3")
+        await pilot.pause(0.2)
+        assert "● generate" not in drawn(app)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +209,7 @@ async def test_escape_leaves_the_wizard(tmp_path: Path) -> None:
         ({"folder": ""}, "Type the folder"),
         ({"corpus": "/nowhere"}, "no documents at"),
         ({"language": "klingon"}, "Language"),
+        ({"endpoint": "rubbish"}, "no endpoint 'rubbish'"),
     ],
 )
 def test_what_the_wizard_refuses(tmp_path: Path, changes: dict[str, str], sentence: str) -> None:
@@ -115,3 +226,12 @@ def test_what_the_wizard_refuses(tmp_path: Path, changes: dict[str, str], senten
     with pytest.raises(StudioError, match=sentence):
         make(Wish(**{**wish, **changes}))
     assert not (tmp_path / "new").exists()
+
+
+def test_a_project_is_not_made_among_its_own_documents(tmp_path: Path) -> None:
+    from studio.records import StudioError
+
+    wish = Wish("own files", str(tmp_path), "generic", "", "en", str(tmp_path))
+    with pytest.raises(StudioError, match="holds the documents"):
+        make(wish)
+    assert list(tmp_path.iterdir()) == []

@@ -1,153 +1,167 @@
-"""Hostile text in every place where outside text shows: no control in any frame, all aligned."""
+"""Hostile text in every place where outside text shows: no control in any frame, all aligned.
+
+One project has every text in every place; each pane is walked with its own keys. What stands in
+Review, Train, Search, Generate's drops and the files of Examples has further tests beside these.
+"""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from rich.cells import cell_len
+from textual.events import Paste
 from textual.pilot import Pilot
 
-from studio.jobs import queue
 from studio.project import Project
-from studio.records import Document, Example, JobState
+from studio.prompting.builtin import builtin
 from studio.tui.app import StudioApp
-from studio.tui.safe_text import BIDI
 from studio.tui.screens.dialogs import AskText, Choose
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import Column, Row
 from studio.tui.widgets.streams import Streams
+from studio.tui.widgets.text_pane import TextPane
+from tests.support.hostile import (
+    HOSTILE,
+    assert_harmless,
+    attack,
+    copied,
+    speaker,
+    storable,
+    stored,
+    walk,
+)
 from tests.support.openai_server import OpenAIServer
-from tests.tui.conftest import use_endpoint
 
-HOSTILE = {
-    "escape": "\x1b[2J\x1b[31mred\x1b]0;title\x07",
-    "osc 52": "\x1b]52;c;ZXZpbA==\x07",
-    "c1": "\x9b31m\x9d0;x\x9c\x85",
-    "bidi": "abc\u202egnp.exe\u2066x\u2069\u200f",
-    "markup": "[bold]b[/bold] [red]r[/] [/] [",
-    "action": "[@click=app.quit]click[/]",
-    "jinja": "{{ ''.__class__ }} {% for x in y %}",
-    "nul": "a\x00b\x08c\x7f",
-    "surrogate": "a\ud800b",
-    "long line": "x" * 100_000,
-    "right to left": "שלום עולם مرحبا",
-    "combining": "e" + "\u0301" * 60,
-    "han": "汉字漢字かなカナ한글",
-    "emoji": "👨\u200d👩\u200d👧 ❤\ufe0f 🇫🇷 👍🏽",
-    "zero width": "a\u200bb\u200dc\ufeffd\u2060e",
-    "separators": "a\u2028b\u2029c\x0bd\x0ce\rf",
-}
+DOWN = ["j"] * (len(HOSTILE) - 1)
+OVER_ALL = ("f5", "escape", "question_mark", "escape", "ctrl+o", "escape", "ctrl+p", "escape")
+"""Messages, help, jump letters and the palette, over whatever stands there."""
 
 
-def frame(app: StudioApp) -> list[str]:
-    """The lines of the screen as they go to the terminal."""
-    strips = app.screen._compositor.render_strips()
-    return ["".join(segment.text for segment in strip) for strip in strips]
+@pytest.fixture(scope="module")
+def llm() -> Iterator[OpenAIServer]:
+    with OpenAIServer(words=speaker()) as server:
+        yield server
 
 
-def assert_harmless(app: StudioApp) -> None:
-    width = app.size.width
-    for line in frame(app):
-        bad = [c for c in line if unicodedata.category(c) in ("Cc", "Cs") or ord(c) in BIDI]
-        assert not bad, f"{bad!r} in {line!r}"
-        assert cell_len(line) == width, line
-
-
-def storable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-@pytest.fixture(params=HOSTILE.values(), ids=list(HOSTILE))
-def hostile(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory, llm: OpenAIServer) -> Path:
+    """The folder of the project that holds it all."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_DATA", str(home))
+        attack(home / "hostile", llm.url)
+    return home / "hostile"
 
 
 @pytest.fixture
-def hostile_project(project: Project, hostile: str) -> Project:
-    """The text as title, document, id, query, note, job message, result and log."""
-    text, store = storable(hostile), project.store
-    store.values.set("title", text)
-    store.documents.begin_import()
-    store.documents.stage([Document("id" + text[:300], text, "text " + text)])
-    store.documents.commit_import()
-    store.examples.add([Example("document " + text, "query " + text)])
-    job_id = store.jobs.submit("generate", {"search": text})
-    result = '{"gold": "x", "dropped": {"REASON": 1}, "scores": {"bm25": {"nDCG@10": 0.1}}}'
-    with store.write() as conn:
-        conn.execute(
-            "UPDATE jobs SET state = ?, message = ?, result = ? WHERE id = ?",
-            (JobState.FAILED.value, text, result, job_id),
-        )
-    queue.log_path(project, job_id).write_bytes(hostile.encode("utf-8", "surrogatepass"))
-    return project
+def hostile_project(attacked: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy; whatever is done there, what is stored in it must stay as it came in."""
+    project = copied(attacked, tmp_path / "hostile")
+    before = stored(project)
+    yield project
+    after = stored(project)
+    assert {table: rows[: len(before[table])] for table, rows in after.items()} == before
+    project.close()
 
 
-async def walk(pilot: Pilot[int], *keys: str) -> None:
-    app = pilot.app
-    assert isinstance(app, StudioApp)
-    await pilot.pause(0.3)
-    assert_harmless(app)
-    for key in keys:
-        await pilot.press(key)
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize(
+    ("pane", "keys"),
+    [
+        ("examples", [*DOWN, "t", "escape", "r", "escape", "g", "e", "escape", "E", "escape"]),
+        ("examples", ["slash", *"findme", "enter", *DOWN, "f", "x", "escape", "w", "escape"]),
+        ("jobs", DOWN),
+        ("jobs", ["g", "enter", *["escape", "j", "l"] * len(HOSTILE)]),
+        ("jobs", ["slash", "t", "r", "enter", "x", "escape", "n", "escape"]),
+        ("generate", ["d", *DOWN, "escape", "n", "o", *DOWN, "enter", "slash", "escape"]),
+        ("review", [*DOWN, "g", "z", "z", "z", "z", "d", "escape", "t", "escape"]),
+        ("train", [*DOWN, "w", "escape", "l", "escape", "n", "escape"]),
+        ("home", ["j", "o", "escape", "n", "escape"]),
+    ],
+)
+async def test_a_pane_walked_from_end_to_end(
+    hostile_project: Project, pane: str, keys: list[str], size: tuple[int, int]
+) -> None:
+    app = StudioApp(hostile_project, screen=pane)
+    async with app.run_test(size=size) as pilot:
+        await walk(pilot, *keys, *OVER_ALL)
+
+
+@pytest.mark.parametrize("pane", ["examples", "prompt", "generate", "jobs", "review", "train"])
+async def test_what_is_copied_is_harmless_to_show_and_whole_in_a_file(
+    hostile_project: Project, pane: str
+) -> None:
+    app = StudioApp(hostile_project, screen=pane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await walk(pilot, "y", "Y", "escape")
+        (written,) = hostile_project.exports_dir.iterdir()
+        assert app.clipboard
+        assert written.read_bytes().decode() == app.clipboard
+
+
+async def test_answers_as_they_stream(hostile_project: Project) -> None:
+    hostile_project.store.drafts.set("prompt", builtin("question-answering"))
+    app = StudioApp(hostile_project, screen="prompt")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await answered(pilot)
+        await walk(pilot, "l", "l", "e", "escape", "z", "z")
+
+
+async def test_prompt_versions_endpoints_and_two_columns(hostile_project: Project) -> None:
+    app = StudioApp(hostile_project, screen="prompt")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await walk(pilot, "p", "v", *DOWN, "escape", "o", *DOWN, "escape", "t", "escape")
+        await walk(pilot, "c", "enter", *DOWN, "escape", "slash", *"findme", "escape", *OVER_ALL)
+
+
+async def answered(pilot: Pilot[int]) -> None:
+    """Look at every frame until the three columns have said what there is to say."""
+    for _ in range(200):
         await pilot.pause(0.05)
-        assert_harmless(app)
+        assert_harmless(pilot.app)
+        states = {cell.state for cell in pilot.app.screen.query_one(Streams).cells[:3]}
+        if all(state in ("done", "stored") or "too small" in state for state in states):
+            return
+    raise AssertionError(f"the columns are {states}")
 
 
-async def test_examples_pane(hostile_project: Project, hostile: str) -> None:
-    app = StudioApp(hostile_project, screen="examples")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await walk(pilot, "G", "e", "escape", "E", "escape", "slash", "enter", "G")
-        kept = hostile_project.store.examples.all()[-1]
-        assert kept.query == "query " + storable(hostile)
-
-
-async def test_jobs_pane(hostile_project: Project) -> None:
-    app = StudioApp(hostile_project, screen="jobs")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await walk(pilot, "enter", "l", "question_mark")
-
-
-async def test_prompt_pane(hostile_project: Project, hostile: str) -> None:
-    def say(_body: object) -> str:
-        return hostile
-
-    text = storable(hostile)
-    with OpenAIServer(words=say) as server:
-        use_endpoint(hostile_project, server.url)
-        opened = Project.open(hostile_project.path)
-        opened.store.prompts.save("x", text + " version", text)
-        opened.store.drafts.set("prompt", opened.store.prompts.all()[-1].template)
-        app = StudioApp(opened, screen="prompt")
-        async with app.run_test(size=(100, 30)) as pilot:
-            for _ in range(80):
-                await pilot.pause(0.1)
-                assert_harmless(app)
-                states = {column.state for column in app.screen.query_one(Streams)._columns}
-                if states <= {"done", "stored"} or any("too small" in state for state in states):
-                    break
-            # A word of 100,000 letters fits no context window, and the columns say so.
-            assert server.paid.calls == 3 or len(hostile) == 100_000
-            await walk(pilot, "l", "l", "v", "j", "enter", "e", "escape")
-        opened.close()
-
-
-async def test_notifications_and_dialogs(project: Project, hostile: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"a\xff\xfe",
+        b"\x1b]2;evil\x07",
+        b"\xc2\x9b31m\xe2\x80\xae",
+        "[@click=app.quit]汉👍🏽".encode(),
+    ],
+)
+async def test_a_project_folder_of_any_name(tmp_path: Path, name: bytes) -> None:
+    project = Project.create(tmp_path / os.fsdecode(name))
     app = StudioApp(project, screen="home")
     async with app.run_test(size=(80, 24)) as pilot:
-        app.tell(hostile)
-        app.tell(hostile, bad=True)
-        await walk(pilot)
-        app.push_screen(AskText(hostile, hint=hostile, value=hostile[:200]))
-        await walk(pilot)
-        app.push_screen(Choose(hostile, [Column(hostile)], [Row("x", (hostile,))]))
-        await walk(pilot)
+        await walk(pilot, "enter", "1", "ctrl+r", "escape", "0", "o", "escape", "y", *OVER_ALL)
+    project.close()
 
 
+async def test_notifications_messages_and_dialogs(project: Project) -> None:
+    app = StudioApp(project, screen="home")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for text in HOSTILE.values():
+            app.tell(text)
+            app.tell(text, bad=True)
+            app.push_screen(AskText(text, hint=text, value=text[:200]))
+            await pilot.pause()
+            assert_harmless(app)
+            app.push_screen(Choose(text, [Column(text)], [Row("x", (text,))]))
+            await pilot.pause()
+            assert_harmless(app)
+            await pilot.press("escape", "escape")
+        await walk(pilot, "f5", *["j", "j"] * len(HOSTILE))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=list(HOSTILE))
 async def test_pasted_text(project: Project, hostile: str) -> None:
-    from textual.events import Paste
-
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("e")
@@ -162,14 +176,14 @@ async def test_pasted_text(project: Project, hostile: str) -> None:
         await walk(pilot)
 
 
-async def test_the_click_action_in_a_text_does_nothing(
-    project: Project, job: Callable[..., int]
-) -> None:
-    job("train", JobState.FAILED, message=HOSTILE["action"] * 3)
-    app = StudioApp(project, screen="jobs")
+async def test_the_click_action_in_a_text_does_nothing(hostile_project: Project) -> None:
+    app = StudioApp(hostile_project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.2)
-        await pilot.click("#facts", offset=(4, 1))
+        await app.go("jobs", job=[*HOSTILE].index("action") + 1)
+        await pilot.pause(0.1)
+        lines = app.screen.query_one("#facts", TextPane).plain.splitlines()
+        line = next(n for n, line in enumerate(lines) if line.startswith(HOSTILE["action"]))
+        await pilot.click("#facts", offset=(4, line))
         await pilot.pause()
         assert app.is_running
         assert app._exit is False

@@ -64,3 +64,12 @@ def test_an_interrupted_job_says_how_to_go_on() -> None:
 
 def test_an_empty_result_is_no_text() -> None:
     assert job_view.result_text(Job("train", {})) == ""
+
+
+def test_what_a_step_made_stands_in_the_list() -> None:
+    assert job_view.in_short(Job("filter", {}, result={"kept": 14, "dropped": {}})) == "14 kept"
+    generated = Job("generate", {}, result={"requests": 44, "generated": 26})
+    assert job_view.in_short(generated) == "26 queries generated"
+    assert job_view.in_short(Job("import", {}, result={"documents": 25})) == "25 documents"
+    assert job_view.in_short(Job("import", {}, message="3 files")) == "3 files"
+    assert job_view.in_short(Job("train", {})) == ""

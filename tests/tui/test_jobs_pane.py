@@ -8,17 +8,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.events import Key
+from textual.widgets import Static
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
+from studio.records import Job, JobState, Model, StudioError
 from studio.store import Store
 from studio.tui.app import StudioApp
+from studio.tui.screens.delete_files import DeleteFiles
 from studio.tui.screens.dialogs import Choose
 from studio.tui.screens.start import StartDialog, params_of
+from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+from tests.tui.test_job_view import RESULT
 
 JobMaker = Callable[..., int]
 
@@ -177,6 +182,221 @@ async def test_two_jobs_of_one_kind_keep_the_cursor_on_its_row(
         current = app.screen.query_one(RowList).current
         assert current is not None
         assert current.key == str(first)
+
+
+async def test_a_run_is_paused_and_goes_on_by_one_key(project: Project, job: JobMaker) -> None:
+    job_id = job("generate", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p")
+        assert queue.get(project, job_id).is_paused
+        assert states(app) == ["‖ paused"]
+        assert "p" in footer(app)
+        await pilot.press("p")
+        assert states(app) == ["● running"]
+
+
+async def test_what_cannot_be_paused_says_what_to_do_instead(
+    project: Project, job: JobMaker
+) -> None:
+    job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p")
+        assert "Cancel it instead" in list(app._notifications)[-1].message
+
+
+async def test_the_footer_names_only_what_the_job_allows(project: Project, job: JobMaker) -> None:
+    job("generate", JobState.DONE)
+    job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.pause()
+        assert {"Cancel", "Log", "Filter"} <= footer(app)
+        assert not {"Pause", "Resume"} & footer(app)
+        await pilot.press("j")
+        await pilot.pause()
+        assert "Cancel" not in footer(app)
+
+
+def footer(app: StudioApp) -> set[str]:
+    return set(str(app.screen.query_one(KeyBar).render()).split())
+
+
+async def test_jobs_are_filtered_by_kind_and_state(project: Project, job: JobMaker) -> None:
+    job("train", JobState.FAILED)
+    job("train", JobState.DONE)
+    job("generate", JobState.FAILED)
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"train fail")
+        await pilot.pause()
+        rows = app.screen.query_one(RowList).rows
+        assert [row.cells[:3] for row in rows] == [("1", "train", "✗ failed")]
+        await pilot.press("enter", "slash", "x", "enter")
+        await pilot.pause()
+        assert states(app) == []
+        assert "esc shows all" in app.screen.query_one(RowList).empty
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(states(app)) == 3
+
+
+async def test_keys_typed_after_the_slash_are_words_not_deeds(
+    project: Project, job: JobMaker
+) -> None:
+    number = job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        for key in ("slash", "c", "x", "p", "slash"):
+            # All at once, as a slow link hands them over.
+            app.post_message(Key(key, "/" if key == "slash" else key))
+        for _ in range(60):
+            await pilot.pause(0.05)
+            if app.screen.query_one("#only", Field).value == "cxp/":
+                break
+        assert app.screen.query_one("#only", Field).value == "cxp/"
+        assert not queue.get(project, number).cancel_requested
+
+
+async def test_waiting_jobs_say_their_turn(project: Project) -> None:
+    for _ in range(3):
+        project.store.jobs.submit("train", {})
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        what = [row.cells[4] for row in app.screen.query_one(RowList).rows]
+        assert what == ["starts after 2 other", "starts after 1 other", "next to start"]
+
+
+async def test_what_the_training_gained_is_seen_without_scrolling(
+    project: Project, job: JobMaker
+) -> None:
+    job("path", JobState.DONE, result=RESULT)
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        lines = ["".join(segment.text for segment in strip) for strip in strips]
+        said = "trained .650 vs base .600 nDCG@10, +.050, p = .012: better"
+        assert any(said in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "pane"),
+    [
+        ("generate", {"state": JobState.CANCELLED}, "generate"),
+        ("filter", {"state": JobState.DONE}, "review"),
+        ("train", {"state": JobState.DONE, "result": {"model_id": 1}}, "train"),
+        ("path", {"state": JobState.DONE, "result": {"model_id": 1}}, "train"),
+        ("import", {"state": JobState.DONE}, "examples"),
+    ],
+)
+async def test_enter_goes_to_what_a_job_made(
+    project: Project, job: JobMaker, kind: str, values: dict[str, Any], pane: str
+) -> None:
+    job(kind, values.pop("state"), **values)
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        assert "enter opens it in" in app.screen.query_one("#facts", TextPane).plain
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert app.current_mode == pane
+
+
+async def test_enter_on_a_job_that_made_nothing_gives_the_keys_to_its_facts(
+    project: Project, job: JobMaker
+) -> None:
+    job("train", JobState.FAILED, message="No query is kept.")
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        assert app.focused is app.screen.query_one("#facts")
+
+
+@pytest.fixture
+def trained(project: Project, job: JobMaker) -> int:
+    """A finished training with a log, checkpoints and a model."""
+    number = job("train", JobState.DONE, result={"model_id": 1})
+    name = f"retriever-{number}"
+    queue.log_path(project, number).write_text("x" * 4_000)
+    for folder, size in ((name, 3_000_000), (f"{name}.training", 5_000_000)):
+        (project.models_dir / folder).mkdir()
+        (project.models_dir / folder / "weights").write_bytes(b"x" * size)
+    project.store.models.add(Model(name, f"models/{name}", "base", job_id=number))
+    return number
+
+
+async def test_files_are_deleted_after_a_look_at_what_and_how_much(
+    project: Project, trained: int
+) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, DeleteFiles)
+        rows = [row.cells for row in app.screen.query_one(RowList).rows]
+        assert rows == [
+            ("[x]", f"log job-{trained}.log", "4 KB"),
+            ("[x]", f"checkpoints retriever-{trained}.training", "5.0 MB"),
+            ("[ ]", f"model retriever-{trained}", "3.0 MB"),
+        ]
+        said = str(app.screen.query_one("#sum", Static).visual)
+        assert "y deletes what is marked (2 of 3, 5.0 MB) for good" in said
+        await pilot.press("y")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if queue.get(project, trained).deleted and not app.workers:
+                break
+        assert (project.models_dir / f"retriever-{trained}" / "weights").exists()
+        assert not (project.models_dir / f"retriever-{trained}.training").exists()
+        assert not queue.log_path(project, trained).exists()
+        kept = queue.get(project, trained)
+        assert kept.result == {"model_id": 1}
+        assert f"checkpoints retriever-{trained}.training (5.0 MB)" in kept.deleted
+        assert kept.deleted in app.screen.query_one("#facts", TextPane).plain
+
+
+async def test_a_model_is_deleted_only_when_it_is_marked(project: Project, trained: int) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x")
+        await pilot.pause(0.2)
+        await pilot.press("space", "j", "space", "j", "space")
+        await pilot.pause()
+        assert "cannot search" in str(app.screen.query_one("#meaning", Static).visual)
+        await pilot.press("y")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if queue.get(project, trained).deleted and not app.workers:
+                break
+        assert not (project.models_dir / f"retriever-{trained}").exists()
+        assert queue.log_path(project, trained).exists()
+        assert project.store.models.get(1) is not None
+
+
+async def test_esc_and_an_empty_choice_delete_nothing(project: Project, trained: int) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x")
+        await pilot.pause(0.2)
+        await pilot.press("space", "j", "space", "y")
+        assert isinstance(app.screen, DeleteFiles)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert queue.get(project, trained).deleted == ""
+        assert queue.log_path(project, trained).exists()
+
+
+async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> None:
+    job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x")
+        await pilot.pause(0.2)
+        assert "Cancel it before" in list(app._notifications)[-1].message
 
 
 def test_an_endpoint_is_a_name_or_a_url_with_its_model() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,11 +11,8 @@ from textual.pilot import Pilot
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Answer, JobState, Message, Request
-from studio.store.generations import Finished
+from studio.records import JobState
 from studio.tui.app import StudioApp
-from studio.tui.widgets.streams import Streams
-from studio.tui.widgets.text_pane import TextPane
 from tests.tui.conftest import settle
 from tests.tui.test_job_view import RESULT
 
@@ -41,59 +40,6 @@ def test_home_without_projects(snap_compare: Compare, size: tuple[int, int]) -> 
 
 
 @SIZES
-def test_examples(snap_compare: Compare, project: Project, size: tuple[int, int]) -> None:
-    store = project.store
-    third = store.examples.all()[2]
-    request = Request(
-        (Message("user", "x"),),
-        "m",
-        document_id=7,
-        shot_set_id=store.shot_sets.save([third.revision_id]),
-    )
-    texts = ("房东不退押金怎么办 🏠", "押金多久能退")
-    store.generations.save([Finished(request, Answer("a"), "", texts)])
-
-    async def choose(pilot: Pilot[int]) -> None:
-        await pilot.press("space", "G")
-        await quiet(pilot)
-
-    app = StudioApp(project, screen="examples")
-    assert snap_compare(app, terminal_size=size, run_before=choose)
-
-
-@SIZES
-def test_examples_with_a_search(
-    snap_compare: Compare, project: Project, size: tuple[int, int]
-) -> None:
-    async def search(pilot: Pilot[int]) -> None:
-        await pilot.press("slash", *"退")
-        await pilot.pause(0.4)
-        await pilot.press("enter")
-        await quiet(pilot)
-
-    app = StudioApp(project, screen="examples")
-    assert snap_compare(app, terminal_size=size, run_before=search)
-
-
-@SIZES
-def test_prompt(snap_compare: Compare, wired: Project, size: tuple[int, int]) -> None:
-    async def stream(pilot: Pilot[int]) -> None:
-        for _ in range(150):
-            await pilot.pause(0.1)
-            states = {column.state for column in pilot.app.screen.query_one(Streams)._columns}
-            if states <= {"done", "stored"}:
-                break
-        for _ in range(100):
-            await pilot.pause(0.1)
-            if "/3" in pilot.app.screen.query_one("#score", TextPane).plain.partition("BM25")[2]:
-                break
-        await quiet(pilot)
-
-    app = StudioApp(wired, screen="prompt")
-    assert snap_compare(app, terminal_size=size, run_before=stream)
-
-
-@SIZES
 def test_jobs(
     snap_compare: Compare, project: Project, job: Callable[..., int], size: tuple[int, int]
 ) -> None:
@@ -102,6 +48,8 @@ def test_jobs(
     job(
         "train", JobState.RUNNING, done=40, total=100, message="step 40", pid=2**22 - 1, heartbeat=1
     )
+    job("generate", JobState.RUNNING, done=9, total=24, paused=1, started="", pid=os.getpid(),
+        heartbeat=time.time(), message="paused · 9 queries")  # fmt: skip
     last = job("path", JobState.DONE, done=3, total=3, message="evaluate: scored", result=RESULT)
     queue.log_path(project, last).write_text("09:00:01 INFO job begins\n09:07:05 INFO 完成 🎉\n")
     app = StudioApp(project, screen="jobs")

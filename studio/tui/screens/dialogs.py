@@ -25,16 +25,19 @@ class AskText(Dialog):
         *,
         hint: str = "",
         value: str = "",
+        adding: bool = False,
         refuse: Callable[[str], str] = lambda _text: "",
     ) -> None:
+        """``adding``: the first key goes behind the value; otherwise it takes its place."""
         super().__init__()
         self._title, self._hint, self._value = title, hint, value
+        self._adding = adding
         self._refuse = refuse
 
     def compose(self) -> ComposeResult:
         """The field and what it means."""
         with Section(classes="dialog").titled(self._title):
-            yield Field(self._value, id="answer")
+            yield Field(self._value, id="answer", select_on_focus=not self._adding)
             yield Static(content(self._hint), id="hint", classes="hint")
 
     @on(Input.Submitted)
@@ -49,6 +52,10 @@ class AskText(Dialog):
 class Choose(Dialog):
     """Asks for one of several rows; gives back its key, or None."""
 
+    DEFAULT_CSS = """
+    Choose RowList { height: auto; min-height: 2; max-height: 70vh; }
+    """
+
     def __init__(
         self, title: str, columns: Sequence[Column], rows: Sequence[Row], *, current: str = ""
     ) -> None:
@@ -59,8 +66,8 @@ class Choose(Dialog):
         self._list = RowList(columns, empty="There is nothing to choose from. Esc closes.")
 
     def compose(self) -> ComposeResult:
-        """The list alone."""
-        with Section(classes="dialog tall").titled(f"{self._title} — enter chooses, esc closes"):
+        """The list alone, as high as its rows."""
+        with Section(classes="dialog").titled(f"{self._title} — enter chooses, esc closes"):
             yield self._list
 
     def on_mount(self) -> None:

@@ -13,13 +13,23 @@ from textual.screen import Screen
 from studio.tui.actions import SCOPES, Scope, in_scope, key_names
 from studio.tui.screens.pane import Dialog, Pane
 from studio.tui.widgets.editor import Editor, Field
+from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
+from studio.tui.widgets.virtual_rows import VirtualRows
 
 ABOUT = {
     "home": "Choose a project, or make a new one.",
-    "examples": "Write a few good queries by hand. The LLM imitates them: they decide everything.",
+    "examples": "Write a few good queries by hand. The LLM imitates them: they decide everything.\n"
+    "In the list: ● on, ○ off, ≠ an unsaved wording waits; ▲ too long, ▼ too short, = copied, "
+    "≈ like another one, ¿ another language, ✗ markedly few of its records are kept.",
     "prompt": "Shape the prompt and watch what it makes of three documents as you type.",
+    "generate": "Plan a run, see what it will take, start it, watch it, change it while it goes.",
+    "review": "One key judges a record and goes on. Whatever you do, undo takes it back.",
+    "rounds": "See what the small model gets wrong on validation, and what an LLM makes of it.\n"
+    "Made: ✓ kept, ✗ dropped, ▶ written right now. Word diff: [-only the error-] {+only the new+}.",
+    "train": "Train a model, see whether it gained, and on which queries. Compare any two.",
+    "search": "Ask as a person would, compare three rankings, mark what is right: it becomes gold.",
     "jobs": "Long work runs in processes of its own and goes on when you leave.",
 }
 
@@ -42,7 +52,8 @@ class Help(Dialog):
     def on_mount(self) -> None:
         """Write it."""
         pane = self.query_one(TextPane)
-        pane.put(self._text())
+        text = self._text()
+        pane.put(text, text.plain)
         pane.focus()
 
     def _text(self) -> Content:
@@ -64,7 +75,7 @@ def _scopes_of(behind: Screen[Any]) -> Iterator[Scope]:
     focused = behind.focused
     if isinstance(focused, Editor | Field):
         yield "field"
-    if isinstance(focused, RowList):
+    if isinstance(focused, Form | RowList | VirtualRows):
         yield "list"
     if isinstance(behind, Pane) and behind.NAME in SCOPES:
         yield behind.NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio import project as projects
+from studio.store.standing import Standing, standing
 from studio.tui.actions import bindings, key_name
+from studio.tui.next_step import next_step, path_so_far
+from studio.tui.safe_text import one_line
 from studio.tui.screens.pane import Pane
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
@@ -22,7 +26,7 @@ NOTHING = (
     "No project yet. Press n to make one: there are sample corpora to try, "
     "or use your own documents. o opens a folder that is a project already."
 )
-STEPS = "documents → a few examples → prompt → queries → filters → trained encoder → measured gain"
+STEPS = "documents → a few examples → prompt → queries → filters → model → its gain"
 
 
 class Home(Pane):
@@ -36,6 +40,8 @@ class Home(Pane):
         yield Static(self._welcome(), id="welcome")
         with Section(id="recent").titled("Recent projects"):
             yield RowList(COLUMNS, empty=NOTHING)
+        with Section(id="standing-section").titled(""):
+            yield Static("", id="standing", markup=False)
 
     def begin(self) -> None:
         """Show the projects."""
@@ -45,17 +51,46 @@ class Home(Pane):
         """Read the list of recent projects."""
         rows = [_row(path) for path in projects.recent()]
         self.query_one(RowList).show(rows)
+        self._look_at_selected()
+
+    @on(RowList.Moved)
+    def _selected(self) -> None:
+        self._look_at_selected()
+
+    @work(exclusive=True, group="standing")
+    async def _look_at_selected(self) -> None:
+        """How far the selected project is: whoever comes back is led on."""
+        row = self.query_one(RowList).current
+        found = (
+            await asyncio.to_thread(standing, Path(row.key) / projects.DATABASE) if row else None
+        )
+        section = self.query_one("#standing-section", Section)
+        section.display = found is not None
+        if row is not None and found is not None:
+            section.titled(f"Where {one_line(row.cells[0], 40)} stands")
+            self.query_one("#standing", Static).update(self._standing(Path(row.key), found))
+
+    def _standing(self, path: Path, found: Standing) -> Content:
+        project = self.studio.project
+        is_open = project is not None and project.path == path
+        opens = "" if is_open else "enter opens it, then "
+        said = next_step(found, lambda name: key_name(self.studio.keys_of(name)[0]))
+        return Content.assemble(
+            path_so_far(found), "\n", ("Next: ", "bold $success"), (opens + said, "$success")
+        )
 
     def _welcome(self) -> Content:
-        key = key_name(self.studio.keys_of("home.new")[0])
+        new, opened = (key_name(self.studio.keys_of(name)[0]) for name in ("home.new", "home.open"))
         return Content.assemble(
             ("Studio", "bold $primary"),
-            "  from your documents and a few examples to a trained model with a measured gain\n",
+            "  a search model for your documents, trained here, its gain measured\n",
             (STEPS + "\n", "$secondary"),
-            (key, "bold $primary"),
-            " makes a new project, ",
+            (new, "bold $primary"),
+            " makes a new project · ",
             ("enter", "bold $primary"),
-            " opens the selected one",
+            " opens the selected one · ",
+            (opened, "bold $primary"),
+            " opens a folder",
         )
 
     @on(RowList.Chosen)
@@ -82,7 +117,7 @@ class Home(Pane):
 
         made = await self.app.push_screen_wait(Wizard())
         if made is not None:
-            await self.studio.open_project(made, "examples")
+            await self.studio.open_project(made)
 
     def action_forget(self) -> None:
         """Take the project off the list."""

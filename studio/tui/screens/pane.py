@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import ModalScreen, Screen
@@ -78,12 +79,20 @@ class Pane(Screen[None]):
     def flush(self) -> None:
         """Write at once what was typed and is not yet in the store."""
 
+    def open_at(self, **place: Any) -> None:
+        """Another pane leads here: show what it names. Panes say which names they know."""
+
+    def offers(self, action_id: str) -> bool:
+        """Whether the footer should name the action now; its key works all the same."""
+        return True
+
     def store_changed(self) -> None:
         """Another process or pane has written: read again what is shown."""
 
     def on_screen_resume(self) -> None:
         """Coming back to the pane, show what is true now."""
         if self.ready and self._was_away:
+            self.query_one(TopBar).refresh()
             self.store_changed()
 
     def on_screen_suspend(self) -> None:
@@ -103,6 +112,14 @@ class Dialog(ModalScreen[Any]):
     BINDINGS: ClassVar[list[Any]] = [("escape", "leave", "Close")]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter that was typed before the field came to be is for the field."""
+        field = self.focused
+        if field is not None and field.check_consume_key(event.key, event.character):
+            event.stop()
+            event.prevent_default()
+            field.post_message(events.Key(event.key, event.character))
 
     def action_leave(self) -> None:
         """Close without an answer."""

@@ -23,6 +23,7 @@ from studio.project import Project
 from studio.records import Job, StudioError
 from studio.tui.safe_text import content
 from studio.tui.screens.pane import Dialog
+from studio.tui.typed_values import dollars, endpoint, whole
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.text_pane import Section
 
@@ -62,18 +63,20 @@ def _default_draws(project: Project) -> str:
 ASKS: Final = (
     Ask("documents", "Documents", "how many to sample; all for every one", ("path", "generate"),
         _default_documents),
-    Ask("draws", "Queries per document", "the paper asks 8", ("path", "generate"), _default_draws),
+    Ask("draws", "Queries per document", "8 is usual", ("path", "generate"), _default_draws),
     Ask("endpoint", "Endpoint", "a name from settings, embedded:MODEL, or a URL and its model",
         ("path", "generate"), lambda project: project.settings.endpoint),
     Ask("budget", "Budget in USD", "never passed; empty is no cap", ("path", "generate"),
         lambda project: _plain(project.settings.budget_usd)),
-    Ask("round_trip", "Round trip", "trained (published), base, bm25 (cheaper) or off",
+    Ask("round_trip", "Round trip",
+        "does a search for a query find its own document? trained searches best, base or bm25 are "
+        "quicker, off asks nothing",
         ("path", "filter"), lambda _project: "trained"),
-    Ask("k", "Keep if in the top", "K of the round trip; the paper's 1", ("path", "filter"),
-        lambda _project: "1"),
+    Ask("k", "Keep if in the top", "at which rank its own document must be found; 1 is strictest",
+        ("path", "filter"), lambda _project: "1"),
     Ask("encoder", "Base encoder", "a catalogue name, a hub name or a folder",
         ("path", "filter", "train"), lambda project: project.settings.encoder),
-    Ask("hard_negatives", "Hard negatives", "mined per query; 0 is the paper", ("train",),
+    Ask("hard_negatives", "Hard negatives", "mined per query; 0 is none", ("train",),
         lambda _project: "0"),
     Ask("split", "Gold split", "test, or validation while you still choose", ("evaluate",),
         lambda _project: "test"),
@@ -150,14 +153,14 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
 
 
 def _generate(values: dict[str, str]) -> GenerateParams:
-    name, base_url, model = _endpoint(values["endpoint"])
+    name, base_url, model = endpoint(values["endpoint"])
     return GenerateParams(
-        documents=_whole("Documents", values["documents"], empty=("", "all")),
-        queries_per_document=_whole("Queries per document", values["draws"]),
+        documents=whole("Documents", values["documents"], empty=("", "all")),
+        queries_per_document=whole("Queries per document", values["draws"]),
         endpoint=name,
         base_url=base_url,
         model=model,
-        budget_usd=_dollars(values["budget"]),
+        budget_usd=dollars("Budget", values["budget"]),
     )
 
 
@@ -168,13 +171,13 @@ def _filter(values: dict[str, str]) -> FilterParams:
         raise StudioError(f"Round trip is {mode!r}; choose one of {', '.join(modes)}.")
     return FilterParams(
         round_trip=mode,  # type: ignore[arg-type]
-        k=_whole("Keep if in the top", values["k"]) or 1,
+        k=whole("Keep if in the top", values["k"]) or 1,
         encoder=values["encoder"].strip(),
     )
 
 
 def _train(values: dict[str, str]) -> TrainParams:
-    negatives = _whole("Hard negatives", values.get("hard_negatives", "0"), least=0)
+    negatives = whole("Hard negatives", values.get("hard_negatives", "0"), least=0)
     return TrainParams(encoder=values["encoder"].strip(), hard_negatives=negatives or 0)
 
 
@@ -183,34 +186,3 @@ def _evaluate(values: dict[str, str]) -> EvaluateParams:
     if split not in ("test", "validation"):
         raise StudioError(f"Gold split is {split!r}; choose test or validation.")
     return EvaluateParams(split=split)  # type: ignore[arg-type]
-
-
-def _endpoint(text: str) -> tuple[str, str, str]:
-    """(name, URL, model) of what was typed: a name, or a URL and a model."""
-    words = text.split()
-    if words and "://" in words[0]:
-        if len(words) != 2:
-            raise StudioError("Endpoint: write the URL, a space, and the model's name there.")
-        return "", words[0], words[1]
-    return text.strip(), "", ""
-
-
-def _whole(label: str, text: str, *, least: int = 1, empty: tuple[str, ...] = ()) -> int | None:
-    text = text.strip().replace(",", "")
-    if text in empty:
-        return None
-    if not text.isdecimal() or int(text) < least:
-        raise StudioError(f"{label} is {text!r}; type a whole number from {least}.")
-    return int(text)
-
-
-def _dollars(text: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        amount = float(text)
-    except ValueError:
-        amount = -1.0
-    if not 0 <= amount < 1e9:
-        raise StudioError(f"Budget is {text!r}; type dollars such as 2.50, or leave it empty.")
-    return amount

@@ -1,0 +1,116 @@
+"""Pulling the plug while typing and while the preview streams: what was seen is in the store.
+
+Review has the same, for decisions and edits, in ``tests/e2e/test_review_kill.py``.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from studio.project import Project
+from studio.tui import memory
+from tests.support.openai_server import OpenAIServer
+from tests.support.plug import WAYS, pull
+from tests.support.screen import Screen
+from tests.tui.conftest import use_endpoint
+
+LOST_S = 0.3
+"""Typing younger than this may be lost, to a kill only."""
+TIMER_S = 0.2
+"""What a timer may be late by on a busy machine."""
+TYPED = string.ascii_uppercase
+KEY_S = 0.06
+
+
+@pytest.fixture(autouse=True)
+def toured() -> None:
+    memory.keep(toured=True)
+
+
+def started(project: Project) -> Screen:
+    """The program in its first pane, Examples."""
+    project.close()
+    screen = Screen([sys.executable, "-m", "studio", str(project.path)])
+    screen.wait(lambda seen: "spare room" in seen.text and "Quit" in seen.text)
+    screen.settle(0.5)
+    return screen
+
+
+def type_on(screen: Screen) -> Callable[[float], int]:
+    """Type without a pause; afterwards: how many letters stood on the screen so long ago."""
+    drawn = [(time.monotonic(), 0)]
+    for letter in TYPED:
+        screen.press(letter)
+        screen.settle(KEY_S)
+        standing = max(n for n in range(len(TYPED) + 1) if TYPED[:n] in screen.text)
+        drawn.append((time.monotonic(), standing))
+    now = time.monotonic()
+    return lambda ago: max(n for moment, n in drawn if moment <= now - ago)
+
+
+def query_stored(project: Project) -> str:
+    return project.store.examples.all()[0].query
+
+
+def draft_stored(project: Project) -> str:
+    return project.store.drafts.get("prompt") or ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("keys", "stored"),
+    [(("e",), query_stored), (("2", "p", "e"), draft_stored)],
+    ids=["a query", "a template"],
+)
+def test_what_was_typed(
+    project: Project, keys: tuple[str, ...], stored: Callable[[Project], str], way: str
+) -> None:
+    with started(project) as screen:
+        for key in keys:
+            screen.press(key)
+            screen.settle(0.7)
+        standing = type_on(screen)
+        pull(screen, way)
+        kept = standing(LOST_S + TIMER_S if way == "killed" else 0.0)
+    assert kept > 10
+    opened = Project.open(project.path)
+    assert TYPED[:kept] in stored(opened)
+    opened.close()
+
+
+def speaking(body: dict[str, Any]) -> str:
+    """Short for one document, and long for all others."""
+    if "Donations" in str(body["messages"][-1]["content"]):
+        return "Question: who may give"
+    return "Question: " + " ".join(f"word{n}" for n in range(400))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_answers_that_stood_on_the_screen_and_what_was_typed_beside_them(
+    project: Project, way: str
+) -> None:
+    with OpenAIServer(token_s=0.05, words=speaking) as server:
+        use_endpoint(project, server.url)
+        with started(project) as screen:
+            screen.press("2")
+            screen.wait(lambda seen: "who may give" in seen.text and "BM25" in seen.text)
+            screen.wait(lambda seen: "word5" in seen.text)
+            assert server.in_flight > 0
+            pull(screen, way)
+        deadline = time.monotonic() + 5
+        while server.in_flight and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert server.in_flight == 0
+        paid = server.paid.calls
+        with started(project) as screen:
+            screen.press("2")
+            screen.wait(lambda seen: "who may give" in seen.text and "stored" in seen.text)
+        asked_again = server.paid.calls - paid
+    # The two that were cut off are asked again; the one that was there is not paid twice.
+    assert asked_again <= 2
