@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO ?= demo-project
 DATA ?= ../shared/data
 
-.PHONY: help install models demo test lint bench-retrieval bench-training bench-search bench-start clean
+.PHONY: help install models demo test lint bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	@echo "Installing into $(VENV) (a few minutes the first time) …"
 	@# torch first and alone: the pinned line must not be widened by another package's range.
 	@$(PIP) install -c .ci/constraints.txt torch==2.13.0
-	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,dev]'
+	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,serve,dev]'
 	@touch $@
 
 models: install ## Fetch the small embedded models (about 210 MB, once)
@@ -53,6 +53,15 @@ bench-search: install ## Exact search and round trip over a million embeddings
 
 bench-start: install ## Time to first paint beside a minimal Textual app
 	@$(BIN)/python tests/benchmarks/first_paint.py
+
+bench-keys: install ## How fast keys answer under load, bytes to the terminal, idle processor
+	@$(BIN)/python -m tests.benchmarks.keys
+
+bench-review: install ## Review over a million records: open, search, decide, undo
+	@$(BIN)/python tests/benchmarks/review_scale.py
+
+bench-reviewing: install ## 1,000 decisions by a script of keys on 100,000 records
+	@$(BIN)/python tests/benchmarks/reviewing_speed.py
 
 clean: ## Remove the environment and the demo project
 	rm -rf $(VENV) $(DEMO)
