@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO ?= demo-project
 DATA ?= ../shared/data
 
-.PHONY: help install models demo test lint bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys clean
+.PHONY: help install models demo test lint bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -62,6 +62,19 @@ bench-review: install ## Review over a million records: open, search, decide, un
 
 bench-reviewing: install ## 1,000 decisions by a script of keys on 100,000 records
 	@$(BIN)/python tests/benchmarks/reviewing_speed.py
+
+bench-rounds: install ## Rounds opens on 50,000 errors; scoring and gap of 50,000 rows, and their memory
+	@$(BIN)/python -m tests.benchmarks.rounds_scale
+	@$(BIN)/python -m tests.benchmarks.scoring_scale
+
+bench-s3: models ## S3 against ZeroGen and GoldGen in a simulation where the right answer is known
+	@$(BIN)/python -m tests.benchmarks.s3_simulation
+
+bench-s3-transfer: models ## Error extrapolations on another data set's seed: real data, fine-tuned, an hour
+	@$(BIN)/python -m tests.benchmarks.s3_transfer $(DATA)
+
+bench-s3-transfer-quick: models ## The same with a linear head, within ten minutes
+	@$(BIN)/python -m tests.benchmarks.s3_transfer $(DATA) --quick
 
 clean: ## Remove the environment and the demo project
 	rm -rf $(VENV) $(DEMO)

@@ -183,6 +183,8 @@ class _Window:
     before: int
     """Targets that were answered already."""
     answered: int = 0
+    paused: bool = False
+    """Whether people have asked it to rest."""
     buffer: list[tuple[Target, Answer]] = field(default_factory=list)
     unwritten: Exception | None = None
 
@@ -211,8 +213,13 @@ class _Window:
                 for target, answer in self.buffer:
                     self._store(target, answer)
             self.buffer.clear()
+        self._progress()
+
+    def _progress(self, *, at_once: bool = False) -> None:
         done = self.before + self.answered
-        context.progress(done, self.total, f"{self.words} {done:,} of {self.total:,}")
+        resting = "paused · " if self.paused else ""
+        line = f"{resting}{self.words} {done:,} of {self.total:,}"
+        self.desk.context.progress(done, self.total, line, at_once=at_once)
 
     def _store(self, target: Target, answer: Answer) -> None:
         generations = self.desk.context.store.generations
@@ -230,4 +237,7 @@ class _Window:
     def go_on(self, _pace: Pace) -> Order:
         """What people have asked for since."""
         orders = self.desk.context.orders
+        if orders.paused != self.paused:
+            self.paused = orders.paused
+            self._progress(at_once=True)
         return Order(paused=orders.paused, concurrency=orders.concurrency)

@@ -75,6 +75,8 @@ class JobContext:
 
     def begin(self, stage: str) -> None:
         """Say which stage comes now, at once. A job that is asked to rest does so before it."""
+        if self.orders.paused:
+            self.progress(0, None, f"paused before {stage}", at_once=True)
         while self.orders.paused and not self.stop.wait(WATCH_S):
             continue
         self.check()

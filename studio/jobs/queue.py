@@ -21,7 +21,10 @@ RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED, JobState
 """States from which a job goes on where it stopped."""
 
 GENERATING = ("generate", "path")
-"""Kinds that ask an LLM, the whole time or in one of their stages."""
+"""Kinds that ask an LLM for queries, the whole time or in one of their stages."""
+
+ROUNDS = ("s3", "s3-compare")
+"""Kinds that ask an LLM again and again, and train in between."""
 
 START_S = 60
 """Seconds in which a worker must have claimed its job."""
@@ -58,12 +61,13 @@ def resume(project: Project, job_id: int) -> Job:
 def pause(project: Project, job_id: int) -> Job:
     """Let the calls in flight end and send nothing new, until it is resumed or cancelled.
 
-    Only a job that asks an LLM can rest. Raises StudioError for any other, and for one that ended.
+    Only a job that asks an LLM can rest; rounds that are training rest once that is done. Raises
+    StudioError for any other, and for one that ended.
     """
     job = get(project, job_id)
     if job.state not in (JobState.WAITING, JobState.RUNNING):
         raise StudioError(f"Job {job_id} is {job.state.value}; there is nothing to pause.")
-    if not is_generating(job):
+    if not can_rest(job):
         raise StudioError(
             f"Job {job_id} ({job.kind}) does not ask an LLM now, and only that can be paused. "
             "Cancel it instead; a resume goes on where it stopped."
@@ -80,7 +84,7 @@ def set_concurrency(project: Project, job_id: int, most: int) -> Job:
     job = get(project, job_id)
     if most < 1:
         raise StudioError(f"{most} calls at a time would be none. Choose 1 or more, or pause it.")
-    if job.kind not in GENERATING:
+    if job.kind not in GENERATING + ROUNDS:
         raise StudioError(f"Job {job_id} ({job.kind}) asks no LLM; it has no calls in flight.")
     if job.state is JobState.DONE:
         raise StudioError(f"Job {job_id} is done; no call of it is left to make.")
@@ -92,6 +96,11 @@ def is_generating(job: Job) -> bool:
     """Whether the job asks an LLM now, or will before anything else."""
     stage = job.message.partition(":")[0]
     return job.kind == "generate" or (job.kind == "path" and stage in ("", "generate"))
+
+
+def can_rest(job: Job) -> bool:
+    """Whether a pause is heeded: by calls at once, by rounds before the next call or stage."""
+    return job.kind in ROUNDS or is_generating(job)
 
 
 def cancel(project: Project, job_id: int) -> Job:

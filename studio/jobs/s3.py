@@ -196,8 +196,12 @@ class _Flow:
             if self.params.approve == "person" and not self._is_approved(round_):
                 return self._keep(waiting_for="approval", round=number)
             number += 1
-        self._store_model(round_)
-        return self._keep(stopped=why or "nothing new was written from the errors", waiting_for="")
+        chosen = self._chosen(round_)
+        self._store_model(chosen)
+        stopped = why or "nothing new was written from the errors"
+        if chosen.number < round_.number:
+            stopped += f"; the model of round {chosen.number} is kept"
+        return self._keep(stopped=stopped, waiting_for="")
 
     def _seed(self, writer: Writer) -> None:
         if self.context.store.runs.rounds(self.run.id):
@@ -275,16 +279,21 @@ class _Flow:
         return self._stalled(round_)
 
     def _stalled(self, round_: Round) -> str:
-        metric, patience = METRIC[self.task], self.params.patience
-        scores = [
-            float(one.validation.get(metric, 0.0))
-            for one in self.context.store.runs.rounds(self.run.id)
-            if one.number <= round_.number
-        ]
-        best = scores.index(max(scores))
-        if patience and len(scores) - 1 - best >= patience:
+        best = self._best(round_).number
+        if self.params.patience and round_.number - best >= self.params.patience:
             return f"validation did not improve after round {best}"
         return ""
+
+    def _best(self, last: Round) -> Round:
+        """The first round up to this one that no other beats on validation."""
+        metric = METRIC[self.task]
+        rounds_ = self.context.store.runs.rounds(self.run.id)[: last.number + 1]
+        return max(rounds_, key=lambda one: float(one.validation.get(metric, 0.0)))
+
+    def _chosen(self, last: Round) -> Round:
+        """Whose model is the run's: the last one, of everything (the paper's); after a stall the
+        best on validation."""
+        return self._best(last) if self._stalled(last) else last
 
     def _from_gold(self) -> bool:
         return self.writer is not None and self.writer.method.extrapolates == "gold"

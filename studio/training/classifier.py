@@ -82,7 +82,7 @@ class Classifier:
         import torch
 
         self.model.eval()
-        order = sorted(range(len(items)), key=lambda row: -len(items[row].text))
+        order = sorted(range(len(items)), key=lambda row: -_characters(items[row]))
         found: dict[int, Prediction] = {}
         for start in range(0, len(order), PREDICT_BATCH):
             if should_stop():
@@ -112,6 +112,10 @@ class Classifier:
     @property
     def _length(self) -> int:
         return min(self.settings.max_length, longest(self))
+
+
+def _characters(item: Item) -> int:
+    return len(item.context) + len(item.text)
 
 
 def longest(kind: Any) -> int:

@@ -203,6 +203,27 @@ def test_a_killed_run_goes_on_to_the_same_numbers(
     assert ended.result["additions"] == whole["additions"]
 
 
+def test_a_paused_run_asks_nothing_and_ends_in_the_same_numbers(
+    studio: Command, project: Project, tiny: Path, tmp_path: Path
+) -> None:
+    whole = s3(studio, project, tiny, "--rounds", 1, "--concurrency", 2).json
+    with OpenAIServer(words=rule.words, latency_s=0.1) as slow:
+        other = rule.make(tmp_path / "paused", slow.url)
+        job = s3(studio, other, tiny, "--rounds", 1, "--concurrency", 2, "--detach").json["job"]
+        wait_until(stage_is(other.path, job, "seed"))
+        paused = studio("jobs", "pause", job, "-p", other.path, "--json")
+        assert paused.code == 0
+        wait_until(lambda: "paused" in queue.get(other, job).message and not slow.in_flight)
+        calls = slow.calls
+        time.sleep(1)
+        assert slow.calls == calls
+        assert studio("jobs", "resume", job, "-p", other.path, "--json").code == 0
+        ended = queue.wait(other, job)
+        assert ended.state.value == "done", ended.message
+        assert not [body for body, count in slow.paid.bodies.items() if count > 1]
+    assert shown(ended.result) == shown(whole)
+
+
 # -- what can be odd --
 
 
@@ -280,7 +301,12 @@ def test_a_validation_set_that_improves_no_more_ends_the_run(
         "--patience", 1, "--rounds", 5, "--json",
     ).json  # fmt: skip
     assert len(found["rounds"]) < 6
-    assert "did not improve" in found["stopped"] or "every validation item" in found["stopped"]
+    assert "did not improve" in found["stopped"]
+    scores = [row["validation"]["accuracy"] for row in found["rounds"]]
+    kept = scores.index(max(scores))
+    assert kept < len(scores) - 1
+    assert found["stopped"].endswith(f"after round {kept}; the model of round {kept} is kept")
+    assert found["model_path"].endswith(f"round-{kept}")
 
 
 def replace_last(body: dict[str, Any], content: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.tui.app import StudioApp
 from studio.tui.screens.dialogs import AskText, Choose
+from studio.tui.screens.pane import Pane
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import Column, Row
 from studio.tui.widgets.streams import Streams
@@ -95,6 +96,11 @@ async def test_what_is_copied_is_harmless_to_show_and_whole_in_a_file(
 ) -> None:
     app = StudioApp(hostile_project, screen=pane)
     async with app.run_test(size=(80, 24)) as pilot:
+        assert isinstance(app.screen, Pane)
+        for _ in range(200):
+            if app.screen.copy_text():
+                break
+            await pilot.pause(0.05)
         await walk(pilot, "y", "Y", "escape")
         (written,) = hostile_project.exports_dir.iterdir()
         assert app.clipboard

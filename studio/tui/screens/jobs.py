@@ -161,7 +161,7 @@ class JobsPane(Pane):
         if action_id == "jobs.cancel":
             return job is not None and job.state not in queue.ENDED
         if action_id == "jobs.pause":
-            return job is not None and job.state not in queue.ENDED and queue.is_generating(job)
+            return job is not None and job.state not in queue.ENDED and queue.can_rest(job)
         if action_id == "jobs.resume":
             return job is not None and (job.is_paused or job.state in queue.RESUMABLE)
         if action_id == "jobs.delete":

@@ -196,7 +196,8 @@ class PromptPane(PromptPreview):
             self._replan()
 
     def copy_text(self) -> str:
-        """The rendered prompt when it has the focus, else the shown column's answer."""
+        """The rendered prompt when it has the focus, else the shown column's answer; the template
+        while there is none."""
         if self.query_one("#rendered").has_focus:
             return self.query_one("#rendered", TextPane).plain
-        return self.streams.cells[self._shown].text
+        return self.streams.cells[self._shown].text or self.template.text
