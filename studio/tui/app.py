@@ -139,6 +139,7 @@ class StudioApp(KeysInOrder, Going, Copying, Outside):
             self._say_title()
         if self.is_web:
             self.set_interval(PARENT_S, self._end_with_server)
+        self.settle(self.DEFAULT_MODE)
         self._begin_tour()
         self.tell_of_kept_edits()
 

@@ -107,6 +107,7 @@ class Going(Watching):
     def _show(self, mode: str) -> None:
         if self.current_mode != mode and self.can_show(mode):
             self.switch_mode(mode)
+            self.settle(mode)
 
     def action_home(self) -> None:
         """Go to Home."""
