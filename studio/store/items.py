@@ -111,6 +111,11 @@ class Items:
             yield from (_item(row) for row in page)
             after = (page[-1]["round"], page[-1]["place"])
 
+    def newest(self, run_id: int, limit: int) -> list[SyntheticItem]:
+        """What came last in a run, kept or not, the newest first."""
+        sql = f"{SELECT} WHERE r.run_id = ? ORDER BY r.id DESC LIMIT ?"
+        return [_item(row) for row in rows(self.db, sql, (run_id, limit))]
+
     def of_error(self, error_id: int) -> list[SyntheticItem]:
         """What an LLM wrote from one error, the oldest first."""
         sql = f"{SELECT} WHERE r.error_id = ? ORDER BY r.id"

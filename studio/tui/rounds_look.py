@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from studio.jobs import queue
-from studio.labelled import GoldItem, Round, RoundError, Run, SyntheticItem
+from studio.labelled import GoldItem, Rationale, Round, RoundError, Run, SyntheticItem
 from studio.records import Document, GoldQuery, Job, JobState
 from studio.store import Store
 from studio.store.review_shapes import Word
@@ -22,6 +22,8 @@ JOBS: Final = 200
 """The newest jobs among which a run's own is looked for."""
 BULKY: Final = ("right", "f1s")
 """What a round's scores hold for significance tests, and no screen shows."""
+NEWEST: Final = 20
+"""Items and rationales shown of those that are being written."""
 CONFUSERS: Final = 5
 """Documents shown that a retriever took for the right one."""
 
@@ -37,6 +39,10 @@ class Look:
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Round of the items → (kept, dropped)."""
     rationales: int = 0
+    reasons: tuple[Rationale, ...] = ()
+    """The newest rationales, while there is no round to look at."""
+    newest: tuple[SyntheticItem, ...] = ()
+    """The newest seed items, while there is no round to look at."""
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Name → points of the training under way."""
     gaps: dict[int, Job] = field(default_factory=dict)
@@ -85,12 +91,16 @@ def run_of(job: Job) -> int | None:
 def _whole(store: Store, run: Run, job: Job | None, gaps: Sequence[Job]) -> Look:
     mine = [one for one in reversed(gaps) if one.params.get("run_id") == run.id]
     live = job is not None and job.state is JobState.RUNNING
+    rounds = tuple(_light(one) for one in store.runs.rounds(run.id))
+    early = not any(one.errors is not None for one in rounds)
     return Look(
         run=run,
         job=job,
-        rounds=tuple(_light(one) for one in store.runs.rounds(run.id)),
+        rounds=rounds,
         counts=store.items.counts(run.id),
         rationales=store.runs.count_rationales(run.id),
+        reasons=tuple(store.runs.rationales(run.id)[-NEWEST:][::-1]) if early else (),
+        newest=tuple(store.items.newest(run.id, NEWEST)) if early else (),
         curves=store.jobs.points(job.id) if live and job is not None else {},
         gaps={int(one.params.get("round", 0)): one for one in mine},
     )

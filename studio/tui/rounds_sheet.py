@@ -9,7 +9,7 @@ from textual.content import Content
 
 from studio.labelled import Label, SyntheticItem
 from studio.store.review_shapes import Word
-from studio.tui.rounds_look import Beside
+from studio.tui.rounds_look import Beside, Look
 from studio.tui.rounds_words import rank, sure
 from studio.tui.safe_text import content, one_line
 from studio.tui.widgets.rows import Row
@@ -17,6 +17,8 @@ from studio.tui.word_diff import signed_sides
 
 LIVE: Final = "live"
 """The key of the row that streams in."""
+SEED_SHOWN: Final = 600
+"""Characters shown of a text among others that are being written."""
 DOCUMENT: Final = 1_200
 """Characters shown of a document that a retriever took for the right one."""
 
@@ -61,6 +63,21 @@ def sheet(
     if chosen is not None or streaming is not None:
         parts += ["\n", *_heading(found, chosen, streaming), addition, "\n"]
     parts += _documents(found)
+    return Content.assemble(*parts)
+
+
+def being_written(found: Look) -> Content:
+    """Seed items, the newest first, and before there are any the reasons that they will be
+    written from."""
+    parts: list[Any] = []
+    for item in found.newest:
+        sign, words, _ = verdict(item, "")
+        head = " · ".join(word for word in (item.item.label, words) if word)
+        parts.append(content(f"{sign} {one_line(head, 60)}\n", "$secondary"))
+        parts += [content(item.item.text, limit=SEED_SHOWN), "\n\n"]
+    for reason in () if found.newest else found.reasons:
+        parts.append(content(f"why {one_line(reason.label, 40)}: ", "$secondary"))
+        parts += [content(reason.text, limit=SEED_SHOWN), "\n"]
     return Content.assemble(*parts)
 
 

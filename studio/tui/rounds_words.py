@@ -103,6 +103,13 @@ def title(look: Look) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def written_title(look: Look) -> str:
+    """Above what is being written before there is a round, such as ``Seed texts: 22``."""
+    if not look.newest:
+        return f"Reasons: {look.rationales:,}"
+    return f"Seed texts: {sum(look.counts.get(0, ())):,}, the newest first"
+
+
 def stages(look: Look) -> str:
     """What is done and what is under way, such as ``✓ seed 200  ▶ round 0: training``."""
     if look.run is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.labelled import GoldItem, Item, Label, RoundError, SyntheticItem
+from studio.labelled import GoldItem, Item, Label, Rationale, RoundError, SyntheticItem
 from studio.project import Project
 
 LABELS = [Label("pos", "a positive opinion"), Label("neg", "a negative opinion")]
@@ -99,6 +99,14 @@ def seeded(made: Project, run: int, count: int = 12) -> None:
     made.store.items.add(
         SyntheticItem(Item(f"seed text {n}", LABELS[n % 2].name), run, 0, n) for n in range(count)
     )
+
+
+def beginning(made: Project, **more: Any) -> int:
+    """A run that has its reasons, and no text yet."""
+    run = made.store.runs.add("s3", params(**more))
+    reasons = [("pos", "it moved me 感动 🎬"), ("neg", "two hours that felt like four")]
+    made.store.runs.add_rationales(run, [Rationale(label, text) for label, text in reasons])
+    return run
 
 
 def resting(made: Project, **more: Any) -> int:

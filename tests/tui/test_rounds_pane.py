@@ -142,6 +142,21 @@ async def test_errors_stand_beside_what_was_written_from_them(made: Project) -> 
         assert "A lets 3 additions through" in shown(app, "next")
 
 
+async def test_reasons_and_seed_texts_are_seen_as_they_are_written(made: Project) -> None:
+    run = rounds.beginning(made)
+    async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, StudioApp)
+        await until(pilot, lambda: "why neg: two hours that felt like four" in sheet(app))
+        assert title(app, "error") == "Reasons: 2"
+        other = Project.open(made.path)
+        rounds.seeded(other, run, 3)
+        other.close()
+        await until(pilot, lambda: "seed text 2" in sheet(app))
+        assert sheet(app).index("seed text 2") < sheet(app).index("seed text 0")
+        assert title(app, "error") == "Seed texts: 3, the newest first"
+
+
 async def test_an_error_that_nothing_was_written_from_says_which_key_asks(made: Project) -> None:
     rounds.resting(made)
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
@@ -164,7 +179,8 @@ async def test_what_a_worker_writes_streams_in_beside_the_error(made: Project) -
         other.store.items.add([item])
         other.close()
         await until(pilot, lambda: listed(app) == [("✓", "one more remake", "kept")])
-        assert errors(app).current.made == 1
+        # The list beside it pages on its own.
+        await until(pilot, lambda: (one := errors(app).current) is not None and one.made == 1)
 
 
 # -- judging --

@@ -114,6 +114,13 @@ def test_figures(snap_compare: Compare, made: Project, size: tuple[int, int]) ->
 
 
 @SIZES
+def test_seed_texts_under_way(snap_compare: Compare, made: Project, size: tuple[int, int]) -> None:
+    rounds.seeded(made, rounds.beginning(made))
+    app = StudioApp(made, screen="rounds")
+    assert snap_compare(app, terminal_size=size, run_before=looks("studio-dark"))
+
+
+@SIZES
 def test_a_training_under_way(snap_compare: Compare, made: Project, size: tuple[int, int]) -> None:
     trains(made, rounds.resting(made, approve="all"))
     app = StudioApp(made, screen="rounds")

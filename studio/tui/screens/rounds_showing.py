@@ -236,6 +236,11 @@ class Showing(RoundsCore):
 
     def _show_sheet(self) -> None:
         found, pane = self.in_sight(), self.part("#error", TextPane)
+        written = sheets.being_written(self._look)
+        if found is None and written.plain:
+            self.part("#error-section", Section).titled(say.written_title(self._look))
+            pane.put(written, written.plain)
+            return
         place = f"{self.errors.cursor + 1:,} of {self.errors.count:,}" if self.errors.count else ""
         diff = " · [-only the error-] {+only the new+}" if self._diff else ""
         self.part("#error-section", Section).titled(f"Error {place}{diff}".strip())
