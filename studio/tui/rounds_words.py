@@ -21,6 +21,7 @@ from studio.tui.widgets.virtual_rows import Cell
 
 METRICS: Final = ("accuracy", "f1", "ndcg@10")
 """The number that a table shows, by which of them is there."""
+SPELT: Final = {"accuracy": "Accuracy", "f1": "F1", "ndcg@10": "nDCG@10"}
 KINDS: Final = {"head": "linear head", "finetune": "fine-tuned"}
 ROUND_COLUMNS: Final = (
     Column("#", 2, "right"),
@@ -254,7 +255,8 @@ def plots_title(look: Look) -> str:
     """Above the curves."""
     if look.is_live and _training(look):
         return "Training"
-    return f"{metric(look).capitalize()} by round"
+    name = metric(look)
+    return f"{SPELT.get(name, name)} by round"
 
 
 def _validation(one: Round) -> dict[str, Any]:

@@ -578,8 +578,9 @@ async def test_c_cancels_and_goes_on(made: Project, no_workers: list[int]) -> No
 # -- other tasks, other texts --
 
 
-async def test_retrieval_shows_the_rank_and_the_confusers(tmp_path: Path) -> None:
-    made = Project.create(tmp_path / "search", title="Search", task="retrieval")
+def search_project(folder: Path) -> tuple[Project, list[int]]:
+    """Three rules and a query that finds the first of them too late; the rules' rows."""
+    made = Project.create(folder, title="Search", task="retrieval")
     store = made.store
     store.documents.begin_import()
     store.documents.stage([Document(f"d-{n}", f"Rule {n}", f"Text of rule {n}") for n in range(3)])
@@ -593,6 +594,11 @@ async def test_retrieval_shows_the_rank_and_the_confusers(tmp_path: Path) -> Non
     detail = {"rank": 17, "confusers": ids[1:]}
     store.runs.set_errors(first.id, [RoundError(first.id, query.id, str(ids[1]), 0.61, detail)])
     store.runs.update_round(first.id, stage="scored", validation={"ndcg@10": 0.4})
+    return made, ids
+
+
+async def test_retrieval_shows_the_rank_and_the_confusers(tmp_path: Path) -> None:
+    made, _ = search_project(tmp_path / "search")
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         row = errors(app).current
@@ -601,7 +607,28 @@ async def test_retrieval_shows_the_rank_and_the_confusers(tmp_path: Path) -> Non
         assert "rank 17" in text
         assert "the right document · d-0" in text
         assert "a confuser: it came before · d-2" in text
-        assert title(app, "curve") == "Ndcg@10 by round"
+        assert title(app, "curve") == "nDCG@10 by round"
+    made.close()
+
+
+async def test_one_more_query_is_written_for_the_right_document(
+    tmp_path: Path, llm: OpenAIServer
+) -> None:
+    made, ids = search_project(tmp_path / "search")
+    use_endpoint(made, llm.url)
+    made.close()
+    made = Project.open(tmp_path / "search")
+    async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
+        app = await ready(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: listed(app) and listed(app)[-1][2] == "kept")
+        [added] = made.store.items.of_run(1)
+        assert (added.item.text, added.document_id) == (says({}), ids[0])
+        generation = made.store.generations.get(added.generation_id or 0)
+        assert generation is not None
+        asked = generation.request.messages[-1].content
+        assert "Text of rule 0" in asked
+        assert "which rule is the first" in asked
     made.close()
 
 
