@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from studio.tui.widgets.streams import ROWS, Streams
@@ -36,8 +38,9 @@ async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 20
     """Wait until something holds."""
     for _ in range(int(seconds * 20)):
         await pilot.pause(0.05)
-        if true():
-            return
+        with suppress(NoMatches):  # on a busy machine the pane itself may still be to come
+            if true():
+                return
     raise AssertionError(f"not within {seconds} s; the columns are {states(pilot.app, 2)}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -83,12 +83,14 @@ class PromptPreview(Pane):
         self.template.begin()
         self.store_changed()
 
-    @property
+    # Found once: what comes in at the program's end, when they are gone from the tree, needs them.
+
+    @cached_property
     def streams(self) -> Streams:
         """The columns."""
         return self.query_one(Streams)
 
-    @property
+    @cached_property
     def template(self) -> TemplatePart:
         """The template."""
         return self.query_one(TemplatePart)
