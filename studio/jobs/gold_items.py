@@ -75,6 +75,7 @@ def import_items(
         items = split_gold(items, test_share, seed)
     left_out = _add(project, items)
     skipped += [_why(project, gold) for gold in left_out]
+    skipped.sort(key=_line)
     added = Counter(gold.split for gold in items) - Counter(gold.split for gold in left_out)
     if not added:
         said = f" The first: {skipped[0].where}: {skipped[0].reason}." if skipped else ""
@@ -114,6 +115,12 @@ def _why(project: Project, gold: GoldItem) -> SkippedRow:
         reason = f"{place} with the label {there.item.label}, and here it is {gold.item.label}"
         return SkippedRow(gold.origin, reason, "conflict")
     return SkippedRow(gold.origin, place, "duplicate")
+
+
+def _line(row: SkippedRow) -> int:
+    """Where in the file it stands, to tell rows in the order in which a person reads them."""
+    _, _, line = row.where.rpartition(":")
+    return int(line) if line.isdecimal() else 0
 
 
 def split_gold(items: Sequence[GoldItem], test_share: float, seed: int) -> list[GoldItem]:
