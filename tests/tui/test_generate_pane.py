@@ -19,8 +19,9 @@ from studio.records import Answer, Document, Job, JobState, Message, Request
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
+from studio.tui.form_texts import read_draft
 from studio.tui.screens.dialogs import Choose
-from studio.tui.screens.generate_form import DRAFT, SETTINGS, read_draft
+from studio.tui.screens.generate_form import DRAFT, SETTINGS
 from studio.tui.screens.start import StartDialog
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
@@ -135,7 +136,7 @@ async def test_a_changed_line_is_estimated_anew_and_kept_as_a_draft(wired: Proje
         await pilot.press("enter", "2", "enter", "j", "enter", "3", "escape")
         await until(pilot, lambda: "calls    6," in shown(app, "outlook"))
         assert focus_of(app) == "form"
-        draft = read_draft(wired.store.drafts.get(DRAFT))
+        draft = read_draft(wired.store.drafts.get(DRAFT), SETTINGS)
         assert (draft["documents"], draft["draws"]) == ("2", "3")
     again = StudioApp(wired, screen="generate")
     async with again.run_test(size=(80, 24)):

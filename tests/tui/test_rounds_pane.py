@@ -17,10 +17,12 @@ from studio.jobs import queue
 from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
 from studio.project import Project
 from studio.records import Document, GoldQuery, Job, JobState
+from studio.store import Store
 from studio.tui.app import StudioApp
+from studio.tui.form_texts import read_draft
 from studio.tui.screens.dialogs import Choose
 from studio.tui.screens.rounds import RoundsPane
-from studio.tui.screens.rounds_form import DRAFT, read_draft
+from studio.tui.screens.rounds_form import DRAFT, SETTINGS
 from studio.tui.widgets.curves import Curves
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.form import Form
@@ -256,6 +258,23 @@ async def test_an_edit_is_kept_and_undone(made: Project) -> None:
         assert not app.screen.query_one("#edit-section").has_class("-open")
         await pilot.press("u")
         await until(pilot, lambda: listed(app)[0][1].endswith("pity"))
+
+
+async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(made: Project) -> None:
+    run = rounds.resting(made)
+    item = next(one for one in made.store.items.of_run(run) if one.round == 1)
+    async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
+        app = await ready(pilot)
+        await pilot.press("e", "!")
+        other = Store(made.store.path)
+        other.review.edit(item.id, "bo's words", "bo")
+        other.close()
+        await pilot.press("escape")
+        await until(pilot, lambda: listed(app)[0][1].endswith("pity!"))
+        told = [one.text for one in app.said]
+        assert any(f"Somebody else has edited record {item.id}" in text for text in told)
+        await pilot.press("u")
+        await until(pilot, lambda: listed(app)[0][1] == "bo's words")
 
 
 async def test_what_is_typed_outlives_a_kill(made: Project) -> None:
@@ -514,7 +533,7 @@ async def test_s_starts_the_run_as_planned(made: Project, no_workers: list[int])
         assert (params["method"], params["seed_records"], params["rounds"]) == ("s3", 40, 2)
         assert (params["approve"], params["kind"]) == ("person", "head")
         await until(pilot, lambda: "worker starts" in shown(app, "now"))
-        assert read_draft(made.store.drafts.get(DRAFT))["seed"] == "40"
+        assert read_draft(made.store.drafts.get(DRAFT), SETTINGS)["seed"] == "40"
         await pilot.press("s")
         assert app.screen.query_one(Form).values["seed"] == "40"
         await pilot.press("escape")

@@ -13,7 +13,7 @@ from studio.jobs import queue
 from studio.records import Job
 from studio.tui import generate_words as say
 from studio.tui.actions import bindings, key_name
-from studio.tui.screens.generate_form import endpoint_rows
+from studio.tui.form_texts import endpoint_rows
 from studio.tui.screens.generate_plan import PlanView
 from studio.tui.screens.generate_run import RunView
 from studio.tui.screens.pane import Pane

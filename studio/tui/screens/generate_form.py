@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from studio.jobs.params import GenerateParams
-from studio.llm import catalogue
-from studio.llm.endpoints import EMBEDDED_PREFIX, resolve
+from studio.llm.endpoints import resolve
 from studio.project import Project
 from studio.records import StudioError
+from studio.tui.form_texts import read
 from studio.tui.typed_values import decimal, dollars, endpoint, whole
 from studio.tui.widgets.form import Setting
-from studio.tui.widgets.rows import Row
+
+T = TypeVar("T")
 
 DRAFT: Final = "generate"
 """Where the store keeps what was typed."""
@@ -65,22 +65,6 @@ def title(project: Project) -> str:
     return f"Plan a run · prompt {prompt.name} v{prompt.version}, {on} examples on{unsaved}"
 
 
-def read_draft(text: str | None) -> dict[str, str]:
-    """What was typed; empty for no draft, and for one that is none."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    known = {setting.name for setting in SETTINGS}
-    items = found.items() if isinstance(found, dict) else ()
-    return {name: text for name, text in items if name in known and isinstance(text, str)}
-
-
-def to_draft(values: dict[str, str]) -> str:
-    """The draft's text."""
-    return json.dumps(values, ensure_ascii=False)
-
-
 def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
     """What an empty field means here, for each setting that may be empty."""
     found = {
@@ -111,16 +95,6 @@ def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
     return found
 
 
-class Unfit(StudioError):
-    """A field whose text is no value."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.name = name
-        self.remedy = sentence.replace(": ", "; ", 1).partition("; ")[2] or sentence
-        """What to type instead, short enough to stand beside the field."""
-
-
 def params_of(values: dict[str, str]) -> GenerateParams:
     """The params out of the typed texts. Raises Unfit, with the field and what to type."""
     name, base_url, model = _read("endpoint", values, lambda _label, t: endpoint(t))
@@ -140,24 +114,5 @@ def params_of(values: dict[str, str]) -> GenerateParams:
     )
 
 
-def _read(name: str, values: dict[str, str], read: Callable[[str, str], Any]) -> Any:
-    label = next(setting.label for setting in SETTINGS if setting.name == name)
-    try:
-        return read(label, values[name])
-    except StudioError as error:
-        raise Unfit(name, str(error)) from error
-
-
-def endpoint_rows(project: Project) -> list[Row]:
-    """The endpoints to choose from: the settings', OpenAI's, the embedded models'."""
-    rows = [
-        Row(name, (name, f"{one.model} at {one.base_url or 'this machine'}"))
-        for name, one in sorted(project.settings.endpoints.items())
-    ]
-    for entry in catalogue.load().values():
-        if entry.kind == "llm":
-            here = catalogue.installed_path(entry.name) is not None
-            where = "here, runs on this machine" if here else f"studio models pull {entry.name}"
-            name = EMBEDDED_PREFIX + entry.name
-            rows.append(Row(name, (name, where), "" if here else "muted"))
-    return rows
+def _read(name: str, values: dict[str, str], how: Callable[[str, str], T]) -> T:
+    return read(SETTINGS, name, values, how)

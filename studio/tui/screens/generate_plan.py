@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
@@ -17,14 +15,12 @@ from studio.jobs.planning import Outlook, outlook
 from studio.project import Project
 from studio.records import Job, StudioError
 from studio.tui import generate_words as say
-from studio.tui.autosave import Autosave
+from studio.tui.form_texts import Unfit
 from studio.tui.safe_text import content
 from studio.tui.screens import generate_form as form_of
+from studio.tui.screens.plan_form import PlanForm
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section
-
-if TYPE_CHECKING:
-    from studio.tui.app import StudioApp
 
 DEED = "Start the run: s, or enter here · enter edits the line under the cursor"
 ESTIMATE_DELAY_S = 0.4
@@ -39,8 +35,11 @@ class Estimated(Message):
         self.found, self.sentence = found, sentence
 
 
-class PlanView(Container):
+class PlanView(PlanForm):
     """Form, estimate, and the run before."""
+
+    DRAFT = form_of.DRAFT
+    SETTINGS = form_of.SETTINGS
 
     class Ready(Message):
         """The person wants this run."""
@@ -50,13 +49,10 @@ class PlanView(Container):
             self.params = params
 
     def __init__(self, project: Project, *, id: str) -> None:
-        super().__init__(id=id)
-        self._project = project
+        super().__init__(project, id=id)
         self._timer: Timer | None = None
-        self._written = ""
         self._seen: tuple[str | None, int] | None = None
         """The draft and the prompt version that were read last."""
-        self._autosave = Autosave(self, self._write)
 
     def compose(self) -> ComposeResult:
         """Three parts beneath each other."""
@@ -68,18 +64,9 @@ class PlanView(Container):
             yield Static("", id="last", markup=False)
 
     @property
-    def form(self) -> Form:
-        """The fields."""
-        return self.query_one(Form)
-
-    @property
     def text(self) -> str:
         """What the estimate says, for a copy."""
         return str(self.query_one("#outlook", Static).visual)
-
-    @property
-    def _studio(self) -> StudioApp:
-        return cast("StudioApp", self.app)
 
     # -- the draft --
 
@@ -89,35 +76,17 @@ class PlanView(Container):
         prompt = project.store.prompts.latest()
         typed = project.store.drafts.get(form_of.DRAFT)
         seen = typed, prompt.id if prompt is not None else 0
-        if self.form.is_typing or self._autosave.pending or seen == self._seen:
+        if self.in_use or seen == self._seen:
             return
         self._seen = seen
-        first = self._studio.guarded(lambda: form_of.first_values(project)) or {}
-        self.form.fill({**first, **form_of.read_draft(typed)})
-        self._written = form_of.to_draft(self.form.values)
+        first = self.studio.guarded(lambda: form_of.first_values(project)) or {}
+        self.fill(first, typed)
         self.entitle()
 
     def entitle(self) -> None:
         """Say what the run will be made with."""
         title = form_of.title(self._project)
         self.query_one("#form-section", Section).titled(title)
-
-    def flush(self) -> None:
-        """Write what was typed."""
-        self._autosave.flush()
-
-    def _write(self) -> None:
-        draft = form_of.to_draft(self.form.values)
-        if draft != self._written:
-            drafts = self._project.store.drafts
-            self._studio.guarded(lambda: drafts.set(form_of.DRAFT, draft))
-            self._written = draft
-
-    @on(Form.Changed)
-    def _typed(self, event: Form.Changed) -> None:
-        event.stop()
-        self._autosave.touch()
-        self.look_ahead()
 
     # -- the estimate --
 
@@ -138,7 +107,7 @@ class PlanView(Container):
         self.form.empties(form_of.meanings(self._project, values))
         try:
             params = form_of.params_of(values)
-        except form_of.Unfit as error:
+        except Unfit as error:
             self.form.complain(error.name, error.remedy)
             self._say(str(error), bad=True)
             return None
@@ -172,17 +141,12 @@ class PlanView(Container):
 
     # -- the start --
 
-    @on(Form.Done)
-    def _done(self, event: Form.Done) -> None:
-        event.stop()
-        self.start()
-
     def start(self) -> None:
         """Hand the plan over, or say what to mend."""
         self.flush()
         params = self._params()
         if params is None:
-            self._studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
+            self.studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
         else:
             self.post_message(self.Ready(params))
 

@@ -85,16 +85,13 @@ class ReviewPane(Narrowing, Editing, Beside):
                 with Section(id="records-section").titled("Records"):
                     yield Field(placeholder="/ search the records", id="search")
                     yield VirtualRows(
-                        say.columns(""), self.draw_row, self._on_desk, waiting="…", id="records"
+                        say.columns(""), self.draw_row, self.at_desk, waiting="…", id="records"
                     )
                 with Section(id="edit-section").titled("Edit — kept as you type, esc finishes"):
                     yield Editor(id="edit")
             with Section(id="side"):
                 yield TextPane(id="provenance")
         yield Static("", id="session")
-
-    async def _on_desk(self, call: Any) -> Any:
-        return await self._desk.run(lambda _store: call())
 
     def begin(self) -> None:
         """Open everything; the rest follows the first rows."""
@@ -105,7 +102,8 @@ class ReviewPane(Narrowing, Editing, Beside):
         self.run_worker(self._begin_rest(), group="begin")
 
     async def _begin_rest(self) -> None:
-        await self.take_up_drafts()
+        if await self.take_up_drafts():
+            self.rows.again()
         found = await self.ask(self._side_desk, lambda store: store.review.prompts())
         self._prompts = {one.id: f"{one.name} v{one.version}" for one in found or ()}
         await self._count_now()

@@ -1,29 +1,21 @@
-"""What all parts of Review stand on: the open window, its rows, the desks, the person's name."""
+"""What all parts of Review stand on: the open window, its rows, the session."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from textual.widget import Widget
 from textual.widgets import Static
 
-from studio.records import StudioError
-from studio.store import Store
 from studio.store.review_shapes import ReviewRow, Tally, View
 from studio.store.review_window import Window
-from studio.tui.actions import key_name
 from studio.tui.safe_text import content
 from studio.tui.screens import review_words as say
-from studio.tui.screens.pane import Pane
-from studio.tui.screens.review_desk import Desk
+from studio.tui.screens.desk_pane import DeskPane
 from studio.tui.widgets.virtual_rows import Cell, VirtualRows
-
-T = TypeVar("T")
-W = TypeVar("W", bound=Widget)
 
 TALLY_S = 0.25
 """Seconds after a decision until the session is counted anew. Not with each one: a line at the far
@@ -47,7 +39,7 @@ def cut(row: ReviewRow) -> ReviewRow:
     return row if short else replace(row, text=row.text[: say.LONGEST_CELL])
 
 
-class ReviewCore(Pane):
+class ReviewCore(DeskPane):
     """State and helpers that deciding, editing and looking share."""
 
     def __init__(self) -> None:
@@ -63,65 +55,27 @@ class ReviewCore(Pane):
         self._busy = ""
         """What runs over many records, in a few words."""
         self._tally_soon = False
-        self._who = ""
-        self._parts: dict[str, Widget] = {}
 
     def open_desks(self, path: Path) -> None:
         """Threads begin when something is asked of them."""
-        self._desk = Desk(path)
-        """Decisions and pages, in order."""
-        self._side_desk = Desk(path)
+        super().open_desks(path)
+        self._side_desk = self.new_desk(path)
         """What may take longer: provenance, counts, histograms."""
-        self._long_desk = Desk(path)
+        self._long_desk = self.new_desk(path)
         """Deeds on many records."""
-
-    def on_unmount(self) -> None:
-        """Let the files go."""
-        if self.ready:
-            for desk in (self._desk, self._side_desk, self._long_desk):
-                desk.close()
 
     @property
     def rows(self) -> VirtualRows[ReviewRow]:
         """The table."""
         return self.part("#records", VirtualRows)
 
-    @property
-    def reviewer(self) -> str:
-        """Whose word this is."""
-        if not self._who:
-            from studio import settings
-
-            self._who = settings.reviewer(self.project.path)
-        return self._who
-
-    def part(self, name: str, kind: type[W]) -> W:
-        """One of the pane's widgets. What a thread hands over at the program's end finds it too."""
-        if name not in self._parts:
-            self._parts[name] = self.query_one(name, kind)
-        found = self._parts[name]
-        assert isinstance(found, kind)
-        return found
-
     def main_list(self) -> Widget | None:
         """The table."""
         return self.rows
 
-    def key(self, action: str) -> str:
-        """The key in force for one of the pane's actions, as a person reads it."""
-        return key_name(self.studio.keys_of(f"review.{action}")[0])
-
     def draw_row(self, row: ReviewRow) -> Sequence[Cell]:
         """One line of the table."""
         return say.cells(row, self._score)
-
-    async def ask(self, desk: Desk, call: Callable[[Store], T]) -> T | None:
-        """Do this on a desk; None, and the sentence told, when it cannot be done."""
-        try:
-            return await desk.run(call)
-        except StudioError as error:
-            self.studio.tell(str(error), bad=True)
-            return None
 
     # -- the session --
 

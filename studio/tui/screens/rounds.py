@@ -103,7 +103,7 @@ class RoundsPane(Showing, Judging, Editing, Asking):
                     yield VirtualRows(
                         say.columns(self.project.task, [one.name for one in self._labels]),
                         self._draw_error,
-                        self._on_desk,
+                        self.at_desk,
                         waiting="…",
                         id="errors",
                     )
@@ -120,9 +120,6 @@ class RoundsPane(Showing, Judging, Editing, Asking):
 
     def _draw_error(self, row: ErrorRow) -> list[Cell]:
         return say.cells(row, self.project.task)
-
-    async def _on_desk(self, call: Any) -> Any:
-        return await self._desk.run(lambda _store: call())
 
     def begin(self) -> None:
         """The newest run, else the form."""
@@ -332,8 +329,7 @@ class RoundsPane(Showing, Judging, Editing, Asking):
         """Write what was typed, and wait for what is under way on the desk."""
         if self.plan is not None:
             self.plan.flush()
-        self.write_edit()
-        self._desk.finish(2.0)
+        super().flush()
 
     def copy_text(self) -> str:
         """The extrapolation in hand, else the error; in the form what it will ask."""

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from textual.widget import Widget
 
 from studio.labelled import Label, Round, SyntheticItem
-from studio.records import StudioError
-from studio.store import Store
 from studio.store.runs import ErrorRow
 from studio.tui.actions import in_scope, key_name
 from studio.tui.rounds_look import Beside, ErrorPages, Look, beside
 from studio.tui.rounds_sheet import LIVE
-from studio.tui.screens.pane import Pane
-from studio.tui.screens.review_desk import Desk
+from studio.tui.screens.desk_pane import DeskPane
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.virtual_rows import VirtualRows
 
-T = TypeVar("T")
-W = TypeVar("W", bound=Widget)
 
-
-class RoundsCore(Pane):
+class RoundsCore(DeskPane):
     """State and helpers that judging, editing and asking share. All of it is read from rows."""
 
     def __init__(self) -> None:
@@ -38,33 +30,12 @@ class RoundsCore(Pane):
         self._asking: dict[int, str] = {}
         """Error → what the LLM has written of it so far."""
         self._diff = False
-        self._who = ""
-        self._parts: dict[str, Widget] = {}
 
     def open_desks(self, path: Path) -> None:
         """Threads begin when something is asked of them."""
-        self._desk = Desk(path)
-        """Decisions, pages and the error in hand, in order."""
-        self._look_desk = Desk(path)
+        super().open_desks(path)
+        self._look_desk = self.new_desk(path)
         """The run as a whole, which may take longer."""
-
-    async def on_unmount(self) -> None:
-        """Let files, connections and models go."""
-        if self.ready:
-            self._desk.close()
-            self._look_desk.close()
-        await self.close_wires()
-
-    async def close_wires(self) -> None:
-        """Close what answers stream from."""
-
-    def part(self, name: str, kind: type[W]) -> W:
-        """One of the pane's widgets. What a thread hands over at the program's end finds it too."""
-        if name not in self._parts:
-            self._parts[name] = self.query_one(name, kind)
-        found = self._parts[name]
-        assert isinstance(found, kind)
-        return found
 
     @property
     def errors(self) -> VirtualRows[ErrorRow]:
@@ -75,15 +46,6 @@ class RoundsCore(Pane):
     def additions(self) -> RowList:
         """What was written from the error in hand."""
         return self.part("#additions", RowList)
-
-    @property
-    def reviewer(self) -> str:
-        """Whose word this is."""
-        if not self._who:
-            from studio import settings
-
-            self._who = settings.reviewer(self.project.path)
-        return self._who
 
     @property
     def is_retrieval(self) -> bool:
@@ -105,21 +67,9 @@ class RoundsCore(Pane):
         names = [action.id for action in in_scope("rounds") if action.keys]
         return {name: key_name(self.studio.keys_of(name)[0]) for name in names}
 
-    def key(self, action: str) -> str:
-        """The key in force for one of the pane's actions."""
-        return self.keys()[f"rounds.{action}"]
-
     def main_list(self) -> Widget | None:
         """The errors."""
         return self.errors
-
-    async def ask_desk(self, desk: Desk, call: Callable[[Store], T]) -> T | None:
-        """Do this on a desk; None, and the sentence told, when it cannot be done."""
-        try:
-            return await desk.run(call)
-        except StudioError as error:
-            self.studio.tell(str(error), bad=True)
-            return None
 
     # -- the error in hand --
 
@@ -135,7 +85,7 @@ class RoundsCore(Pane):
     async def read_beside(self, error_id: int, *, choose: int | None = None) -> None:
         """Read an error whole and show it; ``choose``: the addition to stand on."""
         retrieval = self.is_retrieval
-        found = await self.ask_desk(
+        found = await self.ask(
             self._desk, lambda store: beside(store, error_id, retrieval=retrieval)
         )
         row = self.errors.current
@@ -165,7 +115,7 @@ class RoundsCore(Pane):
         pages = self._pages
         if pages is None:
             return
-        found = await self.ask_desk(self._desk, lambda _store: pages.at(position, 1))
+        found = await self.ask(self._desk, lambda _store: pages.at(position, 1))
         if pages is self._pages:
             for row in found or ():
                 self.errors.put(position, row)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from studio.jobs.s3_params import S3Params
 from studio.llm.endpoints import resolve
 from studio.project import Project
 from studio.records import StudioError
-from studio.tui.screens.generate_form import Unfit, endpoint_rows
+from studio.tui.form_texts import Unfit, endpoint_rows, label_of, read
 from studio.tui.typed_values import dollars, endpoint, whole
 from studio.tui.widgets.form import Setting
 from studio.tui.widgets.rows import Row
+
+T = TypeVar("T")
 
 DRAFT: Final = "rounds"
 """Where the store keeps what was typed."""
@@ -66,22 +67,6 @@ def settings_for(project: Project) -> tuple[Setting, ...]:
     return tuple(one for one in SETTINGS if one.name not in hidden)
 
 
-def read_draft(text: str | None) -> dict[str, str]:
-    """What was typed; empty for no draft, and for one that is none."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    known = {setting.name for setting in SETTINGS}
-    items = found.items() if isinstance(found, dict) else ()
-    return {name: text for name, text in items if name in known and isinstance(text, str)}
-
-
-def to_draft(values: dict[str, str]) -> str:
-    """The draft's text."""
-    return json.dumps(values, ensure_ascii=False)
-
-
 def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
     """What an empty field means here."""
     paper = values.get("kind") == "finetune" and project.task != "retrieval"
@@ -127,19 +112,12 @@ def _check_endpoint(project: Project, params: S3Params) -> None:
 def _one_of(name: str, values: dict[str, str], known: dict[str, str]) -> str:
     typed = values[name].strip()
     if typed not in known:
-        raise Unfit(name, f"{_label(name)} is {typed!r}; type {' or '.join(known)}.")
+        raise Unfit(name, f"{label_of(SETTINGS, name)} is {typed!r}; type {' or '.join(known)}.")
     return typed
 
 
-def _read(name: str, values: dict[str, str], read: Callable[[str, str], Any]) -> Any:
-    try:
-        return read(_label(name), values[name])
-    except StudioError as error:
-        raise Unfit(name, str(error)) from error
-
-
-def _label(name: str) -> str:
-    return next(setting.label for setting in SETTINGS if setting.name == name)
+def _read(name: str, values: dict[str, str], how: Callable[[str, str], T]) -> T:
+    return read(SETTINGS, name, values, how)
 
 
 def choices(project: Project, name: str) -> list[Row]:

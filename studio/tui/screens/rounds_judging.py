@@ -40,7 +40,7 @@ class Judging(RoundsCore):
             review = store.review
             return (review.accept if verb == "accept" else review.reject)([item.id], who)
 
-        if await self.ask_desk(self._desk, deed) is None:
+        if await self.ask(self._desk, deed) is None:
             return
         await self.read_beside(found.error.id)
         await self.reread_row(place)
@@ -83,7 +83,7 @@ class Judging(RoundsCore):
             item = store.items.get(deed.record_id) if deed and deed.record_id else None
             return deed, item.error_id if item is not None else None
 
-        done = await self.ask_desk(self._desk, turn)
+        done = await self.ask(self._desk, turn)
         if done is None:
             return
         deed, error = done

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
-from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
 from studio.jobs.s3_params import S3Params
 from studio.project import Project
-from studio.tui.autosave import Autosave
+from studio.tui.form_texts import Unfit
 from studio.tui.safe_text import content
 from studio.tui.screens import rounds_form as form_of
-from studio.tui.screens.generate_form import Unfit
+from studio.tui.screens.plan_form import PlanForm
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section, TextPane
-
-if TYPE_CHECKING:
-    from studio.tui.app import StudioApp
 
 DEED = "Start the run: s, or enter here · o lists what a line can be"
 ABOUT = (
@@ -30,8 +23,11 @@ ABOUT = (
 )
 
 
-class PlanView(Container):
+class PlanView(PlanForm):
     """Form and what it will ask, or in their place what the project still lacks."""
+
+    DRAFT = form_of.DRAFT
+    SETTINGS = form_of.SETTINGS
 
     class Ready(Message):
         """The person wants this run."""
@@ -41,10 +37,7 @@ class PlanView(Container):
             self.params = params
 
     def __init__(self, project: Project, *, id: str) -> None:
-        super().__init__(id=id)
-        self._project = project
-        self._written = ""
-        self._autosave = Autosave(self, self._write)
+        super().__init__(project, id=id)
         self._lacks: list[str] = []
 
     def compose(self) -> ComposeResult:
@@ -55,11 +48,6 @@ class PlanView(Container):
             yield Form(form_of.settings_for(self._project), DEED, id="form")
         with Section(id="outlook-section").titled("What it will ask"):
             yield Static("", id="outlook", markup=False)
-
-    @property
-    def form(self) -> Form:
-        """The fields."""
-        return self.query_one(Form)
 
     @property
     def text(self) -> str:
@@ -73,39 +61,21 @@ class PlanView(Container):
         """What takes the keys: the form, or what is lacking."""
         return self.query_one("#lacks", TextPane) if self._lacks else self.form
 
-    @property
-    def _studio(self) -> StudioApp:
-        return cast("StudioApp", self.app)
-
     def read(self) -> None:
         """Put the draft, over the first values, into the form, unless it is being typed in."""
         project = self._project
-        self._lacks = self._studio.guarded(lambda: lacking(project)) or []
+        self._lacks = self.studio.guarded(lambda: lacking(project)) or []
         self.set_class(bool(self._lacks), "-lacking")
         if self._lacks:
             self.query_one("#lacks", TextPane).show("\n\n".join([ABOUT, *self._lacks]))
-        if self.form.is_typing or self._autosave.pending:
+        if self.in_use:
             return
-        typed = form_of.read_draft(project.store.drafts.get(form_of.DRAFT))
-        self.form.fill({**form_of.first_values(project), **typed})
-        self._written = form_of.to_draft(self.form.values)
+        draft = project.store.drafts.get(form_of.DRAFT)
+        self.fill(form_of.first_values(project), draft)
         self._params()
 
-    def flush(self) -> None:
-        """Write what was typed."""
-        self._autosave.flush()
-
-    def _write(self) -> None:
-        draft = form_of.to_draft(self.form.values)
-        if draft != self._written:
-            drafts = self._project.store.drafts
-            self._studio.guarded(lambda: drafts.set(form_of.DRAFT, draft))
-            self._written = draft
-
-    @on(Form.Changed)
-    def _typed(self, event: Form.Changed) -> None:
-        event.stop()
-        self._autosave.touch()
+    def look_ahead(self) -> None:
+        """At once: to count calls takes no time."""
         self._params()
 
     def _params(self) -> S3Params | None:
@@ -123,21 +93,16 @@ class PlanView(Container):
         outlook.update(content(f"{form_of.calls(self._project, params)}.\n{ABOUT}"))
         return params
 
-    @on(Form.Done)
-    def _done(self, event: Form.Done) -> None:
-        event.stop()
-        self.start()
-
     def start(self) -> None:
         """Hand the plan over, or say what to mend."""
         self.flush()
         self.read()
         if self._lacks:
-            self._studio.tell(self._lacks[0].replace("\n", " "), bad=True)
+            self.studio.tell(self._lacks[0].replace("\n", " "), bad=True)
         elif (params := self._params()) is not None:
             self.post_message(self.Ready(params))
         else:
-            self._studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
+            self.studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
 
 
 def lacking(project: Project) -> list[str]:

@@ -90,7 +90,7 @@ class Showing(RoundsCore):
                 def read(store: Store, run: int | None = run, job: int | None = job) -> Any:
                     return look(store, run, job)
 
-                found = await self.ask_desk(self._look_desk, read)
+                found = await self.ask(self._look_desk, read)
                 if found is not None and (run, job) == (self._run_id, self._job_id):
                     self._look = found
                     await self.show_all()
@@ -164,7 +164,7 @@ class Showing(RoundsCore):
         def opened(store: Store) -> ErrorPages:
             return ErrorPages(store, row, retrieval, store.runs.error_ids(row))
 
-        pages = await self.ask_desk(self._desk, opened)
+        pages = await self.ask(self._desk, opened)
         if pages is not None:
             same = wanted[0] == self._errors_of[0]
             self._errors_of, self._pages = wanted, pages
