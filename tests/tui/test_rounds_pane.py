@@ -318,6 +318,7 @@ async def test_all_are_let_through_and_the_run_goes_on(
 
 
 async def test_one_more_is_written_live_and_stored_once(wired: Project, llm: OpenAIServer) -> None:
+    llm.token_s = 0.1  # so that a look comes in time, however busy the machine
     run = rounds.resting(wired)
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
