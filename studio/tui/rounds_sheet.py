@@ -59,10 +59,11 @@ def sheet(
         addition = content(chosen.item.text)
         if diff:
             error, addition = signed_sides(found.text, chosen.item.text)
-    parts: list[Any] = [*_verdicts(found, labels), error, "\n", *_context(found)]
+    parts: list[Any] = [*_verdicts(found, labels), error, "\n"]
     if chosen is not None or streaming is not None:
         parts += ["\n", *_heading(found, chosen, streaming), addition, "\n"]
-    parts += _documents(found)
+    # Both are about the same context: below them, so that they stand together on a small screen.
+    parts += [*_context(found), *_documents(found)]
     return Content.assemble(*parts)
 
 
