@@ -61,7 +61,7 @@ def question(path: Path, project: Project, error_id: int) -> Question:
 
 
 def _question(project: Project, error_id: int) -> Question:
-    from studio.jobs import s3
+    from studio.jobs.s3_setup import endpoint_of, plan_for
 
     store = project.store
     error = store.runs.error(error_id)
@@ -71,9 +71,9 @@ def _question(project: Project, error_id: int) -> Question:
         raise StudioError(GONE)
     _check_open(store, run, round_)
     params = S3Params.from_row(run.params)
-    endpoint = s3.endpoint_of(project, params)
+    endpoint = endpoint_of(project, params)
     labels = store.labels.all() if project.task in ("classification", "nli") else []
-    plan = s3.plan_for(project, params, project.task, labels, endpoint)
+    plan = plan_for(project, params, project.task, labels, endpoint)
     ask = _asks_for_query if project.task == "retrieval" else _asks_for_item
     return Question(run, round_, _unasked(store, ask(store, plan, error)), plan, endpoint)
 

@@ -23,6 +23,7 @@ from studio.jobs.context import JobContext
 from studio.jobs.corpora import Corpus, GoldSet, dense_ranker, encoder_name, gold_set, read_corpus
 from studio.jobs.params import TrainParams
 from studio.jobs.s3_params import S3Params
+from studio.jobs.s3_setup import begun, endpoint_of, plan_for
 from studio.jobs.s3_synthesis import Writer
 from studio.jobs.training import Stage, root_encoder, train_stage
 from studio.labelled import GoldItem, Item, Round, RoundError, Run
@@ -41,9 +42,9 @@ def run(context: JobContext, params: S3Params) -> None:
             "There is no gold validation query: missed queries are looked for there. Mark some in "
             "Search, or import some with `studio import --gold`."
         )
-    run_ = s3.begun(context, params)
-    endpoint = s3.endpoint_of(context.project, params)
-    plan = s3.plan_for(context.project, params, "retrieval", [], endpoint)
+    run_ = begun(context, params)
+    endpoint = endpoint_of(context.project, params)
+    plan = plan_for(context.project, params, "retrieval", [], endpoint)
     with Desk(context, endpoint, params) as desk:
         writer = Writer(context, run_, params, methods.get_synthesis("s3"), plan, desk)
         test = gold_set(context.store, "test")
