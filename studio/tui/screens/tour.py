@@ -45,6 +45,9 @@ STEPS: Final = (
     Step("review", "Review what was made",
          "One key accepts, rejects or edits a record and goes on to the next. "
          "Nothing is deleted; all can be undone."),
+    Step("rounds", "Rounds: learn from errors",
+         "What the model gets wrong stands here. {rounds.start} plans a run: the LLM writes more "
+         "like each error, you judge, the model trains anew."),
     Step("train", "Train and measure",
          "Your model beside BM25 and the untrained one, with a significance test."),
     Step("search", "Search with it",
