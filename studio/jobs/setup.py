@@ -97,9 +97,11 @@ def samples_home() -> Path:
 
 
 def samples(task: TaskKind = "retrieval") -> dict[str, Sample]:
-    """The bundled corpora of a task by name."""
+    """The bundled corpora of a task by name; first those in English, which every embedded LLM
+    writes."""
     found = (_sample(file) for file in sorted(samples_home().glob("*/sample.toml")))
-    return {sample.name: sample for sample in found if sample.task == task}
+    ordered = sorted(found, key=lambda sample: sample.language != "en")
+    return {sample.name: sample for sample in ordered if sample.task == task}
 
 
 def labelled_samples() -> dict[str, Sample]:
