@@ -13,6 +13,7 @@ from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.screen import Screen
 
+from studio.labelled import LABELLED_TASKS
 from studio.project import Project
 from studio.records import StudioError
 from studio.settings import state_dir
@@ -48,8 +49,19 @@ class Core(App[int]):
         """All that was told in this session."""
         self._painted = Painted()
         self._settled: set[str] = set()
+        self._tasks: dict[Path, str] = {}
         self._own_keys = dict(own_keys or {})
         self._keys = keymap.effective(self._own_keys)
+
+    @property
+    def has_path(self) -> bool:
+        """Whether there is a project that documents and queries train: others have Rounds."""
+        if self.project is None:
+            return False
+        # The bar asks whenever it is drawn, also when the project is closed by then.
+        path = self.project.path
+        self._tasks[path] = self._tasks.get(path) or self.project.task
+        return self._tasks[path] not in LABELLED_TASKS
 
     def settle(self, pane: str) -> None:
         """Tell the collector, once a pane, that what it is made of stays: to look through it all

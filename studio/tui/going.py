@@ -172,6 +172,10 @@ class Going(Watching):
         project = self.project
         if not self.can_show("jobs") or project is None:
             return
+        if not self.has_path:
+            key = self.keys_of("app.rounds")[0]
+            self.tell(f"This project trains on labels, by rounds: {key} plans them.")
+            return
         self.flush_all()
         params = await self.push_screen_wait(StartDialog(kind, project))
         if params is None:

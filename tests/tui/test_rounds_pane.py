@@ -23,6 +23,7 @@ from studio.tui.form_texts import read_draft
 from studio.tui.screens.dialogs import Choose
 from studio.tui.screens.rounds import RoundsPane
 from studio.tui.screens.rounds_form import DRAFT, SETTINGS
+from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.curves import Curves
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.form import Form
@@ -596,6 +597,16 @@ async def test_c_cancels_and_goes_on(made: Project, no_workers: list[int]) -> No
 
 
 # -- other tasks, other texts --
+
+
+async def test_the_path_of_queries_is_not_offered_where_labels_train(made: Project) -> None:
+    rounds.resting(made)
+    async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
+        app = await ready(pilot)
+        assert "Run the path" not in str(app.screen.query_one(KeyBar).render())
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: any("5 plans them" in one.text for one in app.said))
+        assert isinstance(app.screen, RoundsPane)
 
 
 def search_project(folder: Path) -> tuple[Project, list[int]]:
