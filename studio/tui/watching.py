@@ -43,8 +43,8 @@ class Watching(Core):
         return self.screen_stack[0]
 
     def _poll(self) -> None:
-        # At the end, the clock may tick once more when the last screen is gone.
-        if self.project is None or not self.screen_stack:
+        # At the end, the clock may tick once more when parts of the screen, or all, are gone.
+        if self.project is None or not self.is_running or not self.screen_stack:
             return
         version = self.project.store.data_version()
         if version != self._version:

@@ -18,6 +18,7 @@ from yarl import URL
 
 from studio.project import Project
 from studio.records import StudioError
+from studio.tui.screens.tour import STEPS
 
 aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("textual_serve")
@@ -175,7 +176,7 @@ async def test_the_program_runs_in_the_page_and_what_is_typed_is_kept(
         (page / "ws").with_query(width=100, height=30), headers=origin
     ) as socket:
         shown = Page(socket)
-        await shown.wait("1 of 9")
+        await shown.wait(f"1 of {len(STEPS)}")
         await shown.press("\x1b")
         await asyncio.sleep(0.5)
         await shown.press("e")
@@ -193,7 +194,7 @@ async def test_a_server_that_is_killed_leaves_no_program_behind(
 ) -> None:
     page = await enter(browser, served)
     async with browser.ws_connect((page / "ws").with_query(width=100, height=30)) as socket:
-        await Page(socket).wait("1 of 9")
+        await Page(socket).wait(f"1 of {len(STEPS)}")
         (child,) = children(served.process.pid)
         os.kill(served.process.pid, signal.SIGKILL)
         end = time.monotonic() + 10
@@ -205,7 +206,7 @@ async def test_a_server_that_is_killed_leaves_no_program_behind(
 async def test_ctrl_c_ends_server_and_pages(served: Served, browser: aiohttp.ClientSession) -> None:
     page = await enter(browser, served)
     async with browser.ws_connect((page / "ws").with_query(width=100, height=30)) as socket:
-        await Page(socket).wait("1 of 9")
+        await Page(socket).wait(f"1 of {len(STEPS)}")
         served.process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(served.process.wait, 15) == 0
 
