@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
+from typer.testing import CliRunner
 
+from studio.cli.app import app as cli
 from studio.jobs import queue
 from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
 from studio.project import Project
@@ -23,6 +25,7 @@ from studio.tui.form_texts import read_draft
 from studio.tui.screens.dialogs import Choose
 from studio.tui.screens.rounds import RoundsPane
 from studio.tui.screens.rounds_form import DRAFT, SETTINGS
+from studio.tui.screens.rounds_plan import lacking
 from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.curves import Curves
 from studio.tui.widgets.editor import Editor
@@ -597,6 +600,21 @@ async def test_c_cancels_and_goes_on(made: Project, no_workers: list[int]) -> No
 
 
 # -- other tasks, other texts --
+
+
+def test_the_commands_that_bring_what_is_lacking_are_there(tmp_path: Path) -> None:
+    for task in ("classification", "nli", "qa", "retrieval"):
+        made = Project.create(tmp_path / task, task=task)
+        lines = "\n".join(lacking(made)).splitlines()
+        made.close()
+        commands = [line.split()[1:] for line in lines if line.startswith("    studio ")]
+        assert commands
+        for command in commands:
+            options = [word for word in command if word.startswith("--")]
+            verbs = command[: 2 if command[0] in ("gold", "labels") else 1]
+            told = CliRunner().invoke(cli, [*verbs, "--help"], env={"COLUMNS": "200"})
+            assert told.exit_code == 0, command
+            assert all(option in told.output for option in options), command
 
 
 async def test_the_path_of_queries_is_not_offered_where_labels_train(made: Project) -> None:

@@ -122,7 +122,7 @@ def lacking(project: Project) -> list[str]:
         found.append(
             "✗ There is no gold validation query, and errors are looked for there. Mark some in "
             "Search (7; s chooses validation), or import them:\n"
-            "    studio gold FOLDER --split validation"
+            "    studio import --gold FOLDER"
         )
     elif task != "retrieval" and not store.gold_items.count("validation"):
         found.append(
