@@ -99,7 +99,7 @@ class Rationale:
 class Prediction:
     """What a small model says of one item."""
 
-    said: str
+    predicted: str
     """A label's name, or the span of text."""
     confidence: float
     """The model's probability of that, 0 to 1; for spans the product of both ends'."""
@@ -152,9 +152,17 @@ class RoundError:
     round_id: int
     gold_id: int
     """The gold item, or for retrieval the gold query."""
-    said: str
-    """What the model said instead: a label, a span, or the id of the document it ranked first."""
+    predicted: str
+    """What the model took it for: a label, a span, or the id of the document it ranked first."""
     confidence: float
     detail: dict[str, Any] = field(default_factory=dict)
-    """More of it, such as the rank of the right document and its confusers."""
+    """More of it, such as the rank of the right document and its hard negatives."""
     id: int = 0
+
+    @property
+    def hard_negatives(self) -> tuple[int, ...]:
+        """Retrievers: the wrong documents that came before the right one, the first ones first."""
+        found = self.detail.get("hard_negatives", self.detail.get("confusers"))
+        return (
+            tuple(row for row in found if isinstance(row, int)) if isinstance(found, list) else ()
+        )

@@ -70,8 +70,15 @@ def s3(
     top_k: Annotated[
         int, typer.Option(min=1, help="Retrievers: a query misses beyond the first so many.")
     ] = 10,
-    confusers: Annotated[
-        int, typer.Option(min=0, max=5, help="Retrievers: wrong documents written for too.")
+    hard_negatives: Annotated[
+        int,
+        typer.Option(
+            "--hard-negatives",
+            "--confusers",
+            min=0,
+            max=5,
+            help="Retrievers: wrong documents written for too.",
+        ),
     ] = 1,
     approve: Annotated[
         Literal["all", "person"], typer.Option(help="person: rest after each extrapolation.")
@@ -124,7 +131,7 @@ def s3(
         explain=not without_rationales,
         extrapolate=not without_extrapolation,
         top_k=top_k,
-        confusers=confusers,
+        hard_negatives=hard_negatives,
         approve=approve,
         patience=patience,
         add_records=_file(add_records),

@@ -10,19 +10,19 @@ EXACT_UP_TO = 1_000
 """Discordant pairs up to which McNemar's test sums the binomial; beyond, the chi-square is used."""
 
 
-def scores(gold: Sequence[str], said: Sequence[str]) -> dict[str, Any]:
+def scores(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:
     """``accuracy``, ``macro_f1`` over the labels that gold has, and ``labels``: each one's F1.
 
     Raises:
         ValueError: the two differ in length, or are empty.
     """
-    if len(gold) != len(said) or not gold:
-        raise ValueError(f"{len(said)} predictions for {len(gold)} items")
+    if len(gold) != len(predicted) or not gold:
+        raise ValueError(f"{len(predicted)} predictions for {len(gold)} items")
     from sklearn.metrics import precision_recall_fscore_support
 
     names = sorted(set(gold))
     precision, recall, f1, count = precision_recall_fscore_support(
-        list(gold), list(said), labels=names, zero_division=0
+        list(gold), list(predicted), labels=names, zero_division=0
     )
     table = {
         name: {
@@ -33,7 +33,7 @@ def scores(gold: Sequence[str], said: Sequence[str]) -> dict[str, Any]:
         }
         for place, name in enumerate(names)
     }
-    right = sum(one == other for one, other in zip(gold, said, strict=True))
+    right = sum(one == other for one, other in zip(gold, predicted, strict=True))
     return {
         "accuracy": right / len(gold),
         "macro_f1": sum(row["f1"] for row in table.values()) / len(table),

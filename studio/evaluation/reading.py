@@ -29,35 +29,35 @@ def tokens(answer: str) -> list[str]:
     return _UNSPACED.sub(r" \g<0> ", normal(answer)).split()
 
 
-def exact(said: str, answers: Iterable[str]) -> bool:
+def exact(predicted: str, answers: Iterable[str]) -> bool:
     """Whether it equals any of the answers."""
-    return any(normal(said) == normal(answer) for answer in answers)
+    return any(normal(predicted) == normal(answer) for answer in answers)
 
 
-def token_f1(said: str, answers: Iterable[str]) -> float:
+def token_f1(predicted: str, answers: Iterable[str]) -> float:
     """The best F1 against any of the answers, 0 to 1."""
-    return max((_f1(tokens(said), tokens(answer)) for answer in answers), default=0.0)
+    return max((_f1(tokens(predicted), tokens(answer)) for answer in answers), default=0.0)
 
 
-def _f1(said: Sequence[str], answer: Sequence[str]) -> float:
-    if not said or not answer:
-        return float(said == answer)
-    shared = sum((Counter(said) & Counter(answer)).values())
+def _f1(predicted: Sequence[str], answer: Sequence[str]) -> float:
+    if not predicted or not answer:
+        return float(predicted == answer)
+    shared = sum((Counter(predicted) & Counter(answer)).values())
     if not shared:
         return 0.0
-    precision, recall = shared / len(said), shared / len(answer)
+    precision, recall = shared / len(predicted), shared / len(answer)
     return 2 * precision * recall / (precision + recall)
 
 
-def scores(said: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
+def scores(predicted: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
     """Means over the questions: ``em`` and ``f1``, 0 to 1.
 
     Raises:
         ValueError: the two differ in length, or are empty.
     """
-    if len(said) != len(answers) or not said:
-        raise ValueError(f"{len(said)} predictions for {len(answers)} questions")
-    pairs = list(zip(said, answers, strict=True))
+    if len(predicted) != len(answers) or not predicted:
+        raise ValueError(f"{len(predicted)} predictions for {len(answers)} questions")
+    pairs = list(zip(predicted, answers, strict=True))
     return {
         "em": sum(exact(one, gold) for one, gold in pairs) / len(pairs),
         "f1": sum(token_f1(one, gold) for one, gold in pairs) / len(pairs),

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
-from studio.formats.data_card import DataFile, Tally, card
+from studio.formats.data_card import DataFile, ExportCounts, card
 from studio.formats.rows import (
     ExportContext,
     Exported,
@@ -38,16 +38,16 @@ def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Ex
     corpus is the context's documents, then those of rows that are not among them. Gold is small
     and held in memory, rows and documents are streamed.
     """
-    tally = Tally()
+    counts = ExportCounts()
     gold = list(context.gold)
     with staged(target) as staging:
-        _write_train(tally.counted(rows, kept_only=True), gold, staging, context)
+        _write_train(counts.counted(rows, kept_only=True), gold, staging, context)
         splits = {"train": "qrels/train.tsv", **_write_gold_qrels(gold, staging)}
         files = _data_files(splits)
         with staging.open("README.md") as file:
-            file.write(card(context.card, tally, files, WHAT))
+            file.write(card(context.card, counts, files, WHAT))
     names = ("corpus.jsonl", "queries.jsonl", *splits.values(), "README.md")
-    return Exported(tuple(target / name for name in names), tally.kept)
+    return Exported(tuple(target / name for name in names), counts.kept)
 
 
 def _write_train(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from studio.formats.data_card import DataFile, Feature, Tally, card
+from studio.formats.data_card import DataFile, ExportCounts, Feature, card
 from studio.formats.provenance import FEATURES, WHAT, cells
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.spreadsheet import safe_cell, table_row
@@ -21,16 +21,16 @@ NOTE = (
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.csv`` and its card, one row in memory at a time."""
-    tally = Tally()
+    counts = ExportCounts()
     with staged(target) as staging:
         with staging.open(NAME) as file:
             # Excel takes a file without the mark for the machine's old code page.
             file.write("\ufeff" + table_row(list(FEATURES)))
-            for row in tally.counted(rows, kept_only=False):
+            for row in counts.counted(rows, kept_only=False):
                 file.write(table_row([_cell(cell) for cell in cells(row).values()]))
         with staging.open("README.md") as file:
-            file.write(card(context.card, tally, [_data_file()], f"{WHAT} {NOTE}"))
-    return Exported((target / NAME, target / "README.md"), tally.total)
+            file.write(card(context.card, counts, [_data_file()], f"{WHAT} {NOTE}"))
+    return Exported((target / NAME, target / "README.md"), counts.total)
 
 
 def _cell(cell: object) -> object:

@@ -32,7 +32,7 @@ class DataFile:
 
 
 @dataclass(slots=True)
-class Tally:
+class ExportCounts:
     """What is counted while rows pass; its size does not grow with them."""
 
     kept: int = 0
@@ -65,15 +65,15 @@ class Tally:
         self.sources[row.model, row.endpoint, row.prompt_name + version] += 1
 
 
-def card(facts: CardFacts, tally: Tally, files: Sequence[DataFile], what: str) -> str:
+def card(facts: CardFacts, counts: ExportCounts, files: Sequence[DataFile], what: str) -> str:
     """The whole README.md; ``what`` says in one sentence what a row is."""
-    parts = [_front_matter(facts, tally, files), f"# {_safe(facts.title)}", what]
-    parts += [_counts(facts, tally), _origin(tally), _filters(facts, tally), _dropped(tally)]
+    parts = [_front_matter(facts, counts, files), f"# {_safe(facts.title)}", what]
+    parts += [_counts(facts, counts), _origin(counts), _filters(facts, counts), _dropped(counts)]
     parts += [_licence(facts), _safe(facts.notes), _loading(files)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front_matter(facts: CardFacts, tally: Tally, files: Sequence[DataFile]) -> str:
+def _front_matter(facts: CardFacts, counts: ExportCounts, files: Sequence[DataFile]) -> str:
     # JSON is YAML, and quotes whatever a project may be called.
     head: dict[str, object] = {"pretty_name": facts.title, "tags": ["synthetic"]}
     if facts.language:
@@ -103,28 +103,28 @@ def _feature(kind: Feature) -> dict[str, object]:
     return {"list": kind.removesuffix("[]")} if kind.endswith("[]") else {"dtype": kind}
 
 
-def _counts(facts: CardFacts, tally: Tally) -> str:
+def _counts(facts: CardFacts, counts: ExportCounts) -> str:
     rows = [("documents in the corpus", facts.documents)] if facts.documents is not None else []
-    rows += [("records", tally.total), ("kept", tally.kept)]
-    rows.append(("dropped", tally.dropped.total()))
+    rows += [("records", counts.total), ("kept", counts.kept)]
+    rows.append(("dropped", counts.dropped.total()))
     return _table(("", "count"), [(name, f"{count:,}") for name, count in rows])
 
 
-def _origin(tally: Tally) -> str:
-    rows = [(*source, f"{count:,}") for source, count in tally.sources.most_common(50)]
+def _origin(counts: ExportCounts) -> str:
+    rows = [(*source, f"{count:,}") for source, count in counts.sources.most_common(50)]
     named = [tuple(_safe(cell) or "unknown" for cell in row) for row in rows]
     table = _table(("model", "endpoint", "prompt", "kept"), named)
     return f"## Who wrote the queries\n\n{table}" if named else ""
 
 
-def _filters(facts: CardFacts, tally: Tally) -> str:
-    lines = facts.filters or tuple(sorted(tally.filters))
+def _filters(facts: CardFacts, counts: ExportCounts) -> str:
+    lines = facts.filters or tuple(sorted(counts.filters))
     listed = "\n".join(f"- {_safe(line)}" for line in lines)
     return f"## Filters\n\n{listed or 'None: these are all the queries that parsed.'}"
 
 
-def _dropped(tally: Tally) -> str:
-    rows = [(_safe(reason), f"{count:,}") for reason, count in tally.dropped.most_common()]
+def _dropped(counts: ExportCounts) -> str:
+    rows = [(_safe(reason), f"{count:,}") for reason, count in counts.dropped.most_common()]
     return f"## Why records were dropped\n\n{_table(('reason', 'count'), rows)}" if rows else ""
 
 

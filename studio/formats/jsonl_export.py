@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from studio.formats.data_card import DataFile, Tally, card
+from studio.formats.data_card import DataFile, ExportCounts, card
 from studio.formats.provenance import FEATURES, WHAT, cells
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
@@ -16,15 +16,15 @@ NAME = "records.jsonl"
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.jsonl`` and its card, one row in memory at a time."""
-    tally = Tally()
+    counts = ExportCounts()
     with staged(target) as staging:
         with staging.open(NAME) as file:
-            for row in tally.counted(rows, kept_only=False):
+            for row in counts.counted(rows, kept_only=False):
                 file.write(json.dumps(cells(row), ensure_ascii=False) + "\n")
         files = [DataFile("default", {"train": NAME}, FEATURES)]
         with staging.open("README.md") as file:
-            file.write(card(context.card, tally, files, WHAT))
-    return Exported((target / NAME, target / "README.md"), tally.total)
+            file.write(card(context.card, counts, files, WHAT))
+    return Exported((target / NAME, target / "README.md"), counts.total)
 
 
 EXPORTERS = (Exporter("jsonl", "JSON Lines: all records with provenance", write),)

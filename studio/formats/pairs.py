@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
-from studio.formats.data_card import DataFile, Feature, Tally, card
+from studio.formats.data_card import DataFile, ExportCounts, Feature, card
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
 from studio.records import StudioError, content_sha, joined_text
@@ -24,9 +24,9 @@ def write_pairs(rows: Iterable[ExportRow], target: Path, context: ExportContext)
     The trainer takes every column for an input, in order: so there are no other columns.
     """
     what = "Each row is a query (`anchor`) and the passage that it was written for (`positive`)."
-    tally = Tally()
-    pairs = map(_pair, tally.counted(rows, kept_only=True))
-    return _write("pairs.jsonl", pairs, tally, target, context, what)
+    counts = ExportCounts()
+    pairs = map(_pair, counts.counted(rows, kept_only=True))
+    return _write("pairs.jsonl", pairs, counts, target, context, what)
 
 
 def write_triplets(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
@@ -41,15 +41,15 @@ def write_triplets(rows: Iterable[ExportRow], target: Path, context: ExportConte
         "(`negative`): a mined hard negative where the project has them, else one of a random "
         "other document of this export."
     )
-    tally = Tally()
-    triplets = _triplets(tally.counted(rows, kept_only=True), context.seed)
-    return _write("triplets.jsonl", triplets, tally, target, context, what)
+    counts = ExportCounts()
+    triplets = _triplets(counts.counted(rows, kept_only=True), context.seed)
+    return _write("triplets.jsonl", triplets, counts, target, context, what)
 
 
 def _write(
     name: str,
     lines: Iterable[Mapping[str, str]],
-    tally: Tally,
+    counts: ExportCounts,
     target: Path,
     context: ExportContext,
     what: str,
@@ -63,7 +63,7 @@ def _write(
             raise StudioError("There is no kept record to export: generate or keep some first.")
         files = [DataFile("default", {"train": name}, features)]
         with staging.open("README.md") as file:
-            file.write(card(context.card, tally, files, what))
+            file.write(card(context.card, counts, files, what))
     return Exported((target / name, target / "README.md"), count)
 
 

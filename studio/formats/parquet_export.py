@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.formats.data_card import DataFile, Feature, Tally, card
+from studio.formats.data_card import DataFile, ExportCounts, Feature, card
 from studio.formats.provenance import FEATURES, WHAT, cells
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
@@ -21,14 +21,14 @@ GROUP_ROWS = 5000
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.parquet`` and its card, one row group in memory at a time."""
-    tally = Tally()
+    counts = ExportCounts()
     with staged(target) as staging:
-        counted = tally.counted(rows, kept_only=False)
+        counted = counts.counted(rows, kept_only=False)
         _write_groups(map(cells, counted), staging.path(NAME))
         files = [DataFile("default", {"train": NAME}, FEATURES)]
         with staging.open("README.md") as file:
-            file.write(card(context.card, tally, files, WHAT))
-    return Exported((target / NAME, target / "README.md"), tally.total)
+            file.write(card(context.card, counts, files, WHAT))
+    return Exported((target / NAME, target / "README.md"), counts.total)
 
 
 def _write_groups(rows: Iterable[dict[str, object]], path: Path) -> None:

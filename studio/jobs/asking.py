@@ -18,7 +18,7 @@ from studio.jobs.context import JobContext
 from studio.llm.budget import Budget
 from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, serving
-from studio.llm.engine import Order, Pace
+from studio.llm.engine import Concurrency, Order
 from studio.llm.engine import run as run_engine
 from studio.methods.synthesis import Target
 from studio.records import Answer, Request
@@ -234,7 +234,7 @@ class _Window:
         """Asked for, or pointless: what comes in cannot be kept."""
         return self.unwritten is not None or self.desk.context.should_stop()
 
-    def go_on(self, _pace: Pace) -> Order:
+    def go_on(self, _pace: Concurrency) -> Order:
         """What people have asked for since."""
         orders = self.desk.context.orders
         if orders.paused != self.paused:

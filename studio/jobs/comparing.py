@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import PairedTest, paired_test
-from studio.jobs.corpora import gold_set
+from studio.jobs.datasets import gold_set
 from studio.records import Model, Split, StudioError
 from studio.store import Store
 from studio.store.models import Evaluation

@@ -10,7 +10,7 @@ from studio.evaluation.retrieval import NDCG, Scores, compare, evaluate
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
-from studio.jobs.corpora import (
+from studio.jobs.datasets import (
     Corpus,
     GoldSet,
     bm25_ranker,

@@ -11,7 +11,7 @@ from studio import filters
 from studio.evaluation.hybrid import HybridRanker
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
-from studio.jobs.corpora import bm25_ranker, dense_ranker, encoder_name, read_corpus
+from studio.jobs.datasets import bm25_ranker, dense_ranker, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.training import Stage, train_stage
 from studio.project import Project

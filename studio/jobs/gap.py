@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.evaluation import gap
 from studio.jobs.context import JobContext
-from studio.jobs.corpora import encoder_name
+from studio.jobs.datasets import encoder_name
 from studio.jobs.params import Params
 from studio.labelled import Round, Run
 from studio.project import Project

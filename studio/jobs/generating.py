@@ -13,11 +13,11 @@ from typing import Any
 from studio import methods
 from studio.jobs.context import JobContext
 from studio.jobs.params import GenerateParams
-from studio.jobs.under_way import Meter, Tally, live
+from studio.jobs.under_way import Meter, RunCounters, live
 from studio.llm.budget import Budget
 from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, resolve, serving
-from studio.llm.engine import Order, Pace, RunStats
+from studio.llm.engine import Concurrency, Order, RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.base import GenerationPlan, Method, Parsed
@@ -36,7 +36,7 @@ WRITE_EVERY_S = 0.05
 SHOW_EVERY_S = 0.5
 """Seconds between two sets of figures for the screens that watch."""
 
-STANDING = Pace(0, 0, 0)
+STANDING = Concurrency(0, 0, 0)
 
 log = logging.getLogger("studio.generate")
 
@@ -233,10 +233,10 @@ class _Run:
     document_ids: list[int]
     total: int
     endpoint: str
-    tally: Tally = field(default_factory=Tally)
+    counters: RunCounters = field(default_factory=RunCounters)
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic()))
     buffer: list[Finished] = field(default_factory=list)
-    pace: Pace = STANDING
+    pace: Concurrency = STANDING
     shown: dict[str, Any] = field(default_factory=dict)
     """The figures that screens were given last."""
     shown_at: float = 0.0
@@ -250,12 +250,12 @@ class _Run:
     def begin(self) -> None:
         """Count from what the job did before it was interrupted."""
         store, job_id = self.context.store, self.context.job.id
-        self.tally.begin_with(
+        self.counters.begin_with(
             store.generations.spent(job_id),
             store.records.count_of_job(job_id),
             store.generations.reasons(job_id),
         )
-        self.meter.begin(time.monotonic(), self.tally)
+        self.meter.begin(time.monotonic(), self.counters)
 
     def requests(self) -> Iterator[Request]:
         """What has no stored answer yet, in the method's order; loaded in windows."""
@@ -263,7 +263,7 @@ class _Run:
         documents = self._documents()
         for request in self.method.requests(documents, self.plan):
             if store.generations.answered([request.sha]):
-                self.tally.answered += 1
+                self.counters.answered += 1
                 self.reused += 1
                 continue
             yield request
@@ -277,7 +277,7 @@ class _Run:
     def take(self, request: Request, answer: Answer) -> None:
         """Parse one answer and store it with its window."""
         parsed = self._parse(request, answer)
-        self.tally.add(answer, parsed)
+        self.counters.add(answer, parsed)
         self.buffer.append(Finished(request, answer, parsed.reason, parsed.texts))
         if len(self.buffer) >= ROWS_PER_WRITE:
             self.flush()
@@ -309,20 +309,22 @@ class _Run:
         log.info("%s", line)
         self.note = line
 
-    def go_on(self, pace: Pace) -> Order:
+    def go_on(self, pace: Concurrency) -> Order:
         """Show how it goes, and take what people have asked for since."""
         now, orders = time.monotonic(), self.context.orders
         self.pace = pace
-        self.meter.tick(now, self.tally, self.reused, resting=orders.paused and not pace.in_flight)
+        self.meter.tick(
+            now, self.counters, self.reused, resting=orders.paused and not pace.in_flight
+        )
         if now - self.shown_at >= SHOW_EVERY_S:
             self.shown_at = now
             self.show(pace)
         return Order(paused=orders.paused, concurrency=orders.concurrency)
 
-    def show(self, pace: Pace) -> None:
+    def show(self, pace: Concurrency) -> None:
         """Put the figures into the row when they have changed; screens can do without them."""
         found = live(
-            self.tally,
+            self.counters,
             self.meter,
             pace,
             asked=self.total,
@@ -348,8 +350,8 @@ class _Run:
 
     def _progress(self, *, at_once: bool = False) -> None:
         resting = "paused · " if self.context.orders.paused else ""
-        line = resting + self.tally.line()
-        self.context.progress(self.tally.answered, self.total, line, at_once=at_once)
+        line = resting + self.counters.line()
+        self.context.progress(self.counters.answered, self.total, line, at_once=at_once)
 
     def flush(self) -> None:
         """One durable transaction for the window."""

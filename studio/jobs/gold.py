@@ -25,7 +25,7 @@ Wordings = dict[str, GoldQuery]
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class MarkChange:
     """One mark set or taken off, and how it was before."""
 
     outside_id: str
@@ -74,7 +74,7 @@ def mark(
     document_id: int,
     grade: int | None,
     reviewer: str = "",
-) -> Deed | None:
+) -> MarkChange | None:
     """Mark a document right (1), wrong (0) or not at all (None) for a query.
 
     Args:
@@ -101,9 +101,9 @@ def mark(
         known = store.gold.get(name)
         assert known is not None
         after = None if grade is None else Mark(document_id, grade, "search", reviewer)
-        deed = Deed(name, known.text, known.split, document_id, before, after)
-        _put(store, deed, after)
-    return deed
+        change = MarkChange(name, known.text, known.split, document_id, before, after)
+        _put(store, change, after)
+    return change
 
 
 def _says(mark: Mark | None) -> bool | None:
@@ -111,20 +111,20 @@ def _says(mark: Mark | None) -> bool | None:
     return None if mark is None else mark.grade > 0
 
 
-def undo(store: Store, deed: Deed) -> None:
+def undo(store: Store, change: MarkChange) -> None:
     """Make the mark as it was before."""
     with store.write():
-        _put(store, deed, deed.before)
+        _put(store, change, change.before)
 
 
-def _put(store: Store, deed: Deed, mark: Mark | None) -> None:
+def _put(store: Store, change: MarkChange, mark: Mark | None) -> None:
     if mark is None:
-        store.gold.take_mark(deed.outside_id, deed.document_id)
+        store.gold.take_mark(change.outside_id, change.document_id)
         return
-    if store.gold.get(deed.outside_id) is None:
+    if store.gold.get(change.outside_id) is None:
         # Its last mark was taken off, and the query with it.
-        store.gold.begin(deed.text, deed.split)
-    store.gold.put_mark(deed.outside_id, mark)
+        store.gold.begin(change.text, change.split)
+    store.gold.put_mark(change.outside_id, mark)
 
 
 def same_words(store: Store, text: str) -> Same:

@@ -13,7 +13,7 @@ RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Turned into the JSON of a job's row, and back."""
+    """UndoStep into the JSON of a job's row, and back."""
 
     def to_row(self) -> dict[str, Any]:
         """Plain values only."""
@@ -21,9 +21,16 @@ class Params:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Self:
-        """The params of a row; what an older studio did not write has its default."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: _plain(item) for name, item in row.items() if name in known})
+        """The params of a row; what an older studio did not write has its default.
+
+        A field's metadata names under ``older`` what it was called in rows of older studios.
+        """
+        known = {
+            name: field.name
+            for field in fields(cls)
+            for name in (field.name, *field.metadata.get("older", ()))
+        }
+        return cls(**{known[name]: _plain(item) for name, item in row.items() if name in known})
 
 
 def _plain(item: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.jobs import evaluating, filtering, generating, importing, training
 from studio.jobs.context import JobContext
-from studio.jobs.corpora import gold_set
+from studio.jobs.datasets import gold_set
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,

@@ -168,7 +168,7 @@ def _still_open(store: Store, asked: Question) -> None:
 def _free_place(store: Store, asked: Question) -> int:
     """After all places that the worker may still fill."""
     number, params = asked.round.number + 1, asked.run.params
-    each = 1 + int(params.get("confusers") or 0)
+    each = 1 + S3Params.from_row(params).hard_negatives
     return max(store.items.next_place(asked.run.id, number), (asked.round.errors or 0) * each)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from studio.jobs.params import Params
@@ -42,7 +42,7 @@ class S3Params(Params):
     """For method ``gold``: the human-labelled training set."""
     top_k: int = 10
     """Retrievers: a query whose right document is not among so many is an error."""
-    confusers: int = 1
+    hard_negatives: int = field(default=1, metadata={"older": ("confusers",)})
     """Retrievers: wrong documents that came first, for which a query is written too."""
     kind: Kind = "finetune"
     """``head`` trains a linear layer on a frozen encoder, in seconds."""

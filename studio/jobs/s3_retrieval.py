@@ -2,8 +2,8 @@
 
 None of the reference systems has this. An error is a gold validation query whose right document is
 not among the first k of the round's model. The LLM writes another query that would be missed in the
-same way, for the right document, and one for each of its confusers (the wrong documents that came
-first), so that the model learns to tell them apart; the confusers also become hard negatives. The
+same way, for the right document, and one for each of its hard negatives (the wrong documents that
+came first), so that the model learns to tell them apart; it is trained against them too. The
 seed are the project's kept queries. Validation alone is looked at; test is scored for the table.
 """
 
@@ -20,7 +20,7 @@ from studio.evaluation.retrieval import NDCG, Scores, evaluate
 from studio.jobs import s3
 from studio.jobs.asking import Desk
 from studio.jobs.context import JobContext
-from studio.jobs.corpora import Corpus, GoldSet, dense_ranker, encoder_name, gold_set, read_corpus
+from studio.jobs.datasets import Corpus, GoldSet, dense_ranker, encoder_name, gold_set, read_corpus
 from studio.jobs.params import TrainParams
 from studio.jobs.s3_params import S3Params
 from studio.jobs.s3_setup import begun, endpoint_of, plan_for
@@ -145,13 +145,13 @@ class _Rounds:
     def _negatives(self, records: Sequence[Record]) -> dict[int, tuple[int, ...]]:
         """Record → the documents that its error was confused with."""
         store = self.context.store
-        confusers: dict[int, tuple[int, ...]] = {}
+        hard_negatives: dict[int, tuple[int, ...]] = {}
         for round_ in store.runs.rounds(self.run.id):
             for error in store.runs.errors(round_.id):
-                confusers[error.id] = tuple(error.detail.get("confusers", ()))
+                hard_negatives[error.id] = error.hard_negatives
         found = {}
         for one in store.items.of_run(self.run.id):
-            others = confusers.get(one.error_id or 0, ())
+            others = hard_negatives.get(one.error_id or 0, ())
             found[one.id] = tuple(row for row in others if row != one.document_id)
         kept = {record.id for record in records}
         return {row: others for row, others in found.items() if row in kept and others}
@@ -223,15 +223,15 @@ class _Rounds:
         return kept > 0
 
     def _targets(self, round_: Round) -> Iterator[Target]:
-        """For each error a query for its document, and one for each of its confusers."""
+        """For each error a query for its document, and one for each of its hard negatives."""
         by_id = {query.id: query for query in self.validation.queries}
-        each = 1 + self.params.confusers
+        each = 1 + self.params.hard_negatives
         for number, error in enumerate(self.context.store.runs.errors(round_.id)):
             query = by_id.get(error.gold_id)
             if query is None:
                 continue
             right = max(query.relevant, key=lambda row: query.relevant[row])
-            others = tuple(error.detail.get("confusers", ()))[: self.params.confusers]
+            others = error.hard_negatives[: self.params.hard_negatives]
             documents = self.context.store.documents.many([right, *others])
             for place, row in enumerate((right, *others)):
                 if row in documents:
@@ -250,7 +250,7 @@ class _Rounds:
         right: bool,
     ) -> Target:
         target = query_target(
-            self.plan, document, query.text, place, draw=round_.number, for_confuser=not right
+            self.plan, document, query.text, place, draw=round_.number, for_hard_negative=not right
         )
         return replace(target, error_id=error.id)
 
@@ -271,7 +271,7 @@ def _missed(
         rank = next((place for place, row in enumerate(rows, 1) if row in right), None)
         if rank is not None and rank <= k:
             continue
-        confusers = [row for row in rows if row not in query.relevant][:5]
-        said, score = (str(rows[0]), order[0][1]) if rows else ("", 0.0)
-        detail = {"rank": rank, "confusers": confusers}
-        yield RoundError(round_id, query.id, said, round(float(score), 4), detail)
+        hard_negatives = [row for row in rows if row not in query.relevant][:5]
+        predicted, score = (str(rows[0]), order[0][1]) if rows else ("", 0.0)
+        detail = {"rank": rank, "hard_negatives": hard_negatives}
+        yield RoundError(round_id, query.id, predicted, round(float(score), 4), detail)

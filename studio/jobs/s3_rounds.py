@@ -154,7 +154,9 @@ def _errors(
     round_id: int, gold: Sequence[GoldItem], predictions: Sequence[Prediction]
 ) -> list[RoundError]:
     return [
-        RoundError(round_id, one.id, p.said, round(p.confidence, 4), {"score": round(p.score, 4)})
+        RoundError(
+            round_id, one.id, p.predicted, round(p.confidence, 4), {"score": round(p.score, 4)}
+        )
         for one, p in zip(gold, predictions, strict=True)
         if not p.right
     ]

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from studio.jobs.corpora import encoder_name
+from studio.jobs.datasets import encoder_name
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
     SYSTEMS,

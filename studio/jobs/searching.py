@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from studio.jobs.corpora import bm25_ranker, dense_ranker, encoder_name, read_corpus
+from studio.jobs.datasets import bm25_ranker, dense_ranker, encoder_name, read_corpus
 from studio.project import Project
 from studio.records import StudioError
 

@@ -12,11 +12,11 @@ from studio.evaluation.embeddings import open_cache
 from studio.evaluation.hybrid import HybridRanker
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
-from studio.jobs.corpora import Corpus, bm25_ranker, dense_ranker, encoder_name, gold_set
-from studio.jobs.pace import Pace
+from studio.jobs.datasets import Corpus, bm25_ranker, dense_ranker, encoder_name, gold_set
 from studio.jobs.params import EvaluateParams, TrainParams
 from studio.jobs.recipes import is_static, numbers_for
 from studio.jobs.training_data import chosen_records, without_gold
+from studio.jobs.training_speed import TrainingSpeed
 from studio.llm.catalogue import installed_path
 from studio.project import Project
 from studio.records import Model, Record, StudioError
@@ -180,7 +180,7 @@ def train_stage(
             f"All {left_out} chosen records have the words of gold queries, which are never "
             "trained on. Generate other queries."
         )
-    pace = Pace()
+    pace = TrainingSpeed()
     pairs = training_pairs(context, records)
     if params.hard_negatives:
         pairs = mine_negatives(context, pairs, stage.start, params)
@@ -355,7 +355,7 @@ def validation_set(context: JobContext) -> ValidationSet | None:
     return whole.sampled(VALIDATION_DOCUMENTS)
 
 
-def _report(context: JobContext, stage: Stage, point: TrainingPoint, pace: Pace) -> None:
+def _report(context: JobContext, stage: Stage, point: TrainingPoint, pace: TrainingSpeed) -> None:
     pace.see(point)
     points = [("loss", point.loss), ("validation ndcg@10", point.score)]
     found = [(f"{stage.name} {name}", point.step, x) for name, x in points if x is not None]

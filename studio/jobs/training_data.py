@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from studio.jobs.corpora import gold_set
+from studio.jobs.datasets import gold_set
 from studio.jobs.gold import SPLITS
 from studio.jobs.params import TrainParams
 from studio.prompting.words import normal

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from studio.llm.engine import Pace
+from studio.llm.engine import Concurrency
 from studio.methods.base import Parsed
 from studio.records import Answer
 from studio.store.generations import Spent
@@ -20,7 +20,7 @@ RECENT = 15
 
 
 @dataclass(slots=True)
-class Tally:
+class RunCounters:
     """Counts of one job, over its interruptions."""
 
     answered: int = 0
@@ -95,13 +95,13 @@ class Meter:
         self._seconds = 0.0
         self._answered = 0
 
-    def begin(self, now: float, tally: Tally) -> None:
+    def begin(self, now: float, counters: RunCounters) -> None:
         """Count from here: what was there before is no speed."""
-        self._last = _Point(now, tally.answered, tally.records, tally.tokens)
+        self._last = _Point(now, counters.answered, counters.records, counters.tokens)
 
-    def tick(self, now: float, tally: Tally, reused: int, *, resting: bool) -> None:
+    def tick(self, now: float, counters: RunCounters, reused: int, *, resting: bool) -> None:
         """Take a sample when a second has gone by. reused: answers that were there already."""
-        point = _Point(now, tally.answered - reused, tally.records, tally.tokens)
+        point = _Point(now, counters.answered - reused, counters.records, counters.tokens)
         spent = now - self._last.moment
         if resting:
             self._last = point
@@ -128,18 +128,18 @@ class Meter:
         }
 
 
-def live(tally: Tally, meter: Meter, pace: Pace, **others: Any) -> dict[str, Any]:
+def live(counters: RunCounters, meter: Meter, pace: Concurrency, **others: Any) -> dict[str, Any]:
     """The figures of a moment, as the job's row keeps them."""
     return {
         **others,
-        "answered": tally.answered,
-        "records": tally.records,
-        "tokens_in": tally.prompt_tokens,
-        "tokens_out": tally.completion_tokens,
-        "tokens_cached": tally.cached_tokens,
-        "uncounted": tally.uncounted,
-        "cost": tally.cost,
-        "reasons": dict(tally.reasons.most_common()),
+        "answered": counters.answered,
+        "records": counters.records,
+        "tokens_in": counters.prompt_tokens,
+        "tokens_out": counters.completion_tokens,
+        "tokens_cached": counters.cached_tokens,
+        "uncounted": counters.uncounted,
+        "cost": counters.cost,
+        "reasons": dict(counters.reasons.most_common()),
         "in_flight": pace.in_flight,
         "limit": pace.limit,
         "most": pace.most,

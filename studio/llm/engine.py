@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from studio.llm.budget import Budget, Reservation
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, FailureKind
-from studio.llm.lane import Lane, backoff
+from studio.llm.limiter import AdaptiveLimiter, backoff
 from studio.records import Answer, Request, StudioError
 
 POLL_S = 0.2
@@ -62,7 +62,7 @@ class RunStats:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Concurrency:
     """How fast a run goes at this moment."""
 
     in_flight: int
@@ -102,7 +102,7 @@ async def run(
     should_stop: Callable[[], bool],
     max_concurrency: int,
     on_note: Callable[[str], None] | None = None,
-    on_pace: Callable[[Pace], Order] | None = None,
+    on_pace: Callable[[Concurrency], Order] | None = None,
 ) -> RunStats:
     """Make every request once; ``on_answer`` gets each result, in the order in which they end.
 
@@ -130,11 +130,11 @@ class _Run:
         on_note: Callable[[str], None],
     ) -> None:
         self.stats = RunStats()
-        self.lanes = [Lane(client, max_concurrency) for client in clients]
+        self.limiters = [AdaptiveLimiter(client, max_concurrency) for client in clients]
         self.budget = budget
         self.on_answer = on_answer
         self.on_note = on_note
-        self.on_pace: Callable[[Pace], Order] = _go_on
+        self.on_pace: Callable[[Concurrency], Order] = _go_on
         self.first_concurrency = max_concurrency
         self.max_concurrency = max_concurrency
         self.paused = False
@@ -149,7 +149,7 @@ class _Run:
         return min(LOOKAHEAD_MOST, LOOKAHEAD_PER_CALL * self._most())
 
     def _most(self) -> int:
-        return min(self.max_concurrency, sum(lane.most for lane in self.lanes))
+        return min(self.max_concurrency, sum(limiter.most for limiter in self.limiters))
 
     async def drive(self, should_stop: Callable[[], bool]) -> RunStats:
         started = time.monotonic()
@@ -180,10 +180,10 @@ class _Run:
         self._obey(self.on_pace(self._pace()))
         return should_stop()
 
-    def _pace(self) -> Pace:
-        limit = sum(int(lane.limit) for lane in self.lanes)
-        ceiling = sum(lane.client.endpoint.max_concurrency for lane in self.lanes)
-        return Pace(len(self.tasks), min(limit, self._most()), self._most(), ceiling)
+    def _pace(self) -> Concurrency:
+        limit = sum(int(limiter.limit) for limiter in self.limiters)
+        ceiling = sum(limiter.client.endpoint.max_concurrency for limiter in self.limiters)
+        return Concurrency(len(self.tasks), min(limit, self._most()), self._most(), ceiling)
 
     def _obey(self, order: Order) -> None:
         """Take another concurrency or a pause over, from the next request on."""
@@ -192,37 +192,37 @@ class _Run:
         if wanted == self.max_concurrency:
             return
         self.max_concurrency = wanted
-        for lane in self.lanes:
-            lane.allow(wanted)
+        for limiter in self.limiters:
+            limiter.allow(wanted)
         self.queue.lookahead = self._lookahead()
 
     def _start_one(self) -> bool:
-        """Send the next request if a lane, a request and the budget allow it."""
+        """Send the next request if a limiter, a request and the budget allow it."""
         now = time.monotonic()
-        lane = None if self.paused else self._free_lane(now)
-        turn = self.queue.take(now, self.max_concurrency) if lane else None
-        if lane is None or turn is None:
+        limiter = None if self.paused else self._free_limiter(now)
+        turn = self.queue.take(now, self.max_concurrency) if limiter else None
+        if limiter is None or turn is None:
             return False
-        reservation = self.budget.reserve(turn.request, lane.client.endpoint)
+        reservation = self.budget.reserve(turn.request, limiter.client.endpoint)
         if reservation is None:
             self._no_money(turn)
             return False
-        self._launch(lane, turn, reservation)
+        self._launch(limiter, turn, reservation)
         return True
 
-    def _launch(self, lane: Lane, turn: _Turn, reservation: Reservation) -> None:
-        lane.in_flight += 1
+    def _launch(self, limiter: AdaptiveLimiter, turn: _Turn, reservation: Reservation) -> None:
+        limiter.in_flight += 1
         self.queue.busy[turn.request.document_id] += 1
-        task = asyncio.create_task(self._call(lane, turn, reservation))
+        task = asyncio.create_task(self._call(limiter, turn, reservation))
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         self.stats.most_in_flight = max(self.stats.most_in_flight, len(self.tasks))
 
-    def _free_lane(self, now: float) -> Lane | None:
+    def _free_limiter(self, now: float) -> AdaptiveLimiter | None:
         if len(self.tasks) >= self.max_concurrency:
             return None
-        free = [lane for lane in self.lanes if lane.has_room(now)]
-        return min(free, key=lambda lane: lane.in_flight / lane.limit, default=None)
+        free = [limiter for limiter in self.limiters if limiter.has_room(now)]
+        return min(free, key=lambda limiter: limiter.in_flight / limiter.limit, default=None)
 
     def _no_money(self, turn: _Turn) -> None:
         """Wait for calls in flight to settle below their reservation; else the cap is reached."""
@@ -237,31 +237,33 @@ class _Run:
         except TimeoutError:
             return
 
-    async def _call(self, lane: Lane, turn: _Turn, reservation: Reservation) -> None:
+    async def _call(self, limiter: AdaptiveLimiter, turn: _Turn, reservation: Reservation) -> None:
         sent_at, answer, paid = time.monotonic(), None, True
         try:
-            answer = await lane.client.complete(turn.request)
+            answer = await limiter.client.complete(turn.request)
         except CallFailed as failed:
             paid = failed.maybe_paid
-            self._failed(lane, turn, failed, sent_at)
+            self._failed(limiter, turn, failed, sent_at)
         finally:
-            lane.in_flight -= 1
+            limiter.in_flight -= 1
             self.queue.free(turn.request.document_id)
             if paid:
                 self.budget.settle(reservation, answer)
             else:
                 self.budget.release(reservation)
         if answer is not None:
-            lane.went_well(sent_at)
+            limiter.went_well(sent_at)
             self.failures_in_a_row = 0
             self.stats.add(answer)
             self.on_answer(turn.request, answer)
 
-    def _failed(self, lane: Lane, turn: _Turn, failed: CallFailed, sent_at: float) -> None:
+    def _failed(
+        self, limiter: AdaptiveLimiter, turn: _Turn, failed: CallFailed, sent_at: float
+    ) -> None:
         if failed.kind == "fatal":
             raise failed
         now = time.monotonic()
-        self._adapt(lane, failed, sent_at, now)
+        self._adapt(limiter, failed, sent_at, now)
         turn.attempts[failed.kind] += 1
         attempt = turn.attempts[failed.kind]
         if failed.kind == "down":
@@ -269,26 +271,28 @@ class _Run:
         elif attempt < MOST_ATTEMPTS.get(failed.kind, 1):
             self.queue.retry(turn, now + max(failed.retry_after or 0.0, backoff(attempt)))
         else:
-            self._give_up(lane, turn, failed)
+            self._give_up(limiter, turn, failed)
             return
         self.stats.retries += 1
 
-    def _adapt(self, lane: Lane, failed: CallFailed, sent_at: float, now: float) -> None:
+    def _adapt(
+        self, limiter: AdaptiveLimiter, failed: CallFailed, sent_at: float, now: float
+    ) -> None:
         if failed.kind in ("busy", "late"):
-            if lane.congested(failed, sent_at, now):
-                pause = lane.paused_until - now
+            if limiter.congested(failed, sent_at, now):
+                pause = limiter.paused_until - now
                 wait = f", after a pause of {pause:.0f} s" if pause > 1 else ""
-                self.on_note(f"{failed} Going on with {int(lane.limit)} calls at a time{wait}.")
+                self.on_note(f"{failed} Going on with {int(limiter.limit)} calls at a time{wait}.")
         elif failed.kind == "down":
-            lane.unreachable(sent_at, now)
+            limiter.unreachable(sent_at, now)
             most = STRIKES_LATER if self.stats.answered else STRIKES_AT_START
-            if all(lane.strikes >= most for lane in self.lanes):
+            if all(limiter.strikes >= most for limiter in self.limiters):
                 raise failed
 
-    def _give_up(self, lane: Lane, turn: _Turn, failed: CallFailed) -> None:
+    def _give_up(self, limiter: AdaptiveLimiter, turn: _Turn, failed: CallFailed) -> None:
         self.stats.failed += 1
         self.failures_in_a_row += 1
-        name = lane.client.endpoint.name
+        name = limiter.client.endpoint.name
         answer = Answer("", finish_reason="error", endpoint=name, error=str(failed))
         self.on_answer(turn.request, answer)
         # A corpus may hold many passages over the window: refusals stop a run only at its start.
@@ -378,7 +382,7 @@ class _Queue:
         return True
 
 
-def _go_on(pace: Pace) -> Order:
+def _go_on(pace: Concurrency) -> Order:
     """Nobody watches: nothing changes."""
     return Order()
 

@@ -243,13 +243,13 @@ def query_target(
     place: int,
     draw: int = 0,
     *,
-    for_confuser: bool = False,
+    for_hard_negative: bool = False,
 ) -> Target:
-    """The request for a query like one that a retriever missed, for the document or a confuser."""
+    """The request for a query like a missed one, for its document or for a hard negative."""
     asked = Asked(context=document.full_text, text=missed)
-    ask = seed_messages if for_confuser else extrapolation_messages
+    ask = seed_messages if for_hard_negative else extrapolation_messages
     messages = ask(plan.template, asked, plan.chosen_style)
-    name = f"{document.id}/{draw}/{int(for_confuser)}/{missed}"
+    name = f"{document.id}/{draw}/{int(for_hard_negative)}/{missed}"
     return Target(
         request=_request(plan, messages, "extrapolation", name, draw, document.id),
         place=place,

@@ -11,7 +11,7 @@ from pathlib import Path
 from studio.store import db as _db
 from studio.store.choices import Choices
 from studio.store.documents import Documents
-from studio.store.example_deeds import ExampleDeeds
+from studio.store.example_changes import ExampleChanges
 from studio.store.example_drafts import ExampleDrafts
 from studio.store.examples import Examples
 from studio.store.generations import Generations
@@ -85,9 +85,9 @@ class Store:
         return Examples(self.db)
 
     @cached_property
-    def example_deeds(self) -> ExampleDeeds:
+    def example_changes(self) -> ExampleChanges:
         """What was done to the examples, to be undone."""
-        return ExampleDeeds(self.db)
+        return ExampleChanges(self.db)
 
     @cached_property
     def example_drafts(self) -> ExampleDrafts:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from studio.labelled import Item, SyntheticItem
 from studio.records import Verdict, content_sha
 from studio.store.db import now, one, rows, storable, value, write
-from studio.store.review_shapes import Word
-from studio.store.review_window import word_of
+from studio.store.review_shapes import Decision
+from studio.store.review_window import decision_of
 from studio.store.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ class Items:
         sql = f"{SELECT} WHERE r.error_id = ? ORDER BY r.id"
         return [_item(row) for row in rows(self.db, sql, (error_id,))]
 
-    def words_of_error(self, error_id: int) -> dict[int, Word]:
+    def decisions_of_error(self, error_id: int) -> dict[int, Decision]:
         """Row → a person's last word on it, for what was written from one error."""
         sql = "SELECT id, person, kept FROM records WHERE error_id = ?"
         found = rows(self.db, sql, (error_id,))
-        return {int(row["id"]): word_of(row["person"], row["kept"]) for row in found}
+        return {int(row["id"]): decision_of(row["person"], row["kept"]) for row in found}
 
     def places(self, run_id: int, round_number: int) -> set[int]:
         """The places of a round that are taken."""

@@ -1,7 +1,7 @@
 """Review: a million records shown, decided, undone, measured.
 
 The parts stand in modules of their own: views become SQL in ``review_query``, are opened by
-``review_window``, decided on by ``review_deeds``; ``review_scores`` moves thresholds,
+``review_window``, decided on by ``review_changes``; ``review_scores`` moves thresholds,
 ``review_people`` counts and compares reviewers, ``review_provenance`` goes back to the source.
 """
 
@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 from studio.records import Reason, Record, StudioError
 from studio.store.db import one, rows, storable
 from studio.store.records import Records
-from studio.store.review_deeds import Deeds, OnStep, Plan, Step
+from studio.store.review_changes import Changes, OnStep, Plan, Step
 from studio.store.review_people import People
 from studio.store.review_provenance import Provenances
 from studio.store.review_scores import Rule, Scores
 from studio.store.review_shapes import (
     Agreement,
     Bin,
-    Deed,
-    DeedKind,
+    BulkPreview,
+    Change,
+    ChangeKind,
     PromptUse,
     Provenance,
+    ReviewProgress,
     ScoreInfo,
-    Tally,
-    Touch,
     View,
 )
 from studio.store.review_steps import clear_step, edit_step, flag_step, threshold_step, word_step
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from studio.store.db import Database
 
 Target = View | Window | Sequence[int]
-"""What a deed is about: all that a view has now, all that an open window shows, or record ids."""
+"""What a change is about: all that a view has now, all that an open window shows, or record ids."""
 SAMPLE = 8
 """Records that a preview shows."""
 CHUNK = 50_000
@@ -59,11 +59,11 @@ class Review:
         """Open a view; comes back with the first rows. Close it when another takes its place."""
         return Window(self.path, view)
 
-    def accept(self, target: Target, reviewer: str, on_step: OnStep | None = None) -> Deed:
+    def accept(self, target: Target, reviewer: str, on_step: OnStep | None = None) -> Change:
         """Keep these records, whatever filters say.
 
-        Deeds on more than a few thousand records are written in steps; on_step hears of each and
-        may end the deed there. All raise StudioError when the file cannot be written.
+        Changes on more than a few thousand records are written in steps; on_step hears of each and
+        may end the change there. All raise StudioError when the file cannot be written.
         """
         step = word_step(reviewer, kept=True, reason="")
         return self._do("accept", "Accepted", target, reviewer, step, on_step)
@@ -74,25 +74,25 @@ class Review:
         reviewer: str,
         reason: str = Reason.PERSON,
         on_step: OnStep | None = None,
-    ) -> Deed:
+    ) -> Change:
         """Drop these records, for this reason."""
         step = word_step(reviewer, kept=False, reason=storable(reason) or Reason.PERSON)
         return self._do("reject", "Rejected", target, reviewer, step, on_step)
 
-    def clear(self, target: Target, reviewer: str, on_step: OnStep | None = None) -> Deed:
+    def clear(self, target: Target, reviewer: str, on_step: OnStep | None = None) -> Change:
         """Take people's words back: the records are undecided, and the filters' word holds."""
         step = clear_step(reviewer)
         return self._do("clear", "Cleared", target, reviewer, step, on_step)
 
     def flag(
         self, target: Target, reviewer: str, on: bool = True, on_step: OnStep | None = None
-    ) -> Deed:
+    ) -> Change:
         """Flag these records to come back to, or take the flag away; what is kept stays so."""
         words = "Flagged" if on else "Unflagged"
-        kind: DeedKind = "flag" if on else "unflag"
+        kind: ChangeKind = "flag" if on else "unflag"
         return self._do(kind, words, target, reviewer, flag_step(on=on), on_step)
 
-    def edit(self, record_id: int, text: str, reviewer: str) -> Deed:
+    def edit(self, record_id: int, text: str, reviewer: str) -> Change:
         """Give a record another text; the former one stays in its history.
 
         Raises StudioError when the text is empty or there is no such record.
@@ -108,15 +108,15 @@ class Review:
 
     def _do(
         self,
-        kind: DeedKind,
+        kind: ChangeKind,
         words: str,
         target: Target,
         reviewer: str,
         step: Step,
         on_step: OnStep | None = None,
-    ) -> Deed:
+    ) -> Change:
         plan = Plan(kind, storable(reviewer), words, step)
-        return Deeds(self.db).carry_out(plan, self._ids(target), on_step)
+        return Changes(self.db).carry_out(plan, self._ids(target), on_step)
 
     accept_view = accept
     reject_view = reject
@@ -133,8 +133,8 @@ class Review:
         finally:
             window.close()
 
-    def preview_bulk(self, target: Target) -> Touch:
-        """What a deed on this would touch; changes nothing."""
+    def preview_bulk(self, target: Target) -> BulkPreview:
+        """What a change on this would touch; changes nothing."""
         ids = self._ids(target)
         sql = (
             "SELECT r.person, r.kept, count(*) FROM json_each(?) j"
@@ -147,7 +147,7 @@ class Review:
             ):
                 counts[person, kept] = counts.get((person, kept), 0) + count
         sample = read_rows(self.db, ids[:: max(1, len(ids) // SAMPLE)][:SAMPLE], "")
-        return Touch(
+        return BulkPreview(
             count=sum(counts.values()),
             undecided=counts.get((0, 0), 0) + counts.get((0, 1), 0),
             accepted=counts.get((1, 1), 0),
@@ -155,17 +155,17 @@ class Review:
             sample=tuple(sample),
         )
 
-    def undo(self, reviewer: str, on_step: OnStep | None = None) -> Deed | None:
-        """Take back this reviewer's last deed, of whatever size and age; None without one."""
-        return Deeds(self.db).undo(storable(reviewer), on_step)
+    def undo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
+        """Take back this reviewer's last change, of whatever size and age; None without one."""
+        return Changes(self.db).undo(storable(reviewer), on_step)
 
-    def redo(self, reviewer: str, on_step: OnStep | None = None) -> Deed | None:
-        """Do again what was undone last; None without, or when a new deed came after it."""
-        return Deeds(self.db).redo(storable(reviewer), on_step)
+    def redo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
+        """Do again what was undone last; None without, or when a new change came after it."""
+        return Changes(self.db).redo(storable(reviewer), on_step)
 
-    def last_deeds(self, count: int) -> list[Deed]:
-        """The latest deeds of everybody, the newest first, undone ones too."""
-        return Deeds(self.db).last(count)
+    def last_changes(self, count: int) -> list[Change]:
+        """The latest changes of everybody, the newest first, undone ones too."""
+        return Changes(self.db).last(count)
 
     def scores(self) -> list[ScoreInfo]:
         """The filters with stored scores, in the order of the chain."""
@@ -188,8 +188,8 @@ class Review:
 
     def move_threshold(
         self, filter_name: str, threshold: float, reviewer: str, on_step: OnStep | None = None
-    ) -> Deed:
-        """Judge again by the stored scores; people's words stay. It can be undone like any deed.
+    ) -> Change:
+        """Judge again by the stored scores; people's words stay. It can be undone like any change.
 
         ``warning`` says so when records come back that later filters never judged. Raises
         StudioError when the filter has stored no scores.
@@ -207,7 +207,7 @@ class Review:
             better=rule.better,
             warning=self._warning(scores, filter_name, rule),
         )
-        return Deeds(self.db).carry_out(plan, scores.turning(filter_name, rule), on_step)
+        return Changes(self.db).carry_out(plan, scores.turning(filter_name, rule), on_step)
 
     def _warning(self, scores: Scores, filter_name: str, rule: Rule) -> str:
         count, later = scores.unjudged(filter_name, rule)
@@ -218,7 +218,7 @@ class Review:
             "Run the filters again to have them judged."
         )
 
-    def tally(self, reviewer: str, since: datetime | None = None) -> Tally:
+    def tally(self, reviewer: str, since: datetime | None = None) -> ReviewProgress:
         """What this reviewer has decided since then, and what is left."""
         return People(self.db).tally(storable(reviewer), since)
 

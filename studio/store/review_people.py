@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 from studio.store.db import rows, value
-from studio.store.review_shapes import Agreement, Tally
+from studio.store.review_shapes import Agreement, ReviewProgress
 from studio.store.verdicts import PERSON
 
 if TYPE_CHECKING:
@@ -31,26 +31,28 @@ class People:
 
     db: Database
 
-    def tally(self, reviewer: str, since: datetime | None = None) -> Tally:
+    def tally(self, reviewer: str, since: datetime | None = None) -> ReviewProgress:
         """Decisions of this reviewer since then, undone ones aside, and what is left."""
         sql = (
             "SELECT kind, count, record_id, created FROM deeds WHERE reviewer = ?"
             " AND state IN ('done', 'doing') AND created >= ? ORDER BY id"
         )
         moment = since.astimezone(UTC).isoformat(timespec="milliseconds") if since else ""
-        deeds = rows(self.db, sql, (reviewer, moment))
+        changes = rows(self.db, sql, (reviewer, moment))
         counted: Counter[str] = Counter()
-        latest = {row["record_id"]: row["kind"] for row in deeds if row["kind"] in DECIDING}
+        latest = {row["record_id"]: row["kind"] for row in changes if row["kind"] in DECIDING}
         counted.update(kind for record, kind in latest.items() if record is not None)
-        for row in deeds:
+        for row in changes:
             if row["record_id"] is None:
                 counted[row["kind"]] += row["count"]
-        single = [row for row in deeds if row["record_id"] is not None and row["kind"] in DECIDING]
-        return Tally(
+        single = [
+            row for row in changes if row["record_id"] is not None and row["kind"] in DECIDING
+        ]
+        return ReviewProgress(
             decided=counted["accept"] + counted["reject"],
             accepted=counted["accept"],
             rejected=counted["reject"],
-            edited=len({row["record_id"] for row in deeds if row["kind"] == "edit"}),
+            edited=len({row["record_id"] for row in changes if row["kind"] == "edit"}),
             left=self._left(),
             per_minute=_per_minute([row["created"] for row in single]),
         )

@@ -16,8 +16,8 @@ from studio.store.generations import Generations
 from studio.store.prompts import Prompts, ShotSets
 from studio.store.records import Records
 from studio.store.review_query import TRIGRAM, phrases
-from studio.store.review_shapes import Call, Decision, Edit, Provenance, VerdictLine
-from studio.store.review_window import word_of
+from studio.store.review_shapes import Call, Edit, PersonVerdict, Provenance, VerdictLine
+from studio.store.review_window import decision_of
 from studio.store.verdicts import PERSON
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Provenances:
         return Provenance(
             record=record,
             flagged=bool(marks["flagged"]),
-            word=word_of(marks["person"], marks["kept"]),
+            word=decision_of(marks["person"], marks["kept"]),
             document=self._document(record.document_id),
             call=self._call(record.generation_id),
             verdicts=self._verdicts(record_id),
@@ -103,14 +103,14 @@ class Provenances:
         found = rows(self.db, sql, (record_id,))
         return tuple(VerdictLine(row[0], bool(row[1]), *row[2:]) for row in found)
 
-    def _decisions(self, record_id: int) -> tuple[Decision, ...]:
+    def _decisions(self, record_id: int) -> tuple[PersonVerdict, ...]:
         sql = (
             "SELECT reviewer, CASE WHEN clears THEN 'cleared' WHEN kept THEN 'accepted'"
             " ELSE 'rejected' END, created, undone FROM verdicts"
             " WHERE record_id = ? AND filter = ? ORDER BY id"
         )
         found = rows(self.db, sql, (record_id, PERSON))
-        return tuple(Decision(row[0], row[1], row[2], bool(row[3])) for row in found)
+        return tuple(PersonVerdict(row[0], row[1], row[2], bool(row[3])) for row in found)
 
     def _edits(self, record_id: int) -> tuple[Edit, ...]:
         sql = (

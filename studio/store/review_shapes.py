@@ -11,7 +11,7 @@ Shown = Literal["all", "undecided", "kept", "dropped", "accepted", "rejected", "
 """Which records by their last word; ``undecided`` have no person's word yet."""
 Sort = Literal["id", "-id", "text", "score", "-score", "length", "-length", "document"]
 """The order; equal ones follow by id. Records without a score come after those with one."""
-Word = Literal["", "accepted", "rejected"]
+Decision = Literal["", "accepted", "rejected"]
 """A person's last word on a record; empty when there is none."""
 Better = Literal["low", "high"]
 """Which end of a filter's scores it keeps."""
@@ -56,7 +56,7 @@ class ReviewRow:
     kept: bool
     reason: str
     """Why it is dropped; empty while kept."""
-    word: Word
+    word: Decision
     flagged: bool
     edited: bool
     """The text in force is not the one that was generated."""
@@ -68,11 +68,11 @@ class ReviewRow:
     """What the text was written for, in labelled tasks."""
 
 
-DeedKind = Literal["accept", "reject", "clear", "flag", "unflag", "edit", "threshold"]
+ChangeKind = Literal["accept", "reject", "clear", "flag", "unflag", "edit", "threshold"]
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Change:
     """One thing that a person did, to one record or to a million."""
 
     id: int
@@ -81,7 +81,7 @@ class Deed:
     """What was done, as a person is told."""
     count: int
     """Records changed."""
-    kind: DeedKind = "accept"
+    kind: ChangeKind = "accept"
     reviewer: str = ""
     created: str = ""
     """ISO 8601, UTC."""
@@ -96,8 +96,8 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
-    """What a bulk deed would touch."""
+class BulkPreview:
+    """What a bulk change would touch."""
 
     count: int
     undecided: int
@@ -137,7 +137,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ReviewProgress:
     """How far a reviewer has come."""
 
     decided: int
@@ -177,7 +177,7 @@ class VerdictLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PersonVerdict:
     """What a person said of a record, once."""
 
     reviewer: str
@@ -233,14 +233,14 @@ class Provenance:
 
     record: Record
     flagged: bool
-    word: Word
+    word: Decision
     document: Document
     """An empty one (id 0) for records that are about no document."""
     call: Call | None
     """None for records brought from outside."""
     verdicts: tuple[VerdictLine, ...]
     """In force, in the order given."""
-    decisions: tuple[Decision, ...]
+    decisions: tuple[PersonVerdict, ...]
     """By people, the oldest first, undone ones too."""
     edits: tuple[Edit, ...]
     """The oldest first, undone ones too."""

@@ -1,4 +1,4 @@
-"""What each kind of deed writes in one step. Records that stand so already are left alone."""
+"""What each kind of change writes in one step. Records that stand so already are left alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sqlite3
 from typing import Any
 
 from studio.store.db import now
-from studio.store.review_deeds import Step
-from studio.store.review_turns import MARKS, TEXTS
+from studio.store.review_changes import Step
+from studio.store.review_undo import MARKS, TEXTS
 from studio.store.verdicts import LAST_WORD, OF_RECORD, PERSON, SETTLE
 
 SAID = (
@@ -25,14 +25,14 @@ SUPERSEDE = (
 def word_step(reviewer: str, *, kept: bool, reason: str) -> Step:
     """Accept or reject: the person's word wins over every filter's."""
 
-    def step(conn: sqlite3.Connection, deed: int, chunk: str) -> int:
+    def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         said = f"NOT (r.person = 1 AND EXISTS ({SAID}))"
         count, changed = _those(conn, chunk, said, kept, reason, reviewer)
         conn.execute(SUPERSEDE, (changed,))
         conn.execute(
             "INSERT INTO verdicts(record_id, filter, kept, reason, reviewer, deed_id, created)"
             f" SELECT value, '{PERSON}', ?, ?, ?, ?, ? FROM json_each(?)",
-            (kept, reason, reviewer, deed, now(), changed),
+            (kept, reason, reviewer, change_id, now(), changed),
         )
         # Where only the speaker changes, fewer indexes are written.
         conn.execute(
@@ -52,13 +52,13 @@ def word_step(reviewer: str, *, kept: bool, reason: str) -> Step:
 def clear_step(reviewer: str) -> Step:
     """Take the person's word back, whoever said it: the filters decide again."""
 
-    def step(conn: sqlite3.Connection, deed: int, chunk: str) -> int:
+    def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         count, changed = _those(conn, chunk, "r.person = 1")
         conn.execute(SUPERSEDE, (changed,))
         conn.execute(
             "INSERT INTO verdicts(record_id, filter, kept, clears, reviewer, deed_id, created)"
             f" SELECT value, '{PERSON}', 1, 1, ?, ?, ? FROM json_each(?)",
-            (reviewer, deed, now(), changed),
+            (reviewer, change_id, now(), changed),
         )
         conn.execute(f"{LAST_WORD} WHERE id IN {MARKS}", (changed,))
         return count
@@ -69,12 +69,12 @@ def clear_step(reviewer: str) -> Step:
 def flag_step(*, on: bool) -> Step:
     """Flag, or take the flag away."""
 
-    def step(conn: sqlite3.Connection, deed: int, chunk: str) -> int:
+    def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         count, changed = _those(conn, chunk, "r.flagged != ?", on)
         conn.execute(
             "INSERT INTO record_flags(record_id, deed_id, flagged)"
             " SELECT value, ?, ? FROM json_each(?)",
-            (deed, on, changed),
+            (change_id, on, changed),
         )
         conn.execute(f"UPDATE records SET flagged = ? WHERE id IN {MARKS}", (on, changed))
         return count
@@ -85,12 +85,12 @@ def flag_step(*, on: bool) -> Step:
 def edit_step(text: str) -> Step:
     """Give one record another text; the former ones stay in its history."""
 
-    def step(conn: sqlite3.Connection, deed: int, chunk: str) -> int:
+    def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         count, changed = _those(conn, chunk, "r.text != ?", text)
         conn.execute(
             "INSERT INTO record_edits(record_id, deed_id, before, after, created)"
             f" SELECT id, ?, text, ?, ? FROM records WHERE id IN {MARKS}",
-            (deed, text, now(), changed),
+            (change_id, text, now(), changed),
         )
         conn.execute(f"{TEXTS} WHERE id IN {MARKS}", (changed,))
         return count
@@ -101,14 +101,14 @@ def edit_step(text: str) -> Step:
 def threshold_step(filter_name: str, kept: tuple[float, float], reason: str) -> Step:
     """Judge anew by the stored scores, kept within the bounds; what stays so is not written."""
 
-    def step(conn: sqlite3.Connection, deed: int, chunk: str) -> int:
+    def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         changed = conn.execute(
             "INSERT INTO verdicts(record_id, filter, kept, score, reason, job_id, deed_id, created)"
             " SELECT v.record_id, v.filter, 1 - v.kept, v.score,"
             " CASE WHEN v.kept THEN ? ELSE '' END, v.job_id, ?, ?"
             f" FROM {OF_RECORD} WHERE v.record_id IN {MARKS} AND v.filter = ? AND v.in_force = 1"
             " AND v.score IS NOT NULL AND v.kept != (v.score BETWEEN ? AND ?)",
-            (reason, deed, now(), chunk, filter_name, *kept),
+            (reason, change_id, now(), chunk, filter_name, *kept),
         ).rowcount
         conn.execute(SETTLE, (chunk, filter_name))
         conn.execute(f"{LAST_WORD} WHERE id IN {MARKS}", (chunk,))

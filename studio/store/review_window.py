@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from studio.store import db as _db
 from studio.store.db import rows, value
-from studio.store.review_deeds import this_process
+from studio.store.review_changes import this_process
 from studio.store.review_ids import FIRST, Ids
-from studio.store.review_shapes import ReviewRow, View, Word
+from studio.store.review_shapes import Decision, ReviewRow, View
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -148,7 +148,7 @@ def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> Review
         text=row["text"],
         kept=bool(row["kept"]),
         reason=row["reason"],
-        word=word_of(row["person"], row["kept"]),
+        word=decision_of(row["person"], row["kept"]),
         flagged=bool(row["flagged"]),
         edited=bool(row["edited"]),
         score=scores.get(filter_name),
@@ -157,7 +157,7 @@ def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> Review
     )
 
 
-def word_of(person: int, kept: int) -> Word:
+def decision_of(person: int, kept: int) -> Decision:
     """A person's word from the record's columns."""
     if not person:
         return ""
@@ -188,7 +188,7 @@ class _Marks:
             or value(self._db, judged, (self._verdict,)) is not None
             or value(self._db, decided, (self._stamp, this_process())) is not None
         )
-        # Looked at once: a long deed of one's own is not walked through again.
+        # Looked at once: a long change of one's own is not walked through again.
         self._verdict, self._stamp = verdict, stamp
         return found
 

@@ -19,13 +19,13 @@ ROUND_JSON = ("validation", "test", "seconds")
 LINE = 400
 """Characters of a text that a line of a list may need."""
 ITEM_GOLD = (
-    "e.said AS said,"
+    "e.said AS predicted,"
     f" coalesce((SELECT substr(text, 1, {LINE}) FROM gold_items WHERE id = e.gold_id), '') AS text,"
     " coalesce((SELECT coalesce(nullif(label, ''), json_extract(answers, '$[0]'))"
     " FROM gold_items WHERE id = e.gold_id), '') AS gold"
 )
 QUERY_GOLD = (
-    "coalesce((SELECT outside_id FROM documents WHERE id = e.said), e.said) AS said,"
+    "coalesce((SELECT outside_id FROM documents WHERE id = e.said), e.said) AS predicted,"
     f" coalesce((SELECT substr(text, 1, {LINE}) FROM gold_queries WHERE id = e.gold_id), '')"
     " AS text, coalesce((SELECT d.outside_id FROM gold_relevant g JOIN documents d"
     " ON d.id = g.document_id WHERE g.query_id = e.gold_id AND g.grade > 0"
@@ -39,8 +39,8 @@ class ErrorRow:
 
     id: int
     gold_id: int
-    said: str
-    """What the model said: a label, a span, or the document it ranked first."""
+    predicted: str
+    """What the model predicted: a label, a span, or the document it ranked first."""
     confidence: float
     """The model's probability of it, 0 to 1."""
     text: str
@@ -64,7 +64,14 @@ def _round(row: sqlite3.Row) -> Round:
 
 
 def _error(row: sqlite3.Row) -> RoundError:
-    return RoundError(**{**dict(row), "detail": json.loads(row["detail"])})
+    return RoundError(
+        row["round_id"],
+        row["gold_id"],
+        predicted=row["said"],
+        confidence=row["confidence"],
+        detail=json.loads(row["detail"]),
+        id=row["id"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,7 @@ class Runs:
                 "INSERT INTO errors(round_id, gold_id, said, confidence, detail)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (
-                    (round_id, e.gold_id, storable(e.said), e.confidence, json.dumps(e.detail))
+                    (round_id, e.gold_id, storable(e.predicted), e.confidence, json.dumps(e.detail))
                     for e in errors
                 ),
             )

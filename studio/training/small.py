@@ -237,20 +237,20 @@ def card_of(path: Path) -> dict[str, Any]:
     return dict(card)
 
 
-def judged(task: LabelledTask, item: Item, said: str, confidence: float) -> Prediction:
+def judged(task: LabelledTask, item: Item, predicted: str, confidence: float) -> Prediction:
     """A prediction with whether it is right."""
     if task == "qa":
-        score = reading.token_f1(said, item.answers)
-        return Prediction(said, confidence, reading.exact(said, item.answers), score)
-    right = said == item.label
-    return Prediction(said, confidence, right, float(right))
+        score = reading.token_f1(predicted, item.answers)
+        return Prediction(predicted, confidence, reading.exact(predicted, item.answers), score)
+    right = predicted == item.label
+    return Prediction(predicted, confidence, right, float(right))
 
 
 def scores(
     task: LabelledTask, items: Sequence[Item], predictions: Sequence[Prediction]
 ) -> dict[str, Any]:
     """Accuracy and macro F1, or exact match and F1, of predictions in the items' order."""
-    said = [prediction.said for prediction in predictions]
+    predicted = [one.predicted for one in predictions]
     if task == "qa":
-        return dict(reading.scores(said, [item.answers for item in items]))
-    return classification.scores([item.label for item in items], said)
+        return dict(reading.scores(predicted, [item.answers for item in items]))
+    return classification.scores([item.label for item in items], predicted)

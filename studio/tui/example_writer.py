@@ -11,7 +11,7 @@ from typing import Literal
 
 from studio.records import Example
 from studio.store import Store
-from studio.store.example_deeds import deletion, drafting, order, rewording, wording_sha
+from studio.store.example_changes import deletion, drafting, order, rewording, wording_sha
 from studio.store.example_drafts import ExampleDraft
 from studio.store.examples import Conflict
 
@@ -71,7 +71,7 @@ def decide(store: Store, session: str, draft: ExampleDraft, choice: Choice, thei
             shown = store.examples.add_after(theirs.id, _with(draft, theirs))
             back = [deletion(shown), order(places), *back]
         store.example_drafts.drop(draft)
-        store.example_deeds.note(session, words, back)
+        store.example_changes.note(session, words, back)
     return shown
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from studio.store.standing import Standing
+from studio.store.project_status import ProjectStatus
 
 KeyOf = Callable[[str], str]
 """Action id → its key as a person reads it."""
@@ -12,12 +12,12 @@ FEW = 2
 """Examples to begin with."""
 
 
-def path_so_far(found: Standing) -> str:
+def path_so_far(found: ProjectStatus) -> str:
     """Each step with what is there, such as ``✓ 25 documents   · no query``."""
     return "   ".join(_steps(found))
 
 
-def _steps(found: Standing) -> Iterator[str]:
+def _steps(found: ProjectStatus) -> Iterator[str]:
     yield _step(found.documents, "document", "documents")
     if found.task == "retrieval":
         yield _step(found.examples, "example", "examples")
@@ -33,7 +33,7 @@ def _step(count: int, one: str, many: str) -> str:
     return f"✓ {count:,} {one if count == 1 else many}" if count else f"· no {one}"
 
 
-def next_step(found: Standing, key: KeyOf) -> str:
+def next_step(found: ProjectStatus, key: KeyOf) -> str:
     """What a person does now, with the key of the pane and the key in it."""
     if found.task != "retrieval":
         return f"{key('app.rounds')} Rounds makes texts from labels and shows what is still wrong"
@@ -54,7 +54,7 @@ def next_step(found: Standing, key: KeyOf) -> str:
     return _from_the_model_on(found, key)
 
 
-def _from_the_model_on(found: Standing, key: KeyOf) -> str:
+def _from_the_model_on(found: ProjectStatus, key: KeyOf) -> str:
     if not found.models:
         return f"{key('app.train')} Train: {key('train.new')} trains on the {found.kept:,} kept"
     if not found.gold:

@@ -13,7 +13,7 @@ from studio.jobs import queue
 from studio.labelled import GoldItem, Rationale, Round, RoundError, Run, SyntheticItem
 from studio.records import Document, GoldQuery, Job, JobState
 from studio.store import Store
-from studio.store.review_shapes import Word
+from studio.store.review_shapes import Decision
 from studio.store.runs import ErrorRow
 
 KINDS: Final = ("s3", "s3-compare")
@@ -24,7 +24,7 @@ BULKY: Final = ("right", "f1s")
 """What a round's scores hold for significance tests, and no screen shows."""
 NEWEST: Final = 20
 """Items and rationales shown of those that are being written."""
-CONFUSERS: Final = 5
+HARD_NEGATIVES: Final = 5
 """Documents shown that a retriever took for the right one."""
 
 
@@ -142,9 +142,9 @@ class Beside:
     query: GoldQuery | None
     """The gold query, for retrieval."""
     documents: tuple[tuple[str, Document], ...]
-    """(what it is, document) for retrieval: the right ones, then its confusers."""
+    """(what it is, document) for retrieval: the right ones, then its hard negatives."""
     additions: tuple[SyntheticItem, ...]
-    words: dict[int, Word]
+    words: dict[int, Decision]
     """Addition → a person's last word on it."""
 
     @property
@@ -167,7 +167,7 @@ def beside(store: Store, error_id: int, *, retrieval: bool) -> Beside | None:
         query=query,
         documents=_documents(store, error, query) if retrieval else (),
         additions=tuple(store.items.of_error(error_id)),
-        words=store.items.words_of_error(error_id),
+        words=store.items.decisions_of_error(error_id),
     )
 
 
@@ -179,12 +179,7 @@ def _documents(
     store: Store, error: RoundError, query: GoldQuery | None
 ) -> tuple[tuple[str, Document], ...]:
     right = [row for row, grade in (query.relevant if query else {}).items() if grade > 0]
-    wrong = [row for row in _rows(error.detail.get("confusers")) if row not in right][:CONFUSERS]
+    wrong = [row for row in error.hard_negatives if row not in right][:HARD_NEGATIVES]
     found = store.documents.many([*right, *wrong])
     named = [("right", row) for row in right] + [("confuser", row) for row in wrong]
     return tuple((what, found[row]) for what, row in named if row in found)
-
-
-def _rows(found: Any) -> list[int]:
-    """Document rows out of a detail that another version may have written otherwise."""
-    return [row for row in found if isinstance(row, int)] if isinstance(found, list) else []

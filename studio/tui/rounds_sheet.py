@@ -8,7 +8,7 @@ from typing import Any, Final
 from textual.content import Content
 
 from studio.labelled import Label, SyntheticItem
-from studio.store.review_shapes import Word
+from studio.store.review_shapes import Decision
 from studio.tui.rounds_look import Beside, Look
 from studio.tui.rounds_words import rank, sure
 from studio.tui.safe_text import content, one_line
@@ -23,7 +23,7 @@ DOCUMENT: Final = 1_200
 """Characters shown of a document that a retriever took for the right one."""
 
 
-def verdict(item: SyntheticItem, word: Word) -> tuple[str, str, str]:
+def verdict(item: SyntheticItem, word: Decision) -> tuple[str, str, str]:
     """(sign, words, tone) of an addition."""
     if word == "accepted":
         return "✓", "approved", "good"
@@ -95,7 +95,7 @@ def _verdicts(found: Beside, labels: Sequence[Label]) -> Iterator[Any]:
         return
     right = gold.item.label or " | ".join(gold.item.answers)
     yield content(f"✓ right: {one_line(_worded(right, labels), 120)}\n", "$success")
-    yield content(f"✗ said:  {one_line(_worded(error.said, labels), 120) or '—'}", "$error")
+    yield content(f"✗ said:  {one_line(_worded(error.predicted, labels), 120) or '—'}", "$error")
     yield content(f"  {sure(error.confidence)} sure\n", "$secondary")
 
 

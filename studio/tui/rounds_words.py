@@ -61,7 +61,7 @@ def cells(row: ErrorRow, task: str) -> list[Cell]:
     return [
         Cell(row.text or "(not there any more)"),
         Cell(row.gold or "—", "good"),
-        Cell(f"≠ {row.said or '—'}", "bad"),
+        Cell(f"≠ {row.predicted or '—'}", "bad"),
         Cell(rank(row.detail) if task == "retrieval" else sure(row.confidence), "muted"),
         Cell(made(row), "" if row.made else "muted"),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from studio.jobs.bases import bases, problem_of
+from studio.jobs.base_encoders import base_encoders, problem_of
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import name_problem
@@ -107,7 +107,7 @@ def options_of(project: Project) -> dict[str, tuple[Option, ...]]:
     ]
     encoders = [
         Option(base.name, base.label + (" (not here)" if base.missing else ""), base.note)
-        for base in bases(project)
+        for base in base_encoders(project)
     ]
     return {
         "prompt_version": (Option("", "any"), *versions),
@@ -135,7 +135,7 @@ def filter_options(found: list[FilterRange]) -> dict[str, tuple[Option, ...]]:
 def first_values(project: Project, like: TrainParams | None) -> dict[str, str]:
     """What stands in the form without a draft: the defaults, or an earlier training's settings."""
     encoder = str(project.store.values.get("encoder") or project.settings.encoder)
-    known = {base.name for base in bases(project)}
+    known = {base.name for base in base_encoders(project)}
     values = {ask.name: FIRST.get(ask.name, "") for ask in ASKS}
     params, plain = like or TrainParams(), TrainParams()
     for name in BY_NAME.keys() & {"kept_by", "score_of", "prompt_version", "from_job", "side",

@@ -1,4 +1,4 @@
-"""S3 for retrievers: missed queries are extrapolated, their confusers become negatives."""
+"""S3 for retrievers: missed queries are extrapolated, their hard negatives are trained on."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_missed_queries_become_records_and_negatives(studio: Command, project: P
     for item in added:
         error = errors[item.error_id or 0]
         query = next(q for q in store.gold.queries("validation") if q.id == error.gold_id)
-        assert item.document_id in {*query.relevant, *error.detail["confusers"]}
-    assert any(item.document_id in errors[item.error_id or 0].detail["confusers"] for item in added)
+        assert item.document_id in {*query.relevant, *error.hard_negatives}
+    assert any(item.document_id in errors[item.error_id or 0].hard_negatives for item in added)
     model = store.models.latest()
     assert model is not None
     assert model.settings["negatives"] > 0

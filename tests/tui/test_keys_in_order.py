@@ -46,7 +46,7 @@ async def test_what_is_typed_behind_the_search_key_is_searched_for(project: Proj
         field = app.screen.query_one("#search", Field)
         await until(pilot, lambda: field.value.endswith("金"))
         assert field.value == "urar!押金"
-        assert project.store.review.last_deeds(1) == []
+        assert project.store.review.last_changes(1) == []
 
 
 async def test_what_is_typed_behind_the_edit_key_is_text(project: Project) -> None:
@@ -55,7 +55,7 @@ async def test_what_is_typed_behind_the_edit_key_is_text(project: Project) -> No
     async with app.run_test(size=(100, 30)) as pilot:
         await opened(pilot)
         burst(app, "e", *" ar ", "escape", "a", "r")
-        await until(pilot, lambda: len(project.store.review.last_deeds(9)) == 3)
+        await until(pilot, lambda: len(project.store.review.last_changes(9)) == 3)
         assert project.store.records.get(1) == Record(1, "one ar ", id=1)
         assert not project.store.records.get(2).kept  # type: ignore[union-attr]
 

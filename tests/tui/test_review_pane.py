@@ -508,7 +508,7 @@ async def test_a_threshold_can_be_left_as_it_was(app: StudioApp, reviewed: Proje
         await until(pilot, lambda: "≤ 3 " in "\n".join(lines(app)))
         await pilot.press("left", "escape")
         assert reviewed.store.records.counts().kept == 6
-        assert reviewed.store.review.last_deeds(1) == []
+        assert reviewed.store.review.last_changes(1) == []
 
 
 async def test_without_scores_the_thresholds_say_what_to_do(project: Project) -> None:

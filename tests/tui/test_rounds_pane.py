@@ -646,12 +646,12 @@ def search_project(folder: Path) -> tuple[Project, list[int]]:
     return made, ids
 
 
-async def test_retrieval_shows_the_rank_and_the_confusers(tmp_path: Path) -> None:
+async def test_retrieval_shows_the_rank_and_the_hard_negatives(tmp_path: Path) -> None:
     made, _ = search_project(tmp_path / "search")
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         row = errors(app).current
-        assert (row.text, row.gold, row.said) == ("which rule is the first", "d-0", "d-1")
+        assert (row.text, row.gold, row.predicted) == ("which rule is the first", "d-0", "d-1")
         text = sheet(app)
         assert "rank 17" in text
         assert "the right document · d-0" in text

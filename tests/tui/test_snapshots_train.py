@@ -86,10 +86,12 @@ def test_lineage(snap_compare: Compare, garden: Project, size: Size) -> None:
 def test_the_form(
     snap_compare: Compare, garden: Project, size: Size, theme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.jobs import bases, train_time
+    from studio.jobs import base_encoders, train_time
 
     monkeypatch.setattr(train_time, "_guessed", lambda *_: 95.0)
-    monkeypatch.setattr(bases.catalogue, "installed_path", lambda name: name in ("minilm-l6",))
+    monkeypatch.setattr(
+        base_encoders.catalogue, "installed_path", lambda name: name in ("minilm-l6",)
+    )
     app, act = shown(garden, theme, "n")
     assert snap_compare(app, terminal_size=size, run_before=act)
 

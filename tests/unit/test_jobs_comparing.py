@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.jobs import comparing, train_time, training_data
-from studio.jobs.bases import bases, problem_of
+from studio.jobs.base_encoders import base_encoders, problem_of
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
@@ -123,7 +123,7 @@ def test_bases_that_are_not_here_come_with_their_command(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("STUDIO_MODELS", str(tmp_path / "none"))
-    found = {base.name: base for base in bases(project)}
+    found = {base.name: base for base in base_encoders(project)}
     assert found["mpnet-base"].missing == "studio models pull mpnet-base"
     assert "--accept-licence" in found["m3e-small"].missing
     assert "Fetch it: studio models pull" in problem_of("mpnet-base")
@@ -134,9 +134,9 @@ def test_bases_that_are_not_here_come_with_their_command(
 def test_own_models_are_bases_while_their_folder_is_there(project: Project) -> None:
     model = add_model(project, "mine")
     (project.models_dir / "mine").mkdir(parents=True)
-    assert bases(project)[-1].label == f"own model {model.id}: mine"
+    assert base_encoders(project)[-1].label == f"own model {model.id}: mine"
     (project.models_dir / "mine").rmdir()
-    assert all("own model" not in base.label for base in bases(project))
+    assert all("own model" not in base.label for base in base_encoders(project))
 
 
 def test_a_choice_that_names_nothing_is_refused(project: Project) -> None:

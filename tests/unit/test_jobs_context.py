@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from studio.jobs.context import Cancelled, JobContext, heartbeats
-from studio.jobs.corpora import encoder_name, gold_set, read_corpus
+from studio.jobs.datasets import encoder_name, gold_set, read_corpus
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,

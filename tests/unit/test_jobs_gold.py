@@ -9,7 +9,7 @@ import pytest
 
 from studio.evaluation.retrieval import evaluate
 from studio.jobs import gold
-from studio.jobs.corpora import gold_set
+from studio.jobs.datasets import gold_set
 from studio.jobs.training_data import without_gold
 from studio.records import Example, GoldQuery, Record, StudioError
 from studio.store import Store
@@ -55,10 +55,10 @@ def test_a_mark_that_changes_nothing_is_no_deed(store: Store) -> None:
 
 def test_undo_brings_the_former_mark_back(store: Store) -> None:
     store.gold.add([GoldQuery("q1", "home office", "test", {1: 2})])
-    deed = mark(store, "home office", 1, 0)
+    change = mark(store, "home office", 1, 0)
     assert store.gold.queries("test")[0].relevant == {1: 0}
-    assert deed is not None
-    gold.undo(store, deed)
+    assert change is not None
+    gold.undo(store, change)
     assert store.gold.queries("test")[0].relevant == {1: 2}
     assert store.gold.marks("q1")[0].origin == "import"
 
@@ -147,12 +147,12 @@ def test_shots_and_kept_records_with_the_same_words_are_found(store: Store) -> N
 
 def test_every_change_of_gold_shows_in_its_version(store: Store) -> None:
     versions = [store.gold.version()]
-    deed = mark(store, "home office", 1, 1)
+    change = mark(store, "home office", 1, 1)
     versions.append(store.gold.version())
     mark(store, "home office", 1, 0)
     versions.append(store.gold.version())
-    assert deed is not None
-    store.gold.move(deed.outside_id, "test")
+    assert change is not None
+    store.gold.move(change.outside_id, "test")
     versions.append(store.gold.version())
     assert len(set(versions)) == 4
     assert store.gold.queries("test")[0].text == "home office"

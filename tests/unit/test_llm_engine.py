@@ -14,7 +14,7 @@ from studio.llm.budget import Budget
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.engine import RunStats
 from studio.llm.failures import CallFailed
-from studio.llm.lane import Lane
+from studio.llm.limiter import AdaptiveLimiter
 from studio.records import Answer, Decoding, Message, Request, StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
@@ -30,7 +30,7 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture(autouse=True)
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.llm.lane.BACKOFF_BASE_S", 0.01)
+    monkeypatch.setattr("studio.llm.limiter.BACKOFF_BASE_S", 0.01)
     monkeypatch.setattr("studio.llm.engine.POLL_S", 0.02)
 
 
@@ -58,7 +58,7 @@ async def run(
     should_stop: Callable[[], bool] = lambda: False,
     max_concurrency: int = 16,
     notes: list[str] | None = None,
-    on_pace: Callable[[engine.Pace], engine.Order] | None = None,
+    on_pace: Callable[[engine.Concurrency], engine.Order] | None = None,
 ) -> RunStats:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(client) for client in clients_for(where, None)]
@@ -311,32 +311,32 @@ async def test_the_cost_is_unknown_without_prices_and_exact_with_them(
 
 
 def test_a_lane_climbs_fast_then_falls_by_half_once_per_burst() -> None:
-    lane = Lane(LLMClient(Endpoint("x", max_concurrency=64), None), most=64)
+    limiter = AdaptiveLimiter(LLMClient(Endpoint("x", max_concurrency=64), None), most=64)
     for _ in range(100):
-        fill(lane, now=1.0)
-        lane.went_well(sent_at=0.5)
-    assert lane.limit == 64
+        fill(limiter, now=1.0)
+        limiter.went_well(sent_at=0.5)
+    assert limiter.limit == 64
     busy = CallFailed("busy", "busy")
-    assert lane.congested(busy, sent_at=1.0, now=2.0)
-    assert not lane.congested(busy, sent_at=1.5, now=2.1)
-    assert lane.limit == 32
-    fill(lane, now=3.0)
-    lane.went_well(sent_at=2.5)
-    assert lane.limit == 32 + 1 / 32
+    assert limiter.congested(busy, sent_at=1.0, now=2.0)
+    assert not limiter.congested(busy, sent_at=1.5, now=2.1)
+    assert limiter.limit == 32
+    fill(limiter, now=3.0)
+    limiter.went_well(sent_at=2.5)
+    assert limiter.limit == 32 + 1 / 32
 
 
 def test_a_lane_that_is_not_full_does_not_climb() -> None:
-    lane = Lane(LLMClient(Endpoint("x", max_concurrency=64), None), most=64)
-    fill(lane, now=1.0)
-    lane.in_flight = 1
-    assert lane.has_room(2.0)
-    lane.went_well(sent_at=1.5)
-    assert lane.limit == 8
+    limiter = AdaptiveLimiter(LLMClient(Endpoint("x", max_concurrency=64), None), most=64)
+    fill(limiter, now=1.0)
+    limiter.in_flight = 1
+    assert limiter.has_room(2.0)
+    limiter.went_well(sent_at=1.5)
+    assert limiter.limit == 8
 
 
-def fill(lane: Lane, now: float) -> None:
-    lane.in_flight = int(lane.limit)
-    assert not lane.has_room(now)
+def fill(limiter: AdaptiveLimiter, now: float) -> None:
+    limiter.in_flight = int(limiter.limit)
+    assert not limiter.has_room(now)
 
 
 async def test_a_cancelled_run_leaves_no_task_behind(server: OpenAIServer) -> None:
@@ -353,7 +353,7 @@ async def test_a_pause_lets_calls_end_and_sends_nothing_new(server: OpenAIServer
     server.latency_s = 0.05
     seen: list[tuple[float, int, int]] = []
 
-    def order(pace: engine.Pace) -> engine.Order:
+    def order(pace: engine.Concurrency) -> engine.Order:
         now = time.monotonic()
         seen.append((now, pace.in_flight, server.calls))
         since = now - seen[0][0]
@@ -370,7 +370,7 @@ async def test_the_concurrency_can_change_under_way(server: OpenAIServer) -> Non
     server.latency_s = 0.03
     most: dict[int, int] = {}
 
-    def order(pace: engine.Pace) -> engine.Order:
+    def order(pace: engine.Concurrency) -> engine.Order:
         wanted = 2 if server.calls < 40 else 6 if server.calls < 120 else 1
         most[wanted] = max(most.get(wanted, 0), server.in_flight)
         assert pace.in_flight <= pace.ceiling == 64

@@ -21,7 +21,7 @@ def made(tmp_path: Path) -> Iterator[Project]:
 def test_a_row_has_its_gold_and_what_came_of_it(made: Project) -> None:
     rounds.resting(made)
     rows = made.store.runs.error_rows(made.store.runs.rounds(1)[0].id)
-    assert [(row.text[:6], row.gold, row.said) for row in rows[:2]] == [
+    assert [(row.text[:6], row.gold, row.predicted) for row in rows[:2]] == [
         ("a warm", "pos", "neg"),
         ("两个小时像一", "pos", "neg"),
     ]

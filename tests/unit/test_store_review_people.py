@@ -53,10 +53,10 @@ def test_a_tally_can_begin_with_the_session(store: Store) -> None:
 
 def at(store: Store, record: int, seconds: float) -> None:
     """A decision at that second."""
-    deed = store.review.accept([record], "Ada")
+    change = store.review.accept([record], "Ada")
     moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     conn = store.db.conn
-    conn.execute("UPDATE deeds SET created = ? WHERE id = ?", (moment.isoformat(), deed.id))
+    conn.execute("UPDATE deeds SET created = ? WHERE id = ?", (moment.isoformat(), change.id))
 
 
 def test_the_pace_leaves_long_pauses_out(store: Store) -> None:

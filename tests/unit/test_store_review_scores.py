@@ -108,18 +108,18 @@ def test_a_moved_threshold_writes_only_what_turns_over(store: Store) -> None:
 
 
 def test_a_loosened_filter_says_what_later_filters_never_judged(store: Store) -> None:
-    deed = store.review.move_threshold("length", 8, "Ada")
-    assert deed.warning == (
+    change = store.review.move_threshold("length", 8, "Ada")
+    assert change.warning == (
         "1 of the records that come back were never judged by round-trip. "
         "Run the filters again to have them judged."
     )
-    assert store.review.last_deeds(1)[0].warning == deed.warning
+    assert store.review.last_changes(1)[0].warning == change.warning
     assert store.review.move_threshold("round-trip", 2, "Ada").warning == ""
 
 
 def test_a_tightened_filter_warns_of_nothing(store: Store) -> None:
-    deed = store.review.move_threshold("length", 2, "Ada")
-    assert (deed.words, deed.warning) == ("Moved length to 2: 5 records judged anew", "")
+    change = store.review.move_threshold("length", 2, "Ada")
+    assert (change.words, change.warning) == ("Moved length to 2: 5 records judged anew", "")
     # The filter that dropped it first gives the reason.
     assert store.review.reasons() == {"round-trip": 5, "too-long": 2}
 

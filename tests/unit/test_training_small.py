@@ -87,7 +87,7 @@ def test_a_classifier_learns_what_the_label_depends_on(tiny: str, tmp_path: Path
     said = model.predict(
         [Item("what is the harbour ", "near"), Item("what is the willow ", "near")]
     )
-    assert [(p.said, p.right) for p in said] == [("near", True), ("far", False)]
+    assert [(p.predicted, p.right) for p in said] == [("near", True), ("far", False)]
     assert all(0.5 <= p.confidence <= 1 for p in said)
 
 
@@ -149,7 +149,7 @@ def test_class_weights_let_a_rare_label_be_said(tiny: str, tmp_path: Path) -> No
     settings = fast(tiny, class_weights=True, epochs=15)
     small.train(rare, LABELS, settings, tmp_path / "m")
     said = small.load(tmp_path / "m", "cpu").predict([Item("what is the willow of ", "far")])
-    assert said[0].said == "far"
+    assert said[0].predicted == "far"
 
 
 def test_a_reader_finds_the_span(tiny: str, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_reader_finds_the_span(tiny: str, tmp_path: Path) -> None:
     assert trained.validation["em"] > 0.7
     item = questions()[3]
     said = small.load(tmp_path / "m", "cpu").predict([item])[0]
-    assert said.said in item.context
+    assert said.predicted in item.context
 
 
 def test_a_reader_looks_into_every_window_of_a_long_passage(tiny: str, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_head_reads_pairs(tiny: str, tmp_path: Path) -> None:
 def test_a_head_never_says_a_label_without_items(tiny: str, tmp_path: Path) -> None:
     three = [*LABELS, Label("nowhere")]
     small.train(texts(), three, fast(tiny, kind="head"), tmp_path / "m")
-    assert {p.said for p in small.load(tmp_path / "m").predict(texts())} == {"near", "far"}
+    assert {p.predicted for p in small.load(tmp_path / "m").predict(texts())} == {"near", "far"}
 
 
 @pytest.mark.parametrize(

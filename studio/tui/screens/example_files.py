@@ -15,7 +15,7 @@ from textual.content import Content
 
 from studio.records import Example, StudioError
 from studio.store import Store
-from studio.store.example_deeds import deletion
+from studio.store.example_changes import deletion
 from studio.tui.safe_text import content, one_line
 from studio.tui.screens.ask_path import AskPath
 from studio.tui.screens.example_desk import ExampleDesk
@@ -60,7 +60,7 @@ def bring_in(store: Path, file: Path, session: str) -> BroughtIn:
         added = import_examples(opened, file, report)
         if added:
             words = f"brought in {len(added)} from {one_line(file.name, 40)}"
-            opened.example_deeds.note(session, words, [deletion(*added)])
+            opened.example_changes.note(session, words, [deletion(*added)])
     finally:
         opened.close()
     samples = tuple((sample["where"], sample["reason"]) for sample in report.samples)

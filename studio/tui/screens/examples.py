@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual import on, work
 
 from studio.records import Document, Example, StudioError
-from studio.store.example_deeds import (
+from studio.store.example_changes import (
     Step,
     Taken,
     deletion,
@@ -62,7 +62,7 @@ class ExamplesPane(ExampleFiles):
 
         def whole() -> bool:
             with store.write():
-                store.example_deeds.note(self._session, words, deed())
+                store.example_changes.note(self._session, words, deed())
             return True
 
         self._autosave.flush()
@@ -214,7 +214,7 @@ class ExamplesPane(ExampleFiles):
 
     def action_undo(self) -> None:
         """Take the last deed back."""
-        deeds = self.project.store.example_deeds
+        deeds = self.project.store.example_changes
         self._autosave.flush()
         taken = self.studio.guarded(lambda: deeds.undo(self._session, self._began))
         self._tell_of("Undone", taken, "Nothing to undo here. In a text, ctrl+z undoes typing.")
@@ -222,7 +222,7 @@ class ExamplesPane(ExampleFiles):
     def action_redo(self) -> None:
         """Do again what was taken back."""
         self._autosave.flush()
-        deeds = self.project.store.example_deeds
+        deeds = self.project.store.example_changes
         taken = self.studio.guarded(lambda: deeds.redo(self._session))
         self._tell_of("Done again", taken, "Nothing to do again.")
 

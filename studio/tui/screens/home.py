@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio import project as projects
-from studio.store.standing import Standing, standing
+from studio.store.project_status import ProjectStatus, project_status
 from studio.tui.actions import bindings, key_name
 from studio.tui.next_step import next_step, path_so_far
 from studio.tui.safe_text import one_line
@@ -62,7 +62,9 @@ class Home(Pane):
         """How far the selected project is: whoever comes back is led on."""
         row = self.query_one(RowList).current
         found = (
-            await asyncio.to_thread(standing, Path(row.key) / projects.DATABASE) if row else None
+            await asyncio.to_thread(project_status, Path(row.key) / projects.DATABASE)
+            if row
+            else None
         )
         section = self.query_one("#standing-section", Section)
         section.display = found is not None
@@ -70,7 +72,7 @@ class Home(Pane):
             section.titled(f"Where {one_line(row.cells[0], 40)} stands")
             self.query_one("#standing", Static).update(self._standing(Path(row.key), found))
 
-    def _standing(self, path: Path, found: Standing) -> Content:
+    def _standing(self, path: Path, found: ProjectStatus) -> Content:
         project = self.studio.project
         is_open = project is not None and project.path == path
         opens = "" if is_open else "enter opens it, then "

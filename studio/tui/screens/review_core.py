@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Static
 
-from studio.store.review_shapes import ReviewRow, Tally, View
+from studio.store.review_shapes import ReviewProgress, ReviewRow, View
 from studio.store.review_window import Window
 from studio.tui.safe_text import content
 from studio.tui.screens import review_words as say
@@ -51,7 +51,7 @@ class ReviewCore(DeskPane):
         self._score = ""
         """The filter whose score the table shows."""
         self._since = datetime.now(UTC)
-        self._tally: Tally | None = None
+        self._tally: ReviewProgress | None = None
         self._busy = ""
         """What runs over many records, in a few words."""
         self._tally_soon = False

@@ -14,8 +14,8 @@ from typing import Literal
 
 from studio.store import Store
 from studio.store.review import Target
-from studio.store.review_deeds import OnStep
-from studio.store.review_shapes import Deed, ReviewRow, Touch
+from studio.store.review_changes import OnStep
+from studio.store.review_shapes import BulkPreview, Change, ReviewRow
 from studio.store.review_window import Window
 from studio.tui.screens import review_words as say
 from studio.tui.screens.review_core import ReviewCore, cut
@@ -35,7 +35,7 @@ BACK = 256
 class Decided:
     """What one decision led to."""
 
-    deed: Deed
+    deed: Change
     row: ReviewRow | None
     """The row as it stands now."""
     next: int | None
@@ -79,7 +79,7 @@ class Deciding(ReviewCore):
         else:
             await self._decide(lambda store, who: _do(store, verb, [row.id], who))
 
-    async def _decide(self, deed: Callable[[Store, str], Deed], *, stay: bool = False) -> None:
+    async def _decide(self, deed: Callable[[Store, str], Change], *, stay: bool = False) -> None:
         """Write it, show the row as it is now, and go on to the next undecided one."""
         window, place, who = self._window, self.rows.cursor, self.reviewer
         if window is None:
@@ -205,7 +205,7 @@ class Deciding(ReviewCore):
             self.studio.tell(f"Wait a moment: {self._busy}.")
             return
 
-        async def touch() -> Touch:
+        async def touch() -> BulkPreview:
             return await self._side_desk.run(lambda store: store.review.preview_bulk(what))
 
         def answered(sure: bool | None) -> None:
@@ -220,8 +220,8 @@ class Deciding(ReviewCore):
         await self.at_length(doing, lambda store, step: _do(store, verb, what, who, step))
 
     async def at_length(
-        self, doing: str, deed: Callable[[Store, OnStep], Deed | None]
-    ) -> Deed | None:
+        self, doing: str, deed: Callable[[Store, OnStep], Change | None]
+    ) -> Change | None:
         """A deed on many records, beside the decisions, with its progress in the session's line."""
         self._say_busy(f"{doing} …")
         loop = asyncio.get_running_loop()
@@ -244,7 +244,7 @@ class Deciding(ReviewCore):
         self._busy = words
         self.show_session()
 
-    def _after_many(self, deed: Deed) -> None:
+    def _after_many(self, deed: Change) -> None:
         rows = self.rows
         rows.begun = None
         rows.marks.clear()
@@ -269,7 +269,7 @@ class Deciding(ReviewCore):
             self.studio.tell(f"Wait a moment: {self._busy}.")
             return
         who = self.reviewer
-        peeked = await self.ask(self._desk, lambda store: store.review.last_deeds(PEEKED))
+        peeked = await self.ask(self._desk, lambda store: store.review.last_changes(PEEKED))
         if any(deed.count > LONG for deed in peeked or () if deed.reviewer == who):
             self.run_worker(self._turn_long(way), group="bulk")
             return
@@ -282,7 +282,7 @@ class Deciding(ReviewCore):
         deed = await self.at_length(doing, lambda store, step: _turned(store, way, who, step))
         await self._after_turn(way, deed)
 
-    async def _after_turn(self, way: Literal["undo", "redo"], deed: Deed | None) -> None:
+    async def _after_turn(self, way: Literal["undo", "redo"], deed: Change | None) -> None:
         if deed is None:
             self.studio.tell(f"There is nothing to {way}.")
             return
@@ -299,7 +299,7 @@ class Deciding(ReviewCore):
 
 
 def _decided(
-    store: Store, window: Window, place: int, deed: Callable[[Store, str], Deed], who: str
+    store: Store, window: Window, place: int, deed: Callable[[Store, str], Change], who: str
 ) -> Decided:
     """Runs on the desk: the deed, then what the screen shows of it."""
     done = deed(store, who)
@@ -326,7 +326,7 @@ def _previous(window: Window, place: int) -> int | None:
     return None
 
 
-def _do(store: Store, verb: Verb, what: Target, who: str, on_step: OnStep | None = None) -> Deed:
+def _do(store: Store, verb: Verb, what: Target, who: str, on_step: OnStep | None = None) -> Change:
     if verb == "flag":
         return store.review.flag(what, who, True, on_step)
     if verb == "accept":
@@ -336,6 +336,6 @@ def _do(store: Store, verb: Verb, what: Target, who: str, on_step: OnStep | None
 
 def _turned(
     store: Store, way: Literal["undo", "redo"], who: str, on_step: OnStep | None = None
-) -> Deed | None:
+) -> Change | None:
     turn = store.review.undo if way == "undo" else store.review.redo
     return turn(who, on_step)

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from studio.records import StudioError
-from studio.store.review_shapes import PromptUse, ScoreInfo, Touch, View
+from studio.store.review_shapes import BulkPreview, PromptUse, ScoreInfo, View
 from studio.tui.safe_text import content, one_line
 from studio.tui.screens import review_words as say
 from studio.tui.screens.pane import Dialog
@@ -194,10 +194,10 @@ class BulkDialog(Dialog):
 
     BINDINGS: ClassVar[list[Any]] = [("enter", "accept", "Do it")]
 
-    def __init__(self, verb: str, what: str, touch: Callable[[], Awaitable[Touch]]) -> None:
+    def __init__(self, verb: str, what: str, touch: Callable[[], Awaitable[BulkPreview]]) -> None:
         super().__init__()
         self._verb, self._what, self._count = verb, what, touch
-        self._touch: Touch | None = None
+        self._touch: BulkPreview | None = None
 
     def compose(self) -> ComposeResult:
         """Counts, a sample, and the two keys."""
@@ -230,7 +230,7 @@ class BulkDialog(Dialog):
         )
         self.query_one("#sample", Static).update(Content("").join(self._sample(touch)))
 
-    def _sample(self, touch: Touch) -> Iterator[Content]:
+    def _sample(self, touch: BulkPreview) -> Iterator[Content]:
         rows = touch.sample[:SAMPLE]
         if rows:
             yield content("\nSuch as\n", "$secondary")

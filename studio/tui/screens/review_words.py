@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from studio.store.review_shapes import Deed, ReviewRow, Tally, Touch, View, Word
+from studio.store.review_shapes import (
+    BulkPreview,
+    Change,
+    Decision,
+    ReviewProgress,
+    ReviewRow,
+    View,
+)
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import Cell, Tone
@@ -92,7 +99,7 @@ def verdict(row: ReviewRow) -> tuple[str, str, Tone]:
     return verdict_of(row.word, row.kept, row.reason)
 
 
-def verdict_of(word: Word, kept: bool, reason: str) -> tuple[str, str, Tone]:
+def verdict_of(word: Decision, kept: bool, reason: str) -> tuple[str, str, Tone]:
     """Symbol, word and colour: the person's word if there is one, else what the filters say."""
     if word == "accepted":
         return "✓", "accepted", "good"
@@ -148,7 +155,7 @@ def title(view: View, count: int, prompts: dict[int, str]) -> str:
     return " · ".join(parts)
 
 
-def tally(tally: Tally, reviewer: str) -> str:
+def tally(tally: ReviewProgress, reviewer: str) -> str:
     """The session so far, in one line."""
     edited = f" {tally.edited:,} ✎" if tally.edited else ""
     done = f"{tally.decided:,} decided ({tally.accepted:,} ✓ {tally.rejected:,} ✗{edited})"
@@ -157,7 +164,7 @@ def tally(tally: Tally, reviewer: str) -> str:
     return f"{one_line(reviewer, 20)}: {done} · {tally.left:,} left{pace}"
 
 
-def touched(verb: str, touch: Touch) -> list[str]:
+def touched(verb: str, touch: BulkPreview) -> list[str]:
     """What a bulk deed would change, line by line."""
     width = len(f"{touch.count:,}")
 
@@ -179,7 +186,7 @@ def touched(verb: str, touch: Touch) -> list[str]:
     return lines
 
 
-def done(deed: Deed, undo_key: str) -> str:
+def done(deed: Change, undo_key: str) -> str:
     """The notification after a bulk deed."""
     return f"{deed.words} · {undo_key} undoes"
 

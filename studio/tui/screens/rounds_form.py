@@ -125,9 +125,9 @@ def choices(project: Project, name: str) -> list[Row]:
     if name == "endpoint":
         return endpoint_rows(project)
     if name == "base":
-        from studio.jobs.bases import bases
+        from studio.jobs.base_encoders import base_encoders
 
-        found = bases(project)
+        found = base_encoders(project)
         return [Row(b.name, (b.label, b.note), "muted" if b.missing else "") for b in found]
     return [Row(key, (key, words)) for key, words in CHOICES.get(name, {}).items()]
 

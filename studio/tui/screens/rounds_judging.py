@@ -10,7 +10,7 @@ from typing import Literal
 from studio.project import Project
 from studio.records import Job, StudioError
 from studio.store import Store
-from studio.store.review_shapes import Deed
+from studio.store.review_shapes import Change
 from studio.tui.aside import aside
 from studio.tui.screens.rounds_core import RoundsCore
 
@@ -36,7 +36,7 @@ class Judging(RoundsCore):
             return
         who, place = self.reviewer, self.errors.cursor
 
-        def deed(store: Store) -> Deed:
+        def deed(store: Store) -> Change:
             review = store.review
             return (review.accept if verb == "accept" else review.reject)([item.id], who)
 
@@ -77,7 +77,7 @@ class Judging(RoundsCore):
     async def _turn(self, way: Literal["undo", "redo"]) -> None:
         who = self.reviewer
 
-        def turn(store: Store) -> tuple[Deed | None, int | None]:
+        def turn(store: Store) -> tuple[Change | None, int | None]:
             review = store.review
             deed = (review.undo if way == "undo" else review.redo)(who)
             item = store.items.get(deed.record_id) if deed and deed.record_id else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studio.jobs import gold
-from studio.jobs.gold import Deed, Same, Wordings
+from studio.jobs.gold import MarkChange, Same, Wordings
 from studio.records import GoldQuery, Split
 from studio.store import Store
 
@@ -25,7 +25,7 @@ class GoldDesk:
     def __init__(self) -> None:
         self._version: tuple[int, ...] = ()
         self._wordings: Wordings = {}
-        self._deeds: list[Deed] = []
+        self._deeds: list[MarkChange] = []
         self.split: Split | None = None
         """Where the marks of this session go; None until it is asked."""
 
@@ -55,7 +55,7 @@ class GoldDesk:
 
     def mark(
         self, store: Store, text: str, document_id: int, grade: int | None, reviewer: str
-    ) -> Deed | None:
+    ) -> MarkChange | None:
         """Mark a document for a query; None when nothing changes. The split must be known."""
         known = self.of(text)
         split = known.split if known is not None else self.split
@@ -66,7 +66,7 @@ class GoldDesk:
             self._look_again(store, deed)
         return deed
 
-    def undo(self, store: Store) -> Deed | None:
+    def undo(self, store: Store) -> MarkChange | None:
         """Take the last mark of this session back; None when there is none."""
         if not self._deeds:
             return None
@@ -89,7 +89,7 @@ class GoldDesk:
         ]
         return True
 
-    def _look_again(self, store: Store, deed: Deed) -> None:
+    def _look_again(self, store: Store, deed: MarkChange) -> None:
         """This program's own writes are not among the changes that it watches for."""
         now = store.gold.get(deed.outside_id)
         words = gold.wording(deed.text)

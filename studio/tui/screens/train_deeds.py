@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from studio.jobs import queue
-from studio.jobs.corpora import gold_set
+from studio.jobs.datasets import gold_set
 from studio.jobs.params import EvaluateParams, TrainParams
 from studio.records import Model, Split
 from studio.tui.screens import train_facts as facts_of

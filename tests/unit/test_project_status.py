@@ -9,29 +9,29 @@ import pytest
 
 from studio.project import DATABASE, Project
 from studio.records import Document, Example
-from studio.store.standing import Standing, standing
+from studio.store.project_status import ProjectStatus, project_status
 from studio.tui.next_step import next_step, path_so_far
 
-NEW = Standing("retrieval", 0, 0, 0, 0, False, 0, 0, False)
-FAR = Standing("retrieval", 25, 3, 26, 14, True, 1, 2, True)
+NEW = ProjectStatus("retrieval", 0, 0, 0, 0, False, 0, 0, False)
+FAR = ProjectStatus("retrieval", 25, 3, 26, 14, True, 1, 2, True)
 
 
 def test_a_project_is_counted_while_it_is_open_elsewhere(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "town")
-    assert standing(project.path / DATABASE) == NEW
+    assert project_status(project.path / DATABASE) == NEW
     project.store.documents.begin_import()
     project.store.documents.stage([Document("a", "", "one"), Document("b", "", "two")])
     project.store.documents.commit_import()
     project.store.examples.add([Example("one", "which?"), Example("two", "what?", enabled=False)])
-    assert standing(project.path / DATABASE) == replace(NEW, documents=2, examples=1)
+    assert project_status(project.path / DATABASE) == replace(NEW, documents=2, examples=1)
     project.close()
 
 
 def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
-    assert standing(tmp_path / "none.db") is None
+    assert project_status(tmp_path / "none.db") is None
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "other.db").write_bytes(b"not a database at all" * 99)
-    assert standing(tmp_path / "other.db") is None
+    assert project_status(tmp_path / "other.db") is None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
         (replace(FAR, task="qa"), "Rounds makes texts"),
     ],
 )
-def test_each_state_leads_on(found: Standing, words: str) -> None:
+def test_each_state_leads_on(found: ProjectStatus, words: str) -> None:
     assert words in next_step(found, lambda name: f"<{name}>")
 
 

@@ -1,4 +1,4 @@
-"""How a long deed keeps out of others' way: short transactions, and a rest after each."""
+"""How a long change keeps out of others' way: short transactions, and a rest after each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FIRST = 1_000
-"""Records in the first transaction; a deed on fewer is one transaction."""
+"""Records in the first transaction; a change on fewer is one transaction."""
 LEAST, MOST = 500, 5_000
 """Bounds of the later ones."""
 TARGET_S = 0.015
@@ -16,10 +16,10 @@ TARGET_S = 0.015
 REST_S = 0.005
 """Between two, so that another writer gets its turn: SQLite's lock is no queue."""
 CACHE_KIB = 32_000
-"""Memory for pages during a long deed."""
+"""Memory for pages during a long change."""
 
 
-class Pace:
+class WriteThrottle:
     """The size of the next step, by how long the last one took."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Pace:
 
 @contextmanager
 def room(conn: sqlite3.Connection, records: int) -> Iterator[None]:
-    """A larger page cache during a long deed: it touches pages all over the file."""
+    """A larger page cache during a long change: it touches pages all over the file."""
     if records <= FIRST:
         yield
         return

@@ -1,4 +1,4 @@
-"""Undo and redo of what one deed wrote: its rows are marked, and what is in force follows."""
+"""Undo and redo of what one change wrote: its rows are marked, and what is in force follows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARKS = "(SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class UndoStep:
     """One step."""
 
     count: int
@@ -25,22 +25,22 @@ class Turned:
 
 def turn(
     conn: sqlite3.Connection,
-    deed: int,
+    change_id: int,
     kind: str,
     filter_name: str,
     *,
     undone: bool,
     after: int,
     limit: int,
-) -> Turned:
-    """Mark the next rows of a deed as undone or not, and bring their records up to date."""
+) -> UndoStep:
+    """Mark the next rows of a change as undone or not, and bring their records up to date."""
     table = {"flag": "record_flags", "unflag": "record_flags", "edit": "record_edits"}.get(
         kind, "verdicts"
     )
     found = conn.execute(
         f"SELECT id, record_id FROM {table} WHERE deed_id = ? AND id > ? AND undone = ?"
         " ORDER BY id LIMIT ?",
-        (deed, after, not undone, limit),
+        (change_id, after, not undone, limit),
     ).fetchall()
     ids, records = json.dumps([row[0] for row in found]), json.dumps([row[1] for row in found])
     if table == "verdicts":
@@ -49,7 +49,7 @@ def turn(
         conn.execute(f"UPDATE {table} SET undone = ? WHERE id IN {MARKS}", (undone, ids))
         follow = FLAGS if table == "record_flags" else TEXTS
         conn.execute(f"{follow} WHERE id IN {MARKS}", (records,))
-    return Turned(len(found), found[-1][0] if found else after, more=len(found) == limit)
+    return UndoStep(len(found), found[-1][0] if found else after, more=len(found) == limit)
 
 
 def _turn_verdicts(

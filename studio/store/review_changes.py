@@ -1,11 +1,11 @@
-"""Deeds: what a person does to records, one or a million, and undo of it.
+"""Changes: what a person does to records, one or a million, and undo of it.
 
-A deed never changes a row that another deed wrote. It adds verdicts, flags or edits that carry its
+A change never touches a row that another one wrote. It adds verdicts, flags or edits that carry its
 number; what is in force is the latest of them that is not undone. So undo and redo only turn marks,
-and the deeds of several people can be undone in any order.
+and the changes of several people can be undone in any order.
 
-A long deed is written in short transactions, so that nobody waits for it. Each of them is whole:
-when the program is killed between two, the deed stays ``doing``, and undo takes back exactly what
+A long change is written in short transactions, so that nobody waits for it. Each of them is whole:
+when the program is killed between two, the change stays ``doing``, and undo takes back exactly what
 was done.
 """
 
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studio.store.db import now, one, rows, value, write
-from studio.store.review_pace import Pace, room
-from studio.store.review_shapes import Deed, DeedKind
-from studio.store.review_turns import turn
+from studio.store.review_shapes import Change, ChangeKind
+from studio.store.review_throttle import WriteThrottle, room
+from studio.store.review_undo import turn
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -32,7 +32,7 @@ Ids = Sequence[int]
 OnStep = Callable[[int, int], bool]
 """(records done, records asked for) → whether to go on. False ends it there."""
 Step = Callable[[sqlite3.Connection, int, str], int]
-"""(connection, deed, record ids as JSON) → records changed."""
+"""(connection, the change's id, record ids as JSON) → records changed."""
 
 _process = ""
 
@@ -47,9 +47,9 @@ def this_process() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A deed before it is done."""
+    """A change before it is done."""
 
-    kind: DeedKind
+    kind: ChangeKind
     reviewer: str
     words: str
     """The verb, such as ``Rejected``; the number of records follows."""
@@ -62,12 +62,12 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
-    """All deeds of the project."""
+class Changes:
+    """All changes of the project."""
 
     db: Database
 
-    def carry_out(self, plan: Plan, ids: Ids, on_step: OnStep | None = None) -> Deed:
+    def carry_out(self, plan: Plan, ids: Ids, on_step: OnStep | None = None) -> Change:
         """Do it: in one transaction when it is short, else step by step.
 
         Raises StudioError when the file cannot be written; whole steps before that stay, and can
@@ -75,37 +75,37 @@ class Deeds:
         """
         with room(self.db.conn, len(ids)):
             # In the order of the file: neighbours share pages.
-            deed = self._carry_out(plan, array("q", sorted(ids)), on_step)
-        nothing = Deed(0, _nothing(plan, len(ids)), 0, plan.kind, plan.reviewer)
-        return self.get(deed) or nothing
+            change_id = self._carry_out(plan, array("q", sorted(ids)), on_step)
+        nothing = Change(0, _nothing(plan, len(ids)), 0, plan.kind, plan.reviewer)
+        return self.get(change_id) or nothing
 
     def _carry_out(self, plan: Plan, ids: array[int], on_step: OnStep | None) -> int:
-        pace, deed, done, asked = Pace(), 0, 0, len(ids)
+        throttle, change_id, done, asked = WriteThrottle(), 0, 0, len(ids)
         while done < asked:
-            chunk = ids[done : done + pace.size]
+            chunk = ids[done : done + throttle.size]
             done += len(chunk)
             # What the last step flushes to the disk holds all before it.
-            with pace.step(), write(self.db, durable=done == asked) as conn:
-                if not deed:
-                    deed = self._begin(conn, plan, ids)
-                elif self._state(deed) != "doing":
+            with throttle.step(), write(self.db, durable=done == asked) as conn:
+                if not change_id:
+                    change_id = self._begin(conn, plan, ids)
+                elif self._state(change_id) != "doing":
                     break  # Somebody undoes it already.
-                self._add(conn, deed, plan.step(conn, deed, json.dumps(chunk.tolist())))
+                self._add(conn, change_id, plan.step(conn, change_id, json.dumps(chunk.tolist())))
                 if done == asked:
-                    self._end(conn, deed)
+                    self._end(conn, change_id)
             if done == asked:
                 break
             if on_step is not None and not on_step(done, asked):
-                self._stop(deed)
+                self._stop(change_id)
                 break
-            pace.rest()
-        return deed
+            throttle.rest()
+        return change_id
 
-    def _stop(self, deed: int) -> None:
-        """The person wants no more of it: what is done is the deed."""
+    def _stop(self, change_id: int) -> None:
+        """The person wants no more of it: what is done is the change."""
         with write(self.db, durable=True) as conn:
-            if self._state(deed) == "doing":
-                self._end(conn, deed)
+            if self._state(change_id) == "doing":
+                self._end(conn, change_id)
 
     def _begin(self, conn: sqlite3.Connection, plan: Plan, ids: Ids) -> int:
         cursor = conn.execute(
@@ -128,36 +128,36 @@ class Deeds:
         )
         return int(cursor.lastrowid or 0)
 
-    def _add(self, conn: sqlite3.Connection, deed: int, changed: int) -> None:
+    def _add(self, conn: sqlite3.Connection, change_id: int, changed: int) -> None:
         """Count what a step has changed; what was undone before it can't be redone any more."""
         if not changed:
             return
-        conn.execute("UPDATE deeds SET count = count + ? WHERE id = ?", (changed, deed))
+        conn.execute("UPDATE deeds SET count = count + ? WHERE id = ?", (changed, change_id))
         conn.execute(
             "UPDATE deeds SET state = 'gone' WHERE state = 'undone'"
             " AND reviewer = (SELECT reviewer FROM deeds WHERE id = ?)",
-            (deed,),
+            (change_id,),
         )
 
-    def _end(self, conn: sqlite3.Connection, deed: int) -> None:
-        """Close it; a deed that changed nothing leaves nothing behind."""
-        conn.execute("DELETE FROM deeds WHERE id = ? AND count = 0", (deed,))
-        self._stamp(conn, deed, "done")
+    def _end(self, conn: sqlite3.Connection, change_id: int) -> None:
+        """Close it; one that changed nothing leaves nothing behind."""
+        conn.execute("DELETE FROM deeds WHERE id = ? AND count = 0", (change_id,))
+        self._stamp(conn, change_id, "done")
 
-    def _stamp(self, conn: sqlite3.Connection, deed: int, state: str) -> None:
+    def _stamp(self, conn: sqlite3.Connection, change_id: int, state: str) -> None:
         conn.execute(
             "UPDATE deeds SET state = ?, process = ?, stamp = (SELECT max(stamp) + 1 FROM deeds)"
             " WHERE id = ?",
-            (state, this_process(), deed),
+            (state, this_process(), change_id),
         )
 
-    def _state(self, deed: int) -> str:
-        return str(value(self.db, "SELECT state FROM deeds WHERE id = ?", (deed,)))
+    def _state(self, change_id: int) -> str:
+        return str(value(self.db, "SELECT state FROM deeds WHERE id = ?", (change_id,)))
 
-    def undo(self, reviewer: str, on_step: OnStep | None = None) -> Deed | None:
-        """Take back this reviewer's last deed that is not undone; None when there is none.
+    def undo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
+        """Take back this reviewer's last change that is not undone; None when there is none.
 
-        A deed that was interrupted is taken back as far as it came.
+        A change that was interrupted is taken back as far as it came.
         """
         sql = (
             "SELECT id FROM deeds WHERE reviewer = ?"
@@ -166,8 +166,8 @@ class Deeds:
         found = value(self.db, sql, (reviewer,))
         return found and self._turn(found, "undoing", "undone", on_step)
 
-    def redo(self, reviewer: str, on_step: OnStep | None = None) -> Deed | None:
-        """Do again what was undone last; None when there is nothing, or a new deed came after."""
+    def redo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
+        """Do again what was undone last; None when there is nothing, or a new change came after."""
         sql = (
             "SELECT min(id) FROM deeds WHERE reviewer = ?1"
             " AND state IN ('undone', 'undoing', 'redoing') AND id > (SELECT ifnull(max(id), 0)"
@@ -176,48 +176,48 @@ class Deeds:
         found = value(self.db, sql, (reviewer,))
         return found and self._turn(found, "redoing", "done", on_step)
 
-    def _turn(self, deed: int, going: str, gone: str, on_step: OnStep | None) -> Deed | None:
-        """Turn the marks of all that the deed wrote, step by step."""
-        row = one(self.db, "SELECT kind, filter, count FROM deeds WHERE id = ?", (deed,))
+    def _turn(self, change_id: int, going: str, gone: str, on_step: OnStep | None) -> Change | None:
+        """Turn the marks of all that the change wrote, step by step."""
+        row = one(self.db, "SELECT kind, filter, count FROM deeds WHERE id = ?", (change_id,))
         assert row is not None
         with room(self.db.conn, row["count"]):
-            self._turn_steps(deed, row, going, gone, on_step)
-        return self.get(deed)
+            self._turn_steps(change_id, row, going, gone, on_step)
+        return self.get(change_id)
 
     def _turn_steps(
-        self, deed: int, row: sqlite3.Row, going: str, gone: str, on_step: OnStep | None
+        self, change_id: int, row: sqlite3.Row, going: str, gone: str, on_step: OnStep | None
     ) -> None:
-        pace, after, done = Pace(), 0, 0
+        throttle, after, done = WriteThrottle(), 0, 0
         while True:
-            last = row["count"] - done <= pace.size
-            with pace.step(), write(self.db, durable=last) as conn:
+            last = row["count"] - done <= throttle.size
+            with throttle.step(), write(self.db, durable=last) as conn:
                 if not done:
-                    self._stamp(conn, deed, going)
-                elif self._state(deed) != going:
+                    self._stamp(conn, change_id, going)
+                elif self._state(change_id) != going:
                     break  # Somebody turns it the other way.
-                back, size = gone == "undone", pace.size
-                turned = turn(conn, deed, row[0], row[1], undone=back, after=after, limit=size)
+                back, size = gone == "undone", throttle.size
+                turned = turn(conn, change_id, row[0], row[1], undone=back, after=after, limit=size)
                 if not turned.more:
-                    self._stamp(conn, deed, gone)
+                    self._stamp(conn, change_id, gone)
                     break
             after, done = turned.last, done + turned.count
             if on_step is not None and not on_step(done, row["count"]):
                 break
-            pace.rest()
+            throttle.rest()
 
-    def get(self, deed: int) -> Deed | None:
-        """One deed."""
-        row = one(self.db, "SELECT * FROM deeds WHERE id = ?", (deed,))
-        return _deed(row) if row else None
+    def get(self, change_id: int) -> Change | None:
+        """One change."""
+        row = one(self.db, "SELECT * FROM deeds WHERE id = ?", (change_id,))
+        return _change(row) if row else None
 
-    def last(self, count: int) -> list[Deed]:
-        """The latest deeds of everybody, the newest first, undone ones too."""
+    def last(self, count: int) -> list[Change]:
+        """The latest changes of everybody, the newest first, undone ones too."""
         sql = "SELECT * FROM deeds ORDER BY id DESC LIMIT ?"
-        return [_deed(row) for row in rows(self.db, sql, (count,))]
+        return [_change(row) for row in rows(self.db, sql, (count,))]
 
 
-def _deed(row: sqlite3.Row) -> Deed:
-    return Deed(
+def _change(row: sqlite3.Row) -> Change:
+    return Change(
         id=row["id"],
         words=_words(row),
         count=row["count"],
@@ -246,7 +246,7 @@ def _records(count: int) -> str:
 
 
 def _nothing(plan: Plan, asked: int) -> str:
-    """A deed that changed nothing, in words."""
+    """What is told of a change that changed nothing."""
     if not asked:
         return "There was nothing to change."
     return f"Nothing changed: {_records(asked)} stood so already."

@@ -1,4 +1,4 @@
-"""Deeds on examples: taken back and done again, whoever did them and whatever came between."""
+"""Changes on examples: taken back and done again, whoever did them and whatever came between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from studio.records import Example
 from studio.store import Store
 from studio.store.db import now
-from studio.store.example_deeds import (
+from studio.store.example_changes import (
     MOST,
     deletion,
     order,
@@ -38,15 +38,15 @@ def state(store: Store) -> list[tuple[str, bool, str]]:
 
 def switch_off(store: Store, session: str, example_id: int = 1) -> None:
     store.examples.switch(example_id, on=False)
-    store.example_deeds.note(session, "switched off", [switching(example_id, on=True)])
+    store.example_changes.note(session, "switched off", [switching(example_id, on=True)])
 
 
 def test_nothing_done_is_nothing_to_undo(store: Store) -> None:
-    assert store.example_deeds.undo("me", now()) is None
-    assert store.example_deeds.redo("me") is None
+    assert store.example_changes.undo("me", now()) is None
+    assert store.example_changes.redo("me") is None
 
 
-def test_a_session_takes_back_its_own_deeds_first_and_no_later_ones_of_others(
+def test_a_session_takes_back_its_own_changes_first_and_no_later_ones_of_others(
     store: Store,
 ) -> None:
     switch_off(store, "earlier", 1)
@@ -54,20 +54,20 @@ def test_a_session_takes_back_its_own_deeds_first_and_no_later_ones_of_others(
     began = now()
     switch_off(store, "other", 2)
     switch_off(store, "me", 3)
-    deeds = store.example_deeds
-    assert deeds.undo("me", began) is not None
+    changes = store.example_changes
+    assert changes.undo("me", began) is not None
     assert [e.enabled for e in store.examples.all()] == [False, False, True]
-    assert deeds.undo("me", began) is not None
+    assert changes.undo("me", began) is not None
     assert [e.enabled for e in store.examples.all()] == [True, False, True]
-    assert deeds.undo("me", began) is None
+    assert changes.undo("me", began) is None
 
 
-def test_a_new_deed_ends_what_could_be_done_again(store: Store) -> None:
+def test_a_new_change_ends_what_could_be_done_again(store: Store) -> None:
     began = now()
     switch_off(store, "me")
-    store.example_deeds.undo("me", began)
+    store.example_changes.undo("me", began)
     switch_off(store, "me", 2)
-    assert store.example_deeds.redo("me") is None
+    assert store.example_changes.redo("me") is None
 
 
 def test_a_wording_that_another_has_changed_since_is_left_alone(store: Store) -> None:
@@ -75,24 +75,24 @@ def test_a_wording_that_another_has_changed_since_is_left_alone(store: Store) ->
     store.examples.edit(replace(example, query="mine"))
     over = wording_sha("mine", example.document_text)
     back = rewording(example.id, "one", example.document_text, over=over)
-    store.example_deeds.note("me", "kept your wording", [back])
+    store.example_changes.note("me", "kept your wording", [back])
     store.examples.edit(replace(example, query="theirs"))
-    taken = store.example_deeds.undo("me", now())
+    taken = store.example_changes.undo("me", now())
     assert taken is not None
     assert not taken.whole
     assert store.examples.all()[0].query == "theirs"
 
 
-def test_only_the_latest_deeds_are_remembered(store: Store) -> None:
+def test_only_the_latest_changes_are_remembered(store: Store) -> None:
     for _ in range(MOST + 10):
         switch_off(store, "me")
     undone = 0
-    while store.example_deeds.undo("me", now()) is not None:
+    while store.example_changes.undo("me", now()) is not None:
         undone += 1
     assert undone == MOST
 
 
-DEEDS = st.lists(
+CHANGES = st.lists(
     st.tuples(st.sampled_from(["add", "delete", "switch", "tag", "move"]), st.integers(0, 9)),
     max_size=8,
 )
@@ -110,7 +110,7 @@ def do(store: Store, kind: str, number: int) -> None:
     else:
         example = there[number % len(there)]
         back = _do_to(store, kind, number, example)
-    store.example_deeds.note("me", kind, [back])
+    store.example_changes.note("me", kind, [back])
 
 
 def _do_to(store: Store, kind: str, number: int, example: Example):
@@ -127,14 +127,14 @@ def _do_to(store: Store, kind: str, number: int, example: Example):
 
 
 @settings(deadline=None, max_examples=25)
-@given(deeds=DEEDS)
-def test_any_row_of_deeds_can_be_taken_back_and_done_again(
-    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[str, int]]
+@given(changes=CHANGES)
+def test_any_row_of_changes_can_be_taken_back_and_done_again(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int]]
 ) -> None:
     store = Store(tmp_path_factory.mktemp("deeds") / "studio.db")
     store.examples.add(Example(f"about {query}", query) for query in ("one", "two", "three"))
     states = [state(store)]
-    for kind, number in deeds:
+    for kind, number in changes:
         do(store, kind, number)
         states.append(state(store))
 
@@ -142,10 +142,10 @@ def test_any_row_of_deeds_can_be_taken_back_and_done_again(
         return [(query, on, frozenset(tags.split())) for query, on, tags in found]
 
     after = state(store)
-    while store.example_deeds.undo("me", now()) is not None:
+    while store.example_changes.undo("me", now()) is not None:
         pass
     assert sets(state(store)) == sets(states[0])
-    while store.example_deeds.redo("me") is not None:
+    while store.example_changes.redo("me") is not None:
         pass
     assert sets(state(store)) == sets(after)
     store.close()

@@ -11,7 +11,7 @@ from studio.training.settings import TrainingPoint
 
 
 @dataclass(slots=True)
-class Pace:
+class TrainingSpeed:
     """Watches the points of a training's loss curve."""
 
     began: float = field(default_factory=time.monotonic)

@@ -1,6 +1,6 @@
 """What was done to the examples and how to take it back, kept in the file: undo outlives a restart.
 
-Several studios may be open on one project: each takes back its own deeds, and those that were done
+Several studios may be open on one project: each takes back its own changes, and those from
 before it was started.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DONE = "examples.done"
 UNDONE = "examples.undone"
 MOST = 200
-"""Deeds that are remembered."""
+"""Changes that are remembered."""
 
 Step = tuple[str, list[Any]]
 """One way back, as JSON can hold it: its name in :data:`_STEPS` and what that takes."""
@@ -70,56 +70,56 @@ def wording_sha(query: str, document_text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A deed that was taken back, or done again."""
+    """A change that was taken back, or done again."""
 
     words: str
-    """What the deed was, such as "switched off"."""
+    """What the change was, such as "switched off"."""
     whole: bool
     """False when a part was left as it is, for another studio has changed it since."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExampleDeeds:
-    """The latest deeds, oldest first."""
+class ExampleChanges:
+    """The latest changes, oldest first."""
 
     db: Database
 
     def note(self, session: str, words: str, back: Sequence[Step]) -> None:
-        """Remember a deed; what the session had undone cannot be done again after it."""
+        """Remember a change; what the session had undone cannot be done again after it."""
         with write(self.db):
             self._push(DONE, {"session": session, "at": now(), "words": words, "steps": back})
-            undone = [deed for deed in self._all(UNDONE) if deed["session"] != session]
+            undone = [change for change in self._all(UNDONE) if change["session"] != session]
             KeyValues(self.db).set(UNDONE, undone)
 
     def undo(self, session: str, began: str) -> Taken | None:
-        """Take back the latest deed of the session, else the latest from before it began.
+        """Take back the latest change of the session, else the latest from before it began.
 
         None when there is nothing to take back.
         """
         with write(self.db):
-            own = [deed for deed in self._all(DONE) if deed["session"] == session]
-            earlier = [deed for deed in self._all(DONE) if deed["at"] < began]
+            own = [change for change in self._all(DONE) if change["session"] == session]
+            earlier = [change for change in self._all(DONE) if change["at"] < began]
             mine = own or earlier
             return self._take(mine[-1], session, DONE, UNDONE) if mine else None
 
     def redo(self, session: str) -> Taken | None:
         """Do again what the session has taken back last; None when there is nothing."""
         with write(self.db):
-            own = [deed for deed in self._all(UNDONE) if deed["session"] == session]
+            own = [change for change in self._all(UNDONE) if change["session"] == session]
             return self._take(own[-1], session, UNDONE, DONE) if own else None
 
-    def _take(self, deed: dict[str, Any], session: str, source: str, target: str) -> Taken:
-        deeds = self._all(source)
-        # Equal deeds within a millisecond: the last of them is the one that is meant.
-        place = max(n for n, one in enumerate(deeds) if one == deed)
-        KeyValues(self.db).set(source, deeds[:place] + deeds[place + 1 :])
-        ways = [_STEPS[name](self.db, argument) for name, argument in deed["steps"]]
+    def _take(self, change: dict[str, Any], session: str, source: str, target: str) -> Taken:
+        changes = self._all(source)
+        # Equal changes within a millisecond: the last of them is the one that is meant.
+        place = max(n for n, one in enumerate(changes) if one == change)
+        KeyValues(self.db).set(source, changes[:place] + changes[place + 1 :])
+        ways = [_STEPS[name](self.db, argument) for name, argument in change["steps"]]
         steps = [way for way in reversed(ways) if way is not None]
-        self._push(target, {**deed, "session": session, "at": now(), "steps": steps})
-        return Taken(str(deed["words"]), whole=len(steps) == len(ways))
+        self._push(target, {**change, "session": session, "at": now(), "steps": steps})
+        return Taken(str(change["words"]), whole=len(steps) == len(ways))
 
-    def _push(self, key: str, deed: dict[str, Any]) -> None:
-        KeyValues(self.db).set(key, [*self._all(key), deed][-MOST:])
+    def _push(self, key: str, change: dict[str, Any]) -> None:
+        KeyValues(self.db).set(key, [*self._all(key), change][-MOST:])
 
     def _all(self, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = KeyValues(self.db).get(key, [])

@@ -15,7 +15,7 @@ BUSY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProjectStatus:
     """What a project has, step by step."""
 
     task: str
@@ -46,7 +46,7 @@ COUNTS = (
 )
 
 
-def standing(database: Path) -> Standing | None:
+def project_status(database: Path) -> ProjectStatus | None:
     """How far the project of this ``studio.db`` is; None when it cannot be read.
 
     Nothing is migrated or written: a look at a list must not change what is listed.
@@ -60,6 +60,6 @@ def standing(database: Path) -> Standing | None:
     except (sqlite3.Error, ValueError):
         return None
     documents, examples, queries, kept, filtered, models, gold, scored = found
-    return Standing(
+    return ProjectStatus(
         kind, documents, examples, queries, kept, bool(filtered), models, gold, bool(scored)
     )

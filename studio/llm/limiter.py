@@ -12,7 +12,7 @@ BACKOFF_BASE_S = 0.5
 BACKOFF_MOST_S = 30.0
 
 
-class Lane:
+class AdaptiveLimiter:
     """One base URL with its own limit (as TCP finds its window) and its own pauses.
 
     Times are seconds of one monotonic clock. Signals of calls that were sent before the last

@@ -10,7 +10,7 @@ from studio.project import Project
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseEncoder:
     """An encoder to start from."""
 
     name: str
@@ -23,12 +23,12 @@ class Base:
     """The command that fetches it; empty when it is here."""
 
 
-def bases(project: Project) -> list[Base]:
+def base_encoders(project: Project) -> list[BaseEncoder]:
     """Encoders of the catalogue, those on this machine first, then the project's own models."""
     entries = [entry for entry in catalogue.load().values() if entry.kind == "encoder"]
     found = [_of_catalogue(entry) for entry in entries]
     own = [
-        Base(
+        BaseEncoder(
             str(project.path / model.path),
             f"own model {model.id}: {model.name}",
             f"trained here on {Path(model.base).name}; training goes on from it",
@@ -39,13 +39,13 @@ def bases(project: Project) -> list[Base]:
     return [*sorted(found, key=lambda base: bool(base.missing)), *own]
 
 
-def _of_catalogue(entry: catalogue.CatalogueEntry) -> Base:
+def _of_catalogue(entry: catalogue.CatalogueEntry) -> BaseEncoder:
     here = catalogue.installed_path(entry.name) is not None
     command = f"studio models pull {entry.name}"
     if entry.needs_opt_in:
         command += " --accept-licence"
     note = entry.note if here else f"{entry.size / 1e6:.0f} MB, not here: {command}"
-    return Base(entry.name, entry.name, note, "" if here else command)
+    return BaseEncoder(entry.name, entry.name, note, "" if here else command)
 
 
 def problem_of(encoder: str) -> str:

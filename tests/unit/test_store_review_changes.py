@@ -1,4 +1,4 @@
-"""Deeds: one key or a million records, each can be taken back whole, also after a restart."""
+"""Changes: one key or a million records, each can be taken back whole, also after a restart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from studio.jobs.filtering import move_k
 from studio.project import Project
 from studio.records import StudioError, Verdict
-from studio.store import Store, review_pace
+from studio.store import Store, review_throttle
 from studio.store.db import rows, value
 from studio.store.review_shapes import View
 from tests.support.reviewing import TEXTS, check, many, reviewed, stand
@@ -33,9 +33,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long deeds after three records, so that a test needs no thousands."""
+    """Long changes after three records, so that a test needs no thousands."""
     for name, size in (("FIRST", 3), ("LEAST", 3), ("MOST", 3), ("REST_S", 0)):
-        monkeypatch.setattr(review_pace, name, size)
+        monkeypatch.setattr(review_throttle, name, size)
 
 
 def word(store: Store, record: int) -> tuple[bool, str, str]:
@@ -45,8 +45,8 @@ def word(store: Store, record: int) -> tuple[bool, str, str]:
 
 def test_a_persons_word_wins_over_the_filters(store: Store) -> None:
     assert word(store, 2) == (False, "round-trip", "")
-    deed = store.review.accept([2], "Ada")
-    assert (deed.words, deed.count, deed.record_id) == ("Accepted record 2", 1, 2)
+    change = store.review.accept([2], "Ada")
+    assert (change.words, change.count, change.record_id) == ("Accepted record 2", 1, 2)
     assert word(store, 2) == (True, "", "accepted")
     store.review.reject([2], "Ada", "too-vague")
     assert word(store, 2) == (False, "too-vague", "rejected")
@@ -63,30 +63,30 @@ def test_the_last_word_of_two_people_holds(store: Store) -> None:
 def test_cleared_records_are_undecided_whoever_decided(store: Store) -> None:
     store.review.accept([2], "Ada")
     store.review.reject([1], "Bob")
-    deed = store.review.clear([1, 2, 3], "Ada")
-    assert (deed.words, deed.count) == ("Cleared 2 records", 2)
+    change = store.review.clear([1, 2, 3], "Ada")
+    assert (change.words, change.count) == ("Cleared 2 records", 2)
     assert word(store, 1) == (True, "", "")
     assert word(store, 2) == (False, "round-trip", "")
     store.review.undo("Ada")
     assert word(store, 2) == (True, "", "accepted")
 
 
-def test_what_stands_so_already_is_no_deed(store: Store) -> None:
+def test_what_stands_so_already_is_no_change(store: Store) -> None:
     store.review.accept([1], "Ada")
-    deed = store.review.accept([1], "Ada")
-    assert (deed.id, deed.count) == (0, 0)
-    assert deed.words == "Nothing changed: 1 record stood so already."
+    change = store.review.accept([1], "Ada")
+    assert (change.id, change.count) == (0, 0)
+    assert change.words == "Nothing changed: 1 record stood so already."
     assert store.review.accept([], "Ada").words == "There was nothing to change."
     assert store.review.accept([77], "Ada").count == 0
-    assert len(store.review.last_deeds(10)) == 1
+    assert len(store.review.last_changes(10)) == 1
 
 
-def test_a_second_reviewer_with_the_same_word_is_a_deed(store: Store) -> None:
+def test_a_second_reviewer_with_the_same_word_is_a_change(store: Store) -> None:
     store.review.accept([1], "Ada")
     assert store.review.accept([1], "Bob").count == 1
 
 
-def test_a_deed_that_changes_nothing_leaves_redo_alone(store: Store) -> None:
+def test_a_change_that_changes_nothing_leaves_redo_alone(store: Store) -> None:
     store.review.accept([1], "Ada")
     store.review.accept([2], "Ada")
     store.review.undo("Ada")
@@ -95,18 +95,18 @@ def test_a_deed_that_changes_nothing_leaves_redo_alone(store: Store) -> None:
     assert word(store, 2) == (True, "", "accepted")
 
 
-def test_a_deed_on_a_view_takes_all_of_it(store: Store) -> None:
+def test_a_change_on_a_view_takes_all_of_it(store: Store) -> None:
     before = stand(store)
-    deed = store.review.reject(View(search="water"), "Ada")
-    assert deed.words == "Rejected 2 records"
+    change = store.review.reject(View(search="water"), "Ada")
+    assert change.words == "Rejected 2 records"
     assert word(store, 8) == (False, "person", "rejected")
     undone = store.review.undo("Ada")
     assert undone is not None
-    assert (undone.id, undone.undone) == (deed.id, True)
+    assert (undone.id, undone.undone) == (change.id, True)
     assert stand(store) == before
 
 
-def test_a_deed_on_an_open_window_takes_what_it_shows(store: Store) -> None:
+def test_a_change_on_an_open_window_takes_what_it_shows(store: Store) -> None:
     window = store.review.open(View(verdict="undecided"))
     store.review.accept([1], "Ada")
     assert store.review.reject(window, "Ada").count == 8
@@ -175,10 +175,10 @@ def test_training_and_exports_see_the_edited_text(store: Store) -> None:
     assert [record.text for record in store.records.all(kept=True)] == list(rows.values())
 
 
-def test_undo_goes_back_deed_by_deed_and_redo_forward(store: Store) -> None:
+def test_undo_goes_back_change_by_change_and_redo_forward(store: Store) -> None:
     stands = [stand(store)]
     review = store.review
-    for deed in (
+    for change in (
         lambda: review.accept([2], "Ada"),
         lambda: review.reject(View(search="deep"), "Ada"),
         lambda: review.flag([1, 2, 3], "Ada"),
@@ -186,7 +186,7 @@ def test_undo_goes_back_deed_by_deed_and_redo_forward(store: Store) -> None:
         lambda: review.move_threshold("round-trip", 3, "Ada"),
         lambda: review.clear([2, 8], "Ada"),
     ):
-        deed()
+        change()
         stands.append(stand(store))
     for former in reversed(stands[:-1]):
         assert review.undo("Ada") is not None
@@ -208,17 +208,17 @@ def test_undo_works_after_a_restart(store: Store) -> None:
     assert Store(store.path).review.redo("Ada") is not None
 
 
-def test_each_reviewer_undoes_only_their_own_deeds(store: Store) -> None:
+def test_each_reviewer_undoes_only_their_own_changes(store: Store) -> None:
     store.review.accept([1], "Ada")
     store.review.reject([2], "Bob")
-    deed = store.review.undo("Ada")
-    assert deed is not None
-    assert deed.reviewer == "Ada"
+    change = store.review.undo("Ada")
+    assert change is not None
+    assert change.reviewer == "Ada"
     assert store.review.undo("Ada") is None
     assert word(store, 2)[2] == "rejected"
 
 
-def test_a_new_deed_ends_what_could_be_redone(store: Store) -> None:
+def test_a_new_change_ends_what_could_be_redone(store: Store) -> None:
     store.review.accept([1], "Ada")
     store.review.undo("Ada")
     store.review.accept([2], "Ada")
@@ -229,16 +229,18 @@ def test_a_new_deed_ends_what_could_be_redone(store: Store) -> None:
     assert redone.record_id == 2
 
 
-def test_the_last_deeds_are_listed_with_their_state(store: Store) -> None:
+def test_the_last_changes_are_listed_with_their_state(store: Store) -> None:
     store.review.accept([1], "Ada")
     store.review.reject([2, 3], "Bob")
     store.review.undo("Bob")
-    found = [(deed.words, deed.reviewer, deed.undone) for deed in store.review.last_deeds(5)]
+    found = [
+        (change.words, change.reviewer, change.undone) for change in store.review.last_changes(5)
+    ]
     assert found == [("Rejected 2 records", "Bob", True), ("Accepted record 1", "Ada", False)]
 
 
 @pytest.mark.usefixtures("short_steps")
-def test_a_long_deed_tells_how_far_it_is_and_is_undone_whole(store: Store) -> None:
+def test_a_long_change_tells_how_far_it_is_and_is_undone_whole(store: Store) -> None:
     before, seen = stand(store), []
 
     def watch(done: int, asked: int) -> bool:
@@ -254,24 +256,24 @@ def test_a_long_deed_tells_how_far_it_is_and_is_undone_whole(store: Store) -> No
 
 
 @pytest.mark.usefixtures("short_steps")
-def test_a_long_deed_that_is_stopped_ends_there(store: Store) -> None:
+def test_a_long_change_that_is_stopped_ends_there(store: Store) -> None:
     before = stand(store)
-    deed = store.review.accept(View(), "Ada", on_step=lambda done, _: done < 6)
-    assert (deed.words, deed.unfinished) == ("Accepted 6 records", False)
+    change = store.review.accept(View(), "Ada", on_step=lambda done, _: done < 6)
+    assert (change.words, change.unfinished) == ("Accepted 6 records", False)
     store.review.undo("Ada")
     assert stand(store) == before
 
 
 def test_steps_that_take_long_are_followed_by_smaller_ones() -> None:
-    pace = review_pace.Pace()
+    throttle = review_throttle.WriteThrottle()
     sizes = []
     for seconds in (0.1, 0.1, 0, 0):
-        with pace.step():
+        with throttle.step():
             time.sleep(seconds)
-        sizes.append(pace.size)
-    assert sizes[0] == review_pace.LEAST
-    assert sizes[1] == review_pace.LEAST
-    assert sizes[3] == 2 * sizes[2] == 4 * review_pace.LEAST
+        sizes.append(throttle.size)
+    assert sizes[0] == review_throttle.LEAST
+    assert sizes[1] == review_throttle.LEAST
+    assert sizes[3] == 2 * sizes[2] == 4 * review_throttle.LEAST
 
 
 class Pulled(BaseException):
@@ -283,7 +285,7 @@ def pull(_: int, __: int) -> bool:
 
 
 @pytest.mark.usefixtures("short_steps")
-def test_a_deed_that_was_interrupted_is_undone_as_far_as_it_came(store: Store) -> None:
+def test_a_change_that_was_interrupted_is_undone_as_far_as_it_came(store: Store) -> None:
     before = stand(store)
 
     def pull_later(done: int, _: int) -> bool:
@@ -294,8 +296,8 @@ def test_a_deed_that_was_interrupted_is_undone_as_far_as_it_came(store: Store) -
     with pytest.raises(Pulled):
         store.review.reject(View(), "Ada", on_step=pull_later)
     check(store)
-    [deed] = store.review.last_deeds(1)
-    assert (deed.unfinished, deed.words) == (True, "Rejected 6 of 8 records")
+    [change] = store.review.last_changes(1)
+    assert (change.unfinished, change.words) == (True, "Rejected 6 of 8 records")
     assert store.review.tally("Ada").rejected == 6
     store.review.undo("Ada")
     assert stand(store) == before
@@ -310,14 +312,14 @@ def test_an_undo_that_was_interrupted_is_brought_to_an_end(store: Store, then: s
     with pytest.raises(Pulled):
         store.review.undo("Ada", pull)
     check(store)
-    [deed] = store.review.last_deeds(1)
-    assert deed.unfinished
+    [change] = store.review.last_changes(1)
+    assert change.unfinished
     getattr(store.review, then)("Ada")
     assert stand(store) == (before if then == "undo" else after)
 
 
 @pytest.mark.usefixtures("short_steps")
-def test_an_undo_from_elsewhere_ends_a_deed_that_is_being_done(store: Store) -> None:
+def test_an_undo_from_elsewhere_ends_a_change_that_is_being_done(store: Store) -> None:
     before = stand(store)
 
     def undo_elsewhere(_: int, __: int) -> bool:
@@ -330,7 +332,7 @@ def test_an_undo_from_elsewhere_ends_a_deed_that_is_being_done(store: Store) -> 
     assert stand(store) == before
 
 
-def test_a_deed_whose_program_is_killed_is_undone_exactly(store: Store) -> None:
+def test_a_change_whose_program_is_killed_is_undone_exactly(store: Store) -> None:
     many(store, 30_000)
     before = stand(store)
     code = (
@@ -344,14 +346,14 @@ def test_a_deed_whose_program_is_killed_is_undone_exactly(store: Store) -> None:
     running.send_signal(signal.SIGKILL)
     running.wait()
     check(store)
-    [deed] = store.review.last_deeds(1)
-    assert 0 < deed.count < 30_008
-    assert deed.count == value(store.db, "SELECT count(*) FROM verdicts WHERE filter = 'person'")
+    [change] = store.review.last_changes(1)
+    assert 0 < change.count < 30_008
+    assert change.count == value(store.db, "SELECT count(*) FROM verdicts WHERE filter = 'person'")
     store.review.undo("Ada")
     assert stand(store) == before
 
 
-def test_others_decide_while_a_long_deed_runs(store: Store) -> None:
+def test_others_decide_while_a_long_change_runs(store: Store) -> None:
     many(store, 20_000)
     ended = threading.Event()
 
@@ -394,9 +396,9 @@ def test_a_k_that_is_moved_by_command_is_undone_in_review(
     before = stand(store)
     move_k(Project.open(store.path.parent), 2)
     assert stand(store) != before
-    deed = store.review.undo("Ada")
-    assert deed is not None
-    assert deed.words == "Moved round-trip to 2: 2 records judged anew"
+    change = store.review.undo("Ada")
+    assert change is not None
+    assert change.words == "Moved round-trip to 2: 2 records judged anew"
     assert stand(store) == before
 
 
@@ -405,16 +407,16 @@ RECORDS = st.lists(st.integers(1, 9), min_size=1, max_size=9)
 
 
 class Model(RuleBasedStateMachine):
-    """Deeds of two people in any order, against a list of what each did."""
+    """Changes of two people in any order, against a list of what each did."""
 
     @initialize(step=st.sampled_from([1, 2, 100]))
     def begin(self, step: int) -> None:
         self.patch = pytest.MonkeyPatch()
         for name, size in (("FIRST", step), ("LEAST", step), ("MOST", step), ("REST_S", 0)):
-            self.patch.setattr(review_pace, name, size)
+            self.patch.setattr(review_throttle, name, size)
         self.folder = Path(FOLDERS.mktemp("model"))
         self.store = reviewed(self.folder)
-        self.deeds: list[dict[str, object]] = []
+        self.changes: list[dict[str, object]] = []
         self.start = {row[0]: row for row in stand(self.store)}
 
     def teardown(self) -> None:
@@ -424,20 +426,22 @@ class Model(RuleBasedStateMachine):
 
     def current(self, kind: str, record: int) -> tuple[object, str] | None:
         """The latest change of that kind in force, with who made it."""
-        for deed in reversed(self.deeds):
-            changes = deed["changes"]
+        for change in reversed(self.changes):
+            changes = change["changes"]
             assert isinstance(changes, dict)
-            if deed["kind"] == kind and deed["state"] == "done" and record in changes:
-                return changes[record], str(deed["reviewer"])
+            if change["kind"] == kind and change["state"] == "done" and record in changes:
+                return changes[record], str(change["reviewer"])
         return None
 
     def did(self, reviewer: str, kind: str, changes: dict[int, object]) -> None:
         if not changes:
             return
-        for deed in self.deeds:
-            if deed["reviewer"] == reviewer and deed["state"] == "undone":
-                deed["state"] = "gone"
-        self.deeds.append({"reviewer": reviewer, "kind": kind, "changes": changes, "state": "done"})
+        for change in self.changes:
+            if change["reviewer"] == reviewer and change["state"] == "undone":
+                change["state"] = "gone"
+        self.changes.append(
+            {"reviewer": reviewer, "kind": kind, "changes": changes, "state": "done"}
+        )
 
     @rule(records=RECORDS, reviewer=PEOPLE, said=st.sampled_from(["accept", "reject"]))
     def decide(self, records: list[int], reviewer: str, said: str) -> None:
@@ -488,14 +492,14 @@ class Model(RuleBasedStateMachine):
 
     @rule(reviewer=PEOPLE)
     def undo(self, reviewer: str) -> None:
-        mine = [d for d in self.deeds if d["reviewer"] == reviewer and d["state"] == "done"]
+        mine = [d for d in self.changes if d["reviewer"] == reviewer and d["state"] == "done"]
         assert (self.store.review.undo(reviewer) is not None) == bool(mine)
         if mine:
             mine[-1]["state"] = "undone"
 
     @rule(reviewer=PEOPLE)
     def redo(self, reviewer: str) -> None:
-        mine = [d for d in self.deeds if d["reviewer"] == reviewer and d["state"] == "undone"]
+        mine = [d for d in self.changes if d["reviewer"] == reviewer and d["state"] == "undone"]
         assert (self.store.review.redo(reviewer) is not None) == bool(mine)
         if mine:
             mine[0]["state"] = "done"
