@@ -105,7 +105,7 @@ def _fetch(name: str, accept: bool, *, quiet: bool) -> Path:
 @app.command("trained")
 def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every model that was trained in the project, the newest first."""
-    from studio.tui.train_view import model_cells
+    from studio.tui.train.words import model_cells
 
     store = Project.open(project).store
     counts = store.snapshots.counts()
@@ -121,7 +121,7 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
 
 
 def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
-    from studio.tui.train_view import validation_of
+    from studio.tui.train.words import validation_of
 
     test = model.scores.get("test") or {}
     return {
@@ -185,6 +185,6 @@ def _duel_row(duel: Duel, apart: list[tuple[str, Any, Any]]) -> dict[str, Any]:
 
 
 def _show_duel(new: Model, old: Model, duel: Duel, apart: list[tuple[str, Any, Any]]) -> None:
-    from studio.tui.train_view import comparison
+    from studio.tui.train.words import comparison
 
     out.print(visible(comparison(new, old, apart, duel)), highlight=False)

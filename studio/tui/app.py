@@ -25,12 +25,12 @@ from studio.tui import keymap, memory, theme, title
 from studio.tui.actions import ACTIONS, bindings
 from studio.tui.colourless import Colourless
 from studio.tui.copying import Copying
-from studio.tui.going import Going, first_pane
+from studio.tui.dialogs.too_small import TooSmall, is_too_small
+from studio.tui.external_editor import ExternalEditor
 from studio.tui.keys_in_order import KeysInOrder
-from studio.tui.outside import Outside
+from studio.tui.navigation import Navigation, first_pane
 from studio.tui.palette import ActionProvider
 from studio.tui.safe_text import ControlGuard
-from studio.tui.screens.too_small import TooSmall, is_too_small
 
 LAST_BREATH_S = 2.0
 """Seconds that an orderly end may take after a signal."""
@@ -38,7 +38,7 @@ PARENT_S = 1.0
 """Seconds between looks whether the server of a page still lives."""
 
 
-class StudioApp(KeysInOrder, Going, Copying, Outside):
+class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
     """The studio in a terminal."""
 
     CSS_PATH = "studio.tcss"
@@ -150,7 +150,7 @@ class StudioApp(KeysInOrder, Going, Copying, Outside):
 
     def action_tour(self) -> None:
         """One minute through the panes; any key leaves it."""
-        from studio.tui.screens.tour import Tour
+        from studio.tui.dialogs.tour import Tour
 
         if self.can_show("examples") and not isinstance(self.screen, Tour):
             memory.keep(toured=True)
@@ -168,14 +168,14 @@ class StudioApp(KeysInOrder, Going, Copying, Outside):
 
     def action_help(self) -> None:
         """Explain the keys of what has the focus."""
-        from studio.tui.screens.help import Help
+        from studio.tui.dialogs.help import Help
 
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.screen))
 
     def action_jump(self) -> None:
         """Put a letter on each part of the screen; the letter goes there."""
-        from studio.tui.screens.jump import Jump
+        from studio.tui.dialogs.jump import Jump
 
         if isinstance(self.screen, Jump):
             self.screen.dismiss()
@@ -184,7 +184,7 @@ class StudioApp(KeysInOrder, Going, Copying, Outside):
 
     def action_messages(self) -> None:
         """List all that was told in this session."""
-        from studio.tui.screens.messages import Messages
+        from studio.tui.dialogs.messages import Messages
 
         if isinstance(self.screen, Messages):
             self.screen.dismiss()

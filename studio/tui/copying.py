@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.tui import clipboard
-from studio.tui.core import Core
-from studio.tui.screens.pane import Pane
+from studio.tui.base_app import BaseApp
+from studio.tui.pane.base import Pane
 
 
-class Copying(Core):
+class Copying(BaseApp):
     """By tmux and OSC 52, or to a file."""
 
     def copy_to_clipboard(self, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from textual import events
 from textual.message_pump import MessagePump
 
-from studio.tui.core import Core
+from studio.tui.base_app import BaseApp
 
 PATIENCE_S = 1.0
 """A key whose end is not heard of in this time, such as of a widget that went away, holds no
@@ -26,7 +26,7 @@ other key back."""
 Typed = events.Key | events.Paste
 
 
-class KeysInOrder(Core):
+class KeysInOrder(BaseApp):
     """Holds keys and pasted text back while the one before is under way."""
 
     _given: float | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
-from studio.tui.widgets.streams import ROWS, Streams
+from studio.tui.prompt.streams import ROWS, Streams
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.hostile import HOSTILE
 

@@ -20,7 +20,7 @@ from studio.tui.actions import (
 )
 from studio.tui.app import StudioApp
 from studio.tui.keymap import LOST_IN_TMUX
-from studio.tui.screens.pane import Dialog, Pane
+from studio.tui.pane.base import Dialog, Pane
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 

@@ -11,7 +11,7 @@ from studio.project import Project
 from studio.records import JobState
 from studio.tui.actions import in_scope
 from studio.tui.app import StudioApp
-from studio.tui.screens.help import Help
+from studio.tui.dialogs.help import Help
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.trained import add_gold, add_model

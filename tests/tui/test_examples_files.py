@@ -15,8 +15,8 @@ from studio.records import Answer, Example, Message, Request
 from studio.store.example_drafts import ExampleDraft
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
-from studio.tui.screens.ask_path import AskPath, entries
-from studio.tui.screens.example_files import Refusals
+from studio.tui.dialogs.ask_path import AskPath, entries
+from studio.tui.examples.files import Refusals
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane

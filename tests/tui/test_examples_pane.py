@@ -10,7 +10,7 @@ from studio.records import Answer, Example, Message, Request
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
-from studio.tui.widgets.corpus import CorpusSearch
+from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane

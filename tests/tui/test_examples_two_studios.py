@@ -16,8 +16,8 @@ from studio.project import Project
 from studio.records import Example
 from studio.store import Store
 from studio.tui.app import StudioApp
-from studio.tui.example_writer import Writer
-from studio.tui.screens.example_conflict import ChooseWording
+from studio.tui.examples.conflict import ChooseWording
+from studio.tui.examples.writer import ExampleWriter
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
@@ -360,7 +360,7 @@ def test_kill_in_the_middle_of_a_conflict_loses_nothing(project: Project) -> Non
 
 def test_drafts_of_two_studios_do_not_meet(project: Project, other: Store) -> None:
     example = project.store.examples.all()[0]
-    left, right = Writer(project.store, "left"), Writer(other, "right")
+    left, right = ExampleWriter(project.store, "left"), ExampleWriter(other, "right")
     left.open(example)
     right.open(example)
     edit_elsewhere(other, "a third one")
@@ -392,7 +392,7 @@ async def test_a_draft_under_way_elsewhere_shows_and_stands_in_nobodys_way(
 ) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.2)
-        theirs = Writer(other, "elsewhere")
+        theirs = ExampleWriter(other, "elsewhere")
         theirs.open(other.examples.all()[0])
         await pilot.press("e", "!", "escape")
         theirs.write("under way elsewhere", "d")

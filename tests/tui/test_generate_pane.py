@@ -19,10 +19,10 @@ from studio.records import Answer, Document, Job, JobState, Message, Request
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
-from studio.tui.form_texts import read_draft
-from studio.tui.screens.dialogs import Choose
-from studio.tui.screens.generate_form import DRAFT, SETTINGS
-from studio.tui.screens.start import StartDialog
+from studio.tui.dialogs.ask import Choose
+from studio.tui.dialogs.start import StartDialog
+from studio.tui.generate.form import DRAFT, SETTINGS
+from studio.tui.pane.form_texts import read_draft
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane

@@ -6,8 +6,8 @@ import pytest
 from textual.app import App, ComposeResult
 
 from studio.store.review_shapes import Bin, ScoreInfo
-from studio.tui.screens.review_threshold import keeps, step_of, zoomed
-from studio.tui.widgets.histogram import SCALE, Histogram
+from studio.tui.plots.histogram import SCALE, Histogram
+from studio.tui.review.threshold import keeps, step_of, zoomed
 
 
 class Shown(App[None]):

@@ -14,8 +14,8 @@ from textual.widgets import Static
 from studio.project import Project, recent
 from studio.records import JobState
 from studio.tui.app import StudioApp
-from studio.tui.screens.dialogs import AskText
-from studio.tui.screens.wizard import Wish, Wizard, make
+from studio.tui.dialogs.ask import AskText
+from studio.tui.home.wizard import Wish, Wizard, make
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import Document
 from studio.tui.app import StudioApp
-from studio.tui.screens.review import ReviewPane
+from studio.tui.review.pane import ReviewPane
 from studio.tui.widgets.editor import Editor
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless, attack_record
 from tests.tui.test_review_pane import here, opened, rows, until

@@ -17,11 +17,11 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.tui.app import StudioApp
-from studio.tui.screens.dialogs import AskText, Choose
-from studio.tui.screens.pane import Pane
+from studio.tui.dialogs.ask import AskText, Choose
+from studio.tui.pane.base import Pane
+from studio.tui.prompt.streams import Streams
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import Column, Row
-from studio.tui.widgets.streams import Streams
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.hostile import (
     HOSTILE,

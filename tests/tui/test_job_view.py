@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from studio.records import Job, JobState
-from studio.tui import job_view
+from studio.tui.jobs import words as job_words
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 RUNNING = Job(
@@ -28,19 +28,19 @@ RESULT = {
 
 
 def test_progress_is_a_bar_with_its_share() -> None:
-    assert job_view.progress(RUNNING).split() == ["━━────────", "25%"]
-    assert job_view.progress(Job("import", {}, done=1200)) == "1,200"
-    assert job_view.progress(Job("import", {}, state=JobState.DONE, done=2, total=2)) == ""
+    assert job_words.progress(RUNNING).split() == ["━━────────", "25%"]
+    assert job_words.progress(Job("import", {}, done=1200)) == "1,200"
+    assert job_words.progress(Job("import", {}, state=JobState.DONE, done=2, total=2)) == ""
 
 
 def test_time_spent_and_left() -> None:
-    assert job_view.took(RUNNING, NOON) == "1:00"
-    assert job_view.time_left(RUNNING, NOON) == "3:00 left"
-    assert job_view.time_left(Job("import", {}), NOON) == ""
+    assert job_words.took(RUNNING, NOON) == "1:00"
+    assert job_words.time_left(RUNNING, NOON) == "3:00 left"
+    assert job_words.time_left(Job("import", {}), NOON) == ""
 
 
 def test_the_result_of_an_evaluation_is_a_table_with_intervals_and_p() -> None:
-    text = job_view.result_text(Job("evaluate", {}, state=JobState.DONE, result=RESULT))
+    text = job_words.result_text(Job("evaluate", {}, state=JobState.DONE, result=RESULT))
     lines = text.splitlines()
     assert lines[0].split() == ["ndcg@10", "recall@100", "mrr@10"]
     assert lines[2].startswith("base     0.6000 [0.550–0.650]  0.9500")
@@ -51,25 +51,25 @@ def test_the_result_of_an_evaluation_is_a_table_with_intervals_and_p() -> None:
 
 
 def test_what_was_dropped_is_counted_by_reason() -> None:
-    text = job_view.result_text(Job("filter", {}, result=RESULT))
+    text = job_words.result_text(Job("filter", {}, result=RESULT))
     assert "dropped: round-trip" in text
     assert "500" in text
 
 
 def test_an_interrupted_job_says_how_to_go_on() -> None:
     job = Job("train", {}, state=JobState.INTERRUPTED)
-    assert "r goes on" in job_view.advice(job, "r")
-    assert job_view.advice(RUNNING, "r") == ""
+    assert "r goes on" in job_words.advice(job, "r")
+    assert job_words.advice(RUNNING, "r") == ""
 
 
 def test_an_empty_result_is_no_text() -> None:
-    assert job_view.result_text(Job("train", {})) == ""
+    assert job_words.result_text(Job("train", {})) == ""
 
 
 def test_what_a_step_made_stands_in_the_list() -> None:
-    assert job_view.in_short(Job("filter", {}, result={"kept": 14, "dropped": {}})) == "14 kept"
+    assert job_words.in_short(Job("filter", {}, result={"kept": 14, "dropped": {}})) == "14 kept"
     generated = Job("generate", {}, result={"requests": 44, "generated": 26})
-    assert job_view.in_short(generated) == "26 queries generated"
-    assert job_view.in_short(Job("import", {}, result={"documents": 25})) == "25 documents"
-    assert job_view.in_short(Job("import", {}, message="3 files")) == "3 files"
-    assert job_view.in_short(Job("train", {})) == ""
+    assert job_words.in_short(generated) == "26 queries generated"
+    assert job_words.in_short(Job("import", {}, result={"documents": 25})) == "25 documents"
+    assert job_words.in_short(Job("import", {}, message="3 files")) == "3 files"
+    assert job_words.in_short(Job("train", {})) == ""

@@ -16,9 +16,9 @@ from studio.project import Project
 from studio.records import Job, JobState, Model, StudioError
 from studio.store import Store
 from studio.tui.app import StudioApp
-from studio.tui.screens.delete_files import DeleteFiles
-from studio.tui.screens.dialogs import Choose
-from studio.tui.screens.start import StartDialog, params_of
+from studio.tui.dialogs.ask import Choose
+from studio.tui.dialogs.start import StartDialog, params_of
+from studio.tui.jobs.delete_files import DeleteFiles
 from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.project import Project
 from studio.tui.app import StudioApp
-from studio.tui.screens.jump import Jump
+from studio.tui.dialogs.jump import Jump
 from tests.support.hostile import frame
 
 

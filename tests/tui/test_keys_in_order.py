@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import Record
 from studio.tui.app import StudioApp
-from studio.tui.screens.review import ReviewPane
+from studio.tui.review.pane import ReviewPane
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.virtual_rows import VirtualRows
 

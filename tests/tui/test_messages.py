@@ -8,8 +8,8 @@ import pytest
 
 from studio.project import Project
 from studio.tui.app import StudioApp
-from studio.tui.said import LONGEST_LOG, Said
-from studio.tui.screens.messages import Messages
+from studio.tui.dialogs.messages import Messages
+from studio.tui.message_log import LONGEST_LOG, MessageLog
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.hostile import HOSTILE, assert_harmless
@@ -75,7 +75,7 @@ async def test_an_error_stays_in_sight_for_ten_seconds(project: Project) -> None
 
 def test_the_log_holds_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "very-secret-value")
-    said = Said(lambda: tmp_path / "studio.log")
+    said = MessageLog(lambda: tmp_path / "studio.log")
     said.add("401 for Bearer abcdef0123456789 and sk-proj-abcdef0123456789 and very-secret-value")
     log = said.file.read_text("utf-8")
     assert log.count("•••") == 3
@@ -85,7 +85,7 @@ def test_the_log_holds_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_long_log_begins_anew_and_the_older_one_is_kept(tmp_path: Path) -> None:
-    said = Said(lambda: tmp_path / "studio.log")
+    said = MessageLog(lambda: tmp_path / "studio.log")
     said.file.write_text("x" * (LONGEST_LOG + 1))
     said.add("fresh")
     assert said.file.stat().st_size < 100
@@ -94,6 +94,6 @@ def test_a_long_log_begins_anew_and_the_older_one_is_kept(tmp_path: Path) -> Non
 
 def test_a_log_that_cannot_be_written_loses_no_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = Said(lambda: tmp_path / "file" / "studio.log")
+    said = MessageLog(lambda: tmp_path / "file" / "studio.log")
     said.add("kept")
     assert [one.text for one in said] == ["kept"]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import studio.tui.screens as screens
+import studio.tui
 from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
 
-SHEETS = sorted(Path(screens.__file__).parent.glob("*.tcss"))
+SHEETS = sorted(Path(studio.tui.__file__).parent.glob("*/*.tcss"))
 OWNED = re.compile(r"^[A-Z]\w+")
 
 

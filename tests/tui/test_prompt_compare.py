@@ -10,8 +10,8 @@ import pytest
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.tui.app import StudioApp
-from studio.tui.screens.compare import Compare, contrast_of
-from studio.tui.widgets.template import TemplatePart
+from studio.tui.prompt.compare import Compare, contrast_of
+from studio.tui.prompt.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
 from tests.support.prompt_pane import AT_ONCE, score_of, settled, states, streams, title_of, until

@@ -10,10 +10,10 @@ import pytest
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.store import Store
-from studio.tui import autosave
 from studio.tui.app import StudioApp
-from studio.tui.screens.conflict import ChooseText, around
-from studio.tui.widgets.template import TemplatePart
+from studio.tui.pane import autosave
+from studio.tui.prompt.conflict import ChooseText, around
+from studio.tui.prompt.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE, title_of, until
 

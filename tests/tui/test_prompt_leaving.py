@@ -24,9 +24,9 @@ AT_MOST_S = 2.0
 def test_leaving_waits_for_no_work_that_was_put_aside() -> None:
     code = (
         "import asyncio, time\n"
-        "from studio.tui.aside import aside\n"
+        "from studio.tui.pane.daemon_thread import run_in_daemon_thread\n"
         "async def main():\n"
-        "    task = asyncio.create_task(aside(lambda: time.sleep(60)))\n"
+        "    task = asyncio.create_task(run_in_daemon_thread(lambda: time.sleep(60)))\n"
         "    await asyncio.sleep(0.1)\n"
         "    task.cancel()\n"
         "asyncio.run(main())\n"

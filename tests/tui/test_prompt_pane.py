@@ -13,9 +13,9 @@ from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.records import Example
 from studio.tui.app import StudioApp
-from studio.tui.screens.dialogs import AskText, Choose
-from studio.tui.screens.pick import PickDocument
-from studio.tui.screens.versions import Versions
+from studio.tui.dialogs.ask import AskText, Choose
+from studio.tui.prompt.pick_document import PickDocument
+from studio.tui.prompt.versions import Versions
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.openai_server import OpenAIServer

@@ -13,9 +13,9 @@ from textual.events import Key
 
 from studio.project import Project
 from studio.records import Example
-from studio.tui import score
 from studio.tui.app import StudioApp
-from studio.tui.preview import Outcome
+from studio.tui.prompt import score
+from studio.tui.prompt.sampling import Outcome
 from tests.support.openai_server import OpenAIServer
 from tests.support.prompt_pane import score_of, settled, states, streams, title_of, until
 

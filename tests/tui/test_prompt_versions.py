@@ -7,11 +7,11 @@ import pytest
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.tui.app import StudioApp
-from studio.tui.screens.dialogs import AskText
-from studio.tui.screens.versions import Versions
-from studio.tui.version_diff import difference
+from studio.tui.dialogs.ask import AskText
+from studio.tui.prompt.template import TemplatePart
+from studio.tui.prompt.version_diff import difference
+from studio.tui.prompt.versions import Versions
 from studio.tui.widgets.rows import RowList
-from studio.tui.widgets.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE, settled, streams, title_of, until
 

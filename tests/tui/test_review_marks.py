@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.tui.screens.review_marks import marks
+from studio.tui.review.marks import marks
 
 
 def marked(text: str, query: str) -> list[str]:

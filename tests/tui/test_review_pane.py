@@ -17,11 +17,11 @@ from studio.store import Store
 from studio.store.generations import Finished
 from studio.store.review_shapes import ReviewRow, View
 from studio.tui.app import StudioApp
-from studio.tui.screens.review import ReviewPane
-from studio.tui.screens.review_dialogs import BulkDialog, FilterDialog
-from studio.tui.screens.review_threshold import ThresholdDialog
+from studio.tui.plots.histogram import Histogram
+from studio.tui.review.dialogs import BulkDialog, FilterDialog
+from studio.tui.review.pane import ReviewPane
+from studio.tui.review.threshold import ThresholdDialog
 from studio.tui.widgets.editor import Editor, Field
-from studio.tui.widgets.histogram import Histogram
 from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
 

@@ -21,13 +21,13 @@ from studio.project import Project
 from studio.records import Document, GoldQuery, Job, JobState
 from studio.store import Store
 from studio.tui.app import StudioApp
-from studio.tui.form_texts import read_draft
-from studio.tui.screens.dialogs import Choose
-from studio.tui.screens.rounds import RoundsPane
-from studio.tui.screens.rounds_form import DRAFT, SETTINGS
-from studio.tui.screens.rounds_plan import lacking
+from studio.tui.dialogs.ask import Choose
+from studio.tui.pane.form_texts import read_draft
+from studio.tui.plots.curves import Curves
+from studio.tui.rounds.form import DRAFT, SETTINGS
+from studio.tui.rounds.pane import RoundsPane
+from studio.tui.rounds.plan import lacking
 from studio.tui.widgets.bars import KeyBar
-from studio.tui.widgets.curves import Curves
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList

@@ -15,10 +15,10 @@ from studio.jobs.search_protocol import System
 from studio.project import Project
 from studio.records import Document, Example, GoldQuery, Model, Record
 from studio.tui.app import StudioApp
-from studio.tui.screens.dialogs import Choose
-from studio.tui.screens.search import SearchPane
-from studio.tui.screens.search_dialogs import AskSplit, BrowseGold
-from studio.tui.widgets.ranking import RankingList
+from studio.tui.dialogs.ask import Choose
+from studio.tui.search.dialogs import AskSplit, BrowseGold
+from studio.tui.search.pane import SearchPane
+from studio.tui.search.ranking import RankingList
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.hostile import HOSTILE, assert_harmless, storable

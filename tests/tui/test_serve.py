@@ -18,7 +18,7 @@ from yarl import URL
 
 from studio.project import Project
 from studio.records import StudioError
-from studio.tui.screens.tour import STEPS
+from studio.tui.dialogs.tour import STEPS
 
 aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("textual_serve")

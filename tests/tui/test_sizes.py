@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.tui.actions import PANES
 from studio.tui.app import StudioApp
-from studio.tui.screens.too_small import TooSmall
+from studio.tui.dialogs.too_small import TooSmall
 from studio.tui.widgets.bars import KeyBar
 from tests.support.hostile import frame
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from studio.project import Project
 from studio.tui.app import StudioApp
-from studio.tui.said import Message
+from studio.tui.message_log import Notice
 from tests.tui.test_snapshots import quiet
 
 LOOKS = pytest.mark.parametrize(
@@ -20,9 +20,9 @@ LOOKS = pytest.mark.parametrize(
 )
 Compare = Callable[..., bool]
 TOLD = (
-    Message(datetime(2026, 3, 1, 9, 0, 0), "Copied 12 characters to the terminal clipboard", False),
-    Message(datetime(2026, 3, 1, 9, 1, 7), "Job 3 goes on. 任务继续 🎉", False),
-    Message(
+    Notice(datetime(2026, 3, 1, 9, 0, 0), "Copied 12 characters to the terminal clipboard", False),
+    Notice(datetime(2026, 3, 1, 9, 1, 7), "Job 3 goes on. 任务继续 🎉", False),
+    Notice(
         datetime(2026, 3, 1, 9, 2, 30),
         "The endpoint http://localhost:8000 does not answer: connection refused. "
         "Start it, or choose another with o.",

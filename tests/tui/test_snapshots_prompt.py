@@ -10,10 +10,10 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.store import Store
-from studio.tui import autosave
 from studio.tui.app import StudioApp
-from studio.tui.screens.conflict import ChooseText
-from studio.tui.widgets.template import TemplatePart
+from studio.tui.pane import autosave
+from studio.tui.prompt.conflict import ChooseText
+from studio.tui.prompt.template import TemplatePart
 from tests.support.openai_server import OpenAIServer, query_words
 from tests.support.prompt_pane import settled, streams, until
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import Example, GoldQuery
 from studio.tui.app import StudioApp
-from studio.tui.screens.search_dialogs import BrowseGold
+from studio.tui.search.dialogs import BrowseGold
 from tests.support.openai_server import OpenAIServer
 from tests.tui.test_search_pane import Keys
 

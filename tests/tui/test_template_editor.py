@@ -7,8 +7,8 @@ import pytest
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names
 from studio.tui.app import StudioApp
-from studio.tui.highlight import spans, zone_of
-from studio.tui.widgets.template_editor import TemplateEditor
+from studio.tui.prompt.highlight import spans, zone_of
+from studio.tui.prompt.template_editor import TemplateEditor
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE
 

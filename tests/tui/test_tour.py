@@ -12,7 +12,7 @@ from studio.settings import state_dir
 from studio.tui import memory
 from studio.tui.actions import BY_ID
 from studio.tui.app import StudioApp
-from studio.tui.screens.tour import STEPS, Tour
+from studio.tui.dialogs.tour import STEPS, Tour
 from studio.tui.widgets.bars import tab_place
 from studio.tui.widgets.editor import Editor
 from tests.support.hostile import assert_harmless, frame

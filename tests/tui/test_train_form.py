@@ -15,9 +15,9 @@ from studio.jobs.params import TrainParams
 from studio.project import Project
 from studio.records import GoldQuery, JobState
 from studio.tui.app import StudioApp
-from studio.tui.screens.train_form import TrainForm
+from studio.tui.train.form import TrainForm
+from studio.tui.train.pick import Pick
 from studio.tui.widgets.editor import Field
-from studio.tui.widgets.pick import Pick
 from studio.tui.widgets.rows import RowList
 from tests.support import tiny_encoder
 from tests.support.trained import QUESTIONS, add_gold, add_model, add_records

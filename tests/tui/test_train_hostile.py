@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import GoldQuery, JobState
 from studio.tui.app import StudioApp
-from studio.tui.screens.train_facts import set_note
+from studio.tui.train.facts import set_note
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless
 from tests.support.trained import add_curves, add_model, add_records
 

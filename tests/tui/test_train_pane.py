@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import JobState, Verdict
 from studio.tui.app import StudioApp
-from studio.tui.screens.search import SearchPane
-from studio.tui.screens.train import TrainPane
-from studio.tui.widgets.curves import Curves
+from studio.tui.plots.curves import Curves
+from studio.tui.search.pane import SearchPane
+from studio.tui.train.pane import TrainPane
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.trained import add_curves, add_gold, add_model, add_records, add_scores

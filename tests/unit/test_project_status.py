@@ -10,7 +10,7 @@ import pytest
 from studio.project import DATABASE, Project
 from studio.records import Document, Example
 from studio.store.project_status import ProjectStatus, project_status
-from studio.tui.next_step import next_step, path_so_far
+from studio.tui.home.next_step import next_step, path_so_far
 
 NEW = ProjectStatus("retrieval", 0, 0, 0, 0, False, 0, 0, False)
 FAR = ProjectStatus("retrieval", 25, 3, 26, 14, True, 1, 2, True)

@@ -7,7 +7,7 @@ import math
 import pytest
 from rich.cells import cell_len
 
-from studio.tui.plot import Mark, Series, chart, number, plain
+from studio.tui.plots.plot import PlotMark, Series, chart, number, plain
 
 FALLING = Series("loss", [(step, 4 / step) for step in range(1, 50)])
 RISING = Series("validation", [(0, 0.3), (10, 0.5), (20, 0.45)])
@@ -103,15 +103,15 @@ def test_huge_and_tiny_numbers_are_drawn() -> None:
 
 
 def test_a_mark_is_a_dotted_line_with_its_words_below() -> None:
-    lines = drawn(RISING, marks=[Mark(10, "best: step 10")])
+    lines = drawn(RISING, marks=[PlotMark(10, "best: step 10")])
     assert "best: step 10" in lines[-1]
     assert sum("┊" in line for line in lines) >= 3
     assert "┴" in lines[-2]
 
 
 def test_a_mark_beyond_all_points_widens_the_axis_and_one_at_nothing_is_ignored() -> None:
-    assert drawn(RISING, marks=[Mark(40, "end")])[-1].split()[-1] == "40"
-    assert drawn(RISING, marks=[Mark(NAN, "x")]) == drawn(RISING)
+    assert drawn(RISING, marks=[PlotMark(40, "end")])[-1].split()[-1] == "40"
+    assert drawn(RISING, marks=[PlotMark(NAN, "x")]) == drawn(RISING)
 
 
 def test_an_axis_can_go_on_where_a_curve_still_grows() -> None:
@@ -121,7 +121,7 @@ def test_an_axis_can_go_on_where_a_curve_still_grows() -> None:
 
 def test_words_of_a_mark_never_cover_the_ends_of_the_axis() -> None:
     for place in (0, 1, 19, 20):
-        last = drawn(RISING, width=40, marks=[Mark(place, "best: step 10")])[-1].split()
+        last = drawn(RISING, width=40, marks=[PlotMark(place, "best: step 10")])[-1].split()
         assert (last[0], last[-1]) == ("0", "20")
 
 

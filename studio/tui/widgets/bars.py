@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
-    from studio.tui.core import Core
+    from studio.tui.base_app import BaseApp
 
 SIDEWAYS = ("list.left", "list.right", "text.left", "text.right")
 ALWAYS = ("app.palette", "app.help", "app.quit")
@@ -39,7 +39,7 @@ class TopBar(Widget):
 
     def render(self) -> Content:
         """One line, exactly as wide as the screen."""
-        app, width = cast("Core", self.app), self.size.width
+        app, width = cast("BaseApp", self.app), self.size.width
         tabs = _tabs(app, width, self._pane)
         running = _running(app, width)
         left = "" if is_compact(app, width) else PROGRAM
@@ -58,14 +58,14 @@ class TopBar(Widget):
                 await self.app.run_action(f"app.{name}")
 
 
-def is_compact(app: Core, width: int) -> bool:
+def is_compact(app: BaseApp, width: int) -> bool:
     """Whether the panes' names leave no room for anything else: then they stand close."""
     return cell_len(PROGRAM) + sum(len(text) + 1 for _, text in _names(app)) + 12 > width
 
 
 def tab_place(app: App[Any], width: int, pane: str) -> tuple[int, int]:
     """(first cell, cells) of a pane's name in a bar of that width."""
-    core = cast("Core", app)
+    core = cast("BaseApp", app)
     spare = "" if is_compact(core, width) else " "
     names = _names(core)
     start = width - cell_len(_running(core, width)) - sum(len(text + spare) for _, text in names)
@@ -76,19 +76,19 @@ def tab_place(app: App[Any], width: int, pane: str) -> tuple[int, int]:
     return 0, width
 
 
-def _names(app: Core) -> list[tuple[str, str]]:
+def _names(app: BaseApp) -> list[tuple[str, str]]:
     """(pane, its key and name)."""
     labels = [(name, BY_ID[f"app.{name}"]) for name in PANES]
     return [(name, f" {key_name(app.keys_of(a.id)[0])} {a.label}") for name, a in labels]
 
 
-def _running(app: Core, width: int) -> str:
+def _running(app: BaseApp, width: int) -> str:
     if not app.running:
         return "" if is_compact(app, width) else " "
     return "●" if is_compact(app, width) else f" ● {app.running} "
 
 
-def _tabs(app: Core, width: int, pane: str) -> Content:
+def _tabs(app: BaseApp, width: int, pane: str) -> Content:
     here = "bold $block-cursor-foreground on $block-cursor-background"
     spare = "" if is_compact(app, width) else " "
     names = _names(app)
@@ -124,7 +124,7 @@ class KeyBar(Widget):
         # The pane's own keys first; what holds everywhere fills what is left.
         offers = getattr(self.screen, "offers", lambda _id: True)
         wanted = [one for one in ACTIONS if one.footer and one.id in live and offers(one.id)]
-        if not cast("Core", self.app).has_path:
+        if not cast("BaseApp", self.app).has_path:
             wanted = [one for one in wanted if one.id != "app.path"]
         for action in sorted(wanted, key=lambda action: action.scope == "app"):
             if action.id not in ALWAYS:
@@ -140,7 +140,7 @@ class KeyBar(Widget):
         for key, active in self.screen.active_bindings.items():
             if active.binding.id in BY_ID and active.enabled and not self._types(key):
                 found.setdefault(self._meant(key, active.binding.id), []).append(key)
-        app = cast("Core", self.app)
+        app = cast("BaseApp", self.app)
         return {
             name: next((key for key in app.keys_of(name) if key in keys), keys[0])
             for name, keys in found.items()
@@ -150,7 +150,7 @@ class KeyBar(Widget):
         """Going left and right leaves its key to an action of the pane: see ``go_beside``."""
         if action_id not in SIDEWAYS:
             return action_id
-        keys_of = cast("Core", self.app).keys_of
+        keys_of = cast("BaseApp", self.app).keys_of
         own = (one.id for one in ACTIONS if one.scope == getattr(self.screen, "NAME", ""))
         return next((one for one in own if key in keys_of(one)), action_id)
 

@@ -11,7 +11,7 @@ from textual.widgets import Input, TextArea
 from studio.tui.action_table import ACTIONS
 
 if TYPE_CHECKING:
-    from studio.tui.core import Core
+    from studio.tui.base_app import BaseApp
 
 
 def go_beside(widget: Widget, direction: int) -> None:
@@ -27,7 +27,7 @@ def go_beside(widget: Widget, direction: int) -> None:
 
 
 def _is_the_panes(widget: Widget) -> bool:
-    core, pane = cast("Core", widget.app), getattr(widget.screen, "NAME", "")
+    core, pane = cast("BaseApp", widget.app), getattr(widget.screen, "NAME", "")
     return any(core.last_key in core.keys_of(one.id) for one in ACTIONS if one.scope == pane)
 
 

@@ -14,7 +14,7 @@ from studio.tui.actions import bindings
 from studio.tui.safe_text import LONGEST_SHOWN, EditorCodec, visible
 
 if TYPE_CHECKING:
-    from studio.tui.core import Core
+    from studio.tui.base_app import BaseApp
 
 
 class Editor(TextArea):
@@ -114,7 +114,7 @@ class Editor(TextArea):
             self._tell_too_long()
 
     def _tell_too_long(self) -> None:
-        core = cast("Core", self.app)
+        core = cast("BaseApp", self.app)
         key = core.keys_of("app.editor")[0]
         core.tell(f"This text is too long to edit here; {key} opens all of it in $EDITOR.")
 

@@ -35,7 +35,7 @@ class Setting:
     """One line of help, always beside it; best within 34 cells."""
 
 
-class Line(Horizontal):
+class FormLine(Horizontal):
     """Label, field, help."""
 
     def __init__(self, setting: Setting) -> None:
@@ -104,7 +104,7 @@ class Form(VerticalScroll, can_focus=True):
 
     def __init__(self, settings: Sequence[Setting], deed: str, *, id: str) -> None:
         super().__init__(id=id)
-        self._lines = [Line(setting) for setting in settings]
+        self._lines = [FormLine(setting) for setting in settings]
         self._deed = deed
         self._told: dict[str, str] = {}
 
@@ -129,7 +129,7 @@ class Form(VerticalScroll, can_focus=True):
         """Whether a field has the keys."""
         return any(self._has_keys(line) for line in self._lines)
 
-    def _has_keys(self, line: Line) -> bool:
+    def _has_keys(self, line: FormLine) -> bool:
         """Asked of the screen: ``has_focus`` is true only a turn later."""
         return self.screen.focused is line.field
 
@@ -167,7 +167,7 @@ class Form(VerticalScroll, can_focus=True):
         """Put the cursor on a setting."""
         self.cursor = next(n for n, one in enumerate(self._lines) if one.setting.name == name)
 
-    def _line(self, name: str) -> Line:
+    def _line(self, name: str) -> FormLine:
         return next(line for line in self._lines if line.setting.name == name)
 
     def validate_cursor(self, cursor: int) -> int:

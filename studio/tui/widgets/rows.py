@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from studio.tui.safe_text import cut, one_line, visible
-from studio.tui.widgets.walked import Walked
+from studio.tui.widgets.cursor_list import CursorList
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +48,7 @@ class Row:
     """The colour of the row; its words say the same."""
 
 
-class RowList(Walked):
+class RowList(CursorList):
     """Rows that are all there."""
 
     DEFAULT_CSS = """

@@ -19,8 +19,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from studio.records import StudioError
+from studio.tui.widgets.cursor_list import CursorList
 from studio.tui.widgets.rows import GAP, Column, fitted, told_line, widths_of
-from studio.tui.widgets.walked import Walked
 
 BLOCK = 128
 """Rows that are read at once."""
@@ -50,7 +50,7 @@ Item = TypeVar("Item", bound=Keyed)
 Read = TypeVar("Read", bound=Keyed, covariant=True)
 
 
-class Source(Protocol[Read]):
+class RowSource(Protocol[Read]):
     """Rows by position, from 0. It is only called on the lent thread, one call at a time."""
 
     def at(self, position: int, limit: int) -> Sequence[Read]:
@@ -66,7 +66,7 @@ class Cell:
     """Its colour; the text says the same."""
 
 
-class VirtualRows(Walked, Generic[Item]):
+class VirtualRows(CursorList, Generic[Item]):
     """Rows of a source with a cursor, marks and a range."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--range"}
@@ -117,7 +117,7 @@ class VirtualRows(Walked, Generic[Item]):
         self.begun: int | None = None
         """Where a range was begun; it goes from there to the cursor."""
         self._draw, self._run = draw, run
-        self._source: Source[Item] | None = None
+        self._source: RowSource[Item] | None = None
         self._blocks: OrderedDict[int, list[Item]] = OrderedDict()
         self._stale: set[int] = set()
         """Blocks that are shown and read anew."""
@@ -157,7 +157,7 @@ class VirtualRows(Walked, Generic[Item]):
             return None
         return min(self.begun, self.cursor), max(self.begun, self.cursor)
 
-    def show(self, source: Source[Item], count: int, *, cursor: int = 0) -> None:
+    def show(self, source: RowSource[Item], count: int, *, cursor: int = 0) -> None:
         """Put another source there; marks and range belonged to the former one."""
         self._source, self.count = source, count
         self._blocks.clear()
@@ -266,7 +266,7 @@ class VirtualRows(Walked, Generic[Item]):
             self._reading, self._under_way = False, None
             self._read.set()
 
-    async def _read_block(self, source: Source[Item], number: int) -> None:
+    async def _read_block(self, source: RowSource[Item], number: int) -> None:
         self._stale.discard(number)
         self._under_way = number
         start = number * BLOCK

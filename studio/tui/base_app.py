@@ -1,0 +1,141 @@
+"""What every part of the program stands on: the open project, the keys in force, telling."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import RenderableType
+from textual import events
+from textual._compositor import ChopsUpdate
+from textual.app import App
+from textual.screen import Screen
+
+from studio.labelled import LABELLED_TASKS
+from studio.project import Project
+from studio.records import StudioError
+from studio.settings import state_dir
+from studio.tui import keymap
+from studio.tui.message_log import MessageLog
+from studio.tui.pane.base import Pane
+from studio.tui.parsed_once import ParsedOnce
+from studio.tui.repaint import Changes, Painted
+from studio.tui.safe_text import one_line
+
+SETTLED_S = 1.0
+"""Seconds after which a pane that was opened for the first time has all its widgets."""
+GOOD_S, BAD_S = 4, 12
+"""Seconds that a notification stays; the list of messages keeps it after that."""
+
+
+class BaseApp(App[int]):
+    """The open project and what a person is told of it."""
+
+    def __init__(
+        self, project: Project | None = None, *, own_keys: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__()
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
+        self.project = project
+        self.attach_job: int | None = None
+        """The job that the Jobs pane shows first."""
+        self.running = ""
+        """What runs, in a few words for the top bar."""
+        self.last_key = ""
+        """The key pressed last, as Textual names it."""
+        self.said = MessageLog(self._log_file)
+        """All that was told in this session."""
+        self._painted = Painted()
+        self._settled: set[str] = set()
+        self._tasks: dict[Path, str] = {}
+        self._own_keys = dict(own_keys or {})
+        self._keys = keymap.effective(self._own_keys)
+
+    @property
+    def has_path(self) -> bool:
+        """Whether there is a project that documents and queries train: others have Rounds."""
+        if self.project is None:
+            return False
+        # The bar asks whenever it is drawn, also when the project is closed by then.
+        path = self.project.path
+        self._tasks[path] = self._tasks.get(path) or self.project.task
+        return self._tasks[path] not in LABELLED_TASKS
+
+    def settle(self, pane: str) -> None:
+        """Tell the collector, once a pane, that what it is made of stays: to look through it all
+        again took 80 to 100 ms, in the middle of somebody's key."""
+        if not self.is_headless and pane not in self._settled:
+            self._settled.add(pane)
+            self.set_timer(SETTLED_S, gc.freeze)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note the key: an action of several keys may mean one of them only."""
+        if isinstance(event, events.Key):
+            self.last_key = event.key
+        await super().on_event(event)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Textual's way to the terminal, without what stands there already."""
+        changes: Any = renderable
+        if isinstance(renderable, ChopsUpdate):
+            changes = Changes(renderable, self._painted)
+        elif renderable is not None:
+            self._painted.forget()
+        super()._display(screen, changes)
+
+    @property
+    def title_of_project(self) -> str:
+        """The open project's title, for the bar; empty without one."""
+        return self.project.title if self.project else ""
+
+    def keys_of(self, action_id: str) -> tuple[str, ...]:
+        """The keys in force for an action."""
+        return self._keys[action_id]
+
+    def tell(self, text: str, *, bad: bool = False) -> None:
+        """A notification that may hold outside text; the list of messages keeps the whole of it."""
+        self.said.add(text, bad=bad)
+        super().notify(
+            ("✗ " if bad else "") + one_line(text),
+            severity="error" if bad else "information",
+            markup=False,
+            timeout=BAD_S if bad else GOOD_S,
+        )
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Literal["information", "warning", "error"] = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Textual's own notifications are kept as well."""
+        self.said.add(f"{title} {message}".strip(), bad=severity != "information")
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def guarded(self, deed: Callable[[], Any]) -> Any:
+        """Do something that may raise StudioError, and tell its sentence; None when it did."""
+        try:
+            return deed()
+        except StudioError as error:
+            self.tell(str(error), bad=True)
+            return None
+
+    def flush_all(self) -> None:
+        """Write everything typed, in every pane."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, Pane) and screen.ready:
+                    self.guarded(screen.flush)
+
+    def _log_file(self) -> Path:
+        """Where messages are kept beyond the session."""
+        return (
+            self.project.path / "logs" / "studio.log"
+            if self.project
+            else state_dir() / "studio.log"
+        )

@@ -1,0 +1,1 @@
+"""The Examples pane: few-shot examples beside the corpus."""

@@ -1,0 +1,197 @@
+"""The list of examples with its filter: what there is, what stands out, what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import Input
+
+from studio.prompting.lints import Remark
+from studio.records import Example
+from studio.store.examples import ExampleUse
+from studio.tui.actions import key_name
+from studio.tui.examples.text_size import text_size
+from studio.tui.safe_text import one_line
+from studio.tui.widgets.editor import Field
+from studio.tui.widgets.rows import Column, Row, RowList
+from studio.tui.widgets.text_pane import Section
+
+if TYPE_CHECKING:
+    from studio.tui.base_app import BaseApp
+
+COLUMNS = (
+    Column("", 1),
+    Column("query"),
+    Column("tags", 14, from_width=70),
+    Column("words", 5, "right"),
+    Column("", 1),
+    Column("tokens", 6, "right", from_width=90),
+    Column("", 3),
+    Column("made", 7, "right", from_width=100),
+    Column("kept", 4, "right"),
+    Column("", 1),
+)
+ENOUGH, GOOD = 2, 8
+"""Examples to begin with, and above which more gain little."""
+NO_EXAMPLE = (
+    "No example yet. Press / to find a document below, then enter on it: "
+    "write the query a person would ask for it. Two are enough to begin, eight are good. "
+    "A file of them comes in with i."
+)
+NO_MATCH = "No example has all these words. Esc shows all again; #word looks for a tag."
+SEARCHED = 20_000
+"""Characters of a document that the filter reads."""
+SYMBOLS = {"too-long": "▲", "too-short": "▼", "copied": "=", "alike": "≈", "language": "¿"}
+"""Kind of remark → its mark in the list."""
+LENGTHS = ("too-long", "too-short")
+WAITING, BAD = "≠", "✗"
+
+
+UNUSED = ExampleUse(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleFacts:
+    """What a row says beside the example itself."""
+
+    remarks: tuple[Remark, ...] = ()
+    use: ExampleUse = UNUSED
+    bad: bool = False
+    """Whether markedly few of its records are kept."""
+    waiting: bool = False
+    """Whether an unsaved wording waits for a decision."""
+
+
+NOTHING_KNOWN = ExampleFacts()
+
+
+class ExampleList(Section):
+    """A field to filter by, hidden until it is asked for, and the rows."""
+
+    class Filtered(Message):
+        """The filter changed."""
+
+    class Entered(Message):
+        """Enter was pressed in the filter."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._known: dict[int, tuple[Example, ExampleFacts, Row]] = {}
+
+    def compose(self) -> ComposeResult:
+        """Field and rows."""
+        yield Field(placeholder="words, or #tag …", id="filter")
+        yield RowList(COLUMNS, empty=NO_EXAMPLE, id="examples")
+
+    def on_mount(self) -> None:
+        """Without a filter."""
+        self.field.display = False
+
+    @property
+    def field(self) -> Field:
+        """The filter."""
+        return self.query_one("#filter", Field)
+
+    @property
+    def rows(self) -> RowList:
+        """The list."""
+        return self.query_one("#examples", RowList)
+
+    @property
+    def words(self) -> str:
+        """What is filtered by; empty for all."""
+        return self.field.value.strip()
+
+    def ask(self) -> None:
+        """Show the field and type there."""
+        self.field.display = True
+        self.field.focus()
+
+    def end(self) -> None:
+        """Show all again."""
+        self.field.value = ""
+        self.field.display = False
+
+    def fill(
+        self, examples: Sequence[Example], facts: dict[int, ExampleFacts], select: int | None
+    ) -> list[Example]:
+        """Show those that the filter lets through, and return them."""
+        words = self.words
+        shown = [example for example in examples if not words or matches(example, words)]
+        self.rows.empty = NO_MATCH if examples else NO_EXAMPLE
+        key = None if select is None else str(select)
+        self.rows.show([self._row(e, facts.get(e.id, NOTHING_KNOWN)) for e in shown], key=key)
+        self.titled(self._title(examples, len(shown)))
+        return shown
+
+    def _row(self, example: Example, facts: ExampleFacts) -> Row:
+        """Made anew for what has changed: one types beside a thousand that have not."""
+        known = self._known.get(example.id)
+        if known is None or known[:2] != (example, facts):
+            known = self._known[example.id] = (example, facts, row(example, facts))
+        return known[2]
+
+    def _title(self, examples: Sequence[Example], shown: int) -> str:
+        if self.words:
+            return f"Examples {shown} of {len(examples)} · with {self.words} — esc shows all"
+        if not examples:
+            return "Examples"
+        on = sum(example.enabled for example in examples)
+        return f"Examples {len(examples)} · {on} on{self._next(examples)}"
+
+    def _next(self, examples: Sequence[Example]) -> str:
+        """What to do with so few: where there are enough, the person knows the way."""
+        written = sum(bool(example.query.strip()) for example in examples)
+        keys_of = cast("BaseApp", self.app).keys_of
+        if written < ENOUGH:
+            search = key_name(keys_of("examples.search")[0])
+            return f" · {search} picks a document for the next one"
+        prompt = key_name(keys_of("app.prompt")[0])
+        return f" · {prompt} shows what the prompt makes of them" if written < GOOD else ""
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Filtered())
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Entered())
+
+
+def matches(example: Example, words: str) -> bool:
+    """Whether the example holds all the words, those with ``#`` as the beginning of a tag."""
+    tags = example.tags.casefold().split()
+    text = f"{example.query}\n{example.tags}\n{example.document_text[:SEARCHED]}".casefold()
+    return all(
+        any(tag.startswith(word[1:]) for tag in tags) if word.startswith("#") else word in text
+        for word in words.casefold().split()
+    )
+
+
+def row(example: Example, facts: ExampleFacts) -> Row:
+    """The example in the list."""
+    size = text_size(example.query)
+    written = bool(example.query.strip())
+    kinds = [remark.kind for remark in facts.remarks]
+    use = facts.use
+    cells = (
+        WAITING if facts.waiting else "●" if example.enabled else "○",
+        one_line(example.query, 300) or "(not written yet)",
+        one_line(example.tags, 60),
+        f"{size.words}{size.more}",
+        "".join(SYMBOLS[kind] for kind in kinds if kind in LENGTHS),
+        f"{size.tokens}{size.more}",
+        "".join(SYMBOLS[kind] for kind in kinds if kind not in LENGTHS),
+        f"{use.records:,}" if use.records else "",
+        f"{use.share:.0%}" if use.records else "",
+        BAD if facts.bad else "",
+    )
+    tone = "warn" if facts.waiting else "" if written and example.enabled else "muted"
+    return Row(str(example.id), cells, tone)  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""What the Examples pane reads and says: titles, remarks, use. No widgets here."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.content import Content
+
+from studio.prompting.lints import Remark
+from studio.records import Example
+from studio.store import Store
+from studio.store.examples import ExampleUse, Uses
+from studio.tui.examples.list import BAD, SYMBOLS, WAITING
+from studio.tui.examples.text_size import text_size
+from studio.tui.safe_text import content, one_line
+
+FEW_RECORDS = 20
+"""Below so many records, a share says nothing."""
+DOUBT = 2.6
+"""Standard errors below the others from which an example is called bad: 1 in 200 by chance."""
+LEAST_GAP = 0.1
+"""A share that is less than this below that of all is not worth a word, however sure."""
+
+
+def query_title(example: Example, query: str, norm: tuple[int, int]) -> str:
+    """Length of the query against the task's norm."""
+    low, high = norm
+    size = text_size(query)
+    words, tokens = f"{size.words}{size.more}", f"{size.tokens}{size.more}"
+    mark = ""
+    if query.strip():
+        mark = " ▲ too long" if size.words > high else " ▼ too short" if size.words < low else ""
+    state = "on" if example.enabled else "off"
+    return f"Query · {words} words{mark} · {tokens} tokens · norm {low}–{high} · {state}"
+
+
+def document_title(text: str) -> str:
+    """Length of the document as the prompt shows it."""
+    size = text_size(text)
+    if size.more:
+        return f"Document · {len(text):,} characters"
+    return f"Document · {size.words:,} words · {size.tokens:,} tokens"
+
+
+def is_bad(use: ExampleUse, together: ExampleUse) -> bool:
+    """Whether fewer of the example's records are kept than chance and the others explain."""
+    others = ExampleUse(together.records - use.records, together.kept - use.kept)
+    if use.records < FEW_RECORDS or others.records < FEW_RECORDS:
+        return False
+    share = together.share
+    error = math.sqrt(share * (1 - share) * (1 / use.records + 1 / others.records))
+    gap = others.share - use.share
+    return gap > LEAST_GAP and gap > DOUBT * error
+
+
+def use_title(use: ExampleUse, together: ExampleUse) -> str:
+    """How many records the example helped to make, and the share kept."""
+    if not use.records:
+        return "Helped to make: nothing yet"
+    share = f"kept {use.share:.0%} against {together.share:.0%} of all"
+    return f"Helped to make {use.records:,} · {share}"
+
+
+def remarks_on(
+    query: str, remarks: tuple[Remark, ...], use: ExampleUse, together: ExampleUse
+) -> Iterator[Content]:
+    """A line for each thing to look at, with the mark that it has in the list."""
+    if not query.strip():
+        yield content("Not written yet: type it; it is saved as you type, esc ends.", "$secondary")
+        return
+    for remark in remarks:
+        yield content(f"{SYMBOLS[remark.kind]} {one_line(str(remark))}", "$warning")
+    if is_bad(use, together):
+        against = f"kept {use.share:.0%} against {together.share:.0%} of all"
+        yield content(f"{BAD} {against}: r shows what it makes.", "$warning")
+    if not remarks and not is_bad(use, together):
+        yield content("✓ nothing to remark", "$success")
+
+
+def waiting_remark(*, typing: bool, key: str) -> Content:
+    """An unsaved wording waits."""
+    if typing:
+        said = "Changed elsewhere meanwhile. Type on: nothing is lost, and esc lets you compare."
+    else:
+        said = f"An unsaved wording waits: {key} compares it with the saved one."
+    return content(f"{WAITING} {said}", "$accent")
+
+
+@dataclass(frozen=True, slots=True)
+class CountedUses:
+    """What came of all examples, and what it cost to count."""
+
+    uses: Uses
+    seconds: float
+
+
+def uses_of(path: Path) -> CountedUses:
+    """Runs in a thread with a connection of its own: a million records take seconds."""
+    began = time.monotonic()
+    store = Store(path)
+    try:
+        return CountedUses(store.examples.uses(), time.monotonic() - began)
+    finally:
+        store.close()

@@ -1,0 +1,1 @@
+"""The Home pane: the projects opened lately, and the way to a new one."""

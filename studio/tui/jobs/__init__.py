@@ -1,0 +1,1 @@
+"""The Jobs pane: everything that runs or ran."""

@@ -1,0 +1,180 @@
+"""Which pane is in front, and which project is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import work
+from textual.screen import Screen
+
+from studio.project import Project
+from studio.tui.actions import PANES, Action
+from studio.tui.pane.base import Pane
+from studio.tui.store_poller import StorePoller
+
+
+def _pane(name: str) -> Callable[[], Screen[Any]]:
+    """A factory that imports a pane when it is first shown."""
+
+    def make() -> Screen[Any]:
+        module = import_module(f"studio.tui.{name}.pane")
+        screen: Screen[Any] = getattr(module, f"{name.title()}Pane")()
+        return screen
+
+    return make
+
+
+def first_pane(project: Project) -> str:
+    """Where the work on a project begins: labelled tasks have no few-shot examples to choose."""
+    return "examples" if project.task == "retrieval" else "rounds"
+
+
+class Navigation(StorePoller):
+    """Panes are modes: each keeps its place while another is in front."""
+
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        name: _pane(name) for name in PANES
+    }
+
+    async def open_project(self, path: Path, mode: str = "") -> None:
+        """Open another project in place of the present one; at its first pane, if none is named."""
+        project = self.guarded(lambda: Project.open(path))
+        if project is None:
+            return
+        self.flush_all()
+        for name in PANES:
+            if name != "home" and name in self._screen_stacks:
+                await self.remove_mode(name)
+                self.add_mode(name, self.MODES[name])
+        if self.project is not None:
+            self.project.close()
+        self.project = project
+        self.look_anew()
+        await self.switch_mode(mode or first_pane(project))
+        self.project_opened()
+
+    def project_opened(self) -> None:
+        """Another project is in front now."""
+
+    async def go(self, mode: str, **place: Any) -> None:
+        """Show a pane at a place in it, such as ``go("search", query="…")``."""
+        if not self.can_show(mode):
+            return
+        if self.current_mode != mode:
+            await self.switch_mode(mode)
+        pane = self.base_screen
+        if isinstance(pane, Pane):
+            pane.call_after_refresh(pane.open_at, **place)
+
+    def can_show(self, mode: str) -> bool:
+        """Whether the pane can come to the front; tells why not."""
+        if mode == "home" or self.project is not None:
+            return True
+        self.tell("Open a project first, or make a new one with n.")
+        return False
+
+    async def do(self, action: Action) -> None:
+        """Run an action of the registry from the palette, in its own pane."""
+        if action.scope in PANES and self.current_mode != action.scope:
+            if not self.can_show(action.scope):
+                return
+            await self.switch_mode(action.scope)
+        if action.scope == "app":
+            await self.run_action(f"app.{action.method}")
+        elif action.scope in ("list", "text"):
+            await self._do_in_part(action)
+        else:
+            await self.run_action(f"screen.{action.method}")
+
+    async def _do_in_part(self, action: Action) -> None:
+        """A list's or a text's action: where the focus is when it can, else in the main list."""
+        focused = self.screen.focused
+        if not hasattr(focused, f"action_{action.method}"):
+            focused = self.screen.main_list() if isinstance(self.screen, Pane) else None
+        if focused is not None:
+            await self.run_action(action.method, focused)
+
+    def _show(self, mode: str) -> None:
+        if self.current_mode != mode and self.can_show(mode):
+            self.switch_mode(mode)
+            self.settle(mode)
+
+    def action_home(self) -> None:
+        """Go to Home."""
+        self._show("home")
+
+    def action_examples(self) -> None:
+        """Go to Examples."""
+        self._show("examples")
+
+    def action_prompt(self) -> None:
+        """Go to Prompt."""
+        self._show("prompt")
+
+    def action_generate(self) -> None:
+        """Go to Generate."""
+        self._show("generate")
+
+    def action_review(self) -> None:
+        """Go to Review."""
+        self._show("review")
+
+    def action_rounds(self) -> None:
+        """Go to Rounds."""
+        self._show("rounds")
+
+    def action_train(self) -> None:
+        """Go to Train."""
+        self._show("train")
+
+    def action_search(self) -> None:
+        """Go to Search."""
+        self._show("search")
+
+    def action_jobs(self) -> None:
+        """Go to Jobs."""
+        self._show("jobs")
+
+    def action_path(self) -> None:
+        """Ask for the settings of the whole path."""
+        self._start("path")
+
+    def action_start_generate(self) -> None:
+        """Ask for the settings of one step."""
+        self._start("generate")
+
+    def action_start_filter(self) -> None:
+        """Ask for the settings of one step."""
+        self._start("filter")
+
+    def action_start_train(self) -> None:
+        """Ask for the settings of one step."""
+        self._start("train")
+
+    def action_start_evaluate(self) -> None:
+        """Ask for the settings of one step."""
+        self._start("evaluate")
+
+    @work
+    async def _start(self, kind: str) -> None:
+        from studio.tui.dialogs.start import StartDialog, submit
+
+        project = self.project
+        if not self.can_show("jobs") or project is None:
+            return
+        if not self.has_path:
+            key = self.keys_of("app.rounds")[0]
+            self.tell(f"This project trains on labels, by rounds: {key} plans them.")
+            return
+        self.flush_all()
+        params = await self.push_screen_wait(StartDialog(kind, project))
+        if params is None:
+            return
+        job = self.guarded(lambda: submit(project, kind, params))
+        if job is not None:
+            self.attach_job = job.id
+            self.wrote()
+            await self.switch_mode("jobs")

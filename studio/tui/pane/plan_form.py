@@ -1,0 +1,80 @@
+"""A plan of a run is a form: what is typed is kept as a draft, and its last line starts the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.containers import Container
+
+from studio.project import Project
+from studio.tui.pane.autosave import Autosave
+from studio.tui.pane.form_texts import read_draft, to_draft
+from studio.tui.widgets.form import Form, Setting
+
+if TYPE_CHECKING:
+    from studio.tui.app import StudioApp
+
+
+class PlanForm(Container):
+    """A form with its draft. What it comes to, each plan shows in its own way."""
+
+    DRAFT: ClassVar[str]
+    """Where the store keeps what was typed."""
+    SETTINGS: ClassVar[tuple[Setting, ...]]
+    """All lines that a draft may have."""
+
+    def __init__(self, project: Project, *, id: str) -> None:
+        super().__init__(id=id)
+        self._project = project
+        self._written = ""
+        self._autosave = Autosave(self, self._write)
+
+    @property
+    def form(self) -> Form:
+        """The fields."""
+        return self.query_one(Form)
+
+    @property
+    def studio(self) -> StudioApp:
+        """The program."""
+        return cast("StudioApp", self.app)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a person types: what others have written waits."""
+        return self.form.is_typing or self._autosave.pending
+
+    def fill(self, first: Mapping[str, str], draft: str | None) -> None:
+        """Put the draft, over the first values, into the form."""
+        self.form.fill({**first, **read_draft(draft, self.SETTINGS)})
+        self._written = to_draft(self.form.values)
+
+    def flush(self) -> None:
+        """Write what was typed."""
+        self._autosave.flush()
+
+    def _write(self) -> None:
+        draft = to_draft(self.form.values)
+        if draft != self._written:
+            drafts = self._project.store.drafts
+            self.studio.guarded(lambda: drafts.set(self.DRAFT, draft))
+            self._written = draft
+
+    @on(Form.Changed)
+    def _typed(self, event: Form.Changed) -> None:
+        event.stop()
+        self._autosave.touch()
+        self.look_ahead()
+
+    @on(Form.Done)
+    def _done(self, event: Form.Done) -> None:
+        event.stop()
+        self.start()
+
+    def look_ahead(self) -> None:
+        """Show what the run would take as it is typed now."""
+
+    def start(self) -> None:
+        """Hand the plan over, or say what to mend."""

@@ -1,0 +1,1 @@
+"""The Prompt pane: a template, its versions, and live generations of it."""

@@ -1,0 +1,95 @@
+"""Two texts for one place: mine, and the one that another studio has saved meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from studio.tui.pane.base import Dialog
+from studio.tui.widgets.rows import Column, Row, RowList
+from studio.tui.widgets.text_pane import Section, TextPane
+from studio.tui.word_diff import both_sides
+
+Choice = Literal["mine", "theirs", "both"]
+KEYS: dict[Choice, str] = {"mine": "m", "theirs": "t", "both": "b"}
+KEPT = 2
+"""Equal lines shown around what differs."""
+COLUMNS = (Column("", 1), Column("", 16), Column(""))
+
+
+class ChooseText(Dialog):
+    """Gives back ``mine``, ``theirs`` or ``both``; None leaves the question open.
+
+    ``choices`` holds what can be chosen, each with its name and what then happens.
+    """
+
+    CSS_PATH = "conflict.tcss"
+    BINDINGS: ClassVar[list[Any]] = [
+        ("m", "take('mine')", "Mine"),
+        ("t", "take('theirs')", "Theirs"),
+        ("b", "take('both')", "Both"),
+    ]
+
+    def __init__(
+        self, title: str, mine: str, theirs: str, choices: Sequence[tuple[Choice, str, str]]
+    ) -> None:
+        super().__init__()
+        self._title, self._mine, self._theirs = title, mine, theirs
+        self._choices = tuple(choices)
+
+    def compose(self) -> ComposeResult:
+        """Both texts, then what can be done."""
+        with Section(classes="dialog tall", id="two-texts").titled(self._title):
+            with Horizontal(id="texts"):
+                with Section().titled("Mine — not saved yet"):
+                    yield TextPane(id="mine")
+                with Section().titled("Theirs — saved elsewhere"):
+                    yield TextPane(id="theirs")
+            yield RowList(COLUMNS, empty="", id="choices")
+
+    def on_mount(self) -> None:
+        """Fill it, unless the program is ending before the widgets came to be."""
+        if not self.app.is_running:
+            return
+        shown = both_sides(*around(self._mine, self._theirs))
+        for name, text in zip(("mine", "theirs"), shown, strict=True):
+            self.query_one(f"#{name}", TextPane).put(text)
+        rows = [Row(choice, (KEYS[choice], name, what)) for choice, name, what in self._choices]
+        rows.append(Row("", ("", "decide later", "esc: mine stays here and is asked about again")))
+        self.query_one(RowList).show(rows)
+        self.query_one(RowList).focus()
+
+    def action_take(self, choice: Choice) -> None:
+        """Answer, with one of the choices offered."""
+        if any(choice == offered for offered, _, _ in self._choices):
+            self.dismiss(choice)
+
+    @on(RowList.Chosen)
+    def _chosen(self, event: RowList.Chosen) -> None:
+        event.stop()
+        if event.row is not None:
+            self.dismiss(event.row.key or None)
+
+
+def around(mine: str, theirs: str) -> tuple[str, str]:
+    """Both texts without most of the lines that they begin and end with alike."""
+    ours, others = mine.split("\n"), theirs.split("\n")
+    start = max(_alike(ours, others) - KEPT, 0)
+    end = max(_alike(ours[::-1], others[::-1]) - KEPT, 0)
+    end = min(end, len(ours) - start, len(others) - start)
+    return _cut(ours, start, end), _cut(others, start, end)
+
+
+def _alike(ours: Sequence[str], others: Sequence[str]) -> int:
+    pairs = zip(ours, others, strict=False)
+    return next((n for n, (one, other) in enumerate(pairs) if one != other), 0)
+
+
+def _cut(lines: Sequence[str], start: int, end: int) -> str:
+    before = [f"… {start} lines alike"] if start else []
+    after = [f"… {end} lines alike"] if end else []
+    return "\n".join([*before, *lines[start : len(lines) - end], *after])

@@ -1,0 +1,111 @@
+"""Which stretches of a template's line are what, for the editor. A line at a time, no Textual.
+
+A template mixes TOML, Markdown headings and Jinja2, for which there is no one grammar; a few
+patterns on the line in view cost microseconds at a key and cannot fail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Literal, NamedTuple
+
+from studio.prompting.rendering import FILTERS, PLACEHOLDERS
+from studio.prompting.template_lints import SETTINGS
+from studio.prompting.template_source import FENCE, PART_NAMES
+from studio.records import Decoding
+
+Kind = Literal["fence", "key", "text", "number", "comment", "heading", "brace", "name", "unknown"]
+Zone = Literal["front", "body"]
+
+LONGEST_LINE = 4_000
+"""A longer line is shown plain: nobody reads colours there, and patterns would cost a key."""
+KNOWN_KEYS = frozenset({*SETTINGS, *(field.name for field in fields(Decoding))})
+KEYWORDS = frozenset(
+    {"if", "elif", "else", "endif", "not", "and", "or", "in", "is", "true", "false"}
+)
+
+_TABLE = re.compile(r"\s*(\[[^\]]*\])")
+_KEY = re.compile(r"\s*([A-Za-z0-9_.\-]+)\s*=")
+_VALUE = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\])*"?|'[^']*'?)|(?P<comment>\#.*)"""
+    r"""|(?P<number>\b(?:true|false)\b|[-+]?\b\d[\d_.]*)"""
+)
+_HEADING = re.compile(r"#\s+(\w+)\s*$")
+_JINJA = re.compile(
+    r"(?P<comment>\{#.*?(?:#\}|$))|(?P<open>\{\{-?|\{%-?)(?P<inside>.*?)(?P<close>-?\}\}|-?%\}|$)"
+)
+_WORD = re.compile(r"""(?P<text>"[^"]*"?|'[^']*'?)|(?P<filter>\|\s*)?(?P<word>[A-Za-z_]\w*)""")
+
+
+class HighlightSpan(NamedTuple):
+    """One stretch of a line."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+def zone_of(lines: Sequence[str], number: int) -> Zone:
+    """Whether a line, from 0, belongs to the settings or to the body; fences are settings."""
+    for place in range(1, min(number, len(lines))):
+        if lines[place].strip() == FENCE:
+            return "body"
+    return "front"
+
+
+def spans(line: str, zone: Zone) -> Iterator[HighlightSpan]:
+    """What stands where in a line, from left to right; the rest is plain."""
+    if len(line) > LONGEST_LINE:
+        return
+    if zone == "front":
+        yield from _front(line)
+    else:
+        yield from _body(line)
+
+
+def _front(line: str) -> Iterator[HighlightSpan]:
+    if line.strip() == FENCE:
+        yield HighlightSpan(0, len(line), "fence")
+        return
+    place = 0
+    if table := _TABLE.match(line):
+        yield HighlightSpan(*table.span(1), "heading")
+        place = table.end()
+    elif key := _KEY.match(line):
+        yield HighlightSpan(*key.span(1), "key" if key[1] in KNOWN_KEYS else "unknown")
+        place = key.end()
+    for found in _VALUE.finditer(line, place):
+        yield HighlightSpan(*found.span(), _kind_of(found))
+
+
+def _kind_of(found: re.Match[str]) -> Kind:
+    if found["comment"] is not None:
+        return "comment"
+    return "number" if found["text"] is None else "text"
+
+
+def _body(line: str) -> Iterator[HighlightSpan]:
+    heading = _HEADING.match(line)
+    if heading and heading[1].lower() in PART_NAMES:
+        yield HighlightSpan(0, len(line), "heading")
+        return
+    for found in _JINJA.finditer(line):
+        if found["comment"] is not None:
+            yield HighlightSpan(*found.span(), "comment")
+            continue
+        yield HighlightSpan(*found.span("open"), "brace")
+        yield from _inside(found["inside"], found.start("inside"))
+        yield HighlightSpan(*found.span("close"), "brace")
+
+
+def _inside(text: str, start: int) -> Iterator[HighlightSpan]:
+    for found in _WORD.finditer(text):
+        if found["text"] is not None:
+            yield HighlightSpan(start + found.start(), start + found.end(), "text")
+            continue
+        word = found["word"]
+        known = FILTERS if found["filter"] else (*PLACEHOLDERS, *KEYWORDS)
+        kind: Kind = "unknown" if word not in known else "brace" if word in KEYWORDS else "name"
+        yield HighlightSpan(start + found.start("word"), start + found.end("word"), kind)

@@ -1,0 +1,59 @@
+"""The editor of templates: lines are numbered and coloured, what is unknown is underlined."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+
+from studio.tui.prompt.highlight import spans, zone_of
+from studio.tui.widgets.editor import Editor
+
+
+class TemplateEditor(Editor):
+    """An editor that knows what stands where in a template."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "template--fence",
+        "template--key",
+        "template--text",
+        "template--number",
+        "template--comment",
+        "template--heading",
+        "template--brace",
+        "template--name",
+        "template--unknown",
+    }
+    DEFAULT_CSS = """
+    TemplateEditor {
+        & > .text-area--gutter { color: $text-muted; background: $background; }
+        & > .template--fence { color: $text-muted; }
+        & > .template--key { color: $primary; }
+        & > .template--text { color: $success; }
+        & > .template--number { color: $accent; }
+        & > .template--comment { color: $text-muted; text-style: italic; }
+        & > .template--heading { color: $primary; text-style: bold; }
+        & > .template--brace { color: $accent; }
+        & > .template--name { color: $accent; text-style: bold; }
+        & > .template--unknown { color: $error; text-style: bold underline; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.show_line_numbers = True
+
+    def get_line(self, line_index: int) -> Text:
+        """The line as drawn, coloured; every editor character is one character of it."""
+        line = super().get_line(line_index)
+        zone = zone_of(self.document.lines, line_index)
+        for start, end, kind in spans(line.plain, zone):
+            style = self.get_component_rich_style(f"template--{kind}", partial=True)
+            line.stylize(style, start, end)
+        return line
+
+    def show_line(self, number: int) -> None:
+        """Put the cursor into a line, from 1, in sight, and take the keys."""
+        last = self.document.line_count - 1
+        self.focus()
+        self.move_cursor((min(max(number - 1, 0), last), 0), center=True)

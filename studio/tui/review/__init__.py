@@ -1,0 +1,1 @@
+"""The Review pane: records, one key a decision."""

@@ -1,0 +1,206 @@
+"""What stands beside a record in Review: its document, what made it, what was said of it, its kin.
+
+Everything here is outside text: it is laid out on the store's thread, and only shown by the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from textual.content import Content
+
+from studio.records import Record
+from studio.store.review_shapes import Agreement, Call, Provenance
+from studio.store.verdicts import PERSON
+from studio.tui.review import words as say
+from studio.tui.review.marks import marks
+from studio.tui.safe_text import content, one_line, visible
+
+VIEWS: Final = ("Document", "Made by", "Judged", "Alike")
+"""What the side shows, in the order in which the key walks through it."""
+MOST_MARKS = 400
+"""Words that are marked in one document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One view of the side, ready to be shown."""
+
+    shown: Content
+    plain: str
+    """What a copy takes."""
+
+
+def sheet(view: str, found: Provenance, search: str, agreement: Agreement | None) -> Sheet:
+    """The side's text for one record. ``search`` is what the person looks for."""
+    parts: Iterator[Any]
+    if view == "Made by":
+        parts = _made(found)
+    elif view == "Judged":
+        parts = _judged(found, agreement)
+    elif view == "Alike":
+        parts = _alike(found)
+    else:
+        parts = _document(found, search)
+    shown = Content.assemble(*parts)
+    return Sheet(shown, shown.plain)
+
+
+def _document(found: Provenance, search: str) -> Iterator[Any]:
+    yield from _record(found)
+    document = found.document
+    yield from _heading(f"Document {one_line(document.outside_id, 60)}")
+    wanted = f"{found.record.text[:2_000]} {search}"
+    if document.title:
+        yield _marked(document.title, wanted, "bold")
+        yield "\n"
+    yield _marked(document.text, wanted)
+    yield "\n"
+    yield from _heading(f"Other queries of this document ({len(found.siblings):,})")
+    yield from _records(found.siblings, "None: this is the only one.")
+
+
+def _record(found: Provenance) -> Iterator[Any]:
+    """The record whole, and in one line what was said of it."""
+    yield content(found.record.text, "bold")
+    yield "\n"
+    symbol, word, tone = say.verdict_of(found.word, found.record.kept, found.record.reason)
+    flag = "  ⚑ flagged" if found.flagged else ""
+    edited = "  ✎ edited" if any(not edit.undone for edit in found.edits) else ""
+    yield content(f"{symbol} {word}{flag}{edited}", say.STYLES[tone])
+    yield "\n"
+
+
+def _marked(text: str, wanted: str, style: str = "") -> Content:
+    """The text with the words that it shares with the record underlined."""
+    shown = visible(text)
+    result = Content.styled(shown, style) if style else Content(shown)
+    for start, end in marks(shown, wanted)[:MOST_MARKS]:
+        result = result.stylize("bold underline $accent", start, end)
+    return result
+
+
+def _heading(text: str) -> Iterator[Any]:
+    yield "\n"
+    yield content(text, "$secondary")
+    yield "\n"
+
+
+def _records(records: Iterable[Record], nothing: str) -> Iterator[Any]:
+    """One line a record: symbol, text, and why it is dropped."""
+    empty = True
+    for record in records:
+        empty = False
+        dropped = "" if record.kept else f"  ({one_line(record.reason, 20)})"
+        yield content(f"{'·' if record.kept else '-'} {one_line(record.text, 300)}")
+        yield content(dropped + "\n", "$secondary")
+    if empty:
+        yield content(nothing + "\n", "$secondary")
+
+
+def _made(found: Provenance) -> Iterator[Any]:
+    call = found.call
+    if call is None:
+        yield content("Brought from outside: no LLM call of this project made it.", "$secondary")
+        return
+    yield content(f"{_prompt(call)} → {one_line(call.model, 60)}\n", "bold")
+    yield content("\n".join(_facts(call)) + "\n")
+    yield from _heading("Raw answer")
+    yield content(call.answer or "(empty)")
+    yield "\n"
+    yield from _heading(f"Shots ({len(call.shots)})")
+    for number, shot in enumerate(call.shots, 1):
+        yield content(f"{number} {one_line(shot.query, 300)}\n", "bold")
+        yield content(f"  {one_line(shot.document_text, 160)}\n", "$secondary")
+    if not call.shots:
+        yield content("None.\n", "$secondary")
+    for message in call.messages:
+        yield from _heading(f"Request · {one_line(message.role, 20)}")
+        yield content(message.content)
+        yield "\n"
+
+
+def _prompt(call: Call) -> str:
+    if call.prompt_id is None:
+        return "No prompt version"
+    return f"{one_line(call.prompt_name, 40)} v{call.prompt_version}"
+
+
+def _facts(call: Call) -> Iterator[str]:
+    decoding = call.decoding
+    cost = "cost unknown" if call.cost is None else f"${call.cost:.6f}"
+    yield f"{one_line(call.endpoint, 60) or 'endpoint unknown'} · {say.when(call.created)}"
+    yield f"draw {call.draw} · seed {call.seed} · ended by {one_line(call.finish_reason, 20)}"
+    yield (
+        f"temperature {decoding.temperature:g} · top p {decoding.top_p:g}"
+        f" · at most {decoding.max_tokens} tokens"
+    )
+    tokens = f"{_count(call.prompt_tokens)} tokens in, {_count(call.completion_tokens)} out"
+    yield f"{tokens} · {cost} · {call.latency_s:.1f} s"
+    if call.note:
+        yield one_line(call.note, 200)
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else f"{tokens:,}"
+
+
+def _judged(found: Provenance, agreement: Agreement | None) -> Iterator[Any]:
+    yield from _record(found)
+    yield from _heading("What the filters say")
+    lines = [line for line in found.verdicts if line.filter != PERSON]
+    for line in lines:
+        word = "✓ keeps" if line.kept else "✗ drops"
+        score = f"  score {say.number(line.score)}" if line.score is not None else ""
+        reason = f"  {one_line(line.reason, 40)}" if line.reason else ""
+        text = f"{word}  {one_line(line.filter, 30)}{score}{reason}\n"
+        yield content(text, "" if line.kept else "$warning")
+    if not lines:
+        yield content("None yet: run the filters with ctrl+r or in 3.\n", "$secondary")
+    yield from _history(found)
+    if agreement is not None:
+        yield from _agreement(agreement)
+
+
+def _history(found: Provenance) -> Iterator[Any]:
+    """What people did to the record, the oldest first; taken back ones say so."""
+    yield from _heading("History")
+    lines = [
+        (one.created, f"{one_line(one.reviewer, 20)} {one.word}", one.undone)
+        for one in found.decisions
+    ]
+    lines += [
+        (one.created, f"{one_line(one.reviewer, 20)} edited, before: {one_line(one.before, 300)}",
+         one.undone)
+        for one in found.edits
+    ]  # fmt: skip
+    for created, words, undone in sorted(lines):
+        taken_back = " (taken back)" if undone else ""
+        yield content(f"{say.when(created)}  {words}{taken_back}\n", "$secondary" if undone else "")
+    if not lines:
+        yield content("No person has touched it.\n", "$secondary")
+
+
+def _agreement(agreement: Agreement) -> Iterator[Any]:
+    yield from _heading("Agreement between reviewers")
+    if len(agreement.reviewers) < 2 or not agreement.both:
+        yield content("No record has been judged by two people yet.\n", "$secondary")
+        return
+    first, second = (one_line(name, 16) for name in agreement.reviewers[:2])
+    kappa = "not defined" if agreement.kappa is None else f"{agreement.kappa:.2f}"
+    (both, only_first), (only_second, neither) = agreement.table
+    yield content(
+        f"{first} and {second}: Cohen's kappa {kappa} over {agreement.both:,} records\n", "bold"
+    )
+    yield content(
+        f"both accept {both:,} · both reject {neither:,}\n"
+        f"only {first} accepts {only_first:,} · only {second} accepts {only_second:,}\n"
+    )
+
+
+def _alike(found: Provenance) -> Iterator[Any]:
+    yield from _record(found)
+    yield from _heading(f"Records in the most similar words ({len(found.neighbours):,})")
+    yield from _records(found.neighbours, "None shares its rare words.")

@@ -1,0 +1,1 @@
+"""The Rounds pane: errors on validation and what an LLM extrapolates from them."""

@@ -1,0 +1,133 @@
+"""The plan of a run of rounds: its form, kept as a draft, what it will ask, and what is missing."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from studio.jobs.s3_params import S3Params
+from studio.project import Project
+from studio.tui.pane.form_texts import Unfit
+from studio.tui.pane.plan_form import PlanForm
+from studio.tui.rounds import form as form_of
+from studio.tui.safe_text import content
+from studio.tui.widgets.form import Form
+from studio.tui.widgets.text_pane import Section, TextPane
+
+DEED = "Start the run: s, or enter here · o lists what a line can be"
+ABOUT = (
+    "Seed texts are written, a small model trains on them, and what it gets wrong on validation is "
+    "shown here. For each error the LLM writes one more like it; you judge, the model trains anew."
+)
+
+
+class RoundsPlanView(PlanForm):
+    """Form and what it will ask, or in their place what the project still lacks."""
+
+    DRAFT = form_of.DRAFT
+    SETTINGS = form_of.SETTINGS
+
+    class Ready(Message):
+        """The person wants this run."""
+
+        def __init__(self, params: S3Params) -> None:
+            super().__init__()
+            self.params = params
+
+    def __init__(self, project: Project, *, id: str) -> None:
+        super().__init__(project, id=id)
+        self._lacks: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """Three parts beneath each other, of which one or two show."""
+        with Section(id="lacks-section").titled("Before the first run"):
+            yield TextPane(id="lacks")
+        with Section(id="form-section").titled("Plan a run of rounds"):
+            yield Form(form_of.settings_for(self._project), DEED, id="form")
+        with Section(id="outlook-section").titled("What it will ask"):
+            yield Static("", id="outlook", markup=False)
+
+    @property
+    def text(self) -> str:
+        """What a copy takes."""
+        if self._lacks:
+            return self.query_one("#lacks", TextPane).plain
+        return str(self.query_one("#outlook", Static).visual)
+
+    @property
+    def main(self) -> Widget:
+        """What takes the keys: the form, or what is lacking."""
+        return self.query_one("#lacks", TextPane) if self._lacks else self.form
+
+    def read(self) -> None:
+        """Put the draft, over the first values, into the form, unless it is being typed in."""
+        project = self._project
+        self._lacks = self.studio.guarded(lambda: lacking(project)) or []
+        self.set_class(bool(self._lacks), "-lacking")
+        if self._lacks:
+            self.query_one("#lacks", TextPane).show("\n\n".join([ABOUT, *self._lacks]))
+        if self.in_use:
+            return
+        draft = project.store.drafts.get(form_of.DRAFT)
+        self.fill(form_of.first_values(project), draft)
+        self._params()
+
+    def look_ahead(self) -> None:
+        """At once: to count calls takes no time."""
+        self._params()
+
+    def _params(self) -> S3Params | None:
+        """The plan as typed; None, with the reason beside its field, when it is none."""
+        values = self.form.values
+        self.form.empties(form_of.meanings(self._project, values))
+        outlook = self.query_one("#outlook", Static)
+        try:
+            params = form_of.params_of(self._project, values)
+        except Unfit as error:
+            self.form.complain(error.name, error.remedy)
+            outlook.update(content(str(error), "$error"))
+            return None
+        self.form.complain()
+        outlook.update(content(f"{form_of.calls(self._project, params)}.\n{ABOUT}"))
+        return params
+
+    def start(self) -> None:
+        """Hand the plan over, or say what to mend."""
+        self.flush()
+        self.read()
+        if self._lacks:
+            self.studio.tell(self._lacks[0].replace("\n", " "), bad=True)
+        elif (params := self._params()) is not None:
+            self.post_message(self.Ready(params))
+        else:
+            self.studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
+
+
+def lacking(project: Project) -> list[str]:
+    """What must be there before a run, each with the command or key that brings it."""
+    store, task = project.store, project.task
+    found = []
+    if task in ("classification", "nli") and len(store.labels.all()) < 2:
+        found.append(
+            "✗ The project has no labels to tell apart. Name them, each with its wording:\n"
+            '    studio labels set "pos=a positive opinion" "neg=a negative opinion"'
+        )
+    if task != "classification" and not store.documents.count():
+        found.append(
+            "✗ There is no document to write for. Import some:\n    studio import FILE"
+        )  # fmt: skip
+    if task == "retrieval" and not store.gold.queries("validation"):
+        found.append(
+            "✗ There is no gold validation query, and errors are looked for there. Mark some in "
+            "Search (7; s chooses validation), or import them:\n"
+            "    studio import --gold FOLDER"
+        )
+    elif task != "retrieval" and not store.gold_items.count("validation"):
+        found.append(
+            "✗ There is no gold validation item, and errors are looked for there. Import some:\n"
+            "    studio gold import FILE --split validation\n"
+            "    studio gold import FILE --split test"
+        )
+    return found

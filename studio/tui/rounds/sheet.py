@@ -1,0 +1,133 @@
+"""One error to read, with the extrapolation in hand: what is right, what was said, what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from textual.content import Content
+
+from studio.labelled import Label, SyntheticItem
+from studio.store.review_shapes import Decision
+from studio.tui.rounds.snapshot import ErrorDetails, RunSnapshot
+from studio.tui.rounds.words import rank, sure
+from studio.tui.safe_text import content, one_line
+from studio.tui.widgets.rows import Row
+from studio.tui.word_diff import signed_sides
+
+LIVE: Final = "live"
+"""The key of the row that streams in."""
+SEED_SHOWN: Final = 600
+"""Characters shown of a text among others that are being written."""
+DOCUMENT: Final = 1_200
+"""Characters shown of a document that a retriever took for the right one."""
+
+
+def verdict(item: SyntheticItem, word: Decision) -> tuple[str, str, str]:
+    """(sign, words, tone) of an addition."""
+    if word == "accepted":
+        return "✓", "approved", "good"
+    if word == "rejected":
+        return "✗", "rejected", "bad"
+    if item.kept:
+        return "✓", "kept", ""
+    return "✗", one_line(item.reason, 16) or "dropped", "warn"
+
+
+def rows(found: ErrorDetails | None, streaming: str | None) -> list[Row]:
+    """The additions of an error, and last the one that comes in now."""
+    additions = found.additions if found is not None else ()
+    words = found.words if found is not None else {}
+    made = []
+    for item in additions:
+        sign, said, tone = verdict(item, words.get(item.id, ""))
+        made.append(Row(str(item.id), (sign, item.item.text[:400], said), tone))  # type: ignore[arg-type]
+    if streaming is not None:
+        made.append(Row(LIVE, ("▶", streaming[-400:] or "…", "is written …")))
+    return made
+
+
+def sheet(
+    found: ErrorDetails, chosen: SyntheticItem | None, streaming: str | None,
+    labels: Sequence[Label], *, diff: bool,
+) -> Content:  # fmt: skip
+    """The error, its context, and the addition under the cursor or the text that streams in."""
+    error, addition = content(found.text or "(not there any more)"), Content("")
+    if streaming is not None:
+        addition = content(streaming or "…")
+    elif chosen is not None:
+        addition = content(chosen.item.text)
+        if diff:
+            error, addition = signed_sides(found.text, chosen.item.text)
+    parts: list[Any] = [*_verdicts(found, labels), error, "\n"]
+    if chosen is not None or streaming is not None:
+        parts += ["\n", *_heading(found, chosen, streaming), addition, "\n"]
+    # Both are about the same context: below them, so that they stand together on a small screen.
+    parts += [*_context(found), *_documents(found)]
+    return Content.assemble(*parts)
+
+
+def being_written(found: RunSnapshot) -> Content:
+    """Seed items, the newest first, and before there are any the reasons that they will be
+    written from."""
+    parts: list[Any] = []
+    for item in found.newest:
+        sign, words, _ = verdict(item, "")
+        head = " · ".join(word for word in (item.item.label, words) if word)
+        parts.append(content(f"{sign} {one_line(head, 60)}\n", "$secondary"))
+        parts += [content(item.item.text, limit=SEED_SHOWN), "\n\n"]
+    for reason in () if found.newest else found.reasons:
+        parts.append(content(f"why {one_line(reason.label, 40)}: ", "$secondary"))
+        parts += [content(reason.text, limit=SEED_SHOWN), "\n"]
+    return Content.assemble(*parts)
+
+
+def plain(found: ErrorDetails, chosen: SyntheticItem | None) -> str:
+    """What a copy takes: the addition in hand, else the error."""
+    return chosen.item.text if chosen is not None else found.text
+
+
+def _verdicts(found: ErrorDetails, labels: Sequence[Label]) -> Iterator[Any]:
+    error, gold = found.error, found.gold
+    if gold is None:
+        yield content(f"✗ right document at rank {rank(error.detail)}", "$error")
+        yield content(f" · score of the first {error.confidence:.3f}\n", "$secondary")
+        return
+    right = gold.item.label or " | ".join(gold.item.answers)
+    yield content(f"✓ right: {one_line(_worded(right, labels), 120)}\n", "$success")
+    yield content(f"✗ said:  {one_line(_worded(error.predicted, labels), 120) or '—'}", "$error")
+    yield content(f"  {sure(error.confidence)} sure\n", "$secondary")
+
+
+def _worded(name: str, labels: Sequence[Label]) -> str:
+    """A label with its words, such as ``pos (a positive opinion)``."""
+    found = next((one for one in labels if one.name == name), None)
+    return f"{name} ({found.wording})" if found is not None and found.wording else name
+
+
+def _context(found: ErrorDetails) -> Iterator[Any]:
+    if found.gold is None or not found.gold.item.context:
+        return
+    yield content("\ncontext\n", "$secondary")
+    yield content(found.gold.item.context, "$text-muted")
+    yield "\n"
+
+
+def _heading(
+    found: ErrorDetails, chosen: SyntheticItem | None, streaming: str | None
+) -> Iterator[Any]:
+    if chosen is None or streaming is not None:
+        yield content("extrapolation · is written …\n", "$secondary")
+        return
+    place = found.additions.index(chosen) + 1
+    sign, words, _ = verdict(chosen, found.words.get(chosen.id, ""))
+    told = f"extrapolation {place} of {len(found.additions)} · {sign} {words}\n"
+    yield content(told, "$secondary")
+
+
+def _documents(found: ErrorDetails) -> Iterator[Any]:
+    for what, document in found.documents:
+        sign = "✓ the right document" if what == "right" else "≠ a confuser: it came before"
+        yield content(f"\n{sign} · {one_line(document.outside_id, 40)}\n", "$secondary")
+        yield content(document.full_text, "$text-muted", limit=DOCUMENT)
+        yield "\n"

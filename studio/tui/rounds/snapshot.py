@@ -1,0 +1,185 @@
+"""What the Rounds pane shows, read from the store by a thread: runs, rounds, errors, additions.
+
+Nothing of it is kept anywhere else: quit and come back from another terminal, and it is all there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from studio.jobs import queue
+from studio.labelled import GoldItem, Rationale, Round, RoundError, Run, SyntheticItem
+from studio.records import Document, GoldQuery, Job, JobState
+from studio.store import Store
+from studio.store.review_shapes import Decision
+from studio.store.runs import ErrorRow
+
+KINDS: Final = ("s3", "s3-compare")
+"""Kinds of job that work on runs."""
+JOBS: Final = 200
+"""The newest jobs among which a run's own is looked for."""
+BULKY: Final = ("right", "f1s")
+"""What a round's scores hold for significance tests, and no screen shows."""
+NEWEST: Final = 20
+"""Items and rationales shown of those that are being written."""
+HARD_NEGATIVES: Final = 5
+"""Documents shown that a retriever took for the right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """One run as it stands, or that there is none."""
+
+    run: Run | None
+    job: Job | None
+    """What works on it, or worked on it last; also one that has not made its run yet."""
+    rounds: tuple[Round, ...] = ()
+    counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Round of the items → (kept, dropped)."""
+    rationales: int = 0
+    reasons: tuple[Rationale, ...] = ()
+    """The newest rationales, while there is no round to look at."""
+    newest: tuple[SyntheticItem, ...] = ()
+    """The newest seed items, while there is no round to look at."""
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Name → points of the training under way."""
+    gaps: dict[int, Job] = field(default_factory=dict)
+    """Round → the job that measured, or measures, how near its additions are."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker is at it, or soon will be."""
+        return self.job is not None and self.job.state in (JobState.RUNNING, JobState.WAITING)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether a person is to let the newest additions through."""
+        if self.run is None or self.is_live or not self.rounds:
+            return False
+        waits = self.run.params.get("approve") == "person"
+        return waits and self.rounds[-1].stage == "extrapolated"
+
+    def round(self, number: int) -> Round | None:
+        """One round by its number."""
+        return next((one for one in self.rounds if one.number == number), None)
+
+
+def look(store: Store, run_id: int | None, job_id: int | None) -> RunSnapshot:
+    """The run asked for, the run of the job asked for, else the newest one."""
+    jobs = [queue.with_true_state(job) for job in store.jobs.latest((*KINDS, "gap"), JOBS)]
+    working = [job for job in jobs if job.kind in KINDS]
+    asked = next((job for job in working if job.id == job_id), None)
+    if asked is not None:
+        run_id = run_of(asked)
+        if run_id is None:
+            return RunSnapshot(None, asked)
+    run = store.runs.get(run_id) if run_id is not None else store.runs.latest()
+    if run is None:
+        return RunSnapshot(None, next(iter(working), None))
+    job = next((job for job in working if run_of(job) == run.id), None)
+    return _whole(store, run, job, [one for one in jobs if one.kind == "gap"])
+
+
+def run_of(job: Job) -> int | None:
+    """The run that a job works on, as far as it is known."""
+    found = job.result.get("run_id") or job.params.get("run_id")
+    return int(found) if found else None
+
+
+def _whole(store: Store, run: Run, job: Job | None, gaps: Sequence[Job]) -> RunSnapshot:
+    mine = [one for one in reversed(gaps) if one.params.get("run_id") == run.id]
+    live = job is not None and job.state is JobState.RUNNING
+    rounds = tuple(_light(one) for one in store.runs.rounds(run.id))
+    early = not any(one.errors is not None for one in rounds)
+    return RunSnapshot(
+        run=run,
+        job=job,
+        rounds=rounds,
+        counts=store.items.counts(run.id),
+        rationales=store.runs.count_rationales(run.id),
+        reasons=tuple(store.runs.rationales(run.id)[-NEWEST:][::-1]) if early else (),
+        newest=tuple(store.items.newest(run.id, NEWEST)) if early else (),
+        curves=store.jobs.points(job.id) if live and job is not None else {},
+        gaps={int(one.params.get("round", 0)): one for one in mine},
+    )
+
+
+def _light(one: Round) -> Round:
+    return replace(one, validation=_shown(one.validation), test=_shown(one.test))
+
+
+def _shown(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scores.items() if name not in BULKY}
+
+
+@dataclass(slots=True)
+class ErrorPages:
+    """A round's errors by position: ids in memory, rows a page at a time."""
+
+    store: Store
+    round_id: int
+    retrieval: bool
+    ids: Sequence[int]
+
+    def at(self, position: int, limit: int) -> Sequence[ErrorRow]:
+        """Rows from a position on."""
+        if not 0 <= position < len(self.ids):
+            return []
+        after = self.ids[position] - 1
+        runs = self.store.runs
+        return runs.error_rows(self.round_id, after, limit, retrieval=self.retrieval)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetails:
+    """One error whole, with all that was written from it."""
+
+    error: RoundError
+    gold: GoldItem | None
+    """None for retrieval."""
+    query: GoldQuery | None
+    """The gold query, for retrieval."""
+    documents: tuple[tuple[str, Document], ...]
+    """(what it is, document) for retrieval: the right ones, then its hard negatives."""
+    additions: tuple[SyntheticItem, ...]
+    words: dict[int, Decision]
+    """Addition → a person's last word on it."""
+
+    @property
+    def text(self) -> str:
+        """What the model got wrong."""
+        if self.gold is not None:
+            return self.gold.item.text
+        return self.query.text if self.query is not None else ""
+
+
+def beside(store: Store, error_id: int, *, retrieval: bool) -> ErrorDetails | None:
+    """One error whole; None when it is gone."""
+    error = store.runs.error(error_id)
+    if error is None:
+        return None
+    query = _query(store, error.gold_id) if retrieval else None
+    return ErrorDetails(
+        error=error,
+        gold=None if retrieval else store.gold_items.get(error.gold_id),
+        query=query,
+        documents=_documents(store, error, query) if retrieval else (),
+        additions=tuple(store.items.of_error(error_id)),
+        words=store.items.decisions_of_error(error_id),
+    )
+
+
+def _query(store: Store, query_id: int) -> GoldQuery | None:
+    return next((one for one in store.gold.queries("validation") if one.id == query_id), None)
+
+
+def _documents(
+    store: Store, error: RoundError, query: GoldQuery | None
+) -> tuple[tuple[str, Document], ...]:
+    right = [row for row, grade in (query.relevant if query else {}).items() if grade > 0]
+    wrong = [row for row in error.hard_negatives if row not in right][:HARD_NEGATIVES]
+    found = store.documents.many([*right, *wrong])
+    named = [("right", row) for row in right] + [("confuser", row) for row in wrong]
+    return tuple((what, found[row]) for what, row in named if row in found)

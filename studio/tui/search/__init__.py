@@ -1,0 +1,1 @@
+"""The Search pane: rankings of the systems side by side."""

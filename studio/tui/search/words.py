@@ -1,0 +1,178 @@
+"""What the Search pane says: titles, states, rank changes, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from studio.jobs.gold import Same
+from studio.jobs.search_protocol import SYSTEMS, Hit, Ranking, State, System
+from studio.records import GoldQuery, Model, Split
+from studio.tui.search.ranking import RankedDocument, symbol
+from studio.tui.widgets.rows import Row
+
+NAMES: Mapping[System, str] = {"bm25": "BM25", "base": "base", "trained": "trained"}
+SPLIT_ROWS = (
+    Row("validation", ("validation", "looked at while you tune: when to stop, what went wrong")),
+    Row("test", ("test", "only ever scored: the figure that you tell others")),
+)
+NEWEST = "newest"
+"""The row that follows the newest model."""
+LISTED = 5
+"""Rows named in a warning."""
+
+
+def change(rank: int, base_rank: int | None) -> str:
+    """How a rank differs from the base's: ``↑3``, ``↓2``, ``=`` or ``new``."""
+    if base_rank is None:
+        return "new"
+    if rank == base_rank:
+        return "="
+    return f"↑{base_rank - rank}" if rank < base_rank else f"↓{rank - base_rank}"
+
+
+def ranks(ranking: Ranking | None) -> dict[int, int]:
+    """Document row → rank from 1."""
+    hits = ranking.hits if ranking is not None else ()
+    return {hit.document_id: rank for rank, hit in enumerate(hits, 1)}
+
+
+def found(ranking: Ranking, base: Ranking | None, marks: Mapping[int, int]) -> list[RankedDocument]:
+    """A ranking as it is listed."""
+    base_ranks = ranks(base)
+    return [
+        RankedDocument(
+            document_id=hit.document_id,
+            rank=rank,
+            change=_change(ranking, base, base_ranks, hit, rank),
+            outside_id=hit.outside_id,
+            head=hit.head,
+            score=f"{hit.score:.2f}" if ranking.system == "bm25" else f"{hit.score:.3f}",
+            mark=symbol(marks.get(hit.document_id)),
+        )
+        for rank, hit in enumerate(ranking.hits, 1)
+    ]
+
+
+def _change(
+    ranking: Ranking, base: Ranking | None, base_ranks: dict[int, int], hit: Hit, rank: int
+) -> str:
+    if ranking.system == "base" or base is None:
+        return ""
+    return change(rank, base_ranks.get(hit.document_id))
+
+
+def name_of(state: State) -> str:
+    """A system with its encoder or model, such as ``trained retriever-7``."""
+    return f"{NAMES[state.system]} {state.name}".strip()
+
+
+def title_of(state: State, *, busy: bool) -> str:
+    """A column's title: its name, and what it is doing."""
+    doing = f" · {state.words}" if state.state == "loading" and state.words else ""
+    return name_of(state) + (doing if doing or not busy else " · searching")
+
+
+def narrow_title(states: Mapping[System, State], here: System, *, busy: bool) -> str:
+    """All columns in one line, the one that is shown in brackets."""
+    parts = [
+        f"[{title_of(states[one], busy=busy)}]" if one == here else NAMES[one] for one in SYSTEMS
+    ]
+    return " · ".join(parts) + " — h l switch"
+
+
+def nothing_listed(state: State, *, asked: bool, keys: Mapping[str, str]) -> str:
+    """What an empty column says, with what to do about it."""
+    if state.state == "held":
+        return (
+            f"Not begun: {state.words}. {keys['embed']} begins it; it is done once and kept, and "
+            "the other columns answer meanwhile."
+        )
+    if state.state == "absent" and state.system == "trained":
+        return f"{state.words} {keys['train']} opens Train; {keys['path']} runs the whole path."
+    if state.state in ("absent", "failed"):
+        return state.words
+    if state.state == "ready":
+        return _nothing_found(state.system) if asked else ""
+    return f"{state.words or 'starting'} …"
+
+
+def _nothing_found(system: System) -> str:
+    if system == "bm25":
+        return "No document shares a word with the query."
+    return "searching …"
+
+
+def gold_line(gold: GoldQuery | None, split: Split | None, keys: Mapping[str, str]) -> str:
+    """Whether the query is gold, and where a mark would put it."""
+    if gold is not None:
+        right = sum(grade > 0 for grade in gold.relevant.values())
+        wrong = len(gold.relevant) - right
+        origin = "marked in Search" if gold.origin == "search" else f"from {gold.origin}"
+        return f"{gold.split} gold, {origin}: ✓ {right} right  ✗ {wrong} wrong"
+    where = f"{split} gold" if split is not None else "gold; you are asked for which split"
+    return f"Not gold. {keys['right']} right or {keys['wrong']} wrong makes it {where}."
+
+
+def warning(gold: GoldQuery | None, same: Same) -> str:
+    """Who else asks the same words; empty when nobody does."""
+    if gold is None:
+        return ""
+    said = []
+    if same.shots:
+        said.append(
+            f"! {_numbered('Example', same.shots)} asks the same: the LLM imitates it, so its "
+            "queries lean towards this gold. Switch it off in Examples (1)."
+        )
+    if same.records:
+        said.append(
+            f"! Kept {_numbered('record', same.records)} asks the same: trainings leave out "
+            "whatever has the words of gold."
+        )
+    return "\n".join(said)
+
+
+def _numbered(noun: str, rows: tuple[int, ...]) -> str:
+    listed = ", ".join(str(row) for row in rows[:LISTED])
+    more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
+    return f"{noun}{'s' if len(rows) > 1 else ''} {listed}{more}"
+
+
+def document_title(
+    document_id: int, outside_id: str, rankings: Mapping[System, Ranking], mark: int | None
+) -> str:
+    """The document's id, its mark, and its rank in every column."""
+    said = "" if mark is None else "✓ right" if mark else "✗ wrong"
+    placed = "  ".join(
+        f"{NAMES[system]} {ranks(rankings[system]).get(document_id, '–')}"
+        for system in SYSTEMS
+        if system in rankings
+    )
+    return " · ".join(part for part in (outside_id, said, placed) if part)
+
+
+def model_rows(models: list[Model]) -> list[Row]:
+    """The trained models to choose from, the first one follows the newest."""
+    newest = models[0].name if models else ""
+    rows = [Row(NEWEST, ("newest", f"now {newest}", "and every later one", ""))]
+    return rows + [
+        Row(str(model.id), (str(model.id), model.name, model.base, _validation(model)))
+        for model in models
+    ]
+
+
+def _validation(model: Model) -> str:
+    scores = model.scores.get("validation_ndcg@10")
+    trained = scores.get("trained") if isinstance(scores, dict) else None
+    return f"{trained:.3f}" if isinstance(trained, float) else ""
+
+
+def start_text(count: int, keys: Mapping[str, str]) -> str:
+    """What a newcomer reads before the first query."""
+    browse = f"{keys['browse']} lists the gold queries ({count:,}).\n" if count else ""
+    return (
+        "Type what a person would ask. BM25, the base encoder and the trained model answer side "
+        "by side as you type; ↑3 ↓2 = new tell how a rank differs from the base's.\n\n"
+        f"Enter or esc goes to the results. There {keys['right']} marks the document right, "
+        f"{keys['wrong']} wrong, {keys['undo']} undoes: the query becomes gold, to score models "
+        f"on, and is never trained on.\n{browse}"
+    )

@@ -1,0 +1,1 @@
+"""The Train pane: data, settings, curves and all models."""

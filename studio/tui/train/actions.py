@@ -1,0 +1,185 @@
+"""What a person does to models and trainings: start, cancel, resume, evaluate, name, note."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from studio.jobs import queue
+from studio.jobs.datasets import gold_set
+from studio.jobs.params import EvaluateParams, TrainParams
+from studio.records import Model, Split
+from studio.tui.pane.base import Pane
+from studio.tui.train import facts as facts_of
+from studio.tui.train.fields import DRAFT
+from studio.tui.widgets.rows import Column, Row
+
+if TYPE_CHECKING:
+    from studio.records import Job
+
+LONGEST_NAME = 100
+
+
+class ModelActions(Pane):
+    """The deeds of the Train pane; the pane itself knows what is under the cursor."""
+
+    if TYPE_CHECKING:
+        _wanted: str
+        _models: dict[int, Model]
+
+        @property
+        def model(self) -> Model | None:
+            """The model under the cursor."""
+
+        @property
+        def job(self) -> Job | None:
+            """The training under the cursor."""
+
+        def _key(self, action: str) -> str: ...
+
+    # -- training --
+
+    # Dialogs are pushed at once, not from a worker: the next key is already theirs.
+
+    def action_new(self) -> None:
+        """Choose data, base and settings, and train."""
+        from studio.tui.train.form import TrainForm
+
+        self.app.push_screen(TrainForm(self.project), self._asked)
+
+    def action_alike(self) -> None:
+        """The same form, filled with the settings of the model under the cursor."""
+        from studio.tui.train.form import TrainForm
+
+        model = self.model
+        job = self.project.store.jobs.get(model.job_id) if model and model.job_id else self.job
+        if job is None:
+            self.studio.tell("Choose a model whose settings a new training should begin with.")
+            return
+        row = (job.params.get("train") or {}) if job.kind == "path" else job.params
+        like = TrainParams.from_row(row) if job.kind in ("path", "train") else TrainParams()
+        form = TrainForm(self.project, like, draft=f"{DRAFT}-like-{job.id}")
+        self.app.push_screen(form, self._asked)
+
+    def _asked(self, params: TrainParams | None) -> None:
+        if params is None:
+            return
+        job = self.studio.guarded(lambda: queue.submit(self.project, "train", params.to_row()))
+        if job is not None:
+            self._wanted = f"job-{job.id}"
+            self.studio.wrote()
+            self.store_changed()
+
+    def action_cancel(self) -> None:
+        """Ask the training to stop."""
+        job = self.job
+        if job is None:
+            self.studio.tell("Choose a training that runs: it stands at the top of the list.")
+            return
+        if self.studio.guarded(lambda: queue.cancel(self.project, job.id)) is not None:
+            self.studio.tell(f"Job {job.id} is asked to stop; {self._key('train.resume')} goes on.")
+        self.store_changed()
+
+    def action_resume(self) -> None:
+        """Go on with a training that stopped."""
+        job = self.job
+        if job is None:
+            self.studio.tell("Choose a training that was stopped: a model is done already.")
+            return
+        if self.studio.guarded(lambda: queue.resume(self.project, job.id)) is not None:
+            self.studio.tell(f"Job {job.id} goes on.")
+        self.store_changed()
+
+    # -- models --
+
+    def action_evaluate(self) -> None:
+        """Score the model on gold; asks which when there are both kinds."""
+        from studio.tui.dialogs.ask import Choose
+
+        model = self.model
+        if model is None:
+            self.studio.tell("Choose a trained model first.")
+            return
+        sets = {split: gold_set(self.project.store, split) for split in SPLITS}
+        found = [split for split in SPLITS if sets[split].queries]
+        if not found:
+            self.studio.tell(
+                "There are no gold queries to score on. Import some with `studio import … --gold`, "
+                "or mark right documents in Search (7).",
+                bad=True,
+            )
+            return
+        if len(found) == 1:
+            self._evaluate(model, found[0])
+            return
+        rows = [Row(name, (name, ABOUT[name], sets[name].label)) for name in found]
+        columns = (Column("", 11), Column(""), Column("", 40, from_width=90))
+        ask = Choose("Score on", columns, rows)
+        self.app.push_screen(ask, lambda split: self._evaluate(model, split))
+
+    def _evaluate(self, model: Model, split: Split | None) -> None:
+        if split is None:
+            return
+        length = int(model.settings.get("max_length") or 256)
+        params = EvaluateParams(model_id=model.id, split=split, max_length=length)
+        job = self.studio.guarded(lambda: queue.submit(self.project, "evaluate", params.to_row()))
+        if job is not None:
+            self.studio.tell(f"Job {job.id} scores {model.name}; the scores come here.")
+            self.studio.wrote()
+
+    def action_rename(self) -> None:
+        """Call the model by another name."""
+        from studio.tui.dialogs.ask import AskText
+
+        model = self.model
+        if model is None:
+            self.studio.tell("Choose a trained model first.")
+            return
+        ask = AskText(
+            "Rename the model — enter renames, esc closes",
+            hint=f"Its folder stays {model.path}.",
+            value=model.name,
+            refuse=lambda text: self._refused(model, text),
+        )
+        self.app.push_screen(ask, lambda name: self._rename(model, name))
+
+    def _rename(self, model: Model, name: str | None) -> None:
+        if name is not None:
+            models = self.project.store.models
+            self.studio.guarded(lambda: models.rename(model.id, name.strip()))
+            self.store_changed()
+
+    def _refused(self, model: Model, text: str) -> str:
+        name = text.strip()
+        if not name or len(name) > LONGEST_NAME:
+            return f"A name has 1 to {LONGEST_NAME} characters."
+        if any(other.name == name for other in self._models.values() if other.id != model.id):
+            return f"Another model is called {name} already."
+        return ""
+
+    def action_note(self) -> None:
+        """Write a line about the model."""
+        from studio.tui.dialogs.ask import AskText
+
+        model, store = self.model, self.project.store
+        if model is None:
+            self.studio.tell("Choose a trained model first.")
+            return
+        ask = AskText(
+            "A note on the model — enter keeps it, esc closes",
+            hint="Such as what you tried, and what you think of it. Empty takes the note away.",
+            value=facts_of.note_of(store, model.id),
+        )
+        self.app.push_screen(ask, lambda note: self._note(model, note))
+
+    def _note(self, model: Model, note: str | None) -> None:
+        if note is not None:
+            store = self.project.store
+            self.studio.guarded(lambda: facts_of.set_note(store, model.id, note.strip()))
+            self.store_changed()
+
+
+SPLITS: tuple[Split, ...] = ("test", "validation")
+ABOUT: dict[Split, str] = {
+    "test": "only ever scored: the number to report",
+    "validation": "while you still choose",
+}

@@ -1,0 +1,140 @@
+"""What the Train pane shows of one model or training; read in threads with a store of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from studio.jobs import comparing
+from studio.jobs.comparing import Duel
+from studio.records import Job, Model, StudioError
+from studio.store import Store
+from studio.store.models import Evaluation
+from studio.tui.plots.curves import Plot
+from studio.tui.plots.plot import PlotMark, Series
+from studio.tui.train import words as train_words
+
+NOTES = "model_notes"
+"""The project fact that holds what people said of their models, by the model's row."""
+
+Points = Mapping[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """All of one row, but for what its row says already."""
+
+    plots: tuple[Plot, ...] = ()
+    systems: dict[str, Evaluation] = field(default_factory=dict)
+    """The newest scores; of test, if there are any, else of validation."""
+    duels: dict[str, Duel] = field(default_factory=dict)
+    """``base`` and ``bm25`` → the trained model against it."""
+    lineage: dict[str, Any] | None = None
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Cache:
+    """Paired tests take a moment: they are done once for each set of scores."""
+
+    duels: dict[tuple[int, tuple[int, ...], str], tuple[dict[str, Evaluation], dict[str, Duel]]] = (
+        field(default_factory=dict)
+    )
+
+
+def read_model(path: Path, model: Model, cache: Cache) -> ModelFacts:
+    """Everything that is known of a model."""
+    with closing(Store(path)) as store:
+        key = (model.id, store.evaluations.ids_of_model(model.id), model.name)
+        if key not in cache.duels:
+            cache.duels[key] = _measured(store, model)
+        systems, duels = cache.duels[key]
+        points = store.jobs.points(model.job_id) if model.job_id else {}
+        return ModelFacts(
+            plots=plots(points, Path(model.path).name, model.scores.get("best_step")),
+            systems=systems,
+            duels=duels,
+            lineage=store.lineage.of_model(model.id),
+            note=note_of(store, model.id),
+        )
+
+
+def _measured(store: Store, model: Model) -> tuple[dict[str, Evaluation], dict[str, Duel]]:
+    systems: dict[str, Evaluation] = {}
+    for split in comparing.SPLITS:
+        systems = systems or comparing.latest(store, model.id, split)
+    duels: dict[str, Duel] = {}
+    for other in ("base", "bm25"):
+        if "trained" in systems and other in systems:
+            duels[other] = comparing.against_system(store, model, other)
+    return systems, duels
+
+
+def read_job(path: Path, job: Job) -> ModelFacts:
+    """The curves of a training so far."""
+    with closing(Store(path)) as store:
+        points = store.jobs.points(job.id)
+        names = [name.rpartition(" loss")[0] for name in points if name.endswith(" loss")]
+        names += [name.removesuffix(VALIDATION) for name in points if name.endswith(VALIDATION)]
+        # Beside training, a job counts other things: documents that it encodes, queries it scores.
+        end = job.total if "training " in job.message else None
+        return ModelFacts(plots=plots(points, names[-1], end=end) if names else ())
+
+
+def read_duel(path: Path, new: Model, old: Model | str) -> Duel | str:
+    """Two systems against each other, or why that cannot be told."""
+    with closing(Store(path)) as store:
+        try:
+            if isinstance(old, Model):
+                return comparing.between(store, new, old)
+            return comparing.against_system(store, new, "bm25" if old == "bm25" else "base")
+        except StudioError as error:
+            return str(error)
+
+
+def note_of(store: Store, model_id: int) -> str:
+    """What a person said of the model."""
+    return str((store.values.get(NOTES) or {}).get(str(model_id), ""))
+
+
+def set_note(store: Store, model_id: int, note: str) -> None:
+    """Keep what a person says of the model; empty takes it away."""
+    with store.write():
+        notes = dict(store.values.get(NOTES) or {})
+        notes[str(model_id)] = note
+        store.values.set(NOTES, {number: text for number, text in notes.items() if text})
+
+
+VALIDATION = " validation ndcg@10"
+
+
+def plots(
+    points: Points, stage: str, best_step: int | None = None, end: float | None = None
+) -> tuple[Plot, ...]:
+    """Loss, and validation beside the untrained encoder's score, with the best step marked.
+
+    end: the last step that is planned, so that the curves of a running training grow towards it.
+    """
+    loss, scored = points.get(f"{stage} loss", []), points.get(stage + VALIDATION, [])
+    last = max([x for x, _ in [*scored, *loss]] + [end or 0.0], default=0.0)
+    found = [Plot("Loss", (Series("training", tuple(loss)),), until=last)] if loss else []
+    if scored:
+        found.append(_validation(scored, best_step, last))
+    return tuple(found)
+
+
+def _validation(scored: list[tuple[float, float]], best_step: int | None, last: float) -> Plot:
+    series = [Series("trained", tuple(scored))]
+    base = next((y for x, y in scored if x == 0), None)
+    if base is not None:
+        series.append(Series("base", ((0.0, base), (max(last, 1.0), base))))
+    best = best_step if best_step is not None else max(scored, key=lambda point: point[1])[0]
+    value = dict(scored).get(best)
+    words = f"best: step {best:.0f}" + (
+        f", {train_words.short(value)}" if value is not None else ""
+    )
+    marks = (PlotMark(float(best), words),) if len(scored) > 1 else ()
+    return Plot("nDCG@10 on validation", tuple(series), marks, until=last)

@@ -1,0 +1,324 @@
+"""Trainings and models in words: rows, scores, tests in plain language. No Textual here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+
+from studio.records import Job, JobState, Model
+from studio.tui.jobs import words as job_words
+from studio.tui.safe_text import one_line, padded
+
+if TYPE_CHECKING:
+    from studio.evaluation.significance import PairedTest
+    from studio.jobs.comparing import Duel
+    from studio.store.models import Evaluation
+
+MEASURES: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
+SYSTEMS: Final = {"bm25": "BM25", "base": "base", "trained": "trained"}
+FEW: Final = 30
+"""Fewer queries than this show little, whatever their p-value."""
+
+
+def short(value: float | None, *, signed: bool = False) -> str:
+    """A score as ``.413``, a difference as ``+.010``; a dash for None."""
+    if value is None or value != value:
+        return "—"
+    text = f"{value:+.3f}" if signed else f"{value:.3f}"
+    text = text.replace("0.", ".", 1) if abs(value) < 1 else text
+    return text.replace("-", "−")
+
+
+def chance(p_value: float | None) -> str:
+    """A p-value as people write it."""
+    if p_value is None:
+        return "—"
+    return "<.001" if p_value < 0.001 else short(p_value)
+
+
+def when(created: str) -> str:
+    """A moment in this machine's time; the day only when it is not today."""
+    try:
+        local = datetime.fromisoformat(created).astimezone()
+    except ValueError:
+        return ""
+    same_day = local.date() == datetime.now().astimezone().date()
+    return local.strftime("%H:%M" if same_day else "%d %b %H:%M")
+
+
+def base_name(base: str) -> str:
+    """An encoder's name; of a folder its last part."""
+    return Path(base).name if base.startswith(("/", "~", ".")) else base
+
+
+def model_cells(model: Model, pairs: int | None, mark: str) -> tuple[str, ...]:
+    """Mark, name, base, pairs, validation, test, p, when."""
+    test = _table(model.scores, "test")
+    return (
+        mark,
+        model.name,
+        base_name(model.base),
+        "" if pairs is None else f"{pairs:,}",
+        _arrow(*validation_of(model)),
+        _arrow(*_means(test, "ndcg@10")),
+        chance(_table(test, "p_value").get("trained_vs_base")) if test else "—",
+        when(model.created),
+    )
+
+
+def job_cells(job: Job, base: str) -> tuple[str, ...]:
+    """As :func:`model_cells`, of a training that has no model yet."""
+    steps = f"{job.done:,}/{job.total:,}" if job.total else ""
+    words = job_words.MARKS[job.state]
+    name = f"{job_name(job)} · {words[2:]}"
+    bar = _bar(job.done / job.total) if job.total and job.state is not JobState.DONE else ""
+    return (words[0], name, base_name(base), "", steps, bar, "", when(job.created))
+
+
+def _bar(share: float) -> str:
+    """Thirteen cells, such as ``━━━───── 33%``."""
+    share = min(share, 1.0)
+    return f"{'━' * round(8 * share):─<8} {100 * share:3.0f}%"
+
+
+def job_name(job: Job) -> str:
+    """What the training's model will be called."""
+    told = job.params.get("train") if job.kind == "path" else job.params
+    return str((told or {}).get("name") or f"{_STAGES.get(job.kind, 'retriever')}-{job.id}")
+
+
+_STAGES: Final = {"filter": "round-trip"}
+
+
+def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = found.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _means(found: Mapping[str, Any], measure: str) -> tuple[float | None, float | None]:
+    """(base, trained)."""
+    scores = _table(found, "scores")
+    return tuple(_table(scores, name).get(measure) for name in ("base", "trained"))  # type: ignore[return-value]
+
+
+def validation_of(model: Model) -> tuple[float | None, float | None]:
+    """nDCG@10 of (base, trained) on validation: as scored since, else as seen while training."""
+    if scored := _table(model.scores, "validation"):
+        return _means(scored, "ndcg@10")
+    seen = _table(model.scores, "validation_ndcg@10")
+    return seen.get("base"), seen.get("trained")
+
+
+def _arrow(before: float | None, after: float | None) -> str:
+    if after is None:
+        return "—"
+    return f"{short(before)} → {short(after)}" if before is not None else short(after)
+
+
+# -- scores --
+
+
+def scores_table(systems: Mapping[str, Evaluation]) -> Iterator[str]:
+    """A line for each system, with 95% intervals."""
+    yield " " * 9 + "".join(f"{label:<16}" for label in MEASURES.values()).rstrip()
+    for system, label in SYSTEMS.items():
+        if (found := systems.get(system)) is not None:
+            cells = [_cell(found.metrics, measure) for measure in MEASURES]
+            yield f"{label:<9}" + "".join(f"{cell:<16}" for cell in cells).rstrip()
+
+
+def _cell(metrics: dict[str, Any], measure: str) -> str:
+    mean = _table(metrics, "means").get(measure)
+    bounds = _table(metrics, "intervals").get(measure)
+    # Where every query scores the same, the interval has nothing to say.
+    if mean is None or not bounds or bounds[0] == bounds[1]:
+        return short(mean)
+    return f"{short(mean)} {short(bounds[0])}–{short(bounds[1])}"
+
+
+def verdict(test: PairedTest, new: str, old: str) -> str:
+    """The paired test in one or two plain sentences."""
+    mean, p_value = test.difference.mean, test.p_value
+    share = "less than 0.1%" if p_value < 0.001 else _percent(p_value)
+    by_chance = f"chance alone would give a difference this large in {share} of cases"
+    if p_value >= 0.05:
+        said = f"No proof that {new} and {old} differ: {by_chance}."
+    else:
+        said = f"{new} is {'better' if mean > 0 else 'worse'} than {old}, and {by_chance}."
+    said = "The " + said[4:] if said.startswith("the ") else said
+    if test.queries < FEW:
+        many = (
+            f"these are only {test.queries} queries" if test.queries != 1 else "this is one query"
+        )
+        said += f" But {many}: more gold would tell more."
+    return said
+
+
+def _percent(share: float) -> str:
+    """Such as ``0.52%``, ``37%``: never in powers of ten."""
+    return f"{100 * share:.2g}%" if share < 0.1 else f"{100 * share:.0f}%"
+
+
+def test_line(test: PairedTest) -> str:
+    """Such as ``+.010 nDCG@10, 95% −.004 … +.025, p = .166``."""
+    between = test.difference
+    low, high = short(between.low, signed=True), short(between.high, signed=True)
+    sign = "" if test.p_value < 0.001 else "= "
+    return (
+        f"{short(between.mean, signed=True)} nDCG@10, 95% {low} … {high}, "
+        f"p {sign}{chance(test.p_value)}"
+    )
+
+
+def tally(duel: Duel) -> str:
+    """Such as ``66 won, 61 lost, 30 the same``."""
+    return f"{duel.won} won, {duel.lost} lost, {duel.tied} the same"
+
+
+def before_after(
+    systems: Mapping[str, Evaluation], duels: Mapping[str, Duel], lists_key: str
+) -> str:
+    """The table of all systems, then what the tests say."""
+    parts = ["\n".join(scores_table(systems))]
+    gold = next(iter(systems.values())).gold
+    parts.append(f"on {gold}; after each score its 95% interval")
+    for duel in duels.values():
+        head = f"trained − {'base' if duel.old.startswith('base') else duel.old}  "
+        parts.append(
+            f"{head}{test_line(duel.test)}\n{verdict(duel.test, 'the trained model', duel.old)}\n"
+            f"Queries: {tally(duel)}; {lists_key} lists them."
+        )
+    return "\n\n".join(parts)
+
+
+def made_from(model: Model, pairs: int | None, note: str) -> str:
+    """How the training went, and where the model is."""
+    scores, settings = model.scores, model.settings
+    lines = [f"“{note}”"] if note else []
+    took = [f"{pairs:,} pairs" if pairs is not None else ""]
+    if steps := scores.get("steps"):
+        best = scores.get("best_step")
+        early = best not in (None, steps)
+        took.append(
+            f"{steps:,} step{'s' if steps != 1 else ''}"
+            + (f", kept step {best:,}, the best" if early else "")
+        )
+    if left_out := scores.get("left_out_gold"):
+        took.append(f"{left_out} left out that have a gold query's words")
+    lines.append(" · ".join(part for part in took if part))
+    if (share := scores.get("share")) not in (None, 1, 1.0):
+        lines.append(f"{share:.0%} trained weights, the rest the base's: validation preferred that")
+    told = [
+        f"{label} {_told(settings[name])}"
+        for name, label in SHOWN.items()
+        if settings.get(name) not in (None, "", 0, 0.0)
+    ]
+    return "\n".join([*lines, " · ".join(told), model.path])
+
+
+SHOWN: Final = {
+    "batch_size": "batch",
+    "learning_rate": "rate",
+    "trained_side": "sides",
+    "distillation": "teacher's share",
+    "negatives": "hard negatives",
+    "max_length": "tokens",
+    "seed": "seed",
+}
+"""The settings that the pane tells at a glance; the comparison and the card have all."""
+
+
+# -- lineage --
+
+
+def lineage_text(found: dict[str, Any]) -> str:
+    """The chain that made a model, the model itself first."""
+    return "\n".join(_chain(found, ""))
+
+
+def _chain(found: dict[str, Any], indent: str) -> Iterator[str]:
+    yield f"{indent}Model {found['model']}  {one_line(found['name'])}  {when(found['created'])}"
+    inner = indent + "│ "
+    job = f"job {found['job']}" if found["job"] else "no job known"
+    yield f"{inner}trained by {job}, from {base_name(found['base'])}"
+    if found["snapshot"]:
+        yield f"{inner}on snapshot {found['snapshot']}: {found['records']:,} records"
+    if found.get("chosen"):
+        told = ", ".join(f"{name.replace('_', ' ')} {x}" for name, x in found["chosen"].items())
+        yield f"{inner}chosen by {told}"
+    for made in found["made_by"]:
+        yield f"{inner}  {_maker(made)}"
+    for link in found.get("filters") or ():
+        yield f"{inner}filter {link['filter']}: kept {link['kept']:,} of {link['judged']:,}"
+    if found["examples"]:
+        listed = ", ".join(str(number) for number in found["examples"][:20])
+        more = " …" if len(found["examples"]) > 20 else ""
+        yield f"{inner}shots: examples {listed}{more}"
+    if found["parent"]:
+        yield f"{indent}↳ goes on from"
+        yield from _chain(found["parent"], indent + "  ")
+
+
+def _maker(made: dict[str, Any]) -> str:
+    counted = f"{made['records']:,} on {made['documents']:,} documents"
+    if not made["model"]:
+        return f"{counted}: brought from outside"
+    prompt = f"prompt {made['prompt']} v{made['prompt_version']}" if made["prompt"] else "no prompt"
+    return f"{counted}: {prompt}, by {made['model']}, job {made['job']}"
+
+
+# -- comparing --
+
+
+def comparison(new: Model, old: Model, apart: list[tuple[str, Any, Any]], duel: Duel | str) -> str:
+    """Scores, the test in words, then the settings that differ side by side."""
+    parts = [duel] if isinstance(duel, str) else list(_scores_apart(duel))
+    rows = [(name, _told(ours), _told(theirs)) for name, ours, theirs in apart]
+    if not rows:
+        parts.append("Both have the same settings and data.")
+        return "\n\n".join(parts)
+    wide = min(max(cell_len(row[0]) for row in rows), 18)
+    first = min(max(cell_len(row[1]) for row in [*rows, ("", one_line(new.name), "")]), 24)
+    table = [("setting", new.name, old.name), *rows]
+    parts.append(
+        "\n".join(
+            f"{padded(name, wide)}  {padded(ours, first)}  {one_line(theirs)}"
+            for name, ours, theirs in table
+        )
+    )
+    return "\n\n".join(parts)
+
+
+def _scores_apart(duel: Duel) -> Iterator[str]:
+    lines = [f"{'':<12}{'A':<8}{'B':<8}A − B"]
+    for measure, label in MEASURES.items():
+        if measure in duel.means:
+            ours, theirs = duel.means[measure]
+            apart = short(ours - theirs, signed=True)
+            lines.append(f"{label:<12}{short(ours):<8}{short(theirs):<8}{apart}")
+    yield f"A  {one_line(duel.new)}\nB  {one_line(duel.old)}"
+    yield "\n".join(lines) + f"\non {duel.gold}"
+    yield f"A − B  {test_line(duel.test)}\n{verdict(duel.test, 'A', 'B')}\nQueries: {tally(duel)}."
+
+
+def _told(value: Any) -> str:
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return base_name(value) if isinstance(value, str) else str(value)
+
+
+# -- a running training --
+
+
+def headline(job: Job, left: str) -> str:
+    """Such as ``retriever-7 · ● running · step 40 of 120 · 1:20 so far · 2:40 left``."""
+    step = f"{job.done:,} of {job.total:,}" if job.total else ""
+    spent = f"{job_words.took(job)} so far" if job.state is JobState.RUNNING else ""
+    parts = [job_name(job), job_words.MARKS[job.state], step, spent, left]
+    return " · ".join(part for part in parts if part)
