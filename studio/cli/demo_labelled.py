@@ -15,7 +15,7 @@ from studio.labelled import LabelledTask
 from studio.llm import catalogue
 from studio.project import Project
 from studio.records import Job, StudioError
-from studio.training.small import EMBEDDED_BASE, Kind, check_kind
+from studio.training.small_settings import EMBEDDED_BASE, Kind, check_kind
 
 SEED_RECORDS = 90
 ROUNDS = 2

@@ -86,6 +86,9 @@ def pull(
 
 
 def _fetch(name: str, accept: bool, *, quiet: bool) -> Path:
+    from studio.llm.download import PullProgress
+    from studio.llm.fetch import pull
+
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -95,11 +98,11 @@ def _fetch(name: str, accept: bool, *, quiet: bool) -> Path:
     with Progress(*columns, console=err, disable=quiet) as progress:
         task = progress.add_task(name, total=None)
 
-        def show(now: catalogue.PullProgress) -> None:
+        def show(now: PullProgress) -> None:
             line = now.message or now.stage
             progress.update(task, completed=now.done, total=now.total, description=line)
 
-        return catalogue.pull(name, show, accept_licence=accept)
+        return pull(name, show, accept_licence=accept)
 
 
 @app.command("trained")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from studio.formats.labelled import ItemFields, read_items
 from studio.formats.rows import SkippedRow
-from studio.jobs.s3_setup import labelled_task
+from studio.jobs.labelled_projects import labelled_task
 from studio.labelled import GoldItem
 from studio.project import Project
 from studio.records import Split, StudioError

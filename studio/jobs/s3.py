@@ -16,9 +16,10 @@ from studio import methods
 from studio.jobs import queue
 from studio.jobs.asking import Desk
 from studio.jobs.context import JobContext
+from studio.jobs.labelled_projects import checked_labels, labelled_task
 from studio.jobs.s3_params import S3Params
 from studio.jobs.s3_rounds import Trainer, gold_training_items
-from studio.jobs.s3_setup import begun, checked_labels, endpoint_of, labelled_task, plan_for
+from studio.jobs.s3_setup import begun, endpoint_of, plan_for
 from studio.jobs.s3_synthesis import Writer
 from studio.labelled import (
     GoldItem,
@@ -32,7 +33,8 @@ from studio.labelled import (
 )
 from studio.project import Project
 from studio.records import Job, Model, StudioError
-from studio.training.small import METRIC, check_kind
+from studio.training.small_model import METRIC
+from studio.training.small_settings import check_kind
 
 GOLD = "gold"
 """The method that trains on human-labelled data alone."""

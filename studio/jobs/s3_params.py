@@ -7,7 +7,7 @@ from typing import Literal
 
 from studio.jobs.params import Params
 from studio.records import Style
-from studio.training.small import Kind
+from studio.training.small_settings import Kind
 
 Approve = Literal["all", "person"]
 

@@ -13,14 +13,15 @@ from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.s3_params import S3Params
 from studio.labelled import GoldItem, Item, Label, LabelledTask, Prediction, Round, RoundError, Run
 from studio.records import StudioError
-from studio.training import small
+from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
-from studio.training.small import SmallSettings, TrainedSmall
+from studio.training.small_model import TrainedSmall
+from studio.training.small_settings import SmallSettings
 
 
 def settings_for(task: LabelledTask, params: S3Params) -> SmallSettings:
     """The task's defaults with what the params say instead."""
-    chosen = small.defaults(task, params.kind, params.base)
+    chosen = small_settings.defaults(task, params.kind, params.base)
     given: dict[str, Any] = {
         name: value
         for name in ("epochs", "learning_rate", "batch_size", "max_length")
@@ -72,7 +73,7 @@ class Trainer:
         began = time.monotonic()
         for seed in self._seeds():
             out = self.folder(round_.number, seed)
-            if not (out / small.CARD).exists():
+            if not (out / small_model.CARD).exists():
                 self._train_one(round_, items, seed, out)
         seconds = {**round_.seconds, "train": round(time.monotonic() - began, 3)}
         path = self.folder(round_.number, self.params.seed)
@@ -122,7 +123,7 @@ class Trainer:
                     continue
                 predictions = self._predict(model, gold)
                 items = [one.item for one in gold]
-                scores = small.scores(self.task, items, predictions)
+                scores = small_model.scores(self.task, items, predictions)
                 right = [int(p.right) for p in predictions]
                 tables[split].append({**scores, "right": right, "seed": seed})
                 if split == "test":
@@ -140,7 +141,7 @@ class Trainer:
                 seconds=spent,
             )
 
-    def _predict(self, model: small.SmallModel, gold: Sequence[GoldItem]) -> list[Prediction]:
+    def _predict(self, model: small_model.SmallModel, gold: Sequence[GoldItem]) -> list[Prediction]:
         found = model.predict(
             [one.item for one in gold],
             on_progress=lambda done: self.context.progress(done, len(gold), "scoring"),

@@ -1,4 +1,4 @@
-"""What a run of S3 begins with: its task and labels, its row, who writes, and with which prompt."""
+"""What a run of S3 begins with: its row, who writes, and with which prompt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from studio.jobs.context import JobContext
 from studio.jobs.s3_params import S3Params
 from studio.jobs.setup import save_template
-from studio.labelled import LABELLED_TASKS, Label, LabelledTask, Run
+from studio.labelled import Label, Run
 from studio.llm.endpoints import resolve
 from studio.methods.synthesis import SynthesisPlan
 from studio.project import Project
@@ -15,32 +15,6 @@ from studio.prompting import synthesis
 from studio.prompting.builtin import builtin
 from studio.records import Prompt, StudioError
 from studio.settings import Endpoint
-
-
-def labelled_task(project: Project) -> LabelledTask:
-    """The project's task. Raises StudioError for one without labels or questions."""
-    if project.task not in LABELLED_TASKS:
-        raise StudioError(
-            f"This project's task is {project.task}; rounds are for retrieval, "
-            f"{', '.join(LABELLED_TASKS)}. Make one with `studio new FOLDER --task classification`."
-        )
-    return project.task
-
-
-def checked_labels(project: Project, task: LabelledTask) -> list[Label]:
-    """The labels, of which a classifier needs two; none for questions."""
-    labels = project.store.labels.all()
-    if task != "qa" and len(labels) < 2:
-        raise StudioError(
-            "The project has no labels to tell apart. Name them with "
-            '`studio labels set "pos=a good opinion" "neg=a bad opinion"`.'
-        )
-    if not project.store.gold_items.count("validation"):
-        raise StudioError(
-            "There is no gold validation item: errors are looked for there. Import some with "
-            "`studio gold import FILE --split validation`."
-        )
-    return [] if task == "qa" else labels
 
 
 def begun(context: JobContext, params: S3Params) -> Run:

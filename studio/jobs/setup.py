@@ -10,6 +10,7 @@ from typing import Any
 
 from studio.formats.reading import read_corpus
 from studio.formats.rows import SkippedRow
+from studio.jobs.gold_items import import_items
 from studio.labelled import LABELLED_TASKS, Label
 from studio.project import Project
 from studio.prompting import synthesis
@@ -148,8 +149,6 @@ def labelled_sample_project(path: Path, name: str) -> Project:
 
     Raises StudioError for an unknown name, or a folder that has a project already.
     """
-    from studio.jobs.gold_items import import_items
-
     sample = _found(labelled_samples(), name)
     project = Project.create(path, title=sample.title, task=sample.task, language=sample.language)
     save_template(project, sample.template, about=sample.about)

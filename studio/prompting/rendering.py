@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Template as Compiled
     from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    from studio.prompting.templates import Template
 
 PLACEHOLDERS = (
     "document",
@@ -42,19 +41,9 @@ def defused(text: str) -> str:
     return _CONTROL_TOKEN.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
 
 
-def rendered(template: Template, part: str, **values: str) -> str:
-    """One part of a template with its placeholders filled in."""
-    fewest, most = template.query_words
-    known: dict[str, Any] = {
-        "document": "",
-        "query": "",
-        "document_label": template.document_label,
-        "query_label": template.query_label,
-        "language": template.language,
-        "fewest_words": fewest,
-        "most_words": most,
-    }
-    return _compiled(template.part(part)).render(known | values)
+def filled(source: str, values: Mapping[str, Any]) -> str:
+    """A part's Jinja2 source with its placeholders filled in."""
+    return _compiled(source).render(values)
 
 
 @lru_cache(maxsize=256)

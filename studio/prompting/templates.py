@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from studio.prompting.builtin import builtin, builtin_names
-from studio.prompting.rendering import defused, rendered
+from studio.prompting.rendering import defused, filled
 from studio.prompting.template_lints import Lint, lint
 from studio.prompting.template_source import read
 from studio.prompting.words import cut_words, one_line
@@ -85,6 +85,20 @@ class Template:
         """The Jinja2 source of one of :data:`PARTS`."""
         return dict(self.parts).get(name, DEFAULT_PARTS[name])
 
+    def rendered(self, part: str, *, document: str = "", query: str = "") -> str:
+        """One of :data:`PARTS` with its placeholders filled in."""
+        fewest, most = self.query_words
+        values = {
+            "document": document,
+            "query": query,
+            "document_label": self.document_label,
+            "query_label": self.query_label,
+            "language": self.language,
+            "fewest_words": fewest,
+            "most_words": most,
+        }
+        return filled(self.part(part), values)
+
     def decoding_for(self, style: Style, model: str = "") -> Decoding:
         """How a style and a model sample.
 
@@ -141,7 +155,7 @@ def completion_opening(template: Template, shots: int) -> str:
     """
     if not template.label_in_prompt and shots:
         return ""
-    return rendered(template, "query", query="").strip()
+    return template.rendered("query", query="").strip()
 
 
 def render(
@@ -163,7 +177,7 @@ def _chat(
     template: Template, shots: tuple[Example, ...], document_text: str
 ) -> tuple[Message, ...]:
     turns: list[Message] = []
-    if instruction := rendered(template, "instruction").strip():
+    if instruction := template.rendered("instruction").strip():
         turns.append(Message("system", instruction))
     for shot in shots:
         turns.append(
@@ -176,14 +190,14 @@ def _chat(
 
 def _document_turn(template: Template, document_text: str, most_words: int) -> str:
     shown = shown_document(cut_words(document_text, most_words))
-    parts = (rendered(template, "document", document=shown), rendered(template, "ask"))
+    parts = (template.rendered("document", document=shown), template.rendered("ask"))
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
 def _completion(template: Template, shots: tuple[Example, ...], document_text: str) -> str:
-    blocks = [rendered(template, "instruction").strip()]
+    blocks = [template.rendered("instruction").strip()]
     for shot in shots:
-        query = rendered(template, "query", query=one_line(shot.query)).strip()
+        query = template.rendered("query", query=one_line(shot.query)).strip()
         blocks.append(
             f"{_document_turn(template, shot.document_text, template.example_words)}\n{query}"
         )

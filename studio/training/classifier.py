@@ -8,7 +8,8 @@ from typing import Any
 
 from studio.labelled import Item, Prediction
 from studio.training.encoders import load_pretrained
-from studio.training.small import SmallModel, SmallSettings, judged
+from studio.training.small_model import SmallModel, judged
+from studio.training.small_settings import SmallSettings
 
 PREDICT_BATCH = 32
 

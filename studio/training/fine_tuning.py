@@ -18,9 +18,12 @@ from typing import Any, Protocol
 from studio.labelled import Item, Label
 from studio.records import StudioError, content_sha
 from studio.training.checkpoints import WorkingFolder, replace_folder
+from studio.training.classifier import Classifier
+from studio.training.reader import Reader
 from studio.training.refusals import mendable
 from studio.training.settings import RetrieverSettings, TrainingPoint
-from studio.training.small import CARD, METRIC, SmallModel, SmallSettings, TrainedSmall, scores
+from studio.training.small_model import CARD, METRIC, SmallModel, TrainedSmall, scores
+from studio.training.small_settings import SmallSettings
 from studio.training.stopping import StopWatch, TrainingStoppedError
 from studio.training.trainer import curve_callback, gpu_has_bf16
 
@@ -30,7 +33,7 @@ _HARMLESS = frozenset({"device", "log_every"})
 """Settings that may change between an interruption and its resumption."""
 
 
-class Kind(Protocol):
+class FineTuned(Protocol):
     """What a classifier and a reader do differently."""
 
     model: Any
@@ -50,14 +53,10 @@ class Kind(Protocol):
         """The model as it predicts."""
 
 
-def kind_of(settings: SmallSettings, labels: Sequence[str], source: str = "") -> Kind:
+def kind_of(settings: SmallSettings, labels: Sequence[str], source: str = "") -> FineTuned:
     """A classifier or a reader from its base, or from a saved folder."""
     if settings.task == "qa":
-        from studio.training.reader import Reader
-
         return Reader(settings, source or settings.base)
-    from studio.training.classifier import Classifier
-
     return Classifier(settings, labels, source or settings.base)
 
 
@@ -112,7 +111,7 @@ def train(
 class _Run:
     """One training under way."""
 
-    kind: Kind
+    kind: FineTuned
     items: Sequence[Item]
     settings: SmallSettings
     folder: Path
@@ -263,7 +262,7 @@ def _fingerprint(
     return content_sha(*parts)
 
 
-def _save(kind: Kind, labels: Sequence[str], settings: SmallSettings, out: Path) -> None:
+def _save(kind: FineTuned, labels: Sequence[str], settings: SmallSettings, out: Path) -> None:
     partial = out.absolute().with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     kind.model.save_pretrained(str(partial))

@@ -18,7 +18,8 @@ from studio.evaluation.embeddings import embed, open_cache
 from studio.labelled import Item, Label, LabelledTask, Prediction
 from studio.training.checkpoints import replace_folder
 from studio.training.encoders import open_encoder
-from studio.training.small import CARD, METRIC, SmallSettings, TrainedSmall, judged, scores
+from studio.training.small_model import CARD, METRIC, TrainedSmall, judged, scores
+from studio.training.small_settings import SmallSettings
 
 if TYPE_CHECKING:
     import numpy as np

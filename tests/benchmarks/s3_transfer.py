@@ -28,8 +28,8 @@ from typing import Any
 
 from studio.evaluation.significance import paired_test
 from studio.labelled import Item, Label, LabelledTask
-from studio.training import small
-from studio.training.small import SmallSettings
+from studio.training import small, small_model, small_settings
+from studio.training.small_settings import SmallSettings
 
 PAPER = {
     "imdb": "paper, DistilBERT: ZeroGen 84.28; + S3's additions 87.50 (Table 5); S3 itself 89.00",
@@ -120,8 +120,10 @@ def drawn(items: list[Item], count: int, seed: int) -> list[Item]:
 def settings(task: LabelledTask, quick: bool, seed: int) -> SmallSettings:
     """The fast kind, or a fine-tuning that two cores can do."""
     if quick:
-        return replace(small.defaults(task, "head", "minilm-l6"), max_length=128, seed=seed)
-    chosen = small.defaults(task, "finetune", "minilm-l6")
+        return replace(
+            small_settings.defaults(task, "head", "minilm-l6"), max_length=128, seed=seed
+        )
+    chosen = small_settings.defaults(task, "finetune", "minilm-l6")
     return replace(chosen, max_length=128, epochs=2, batch_size=16, seed=seed)
 
 
@@ -148,7 +150,7 @@ def measure(data: Data, quick: bool, seeds: int, folder: Path) -> dict[str, list
             shutil.rmtree(folder)
             result = {
                 "records": len(items),
-                "accuracy": small.scores(data.task, test, predictions)["accuracy"],
+                "accuracy": small_model.scores(data.task, test, predictions)["accuracy"],
                 "right": [p.right for p in predictions],
                 "seconds": time.monotonic() - began,
             }

