@@ -19,7 +19,7 @@ RECALLS = (10, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class RetrievalScores:
     """What a system reached on a set of judged queries."""
 
     means: dict[str, float]
@@ -45,7 +45,7 @@ class Comparison:
     """Queries on which both score the same."""
 
 
-def evaluate(run: Run, qrels: Qrels) -> Scores:
+def evaluate(run: Run, qrels: Qrels) -> RetrievalScores:
     """Score a run on every judged query; a query that the run lacks scores 0.
 
     A query counts as judged when at least one document is relevant to it (grade 1 and up).
@@ -77,10 +77,10 @@ def evaluate(run: Run, qrels: Qrels) -> Scores:
     }
     per_query[MRR] = {query: float(first.get(query, {}).get("recip_rank", 0.0)) for query in judged}
     means = {name: sum(values.values()) / len(values) for name, values in per_query.items()}
-    return Scores(means, per_query)
+    return RetrievalScores(means, per_query)
 
 
-def compare(new: Scores, old: Scores, measure: str = NDCG) -> Comparison:
+def compare(new: RetrievalScores, old: RetrievalScores, measure: str = NDCG) -> Comparison:
     """Wins and losses of the new system over the old one on the same queries."""
     before = old.per_query[measure]
     deltas = {query: value - before[query] for query, value in new.per_query[measure].items()}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from studio.evaluation.rankers import Ranker, run_of
-from studio.evaluation.retrieval import NDCG, Scores, compare, evaluate
+from studio.evaluation.retrieval import NDCG, RetrievalScores, compare, evaluate
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
@@ -40,7 +40,7 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     """All systems on the gold; stores each one's scores and returns the whole comparison."""
     model = _model(context, params)
     corpus = read_corpus(context.store)
-    scores: dict[str, Scores] = {}
+    scores: dict[str, RetrievalScores] = {}
     for number, system in enumerate(("bm25", "base", "trained")):
         if system == "trained" and model is None:
             continue
@@ -82,7 +82,7 @@ def _ranker(
     return dense_ranker(corpus, encoder, max_length=params.max_length, on_progress=encoding)
 
 
-def summary(scores: dict[str, Scores], seed: int) -> dict[str, Any]:
+def summary(scores: dict[str, RetrievalScores], seed: int) -> dict[str, Any]:
     """Means, 95% intervals, and paired tests of the trained system against the others."""
     found: dict[str, Any] = {
         "scores": {name: rounded(score.means) for name, score in scores.items()},
@@ -117,7 +117,7 @@ def rounded(means: dict[str, float]) -> dict[str, float]:
     return {name: round(mean, 4) for name, mean in means.items()}
 
 
-def _intervals(scores: Scores, seed: int) -> dict[str, list[float]]:
+def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
     found = {}
     for name in scores.means:
         interval = bootstrap_mean(scores.values(name), seed=seed)
@@ -129,7 +129,7 @@ def _store(
     context: JobContext,
     params: EvaluateParams,
     gold: GoldSet,
-    scores: dict[str, Scores],
+    scores: dict[str, RetrievalScores],
     found: dict[str, Any],
     model: Model | None,
 ) -> None:

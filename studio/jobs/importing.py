@@ -18,7 +18,7 @@ from studio.jobs.context import JobContext
 from studio.llm.catalogue import tokenizer_file
 from studio.records import Document, Example, GoldQuery, StudioError, content_sha
 from studio.store import Store
-from studio.store.documents import Source
+from studio.store.documents import SourceDocument
 
 BATCH = 1_000
 SAMPLES = 20
@@ -157,7 +157,7 @@ def _stage(store: Store, batch: list[RawDocument], cutter: Cutter | None) -> Non
             Document(f"{raw.outside_id}#{n + 1}", raw.title, passage.text, position=n)
             for n, passage in enumerate(passages)
         ]
-        source = Source(raw.outside_id, raw.title, raw.text)
+        source = SourceDocument(raw.outside_id, raw.title, raw.text)
         store.documents.stage(cut_up, source)
     store.documents.stage(whole)
 

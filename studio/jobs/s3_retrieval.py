@@ -16,7 +16,7 @@ from typing import Any
 
 from studio import methods
 from studio.evaluation.rankers import run_of
-from studio.evaluation.retrieval import NDCG, Scores, evaluate
+from studio.evaluation.retrieval import NDCG, RetrievalScores, evaluate
 from studio.jobs import s3
 from studio.jobs.asking import Desk
 from studio.jobs.context import JobContext
@@ -182,7 +182,7 @@ class _Rounds:
                 seconds={**round_.seconds, "score": round(time.monotonic() - began, 3)},
             )
 
-    def _test_scores(self, ranker: Any) -> Scores | None:
+    def _test_scores(self, ranker: Any) -> RetrievalScores | None:
         if not self.test.queries:
             return None
         return evaluate(run_of(self.test.texts(), ranker, DEPTH), self.test.qrels())

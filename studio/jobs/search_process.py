@@ -25,7 +25,7 @@ from studio.jobs.search_protocol import (
     LONGEST_QUERY,
     SYSTEMS,
     Ask,
-    Choose,
+    ChooseModel,
     Embed,
     Hit,
     Message,
@@ -81,7 +81,7 @@ class Wanted:
     """Why there cannot be one; empty otherwise."""
 
 
-class Changed(Exception):
+class NoLongerWanted(Exception):
     """What is being loaded is no longer what is wanted."""
 
 
@@ -110,7 +110,7 @@ class Searching:
             with self._news:
                 self._ask = replace(message, query=storable(message.query)[:LONGEST_QUERY])
                 self._news.notify()
-        elif isinstance(message, Choose):
+        elif isinstance(message, ChooseModel):
             self._chosen = message.model_id
             self._look_now.set()
         elif isinstance(message, Embed):
@@ -190,7 +190,7 @@ class Searching:
             self._held = self._held - {system}
             try:
                 self._load(store, system, wanted)
-            except Changed:
+            except NoLongerWanted:
                 self._look_now.set()
                 return
             self._loaded[system] = wanted
@@ -210,7 +210,7 @@ class Searching:
         return Wanted(up_to, name, _max_length(model), name=_short(name))
 
     def _load(self, store: Store, system: System, wanted: Wanted) -> None:
-        """Load one system and say how it went. Raises Changed when something else is wanted."""
+        """Load one system and say how it went. Raises NoLongerWanted when another is wanted."""
         state = State(system, "loading", "", wanted.name, wanted.model_id)
         end: Readiness = "ready"
         words = ""
@@ -242,7 +242,7 @@ class Searching:
                 progress,
                 may_take_long=system in self._allowed,
             )
-        except (Changed, Held, StudioError, MemoryError):
+        except (NoLongerWanted, Held, StudioError, MemoryError):
             raise
         except Exception as error:
             log.exception("%s could not be loaded", system)
@@ -257,7 +257,7 @@ class Searching:
         def tell(words: str) -> None:
             nonlocal last
             if self._look_now.is_set() and self._wanted(store, state.system) != wanted:
-                raise Changed
+                raise NoLongerWanted
             if time.monotonic() - last >= PROGRESS_S:
                 last = time.monotonic()
                 self._say(replace(state, words=words))

@@ -1,6 +1,6 @@
 """What the Search pane and its helper process say to each other: one JSON object in each line.
 
-To the helper go :class:`Ask` and :class:`Choose`; from it come :class:`State` and
+To the helper go :class:`Ask` and :class:`ChooseModel`; from it come :class:`State` and
 :class:`Ranking`. Nothing here loads anything heavy: the screens import it.
 """
 
@@ -33,7 +33,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Choose:
+class ChooseModel:
     """Take this trained model; None follows the newest."""
 
     model_id: int | None
@@ -86,9 +86,9 @@ class Ranking:
     took_ms: float
 
 
-Message = Ask | Choose | Embed | State | Ranking
+Message = Ask | ChooseModel | Embed | State | Ranking
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__.lower(): kind for kind in (Ask, Choose, Embed, State, Ranking)
+    kind.__name__.lower(): kind for kind in (Ask, ChooseModel, Embed, State, Ranking)
 }
 
 

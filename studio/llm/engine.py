@@ -114,12 +114,12 @@ async def run(
     told five times a second how it goes and says what is to change.
     """
     budget.refuse_unpriced(client.endpoint for client in clients)
-    running = _Run(requests, clients, budget, on_answer, max_concurrency, on_note or _ignore)
+    running = _EngineRun(requests, clients, budget, on_answer, max_concurrency, on_note or _ignore)
     running.on_pace = on_pace or running.on_pace
     return await running.drive(should_stop)
 
 
-class _Run:
+class _EngineRun:
     def __init__(
         self,
         requests: Iterable[Request],

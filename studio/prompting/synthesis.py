@@ -26,7 +26,7 @@ from studio.prompting.template_lints import (
     lint_part,
     lint_table,
 )
-from studio.prompting.template_source import Source, SourceFault, read
+from studio.prompting.template_source import SourceFault, TemplateSource, read
 from studio.prompting.words import cut_words, one_line
 from studio.records import Decoding, Message, StudioError, Style
 
@@ -168,13 +168,13 @@ def lint(text: str) -> list[Lint]:
     return sorted(found, key=lambda remark: (remark.line, remark.message))
 
 
-def _missing(source: Source) -> Iterator[Lint]:
+def _missing(source: TemplateSource) -> Iterator[Lint]:
     for key in REQUIRED:
         if key not in source.settings:
             yield Lint(1, f"the setting “{key}” is missing; add {key} = {SETTINGS[key][1]}.")
 
 
-def _demonstrations(source: Source) -> Iterator[Lint]:
+def _demonstrations(source: TemplateSource) -> Iterator[Lint]:
     rows = source.settings.get("demonstrations", [])
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict):
@@ -184,7 +184,7 @@ def _demonstrations(source: Source) -> Iterator[Lint]:
                 yield Lint(line, 'each of [[demonstrations]] needs text = "…".')
 
 
-def _body(source: Source) -> Iterator[Lint]:
+def _body(source: TemplateSource) -> Iterator[Lint]:
     for part, text in source.parts.items():
         yield from lint_part(text, source.part_lines[part], PLACEHOLDERS)
     for part, names in NEEDED.get(str(source.settings.get("task")), {}).items():

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from studio.prompting.rendering import FILTERS, PLACEHOLDERS, environment
-from studio.prompting.template_source import PART_NAMES, Source, SourceFault, read
+from studio.prompting.template_source import PART_NAMES, SourceFault, TemplateSource, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,14 @@ def lint(text: str) -> list[Lint]:
     return sorted(found, key=lambda remark: (remark.line, remark.message))
 
 
-def _settings(source: Source) -> Iterator[Lint]:
+def _settings(source: TemplateSource) -> Iterator[Lint]:
     yield from lint_table(source, source.settings, SETTINGS)
     for key in REQUIRED:
         if key not in source.settings:
             yield Lint(1, f"the setting “{key}” is missing; add {key} = {SETTINGS[key][1]}.")
 
 
-def lint_decoding(source: Source, rules: dict[str, Rule]) -> Iterator[Lint]:
+def lint_decoding(source: TemplateSource, rules: dict[str, Rule]) -> Iterator[Lint]:
     """Remarks on ``[decoding]`` and its tables for a style or a model."""
     table = source.settings.get("decoding")
     if not isinstance(table, dict):
@@ -132,7 +132,7 @@ def lint_decoding(source: Source, rules: dict[str, Rule]) -> Iterator[Lint]:
             yield from _stops(source, part)
 
 
-def _stops(source: Source, table: dict[str, Any]) -> Iterator[Lint]:
+def _stops(source: TemplateSource, table: dict[str, Any]) -> Iterator[Lint]:
     stops = table.get("stop", [])
     for stop in stops if _texts(stops) else ():
         if any(character.isdigit() for character in stop):
@@ -140,7 +140,9 @@ def _stops(source: Source, table: dict[str, Any]) -> Iterator[Lint]:
             yield Lint(source.line_of("stop"), message)
 
 
-def lint_table(source: Source, table: dict[str, Any], rules: dict[str, Rule]) -> Iterator[Lint]:
+def lint_table(
+    source: TemplateSource, table: dict[str, Any], rules: dict[str, Rule]
+) -> Iterator[Lint]:
     """Remarks on the keys and values of one table."""
     for key, value in table.items():
         if key not in rules:
@@ -154,7 +156,7 @@ def _nearest(name: str, known: dict[str, Rule] | tuple[str, ...]) -> str:
     return f"; did you mean “{near[0]}”?" if near else f"; known are {', '.join(known)}."
 
 
-def _body(source: Source) -> Iterator[Lint]:
+def _body(source: TemplateSource) -> Iterator[Lint]:
     for part, text in source.parts.items():
         yield from lint_part(text, source.part_lines[part])
     if source.settings.get("zero_shot") and "ask" not in source.parts:
@@ -192,7 +194,7 @@ def lint_part(
             yield Lint(line, f"“{kind}” is not for templates; {{{{ … }}}} and {{% if … %}} are.")
 
 
-def _advice(source: Source) -> Iterator[Lint]:
+def _advice(source: TemplateSource) -> Iterator[Lint]:
     settings = source.settings
     if settings.get("zero_shot"):
         return
@@ -208,7 +210,7 @@ def _advice(source: Source) -> Iterator[Lint]:
     yield from _near_headings(source)
 
 
-def _near_headings(source: Source) -> Iterator[Lint]:
+def _near_headings(source: TemplateSource) -> Iterator[Lint]:
     for part, text in source.parts.items():
         for offset, line in enumerate(text.split("\n")):
             name = line.removeprefix("# ").strip().lower() if line.startswith("# ") else ""

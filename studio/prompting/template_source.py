@@ -23,7 +23,7 @@ class SourceFault(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TemplateSource:
     """What stands in a template's text."""
 
     settings: dict[str, Any]
@@ -44,7 +44,7 @@ class Source:
         return 1
 
 
-def read(text: str, part_names: tuple[str, ...] = PART_NAMES) -> Source:
+def read(text: str, part_names: tuple[str, ...] = PART_NAMES) -> TemplateSource:
     """Take a template's text apart; text before any heading is the first of ``part_names``.
 
     Raises:
@@ -58,7 +58,7 @@ def read(text: str, part_names: tuple[str, ...] = PART_NAMES) -> Source:
         raise SourceFault(len(lines), f"the settings are not closed by a line “{FENCE}”")
     front = tuple(lines[1:end])
     parts, part_lines = _parts(lines[end + 1 :], end + 2, part_names)
-    return Source(_settings(front), parts, part_lines, front)
+    return TemplateSource(_settings(front), parts, part_lines, front)
 
 
 def _settings(front: tuple[str, ...]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ DROP TABLE temp.staged_names;
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceDocument:
     """A long document as it came, before it was cut into passages."""
 
     outside_id: str
@@ -118,7 +118,7 @@ class Documents:
             for statement in split_statements(STAGE):
                 self.db.conn.execute(statement)
 
-    def stage(self, documents: Iterable[Document], source: Source | None = None) -> int:
+    def stage(self, documents: Iterable[Document], source: SourceDocument | None = None) -> int:
         """Put passages on the stage, which nobody else sees; returns how many."""
         conn = self.db.conn
         sha = content_sha(source.title, source.text) if source else None

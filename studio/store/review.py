@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from studio.records import Reason, Record, StudioError
 from studio.store.db import one, rows, storable
 from studio.store.records import Records
-from studio.store.review_changes import Changes, OnStep, Plan, Step
+from studio.store.review_changes import OnStep, Plan, ReviewChanges, Step
 from studio.store.review_people import People
 from studio.store.review_provenance import Provenances
-from studio.store.review_scores import Rule, Scores
+from studio.store.review_scores import Rule, StoredScores
 from studio.store.review_shapes import (
     Agreement,
     Bin,
@@ -116,7 +116,7 @@ class Review:
         on_step: OnStep | None = None,
     ) -> Change:
         plan = Plan(kind, storable(reviewer), words, step)
-        return Changes(self.db).carry_out(plan, self._ids(target), on_step)
+        return ReviewChanges(self.db).carry_out(plan, self._ids(target), on_step)
 
     accept_view = accept
     reject_view = reject
@@ -157,19 +157,19 @@ class Review:
 
     def undo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
         """Take back this reviewer's last change, of whatever size and age; None without one."""
-        return Changes(self.db).undo(storable(reviewer), on_step)
+        return ReviewChanges(self.db).undo(storable(reviewer), on_step)
 
     def redo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
         """Do again what was undone last; None without, or when a new change came after it."""
-        return Changes(self.db).redo(storable(reviewer), on_step)
+        return ReviewChanges(self.db).redo(storable(reviewer), on_step)
 
     def last_changes(self, count: int) -> list[Change]:
         """The latest changes of everybody, the newest first, undone ones too."""
-        return Changes(self.db).last(count)
+        return ReviewChanges(self.db).last(count)
 
     def scores(self) -> list[ScoreInfo]:
         """The filters with stored scores, in the order of the chain."""
-        return Scores(self.db).all()
+        return StoredScores(self.db).all()
 
     def histogram(
         self,
@@ -179,12 +179,12 @@ class Review:
         low: float | None = None,
         high: float | None = None,
     ) -> list[Bin]:
-        """A filter's scores in at most so many columns; see :meth:`Scores.histogram`."""
-        return Scores(self.db).histogram(filter_name, bins, view, low, high)
+        """A filter's scores in at most so many columns; see :meth:`StoredScores.histogram`."""
+        return StoredScores(self.db).histogram(filter_name, bins, view, low, high)
 
     def would_keep(self, filter_name: str, threshold: float) -> tuple[int, int]:
         """(kept, dropped) by this filter alone, with its threshold there."""
-        return Scores(self.db).would_keep(filter_name, threshold)
+        return StoredScores(self.db).would_keep(filter_name, threshold)
 
     def move_threshold(
         self, filter_name: str, threshold: float, reviewer: str, on_step: OnStep | None = None
@@ -194,7 +194,7 @@ class Review:
         ``warning`` says so when records come back that later filters never judged. Raises
         StudioError when the filter has stored no scores.
         """
-        scores = Scores(self.db)
+        scores = StoredScores(self.db)
         open_rule = scores.rule(filter_name)
         rule = open_rule.at(threshold)
         bounds = (rule.low, rule.high)
@@ -207,9 +207,9 @@ class Review:
             better=rule.better,
             warning=self._warning(scores, filter_name, rule),
         )
-        return Changes(self.db).carry_out(plan, scores.turning(filter_name, rule), on_step)
+        return ReviewChanges(self.db).carry_out(plan, scores.turning(filter_name, rule), on_step)
 
-    def _warning(self, scores: Scores, filter_name: str, rule: Rule) -> str:
+    def _warning(self, scores: StoredScores, filter_name: str, rule: Rule) -> str:
         count, later = scores.unjudged(filter_name, rule)
         if not count:
             return ""

@@ -62,7 +62,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ReviewChanges:
     """All changes of the project."""
 
     db: Database

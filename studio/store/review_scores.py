@@ -48,7 +48,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class StoredScores:
     """The scores in force of all filters."""
 
     db: Database

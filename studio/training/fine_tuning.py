@@ -92,7 +92,7 @@ def train(
         folder.begin(identity)
     watch = StopWatch(should_stop)
     with mendable(RetrieverSettings(max_length=settings.max_length), settings.batch_size):
-        run = _Run(kind, items, settings, folder.path, validation, on_progress, watch)
+        run = _FineTuningRun(kind, items, settings, folder.path, validation, on_progress, watch)
         run.to_the_end(checkpoint)
         _save(kind, names, settings, out)
     if not run.cancelled:
@@ -108,7 +108,7 @@ def train(
 
 
 @dataclass(slots=True)
-class _Run:
+class _FineTuningRun:
     """One training under way."""
 
     kind: FineTuned

@@ -38,8 +38,8 @@ from studio.training.settings import (
 )
 from studio.training.stopping import StopWatch, TrainingStoppedError
 from studio.training.trainer import (
-    Schedule,
     TextNumbers,
+    TrainingSchedule,
     build_trainer,
     columns,
     curve_callback,
@@ -97,7 +97,7 @@ def train(
     watch = StopWatch(should_stop)
     folder = WorkingFolder.beside(out)
     with mendable(settings, plan.batch_size):
-        run = _Run(
+        run = _RetrieverRun(
             pairs, settings, plan, model, folder, validation, on_progress, watch, corpus, teacher
         )
         steps, best_step, best_score, share = run.to_the_end(resume)
@@ -117,7 +117,7 @@ def train(
     return result
 
 
-class _Run:
+class _RetrieverRun:
     """One call of :func:`train`: the pieces that its steps share."""
 
     def __init__(
@@ -144,7 +144,7 @@ class _Run:
         self.corpus = corpus or {}
         self.teacher = teacher if settings.distillation else None
         self.cancelled = False
-        self.schedule: Schedule = schedule(model, plan, settings, gold is not None)
+        self.schedule: TrainingSchedule = schedule(model, plan, settings, gold is not None)
         fixed = settings.trained_side == "query"
         self.validator = (
             Validator(gold, bf16=self.schedule.bf16, fixed_documents=fixed) if gold else None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class TrainingSchedule:
     """The settings made definite for this model, machine and number of pairs."""
 
     steps: int
@@ -47,13 +47,13 @@ class Schedule:
 
 def schedule(
     model: SentenceTransformer, plan: BatchPlan, settings: RetrieverSettings, validated: bool
-) -> Schedule:
+) -> TrainingSchedule:
     """Work out what the settings leave open."""
     on_gpu = model.device.type == "cuda"
     steps = settings.max_steps or max(1, round(plan.batches * settings.epochs))
     rate = STATIC_LEARNING_RATE if is_static(model) else LEARNING_RATE
     every = -(-steps // max(1, settings.evaluations)) if validated else settings.checkpoint_every
-    return Schedule(
+    return TrainingSchedule(
         steps=steps,
         mini_batch=settings.mini_batch or (256 if on_gpu else 32),
         learning_rate=settings.learning_rate or rate,
@@ -66,7 +66,7 @@ def build_trainer(
     model: SentenceTransformer,
     dataset: Any,
     plan: BatchPlan,
-    schedule: Schedule,
+    schedule: TrainingSchedule,
     settings: RetrieverSettings,
     folder: Path,
     validator: Validator | None,
@@ -156,7 +156,7 @@ def _filled(
 def _arguments(
     model: SentenceTransformer,
     plan: BatchPlan,
-    schedule: Schedule,
+    schedule: TrainingSchedule,
     settings: RetrieverSettings,
     folder: Path,
     validated: bool,

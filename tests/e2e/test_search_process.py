@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from studio.jobs.search_protocol import Choose, Embed, Ranking, State
+from studio.jobs.search_protocol import ChooseModel, Embed, Ranking, State
 from studio.project import Project
 from studio.records import Document, Model
 from tests.support.openai_server import OpenAIServer
@@ -88,7 +88,7 @@ def test_base_and_trained_come_up_one_after_the_other(project: Project, tmp_path
         assert search.states["trained"].name == "mine"
         project.store.models.add(Model("gone", "models/gone", str(folder)))
         assert "no encoder folder" in search.state("trained", "failed").words
-        search.send(Choose(1))
+        search.send(ChooseModel(1))
         assert search.state("trained", "ready").name == "mine"
         search.ask("pepper")
         assert ids(search.answer("base"))[0] == "d13"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from studio.records import Document
 from studio.store import Store
-from studio.store.documents import Source, Staged
+from studio.store.documents import SourceDocument, Staged
 from tests.support.project import fill
 
 
@@ -93,7 +93,7 @@ def test_an_id_means_what_the_latest_import_meant(store: Store) -> None:
     assert found.text == "one"
 
 
-def cut_up(store: Store, source: Source, *texts: str) -> None:
+def cut_up(store: Store, source: SourceDocument, *texts: str) -> None:
     store.documents.begin_import()
     passages = [
         Document(f"{source.outside_id}#{n + 1}", "", text, position=n)
@@ -104,7 +104,7 @@ def cut_up(store: Store, source: Source, *texts: str) -> None:
 
 
 def test_passages_keep_the_link_to_the_long_document(store: Store) -> None:
-    cut_up(store, Source("long", "T", "one two three"), "one", "two", "three")
+    cut_up(store, SourceDocument("long", "T", "one two three"), "one", "two", "three")
     assert store.documents.passages_of_sources(["long", "other"]) == {"long": [1, 2, 3]}
     found = store.documents.by_outside_id("long#2")
     assert found is not None
@@ -112,21 +112,21 @@ def test_passages_keep_the_link_to_the_long_document(store: Store) -> None:
 
 
 def test_a_long_document_that_shares_a_passage_is_found_whole(store: Store) -> None:
-    cut_up(store, Source("one", "", "shared own"), "shared", "own")
-    cut_up(store, Source("two", "", "shared other"), "shared", "other")
+    cut_up(store, SourceDocument("one", "", "shared own"), "shared", "own")
+    cut_up(store, SourceDocument("two", "", "shared other"), "shared", "other")
     assert store.documents.passages_of_sources(["two"]) == {"two": [1, 3]}
 
 
 def test_a_long_document_under_two_names_is_found_by_both(store: Store) -> None:
-    cut_up(store, Source("one", "", "same text"), "same", "text")
-    cut_up(store, Source("two", "", "same text"), "same", "text")
+    cut_up(store, SourceDocument("one", "", "same text"), "same", "text")
+    cut_up(store, SourceDocument("two", "", "same text"), "same", "text")
     found = store.documents.passages_of_sources(["one", "two"])
     assert found == {"one": [1, 2], "two": [1, 2]}
 
 
 def test_passages_of_another_text_under_a_taken_name_keep_their_own_source(store: Store) -> None:
-    cut_up(store, Source("long", "", "first text"), "first", "text")
-    cut_up(store, Source("long", "", "other words"), "other", "words")
+    cut_up(store, SourceDocument("long", "", "first text"), "first", "text")
+    cut_up(store, SourceDocument("long", "", "other words"), "other", "words")
     with sqlite3.connect(store.path) as conn:
         sql = (
             "SELECT d.text, s.text FROM documents d JOIN sources s ON s.id = d.source_id"

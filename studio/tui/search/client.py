@@ -18,7 +18,7 @@ from pathlib import Path
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
     Ask,
-    Choose,
+    ChooseModel,
     Embed,
     Message,
     Ranking,
@@ -154,7 +154,7 @@ class SearchProcess:
 
     def choose(self, model_id: int | None) -> None:
         """Take this trained model; None follows the newest."""
-        self._stand("choose", Choose(model_id))
+        self._stand("choose", ChooseModel(model_id))
 
     def embed(self, system: System) -> None:
         """Let a system embed the corpus though it takes long."""
