@@ -14,10 +14,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from studio.records import Split
+from studio.records import Split, TaskKind
 
 LabelledTask = Literal["classification", "nli", "qa"]
 LABELLED_TASKS: Final[tuple[LabelledTask, ...]] = get_args(LabelledTask)
+
+RECORD_FIELDS: Final[dict[TaskKind, dict[str, str]]] = {
+    "retrieval": {"query": "text"},
+    "classification": {"text": "text", "label": "label"},
+    "nli": {"hypothesis": "text", "premise": "context", "label": "label"},
+    "qa": {"question": "text", "context": "context", "answer": "answer"},
+    "instructions": {"text": "text"},
+    "embedding": {"text": "text"},
+}
+"""Task → what its records consist of, in the field's words → the attribute of a Record.
+
+The first one is the record's text. Whatever a person exports or looks up goes by these words."""
+
+RECORD_NOUNS: Final[dict[TaskKind, str]] = {
+    "retrieval": "queries",
+    "classification": "texts",
+    "nli": "hypotheses",
+    "qa": "questions",
+    "instructions": "records",
+    "embedding": "records",
+}
+"""Task → what its records are called, when there are several."""
+
+
+def making_verb(task: TaskKind) -> str:
+    """The verb by which records of a task come."""
+    return "studio generate" if task == "retrieval" else "studio s3"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,13 @@ class StudioError(Exception):
     """
 
 
+class WrongTask(StudioError):
+    """What was asked for is nothing for the project's task: the sentence names what to use instead.
+
+    A verb that meets it exits with 2, wrong use.
+    """
+
+
 def content_sha(*parts: str) -> str:
     """The hex SHA-256 of the parts, each ended by a unit separator so that joins never collide."""
     digest = hashlib.sha256()
@@ -244,11 +251,12 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One synthetic datum parsed out of a generation: for retrieval, a query for a document."""
+    """One synthetic datum parsed out of a generation: a query for a document, a labelled text …"""
 
-    document_id: int
+    document_id: int | None
+    """None where the task knows no documents, as in classification."""
     text: str
-    """The query."""
+    """The query; of labelled tasks the text, the hypothesis or the question."""
     id: int = 0
     generation_id: int | None = None
     """None for records brought from outside."""
@@ -257,6 +265,21 @@ class Record:
     """The last word on it: the person's if there is one, else every filter's together."""
     reason: str = ""
     """Why it is dropped; empty while kept."""
+    label: str = ""
+    """What the text was written for, in classification and nli."""
+    context: str = ""
+    """The premise of a hypothesis, the passage of a question; empty for other tasks."""
+    answer: str = ""
+    """What answers a question, word for word in its context."""
+
+    def needed_document(self) -> int:
+        """Its document's row. Raises StudioError for a record that is about none."""
+        if self.document_id is None:
+            raise StudioError(
+                f"Record {self.id} is about no document, so that nothing can be learnt of one. "
+                "Reject it in Review, or choose other records."
+            )
+        return self.document_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from studio.cli import (
 )
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
-from studio.records import StudioError
+from studio.records import StudioError, WrongTask
 from studio.settings import data_dir
 
 app = typer.Typer(
@@ -97,7 +97,8 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         return _wrong_use(error)
     except StudioError as error:
-        return fail(str(error))
+        code = fail(str(error))
+        return 2 if isinstance(error, WrongTask) else code
     except (KeyboardInterrupt, typer.Abort):
         return fail("Stopped.")
     except BrokenPipeError:

@@ -10,8 +10,17 @@ import typer
 
 from studio.cli.output import JsonOption, ProjectOption, emit, out, visible
 from studio.formats import exporters
-from studio.formats.rows import CardFacts, ExportContext, ExportRow, RawDocument, RawGold
+from studio.formats.rows import (
+    CardFacts,
+    ExportContext,
+    Exporter,
+    ExportRow,
+    RawDocument,
+    RawGold,
+)
+from studio.labelled import LABELLED_TASKS, making_verb
 from studio.project import Project
+from studio.records import StudioError, WrongTask
 
 
 def export(
@@ -31,6 +40,7 @@ def export(
             f"there is no export format {format!r}; choose one of: {', '.join(known)}"
         )
     opened = Project.open(project)
+    _refuse(opened, known, format, dropped)
     target = (folder or opened.exports_dir / format).expanduser().absolute()
     written = known[format].write(_rows(opened, dropped), target, _context(opened, licence))
     result: dict[str, Any] = {
@@ -39,6 +49,26 @@ def export(
         "files": [str(file) for file in written.files],
     }
     emit(result, as_json, lambda: _show(result, target))
+
+
+def _refuse(project: Project, known: dict[str, Exporter], format: str, dropped: bool) -> None:
+    """A format that the task's records do not fit; records of which none would be written."""
+    if known[format].pairs_documents and project.task in LABELLED_TASKS:
+        others = ", ".join(name for name, one in known.items() if not one.pairs_documents)
+        raise WrongTask(
+            f"The format {format} pairs each record with its document, and this project's task is "
+            f"{project.task}. Choose one of: {others}."
+        )
+    counts = project.store.records.counts()
+    if not counts.total:
+        raise StudioError(
+            f"There is no kept record to export yet; `{making_verb(project.task)}` makes some."
+        )
+    if not counts.kept and not dropped:
+        raise StudioError(
+            f"None of the {counts.total:,} records is kept, so nothing was exported; --dropped "
+            "exports the dropped ones too."
+        )
 
 
 def _show(result: dict[str, Any], target: Path) -> None:
@@ -50,10 +80,13 @@ def _show(result: dict[str, Any], target: Path) -> None:
 def _rows(project: Project, dropped: bool) -> Iterator[ExportRow]:
     for row in project.store.records.with_provenance(kept=None if dropped else True):
         yield ExportRow(
-            query=row["query"],
+            text=row["query"],
+            label=row["label"],
+            context=row["context"],
+            answer=row["answer"],
             document_id=row["document_id"],
             title=row["title"],
-            text=row["text"],
+            passage=row["text"],
             record_id=row["record_id"],
             generation_id=row["generation_id"],
             prompt_name=row["prompt"] or "",
@@ -77,11 +110,13 @@ def _context(project: Project, licence: str) -> ExportContext:
     card = CardFacts(
         title=project.title,
         language=project.language,
-        documents=store.documents.count(),
+        documents=None if project.task == "classification" else store.documents.count(),
         filters=chain,
         licence=licence,
     )
-    return ExportContext(documents=_documents(project), gold=_gold(project), card=card)
+    return ExportContext(
+        documents=_documents(project), gold=_gold(project), card=card, task=project.task
+    )
 
 
 def _documents(project: Project) -> Iterator[RawDocument]:

@@ -9,8 +9,12 @@ import typer
 from rich.tree import Tree
 
 from studio.cli.output import JsonOption, ProjectOption, emit, out, visible
+from studio.labelled import RECORD_FIELDS
 from studio.project import Project
-from studio.records import StudioError
+from studio.records import StudioError, TaskKind
+
+OF_CORPUS = ("document", "title", "source")
+"""What a record has only where it was written for a document."""
 
 
 def lineage(
@@ -20,11 +24,24 @@ def lineage(
     as_json: JsonOption = False,
 ) -> None:
     """The chain that made a model or a record."""
-    chains = Project.open(project).store.lineage
+    opened = Project.open(project)
+    chains = opened.store.lineage
     found = chains.of_model(number) if what == "model" else chains.of_record(number)
     if found is None:
         raise StudioError(f"There is no {what} {number} in {project.absolute()}.")
+    if what == "record":
+        found = _in_words_of(opened.task, found)
     emit(found, as_json, lambda: out.print(_tree(f"{what} {number}", found)))
+
+
+def _in_words_of(task: TaskKind, found: dict[str, Any]) -> dict[str, Any]:
+    """A record's chain with its fields as its task calls them, and without those of other tasks."""
+    own = {word: found[name] for word, name in RECORD_FIELDS[task].items()}
+    fields = {name for words in RECORD_FIELDS.values() for name in words.values()}
+    others = {name: item for name, item in found.items() if name not in {"record", *fields}}
+    if task == "classification":
+        others = {name: item for name, item in others.items() if name not in OF_CORPUS}
+    return {"record": found["record"], **own, **others}
 
 
 def _tree(title: str, item: Any) -> Tree:

@@ -17,9 +17,12 @@ class FilterRow:
 
     record_id: int
     query: str
-    document_id: int
+    document_id: int | None
+    """None for a record that is about no document."""
     document_text: str = ""
     """Title and text joined; may be left empty for filters that do not need it."""
+    context: str = ""
+    """The premise or passage that the text is about, in nli and qa."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Filter(Protocol):
     """Its name in verdicts and commands."""
     order: ClassVar[int]
     """Its place in a chain: cheap ones first."""
+    of_documents: ClassVar[bool]
+    """Whether it judges a query by its document, so that it is nothing for labelled tasks."""
     needs_document_text: ClassVar[bool]
     """Whether rows must carry ``document_text``."""
 

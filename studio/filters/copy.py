@@ -29,6 +29,7 @@ class Copy:
 
     name: ClassVar[str] = "copy"
     order: ClassVar[int] = 20
+    of_documents: ClassVar[bool] = True
     needs_document_text: ClassVar[bool] = True
 
     most_copied: float = 0.8

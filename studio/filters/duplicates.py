@@ -1,4 +1,4 @@
-"""Drop repeated queries: the same words anywhere, or nearly the same for the same document.
+"""Drop repeated records: the same words anywhere, or nearly the same for the same document.
 
 A query that two documents share word for word teaches nothing about either. Nearly the same is
 ROUGE-L F1 over a threshold (Self-Instruct's measure) against the document's queries kept so far.
@@ -22,6 +22,7 @@ class Duplicates:
 
     name: ClassVar[str] = "duplicates"
     order: ClassVar[int] = 40
+    of_documents: ClassVar[bool] = False
     needs_document_text: ClassVar[bool] = False
 
     near: float = 0.7
@@ -35,8 +36,8 @@ class Duplicates:
     def label(self) -> str:
         """What it does, with its threshold."""
         return (
-            "Duplicates: the words of another query, or ROUGE-L over "
-            f"{self.near:g} with another query of the same document"
+            "Duplicates: the words of another record, or ROUGE-L over "
+            f"{self.near:g} with one about the same text"
         )
 
     def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
@@ -45,17 +46,21 @@ class Duplicates:
         The kept queries stay in memory as one character per word.
         """
         vocabulary = Vocabulary()
-        everywhere: set[str] = set()
+        everywhere: set[tuple[str, str]] = set()
         of_document: defaultdict[int, list[str]] = defaultdict(list)
         for row in rows:
             text = vocabulary.encode(row.query)
-            same = text in everywhere
-            score = 1.0 if same else best_of(text, of_document[row.document_id])
+            # Of another premise, the same hypothesis is another record; of the same one, two that
+            # differ in a "not" are what a classifier learns from.
+            same = (text, row.context) in everywhere
+            alone = row.document_id is None or row.context
+            others = [] if alone else of_document[row.document_id or 0]
+            score = 1.0 if same else best_of(text, others)
             # Equal words are a duplicate whatever the threshold.
             kept = not same and self.keeps(score, context)
             if kept:
-                everywhere.add(text)
-                of_document[row.document_id].append(text)
+                everywhere.add((text, row.context))
+                others.append(text)
             reason = Reason.DUPLICATE if same else Reason.NEAR_DUPLICATE
             yield Judgement(row.record_id, kept, score, "" if kept else reason)
 

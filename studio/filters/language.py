@@ -17,6 +17,7 @@ class Language:
 
     name: ClassVar[str] = "language"
     order: ClassVar[int] = 30
+    of_documents: ClassVar[bool] = False
     needs_document_text: ClassVar[bool] = False
 
     least: float = 0.3

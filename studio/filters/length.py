@@ -17,6 +17,7 @@ class Length:
 
     name: ClassVar[str] = "length"
     order: ClassVar[int] = 10
+    of_documents: ClassVar[bool] = False
     needs_document_text: ClassVar[bool] = False
 
     fewest: int | None = None

@@ -26,6 +26,7 @@ class NearDuplicates:
 
     name: ClassVar[str] = "near-duplicates"
     order: ClassVar[int] = 45
+    of_documents: ClassVar[bool] = True
     needs_document_text: ClassVar[bool] = False
 
     near: float = 0.9

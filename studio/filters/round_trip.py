@@ -29,6 +29,7 @@ class RoundTrip:
 
     name: ClassVar[str] = "round-trip"
     order: ClassVar[int] = 50
+    of_documents: ClassVar[bool] = True
     needs_document_text: ClassVar[bool] = False
 
     mode: Mode = "trained"
@@ -61,7 +62,7 @@ class RoundTrip:
                 "mode base or bm25."
             )
         for batch in batched(rows, context.batch):
-            ranks = context.rank_of([(row.query, row.document_id) for row in batch])
+            ranks = context.rank_of([(row.query, _document_of(row)) for row in batch])
             for row, rank in zip(batch, ranks, strict=True):
                 kept = self.keeps(rank, context)
                 reason = "" if kept else Reason.ROUND_TRIP
@@ -70,6 +71,14 @@ class RoundTrip:
     def keeps(self, score: float | None, context: FilterContext) -> bool:
         """Whether a rank is among the first k; 0 stands for a document that was not found."""
         return score is None or 1 <= score <= self.k
+
+
+def _document_of(row: FilterRow) -> int:
+    if row.document_id is None:
+        raise StudioError(
+            f"Record {row.record_id} is about no document, so that no search can find it again."
+        )
+    return row.document_id
 
 
 FILTER = RoundTrip

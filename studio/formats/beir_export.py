@@ -66,8 +66,8 @@ def _write_train(
         for one in gold:
             _write_json({"_id": one.outside_id, "text": one.text}, queries)
         for row in rows:
-            _write_document(RawDocument(row.document_id, row.title, row.text), corpus, seen)
-            _write_json({"_id": f"{prefix}{row.record_id}", "text": row.query}, queries)
+            _write_document(RawDocument(row.document_id, row.title, row.passage), corpus, seen)
+            _write_json({"_id": f"{prefix}{row.record_id}", "text": row.text}, queries)
             qrels.write(_judgement(f"{prefix}{row.record_id}", row.document_id, 1))
 
 
@@ -125,5 +125,7 @@ def _data_files(splits: dict[str, str]) -> list[DataFile]:
 
 
 EXPORTERS = (
-    Exporter("beir", "BEIR folder: corpus, kept queries as train, gold as dev and test", write),
+    Exporter(
+        "beir", "BEIR folder: corpus, kept queries as train, gold as dev and test", write, True
+    ),
 )

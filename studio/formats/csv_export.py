@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from studio.formats.data_card import DataFile, ExportCounts, Feature, card
-from studio.formats.provenance import FEATURES, WHAT, cells
+from studio.formats.provenance import cells, features, what
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.spreadsheet import safe_cell, table_row
 from studio.formats.staging import staged
@@ -21,15 +21,16 @@ NOTE = (
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.csv`` and its card, one row in memory at a time."""
-    counts = ExportCounts()
+    counts, columns = ExportCounts(), features(context.task)
     with staged(target) as staging:
         with staging.open(NAME) as file:
             # Excel takes a file without the mark for the machine's old code page.
-            file.write("\ufeff" + table_row(list(FEATURES)))
+            file.write("\ufeff" + table_row(list(columns)))
             for row in counts.counted(rows, kept_only=False):
-                file.write(table_row([_cell(cell) for cell in cells(row).values()]))
+                file.write(table_row([_cell(cell) for cell in cells(row, context.task).values()]))
+        said = f"{what(context.task)} {NOTE}"
         with staging.open("README.md") as file:
-            file.write(card(context.card, counts, [_data_file()], f"{WHAT} {NOTE}"))
+            file.write(card(context.card, counts, [_data_file(columns)], said))
     return Exported((target / NAME, target / "README.md"), counts.total)
 
 
@@ -42,10 +43,10 @@ def _cell(cell: object) -> object:
     return int(cell) if isinstance(cell, bool) else cell
 
 
-def _data_file() -> DataFile:
+def _data_file(columns: dict[str, Feature]) -> DataFile:
     flat: dict[str, Feature] = {
         name: kind if isinstance(kind, str) and not kind.endswith("[]") else "string"
-        for name, kind in FEATURES.items()
+        for name, kind in columns.items()
     }
     return DataFile("default", {"train": NAME}, {**flat, "kept": "int64"})
 

@@ -114,13 +114,13 @@ def _origin(counts: ExportCounts) -> str:
     rows = [(*source, f"{count:,}") for source, count in counts.sources.most_common(50)]
     named = [tuple(_safe(cell) or "unknown" for cell in row) for row in rows]
     table = _table(("model", "endpoint", "prompt", "kept"), named)
-    return f"## Who wrote the queries\n\n{table}" if named else ""
+    return f"## Who wrote the records\n\n{table}" if named else ""
 
 
 def _filters(facts: CardFacts, counts: ExportCounts) -> str:
     lines = facts.filters or tuple(sorted(counts.filters))
     listed = "\n".join(f"- {_safe(line)}" for line in lines)
-    return f"## Filters\n\n{listed or 'None: these are all the queries that parsed.'}"
+    return f"## Filters\n\n{listed or 'None: these are all the records that parsed.'}"
 
 
 def _dropped(counts: ExportCounts) -> str:
@@ -130,9 +130,9 @@ def _dropped(counts: ExportCounts) -> str:
 
 def _licence(facts: CardFacts) -> str:
     note = _safe(facts.licence) or (
-        "Nobody has said what may be done with these texts. The passages have the licence of the "
-        "corpus they come from; the queries were written by the models named above, whose terms "
-        "may limit their use. Find out both before you share this."
+        "Nobody has said what may be done with these texts. What comes from the corpus has the "
+        "licence of the corpus; the rest was written by the models named above, whose terms may "
+        "limit its use. Find out both before you share this."
     )
     return f"## Licence\n\n{note}"
 

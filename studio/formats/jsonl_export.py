@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from studio.formats.data_card import DataFile, ExportCounts, card
-from studio.formats.provenance import FEATURES, WHAT, cells
+from studio.formats.provenance import cells, features, what
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
 
@@ -20,10 +20,10 @@ def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Ex
     with staged(target) as staging:
         with staging.open(NAME) as file:
             for row in counts.counted(rows, kept_only=False):
-                file.write(json.dumps(cells(row), ensure_ascii=False) + "\n")
-        files = [DataFile("default", {"train": NAME}, FEATURES)]
+                file.write(json.dumps(cells(row, context.task), ensure_ascii=False) + "\n")
+        files = [DataFile("default", {"train": NAME}, features(context.task))]
         with staging.open("README.md") as file:
-            file.write(card(context.card, counts, files, WHAT))
+            file.write(card(context.card, counts, files, what(context.task)))
     return Exported((target / NAME, target / "README.md"), counts.total)
 
 

@@ -73,7 +73,7 @@ def _write_line(line: Mapping[str, str], file: TextIO) -> int:
 
 
 def _pair(row: ExportRow) -> dict[str, str]:
-    return {"anchor": row.query, "positive": joined_text(row.title, row.text)}
+    return {"anchor": row.text, "positive": joined_text(row.title, row.passage)}
 
 
 def _triplets(rows: Iterator[ExportRow], seed: int) -> Iterator[dict[str, str]]:
@@ -97,10 +97,10 @@ def _with_neighbours(
 
 def _drawn(row: ExportRow, around: deque[ExportRow], seed: int) -> str:
     """A passage of another document: the same one for the same rows and seed."""
-    start = int(content_sha(str(seed), str(row.record_id), row.query)[:8], 16) % len(around)
+    start = int(content_sha(str(seed), str(row.record_id), row.text)[:8], 16) % len(around)
     for other in chain(islice(around, start, None), islice(around, start)):
         if other.document_id != row.document_id:
-            return joined_text(other.title, other.text)
+            return joined_text(other.title, other.passage)
     raise StudioError(
         f"The triplet of record {row.record_id} has no other document near it to be the negative: "
         "export pairs, or mine hard negatives first."
@@ -108,10 +108,13 @@ def _drawn(row: ExportRow, around: deque[ExportRow], seed: int) -> str:
 
 
 EXPORTERS = (
-    Exporter("pairs", "sentence-transformers pairs (anchor, positive), kept records", write_pairs),
+    Exporter(
+        "pairs", "sentence-transformers pairs (anchor, positive), kept records", write_pairs, True
+    ),
     Exporter(
         "triplets",
         "sentence-transformers triplets (anchor, positive, negative), kept records",
         write_triplets,
+        pairs_documents=True,
     ),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.formats.data_card import DataFile, ExportCounts, Feature, card
-from studio.formats.provenance import FEATURES, WHAT, cells
+from studio.formats.provenance import cells, features, what
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
 
@@ -21,21 +21,24 @@ GROUP_ROWS = 5000
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.parquet`` and its card, one row group in memory at a time."""
-    counts = ExportCounts()
+    counts, columns = ExportCounts(), features(context.task)
     with staged(target) as staging:
         counted = counts.counted(rows, kept_only=False)
-        _write_groups(map(cells, counted), staging.path(NAME))
-        files = [DataFile("default", {"train": NAME}, FEATURES)]
+        made = (cells(row, context.task) for row in counted)
+        _write_groups(made, columns, staging.path(NAME))
+        files = [DataFile("default", {"train": NAME}, columns)]
         with staging.open("README.md") as file:
-            file.write(card(context.card, counts, files, WHAT))
+            file.write(card(context.card, counts, files, what(context.task)))
     return Exported((target / NAME, target / "README.md"), counts.total)
 
 
-def _write_groups(rows: Iterable[dict[str, object]], path: Path) -> None:
+def _write_groups(
+    rows: Iterable[dict[str, object]], columns: Mapping[str, Feature], path: Path
+) -> None:
     from pyarrow import RecordBatch
     from pyarrow.parquet import ParquetWriter
 
-    remaining, schema = iter(rows), _schema(FEATURES)
+    remaining, schema = iter(rows), _schema(columns)
     with ParquetWriter(path, schema, compression="zstd") as writer:
         while group := list(islice(remaining, GROUP_ROWS)):
             writer.write_batch(RecordBatch.from_pylist(group, schema=schema))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.records import Split
+from studio.records import Split, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,13 @@ class RawExample:
 class ExportRow:
     """One record on its way out, with all that it came from."""
 
-    query: str
-    document_id: str
-    """The document's outside id."""
-    title: str
     text: str
+    """The record's own text: a query, a labelled text, a hypothesis, a question."""
+    document_id: str
+    """The document's outside id; empty for a record that is about no document."""
+    title: str
+    passage: str
+    """The document's text."""
     record_id: int
     generation_id: int | None = None
     """None for records brought from outside."""
@@ -106,13 +108,16 @@ class ExportRow:
     """Why it was dropped; empty while kept."""
     negatives: tuple[str, ...] = ()
     """Texts of mined hard negatives, title joined; may be empty."""
+    label: str = ""
+    context: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
     """What the data card says beside what is counted from the rows."""
 
-    title: str = "Synthetic queries"
+    title: str = "Synthetic data"
     language: str = ""
     """ISO 639-1 code of the corpus, such as ``en``."""
     documents: int | None = None
@@ -136,6 +141,8 @@ class ExportContext:
     card: CardFacts = field(default_factory=CardFacts)
     seed: int = 0
     """Where a format draws anything at random (triplets without mined negatives)."""
+    task: TaskKind = "retrieval"
+    """What the records are for: it decides their columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +182,5 @@ class Exporter:
     """One line for people."""
     write: Callable[[Iterable[ExportRow], Path, ExportContext], Exported]
     """Writes into the folder, whole or not at all; raises :class:`StudioError`."""
+    pairs_documents: bool = False
+    """It pairs each record with its document, so that it is nothing for labelled tasks."""

@@ -14,9 +14,11 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import bm25_ranker, dense_ranker, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.training import Stage, train_stage
+from studio.labelled import LABELLED_TASKS, RECORD_NOUNS, making_verb
 from studio.project import Project
+from studio.prompting import synthesis
 from studio.prompting.templates import parse
-from studio.records import StudioError, Verdict
+from studio.records import StudioError, TaskKind, Verdict
 from studio.settings import reviewer
 
 WINDOW = 1_000
@@ -32,13 +34,17 @@ def run(context: JobContext) -> None:
 
 def judge(context: JobContext, params: FilterParams) -> None:
     """A fresh run takes back what filters said before; a resumed one goes on at its link."""
+    task = context.project.task
     if not context.store.records.count():
-        raise StudioError("There are no queries to filter. Run `studio generate` first.")
+        raise StudioError(
+            f"There are no {RECORD_NOUNS[task]} to filter. Run `{making_verb(task)}` first."
+        )
     if "filters_done" not in context.result:
         context.store.verdicts.undo_filters()
         context.store.values.set("round_trip_model", None)
         context.keep(filters_done=[])
     chain = [name for name in params.filters if name != ROUND_TRIP or params.round_trip != "off"]
+    chain = [name for name in chain if fits(name, task)]
     for number, name in enumerate(chain):
         if name in context.result["filters_done"]:
             continue
@@ -51,9 +57,14 @@ def judge(context: JobContext, params: FilterParams) -> None:
     if not context.result["kept"]:
         worst = max(context.result["chain"], key=lambda link: link["judged"] - link["kept"])
         raise StudioError(
-            f"The filters kept no query at all; most fell to {worst['label']}. "
+            f"The filters kept none of the {RECORD_NOUNS[task]}; most fell to {worst['label']}. "
             "Look at the dropped ones, loosen that filter, or improve the prompt."
         )
+
+
+def fits(name: str, task: TaskKind) -> bool:
+    """Whether a filter can judge the records of a task: some need a query's document."""
+    return task not in LABELLED_TASKS or not filters.available()[name].of_documents
 
 
 def move_k(project: Project, k: int) -> dict[str, Any]:
@@ -125,19 +136,22 @@ def _survivors(context: JobContext, *, with_text: bool) -> Iterator[FilterRow]:
     """The records that are kept so far."""
     records = context.store.records.all(kept=True)
     while window := list(islice(records, WINDOW)):
-        ids = [record.document_id for record in window] if with_text else []
+        ids = [record.needed_document() for record in window] if with_text else []
         documents = context.store.documents.many(ids)
         for record in window:
-            text = documents[record.document_id].full_text if with_text else ""
-            yield FilterRow(record.id, record.text, record.document_id, text)
+            text = documents[record.needed_document()].full_text if with_text else ""
+            yield FilterRow(record.id, record.text, record.document_id, text, record.context)
 
 
 def _filter_context(context: JobContext) -> FilterContext:
-    """The project's language, and the query length of its newest template."""
+    """The project's language, and the length of a text in its newest template."""
     language = context.project.language
     prompt = context.store.prompts.latest()
     if prompt is None:
         return FilterContext(language=language)
+    if context.project.task in LABELLED_TASKS:
+        text_words = synthesis.parse(prompt.template).text_words
+        return FilterContext(language=language, query_words=text_words)
     return FilterContext(language=language, query_words=parse(prompt.template).query_words)
 
 

@@ -232,10 +232,9 @@ def train_stage(
 
 def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingPair]:
     """Queries with their documents' texts."""
-    documents = context.store.documents.many(sorted({r.document_id for r in records}))
-    return [
-        TrainingPair(r.text, r.document_id, documents[r.document_id].full_text) for r in records
-    ]
+    documents = context.store.documents.many(sorted({r.needed_document() for r in records}))
+    rows = [(r.text, r.needed_document()) for r in records]
+    return [TrainingPair(text, row, documents[row].full_text) for text, row in rows]
 
 
 def with_negatives(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Record
 from studio.store.db import one, rows
+from studio.store.records import COLUMNS, record_of
 from studio.store.verdicts import IN_FORCE, PERSON, Verdicts
 
 if TYPE_CHECKING:
@@ -74,12 +74,11 @@ class Choices:
         """The chosen records in order, a page at a time."""
         where, parameters = self._where(choice)
         sql = (
-            "SELECT r.id, r.document_id, r.text, r.generation_id, r.job_id, r.kept, r.reason"
-            f" FROM records r WHERE r.id > ? AND {where} ORDER BY r.id LIMIT {PAGE}"
+            f"SELECT {COLUMNS} FROM records r WHERE r.id > ? AND {where} ORDER BY r.id LIMIT {PAGE}"
         )
         after = 0
         while page := rows(self.db, sql, (after, *parameters)):
-            yield from (_record(row) for row in page)
+            yield from (record_of(row) for row in page)
             after = page[-1]["id"]
 
     def texts(self) -> Iterator[tuple[int, str]]:
@@ -163,8 +162,3 @@ class Choices:
 _VERDICT = (
     f"SELECT 1 FROM verdicts v INDEXED BY verdicts_record WHERE v.record_id = r.id AND {IN_FORCE}"
 )
-
-
-def _record(row: sqlite3.Row) -> Record:
-    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
-    return Record(**{**values, "kept": bool(row["kept"])})

@@ -25,11 +25,12 @@ class Lineage:
         """The record with its generation, prompt version, shots, document, job and verdicts."""
         row = one(
             self.db,
-            "SELECT r.id AS record, r.text AS query, r.kept, r.reason,"
-            " r.generation_id AS generation, r.job_id AS job,"
+            "SELECT r.id AS record, r.text, r.label, c.text AS context, r.answer, r.kept,"
+            " r.reason, r.run_id AS run, r.round, r.generation_id AS generation, r.job_id AS job,"
             " d.outside_id AS document, d.title, s.outside_id AS source,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
-            " g.note, g.shot_set_id FROM records r JOIN documents d ON d.id = r.document_id"
+            " g.note, g.shot_set_id FROM records r LEFT JOIN documents d ON d.id = r.document_id"
+            " LEFT JOIN contents c ON c.id = r.context_id"
             " LEFT JOIN sources s ON s.id = d.source_id"
             " LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id = ?",

@@ -14,12 +14,16 @@ from studio.store.db import now, one, rows, storable, value, write
 if TYPE_CHECKING:
     from studio.store.db import Database
 
-COLUMNS = "id, document_id, text, generation_id, job_id, kept, reason"
-R_COLUMNS = ", ".join(f"r.{name}" for name in COLUMNS.split(", "))
+COLUMNS = (
+    "r.id, r.document_id, r.text, r.generation_id, r.job_id, r.kept, r.reason, r.label,"
+    " coalesce((SELECT c.text FROM contents c WHERE c.id = r.context_id), '') AS context, r.answer"
+)
+"""All that a :class:`Record` has, of ``records r``."""
 CHUNK = 1_000
 
 
-def _record(row: sqlite3.Row) -> Record:
+def record_of(row: sqlite3.Row) -> Record:
+    """The record in a row of :data:`COLUMNS`."""
     return Record(
         id=row["id"],
         document_id=row["document_id"],
@@ -28,6 +32,9 @@ def _record(row: sqlite3.Row) -> Record:
         job_id=row["job_id"],
         kept=bool(row["kept"]),
         reason=row["reason"],
+        label=row["label"],
+        context=row["context"],
+        answer=row["answer"],
     )
 
 
@@ -48,9 +55,11 @@ class NewQuery:
     record_id: int
     text: str
     document: str
-    """The document's outside id."""
+    """The document's outside id; empty for a record that is about none."""
     title: str
     """The document's title; may be empty."""
+    label: str
+    """What the text was written for, in labelled tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +83,14 @@ class Records:
 
     def get(self, record_id: int) -> Record | None:
         """One record."""
-        row = one(self.db, f"SELECT {COLUMNS} FROM records WHERE id = ?", (record_id,))
-        return _record(row) if row else None
+        row = one(self.db, f"SELECT {COLUMNS} FROM records r WHERE r.id = ?", (record_id,))
+        return record_of(row) if row else None
 
     def page(self, after: int = 0, limit: int = 100, *, kept: bool | None = None) -> list[Record]:
         """Records whose row comes after, in order; all, kept or dropped ones."""
-        condition = "" if kept is None else f"AND kept = {int(kept)}"
-        sql = f"SELECT {COLUMNS} FROM records WHERE id > ? {condition} ORDER BY id LIMIT ?"
-        return [_record(row) for row in rows(self.db, sql, (after, limit))]
+        condition = "" if kept is None else f"AND r.kept = {int(kept)}"
+        sql = f"SELECT {COLUMNS} FROM records r WHERE r.id > ? {condition} ORDER BY r.id LIMIT ?"
+        return [record_of(row) for row in rows(self.db, sql, (after, limit))]
 
     def all(self, *, kept: bool | None = None) -> Iterator[Record]:
         """Every record in order, a page at a time."""
@@ -93,16 +102,16 @@ class Records:
     def many(self, record_ids: Sequence[int]) -> list[Record]:
         """These records, in this order; unknown ones are left out."""
         sql = (
-            f"SELECT {R_COLUMNS} FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
+            f"SELECT {COLUMNS} FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
             " ORDER BY j.key"
         )
         found = rows(self.db, sql, (json.dumps(list(record_ids)),))
-        return [_record(row) for row in found]
+        return [record_of(row) for row in found]
 
     def of_document(self, document_id: int, limit: int = -1) -> list[Record]:
         """The records of one document, the oldest first; at most so many (-1: all)."""
-        sql = f"SELECT {COLUMNS} FROM records WHERE document_id = ? ORDER BY id LIMIT ?"
-        return [_record(row) for row in rows(self.db, sql, (document_id, limit))]
+        sql = f"SELECT {COLUMNS} FROM records r WHERE r.document_id = ? ORDER BY r.id LIMIT ?"
+        return [record_of(row) for row in rows(self.db, sql, (document_id, limit))]
 
     def counts(self) -> Counts:
         """Totals and reasons."""
@@ -130,8 +139,8 @@ class Records:
     def newest_of_job(self, job_id: int, limit: int = 50) -> list[NewQuery]:
         """What one job made last, the latest first."""
         sql = (
-            "SELECT r.id, r.text, d.outside_id, d.title FROM records r"
-            " JOIN documents d ON d.id = r.document_id"
+            "SELECT r.id, r.text, coalesce(d.outside_id, ''), coalesce(d.title, ''), r.label"
+            " FROM records r LEFT JOIN documents d ON d.id = r.document_id"
             " WHERE r.job_id = ? ORDER BY r.id DESC LIMIT ?"
         )
         return [NewQuery(*row) for row in rows(self.db, sql, (job_id, limit))]
@@ -145,10 +154,14 @@ class Records:
         after = 0
         condition = "" if kept is None else f"AND r.kept = {int(kept)}"
         sql = (
-            "SELECT r.id AS record_id, r.text AS query, r.kept, r.reason, r.generation_id,"
-            " d.outside_id AS document_id, d.title, d.text,"
+            "SELECT r.id AS record_id, r.text AS query, r.label, r.answer, r.kept, r.reason,"
+            " coalesce(c.text, '') AS context, r.generation_id,"
+            " coalesce(d.outside_id, '') AS document_id, coalesce(d.title, '') AS title,"
+            " coalesce(d.text, '') AS text,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
-            " g.shot_set_id, r.created FROM records r JOIN documents d ON d.id = r.document_id"
+            " g.shot_set_id, r.created FROM records r"
+            " LEFT JOIN documents d ON d.id = r.document_id"
+            " LEFT JOIN contents c ON c.id = r.context_id"
             " LEFT JOIN generations g ON g.id = r.generation_id"
             f" LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id > ? {condition}"
             " ORDER BY r.id LIMIT ?"

@@ -48,12 +48,13 @@ class Provenances:
         marks = one(self.db, "SELECT person, kept, flagged FROM records WHERE id = ?", (record_id,))
         if record is None or marks is None:
             raise StudioError(f"There is no record {record_id} in this project.")
-        same = Records(self.db).of_document(record.document_id, SIBLINGS + 1)
+        document_id = record.document_id
+        same = Records(self.db).of_document(document_id, SIBLINGS + 1) if document_id else []
         return Provenance(
             record=record,
             flagged=bool(marks["flagged"]),
             word=decision_of(marks["person"], marks["kept"]),
-            document=self._document(record.document_id),
+            document=self._document(document_id),
             call=self._call(record.generation_id),
             verdicts=self._verdicts(record_id),
             decisions=self._decisions(record_id),

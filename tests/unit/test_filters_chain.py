@@ -222,3 +222,21 @@ def test_any_text_gets_one_verdict_that_agrees_with_its_score(
         assert judgement.kept is (judgement.reason == "")
         if judgement.reason != "duplicate":
             assert judge.keeps(judgement.score, CONTEXT) is judgement.kept
+
+
+def test_hypotheses_are_the_same_only_of_one_premise() -> None:
+    premises = ["A man sings.", "A man sings.", "A dog runs."]
+    given_rows = [FilterRow(n, "he is loud", None, "", text) for n, text in enumerate(premises)]
+    assert [kept for kept, *_ in verdicts("duplicates", given_rows)] == [True, False, True]
+
+
+def test_hypotheses_that_differ_in_a_word_are_both_kept() -> None:
+    said = ["the tall man is now singing", "the tall man is not singing"]
+    given_rows = [FilterRow(n, text, 1, "", "A man sings.") for n, text in enumerate(said)]
+    assert [kept for kept, *_ in verdicts("duplicates", given_rows)] == [True, True]
+
+
+def test_a_round_trip_is_nothing_for_a_record_without_a_document() -> None:
+    context = FilterContext(rank_of=lambda pairs: [1] * len(pairs))
+    with pytest.raises(StudioError, match="Record 1 is about no document"):
+        list(filters.make("round-trip").judge([FilterRow(1, "he is loud", None)], context))

@@ -28,10 +28,10 @@ def rows(count: int = 6) -> list[ExportRow]:
     """Records of three documents in turn; every third was dropped."""
     return [
         ExportRow(
-            query=f"=what is tea {number}?\n",
+            text=f"=what is tea {number}?\n",
             document_id=f"d{number % 3}",
             title="Tea" if number % 3 else "",
-            text=f"喝茶 {number % 3}",
+            passage=f"喝茶 {number % 3}",
             record_id=number + 1,
             generation_id=number + 100 if number else None,
             prompt_name="question-answering",
@@ -94,7 +94,7 @@ def test_triplets_use_mined_negatives_where_there_are_some(tmp_path: Path) -> No
 
 def test_triplets_draw_a_passage_of_another_document(tmp_path: Path) -> None:
     given = enumerate(rows(3000))
-    many = [replace(row, document_id=f"d{n % 50}", text=f"text {n % 50}") for n, row in given]
+    many = [replace(row, document_id=f"d{n % 50}", passage=f"text {n % 50}") for n, row in given]
     export("triplets", tmp_path / "a", many, seed=1)
     export("triplets", tmp_path / "b", many, seed=1)
     export("triplets", tmp_path / "c", many, seed=2)
@@ -132,8 +132,29 @@ def test_jsonl_holds_every_column_of_provenance(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("task", "own"),
+    [
+        ("classification", {"text": "hi", "label": "pos"}),
+        ("nli", {"hypothesis": "hi", "premise": "ctx", "label": "pos", "document_id": ""}),
+        ("qa", {"question": "hi", "context": "ctx", "answer": "c", "document_id": ""}),
+    ],
+)
+def test_columns_are_what_a_record_of_the_task_has(
+    tmp_path: Path, task: Any, own: dict[str, str], load_dataset: Any
+) -> None:
+    row = ExportRow("hi", "", "", "", 1, label="pos", context="ctx", answer="c", model="gpt")
+    first, *_ = own
+    for name in ("jsonl", "csv", "parquet"):
+        target = export(name, tmp_path / name, [row], task=task)
+        found = load_dataset(str(target), split="train")
+        assert found.column_names[: len(own) + 1] == [*own, "record_id"]
+        assert {key: found[0][key] or "" for key in own} == own
+        assert f"Each row is a {first} with its" in (target / "README.md").read_text("utf-8")
+
+
 def test_csv_cells_are_safe_in_a_spreadsheet(tmp_path: Path) -> None:
-    evil = replace(rows()[1], title="@SUM(1)", text="\tx", model="+1", endpoint="-1", seed=-4)
+    evil = replace(rows()[1], title="@SUM(1)", passage="\tx", model="+1", endpoint="-1", seed=-4)
     export("csv", tmp_path, [evil])
     with (tmp_path / "records.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
@@ -231,7 +252,7 @@ def test_records_load_with_datasets(tmp_path: Path, name: str, load_dataset: Any
 def test_jsonl_loads_when_its_first_ten_megabytes_have_no_scores(
     tmp_path: Path, load_dataset: Any
 ) -> None:
-    bare = replace(rows()[0], text="x" * 2**20, scores={}, prompt_version=None, shots=())
+    bare = replace(rows()[0], passage="x" * 2**20, scores={}, prompt_version=None, shots=())
     target = export("jsonl", tmp_path, [*[bare] * 12, rows()[1]])
     found = load_dataset(str(target), split="train")
     assert found[12]["generation_id"] == 101

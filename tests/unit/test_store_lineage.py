@@ -119,7 +119,7 @@ def test_a_record_leads_back_to_all_that_made_it(store: Store) -> None:
     record, _ = made(store)
     found = store.lineage.of_record(record)
     assert found is not None
-    assert (found["query"], found["document"], found["job"]) == ("a query", "d1", 1)
+    assert (found["text"], found["document"], found["job"]) == ("a query", "d1", 1)
     assert (found["prompt"], found["prompt_version"]) == ("generic", 1)
     assert (found["model"], found["endpoint"], found["draw"]) == ("a-model", "local", 3)
     assert [shot["query"] for shot in found["shots"]] == ["asked"]

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from studio.labelled import GoldItem, Item, Label, Rationale, RoundError, SyntheticItem
-from studio.records import Verdict
+from studio.records import StudioError, Verdict
 from studio.store import Store
 from studio.store import migrations as schema
+from studio.store.choices import Choice
 
 
 @pytest.fixture
@@ -124,3 +125,51 @@ def test_an_older_file_keeps_its_records(tmp_path: Path, monkeypatch: pytest.Mon
     assert store.records.count() == 2
     assert store.db.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     assert store.db.conn.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+# -- records without a document --
+
+
+@pytest.fixture
+def pair(store: Store) -> int:
+    """A hypothesis of a premise, about no document; its row."""
+    run = store.runs.add("s3", {})
+    item = Item("someone sings", "entailment", "A woman sings.", ("sings",))
+    store.items.add([SyntheticItem(item, run, 0, 0)])
+    [found] = store.items.of_run(run)
+    return found.id
+
+
+def test_a_record_has_its_label_its_context_and_its_answer(store: Store, pair: int) -> None:
+    record = store.records.get(pair)
+    assert record is not None
+    assert (record.document_id, record.label) == (None, "entailment")
+    assert (record.context, record.answer) == ("A woman sings.", "sings")
+    assert list(store.records.all()) == store.records.many([pair]) == [record]
+    assert list(store.choices.records(Choice())) == [record]
+    with pytest.raises(StudioError, match="about no document"):
+        record.needed_document()
+
+
+def test_lineage_and_exports_leave_out_no_record(store: Store, pair: int) -> None:
+    found = store.lineage.of_record(pair)
+    assert found is not None
+    assert (found["text"], found["label"]) == ("someone sings", "entailment")
+    assert (found["context"], found["document"], found["round"]) == ("A woman sings.", None, 0)
+    [row] = store.records.with_provenance()
+    assert (row["query"], row["label"], row["document_id"]) == ("someone sings", "entailment", "")
+    assert (row["context"], row["answer"]) == ("A woman sings.", "sings")
+
+
+def test_what_a_job_made_last_has_its_labels(store: Store) -> None:
+    run = store.runs.add("s3", {})
+    job = store.jobs.submit("s3", {})
+    store.items.add([synthetic(run, 0)], job)
+    [newest] = store.records.newest_of_job(job)
+    assert (newest.text, newest.label, newest.document) == ("a fine film", "good", "")
+
+
+def test_a_record_without_a_document_has_no_siblings(store: Store, pair: int) -> None:
+    found = store.review.provenance(pair)
+    assert (found.siblings, found.document.id) == ((), 0)
+    assert found.record.label == "entailment"
