@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from studio.cli.following import run_job, show_result
+from studio.cli.options import takes_params
 from studio.cli.output import (
     DetachOption,
     JsonOption,
@@ -20,31 +21,13 @@ from studio.cli.output import (
     visible,
 )
 from studio.jobs import queue
+from studio.jobs.params import ImportParams
 from studio.labelled import Label
 from studio.project import DATABASE, Project, forget
 from studio.records import JobState, StudioError
 
-GoldOption = Annotated[
-    Path | None,
-    typer.Option("--gold", help="Gold queries: a BEIR folder, or one JSONL file."),
-]
-ExamplesOption = Annotated[
-    Path | None, typer.Option("--examples", help="Few-shot examples: JSONL or CSV.")
-]
-PassageOption = Annotated[
-    int,
-    typer.Option(
-        "--passage-tokens",
-        min=0,
-        help="Cut longer documents into passages of so many encoder tokens; 0 keeps them whole.",
-    ),
-]
-OverlapOption = Annotated[int, typer.Option("--overlap", min=0, help="Tokens two passages share.")]
 FieldOption = Annotated[
     str, typer.Option("--fields", help="Column names, such as id=doc_id,title=name,text=body.")
-]
-TrainQueriesOption = Annotated[
-    bool, typer.Option("--train-as-validation", help="Read a BEIR train split as validation.")
 ]
 EncodingOption = Annotated[
     str, typer.Option("--encoding", help="Of the corpus, such as gb18030; default: found out.")
@@ -66,14 +49,14 @@ LabelsOption = Annotated[
 ]
 
 
+@takes_params
 def new(
+    *,
     path: Annotated[Path, typer.Argument(help="The new project's folder.")],
     corpus: Annotated[
         Path | None,
         typer.Option(help="JSONL, BEIR folder, CSV/TSV, Parquet, or a folder of .txt/.md."),
     ] = None,
-    gold: GoldOption = None,
-    examples: ExamplesOption = None,
     title: Annotated[str, typer.Option(help="What to call it.")] = "",
     language: Annotated[str, typer.Option(help="Of the corpus, such as en or zh.")] = "en",
     template: Annotated[
@@ -85,23 +68,19 @@ def new(
         str,
         typer.Option(help='What texts to write, such as "a guest\'s review of a hotel".'),
     ] = "",
-    passage_tokens: PassageOption = 0,
-    overlap: OverlapOption = 32,
+    reading: ImportParams,
     fields: FieldOption = "",
     encoding: EncodingOption = "",
-    train_as_validation: TrainQueriesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, and import its corpus."""
     from studio.jobs.setup import save_template
 
-    named = _checked_task(task, labels, about, bool(gold or examples))
-    if corpus is None and (gold or examples):
+    speaks_of_documents = bool(reading.gold or reading.examples)
+    named = _checked_task(task, labels, about, speaks_of_documents)
+    if corpus is None and speaks_of_documents:
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
-    params = None
-    if corpus is not None:
-        reading = _reading(passage_tokens, overlap, fields, encoding, train_as_validation)
-        params = {**_sources(corpus, gold, examples), **reading}
+    params = _import_params(reading, corpus, fields, encoding) if corpus is not None else None
     was_there = path.expanduser().exists()
     project = Project.create(path, title=title, task=task, language=language)
     result: dict[str, Any] = {"project": str(project.path), "task": task}
@@ -111,7 +90,7 @@ def new(
             project.store.labels.set(named)
             result["labels"] = [asdict(label) for label in named]
         if params is not None:
-            result |= run_job(project, "import", params, detach=False, as_json=as_json)
+            result |= run_job(project, "import", params.to_row(), detach=False, as_json=as_json)
     except StudioError:
         _take_back(project, was_there)
         raise
@@ -163,72 +142,64 @@ def _show_new(result: dict[str, Any]) -> None:
     out.print(f"Open it with: studio {visible(result['project'])}", highlight=False, soft_wrap=True)
 
 
+@takes_params
 def import_(
+    *,
     corpus: Annotated[
         Path | None,
         typer.Argument(help="JSONL, BEIR folder, CSV/TSV, Parquet, folder of .txt/.md."),
     ] = None,
     project: ProjectOption = Path(),
-    gold: GoldOption = None,
-    examples: ExamplesOption = None,
-    passage_tokens: PassageOption = 0,
-    overlap: OverlapOption = 32,
+    reading: ImportParams,
     fields: FieldOption = "",
     encoding: EncodingOption = "",
-    train_as_validation: TrainQueriesOption = False,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add documents, gold queries and examples to a project."""
-    if not (corpus or gold or examples):
+    if not (corpus or reading.gold or reading.examples):
         raise typer.BadParameter("name a corpus, --gold or --examples")
     opened = Project.open(project)
-    if opened.task != "retrieval" and (gold or examples):
+    if opened.task != "retrieval" and (reading.gold or reading.examples):
         raise StudioError(
             f"This project's task is {opened.task}: its gold comes in with "
             "`studio gold import FILE --split auto`."
         )
-    reading = _reading(passage_tokens, overlap, fields, encoding, train_as_validation)
-    params = {**_sources(corpus, gold, examples), **reading}
-    result = run_job(opened, "import", params, detach=detach, as_json=as_json)
+    params = _import_params(reading, corpus, fields, encoding)
+    result = run_job(opened, "import", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: show_import(result)))
 
 
-def _sources(
-    corpus: Path | None, gold: Path | None, examples: Path | None
-) -> dict[str, str | None]:
-    """The files of an import job; absolute, since the worker runs elsewhere."""
-    return {
-        "corpus": _existing(corpus, "a file or folder with documents") if corpus else None,
-        "gold": _existing(gold, "a BEIR folder or a JSONL file of queries") if gold else None,
-        "examples": _existing(examples, "a JSONL or CSV file of examples") if examples else None,
-    }
+def _import_params(
+    reading: ImportParams, corpus: Path | None, fields: str, encoding: str
+) -> ImportParams:
+    """How an import job reads its files; their paths are absolute, since the worker runs elsewhere.
 
-
-def _existing(path: Path, wanted: str) -> str:
-    found = path.expanduser().absolute()
-    if not found.exists():
-        raise StudioError(f"{found} does not exist. Give {wanted}.")
-    return str(found)
-
-
-def _reading(
-    passage_tokens: int, overlap: int, fields: str, encoding: str, train_as_validation: bool
-) -> dict[str, Any]:
-    """How an import job reads its files."""
+    Raises StudioError for a file that is not there.
+    """
     from studio.formats.encodings import checked_encoding
 
-    if passage_tokens and overlap >= passage_tokens:
+    if reading.passage_tokens and reading.overlap >= reading.passage_tokens:
         raise typer.BadParameter("--overlap must be smaller than --passage-tokens")
     named = _fields(fields)
     if encoding:
         named["encoding"] = checked_encoding(encoding)
-    return {
-        "passage_tokens": passage_tokens,
-        "overlap": overlap,
-        "fields": named or None,
-        "train_as_validation": train_as_validation,
-    }
+    return replace(
+        reading,
+        corpus=_existing(corpus, "a file or folder with documents"),
+        gold=_existing(reading.gold, "a BEIR folder or a JSONL file of queries"),
+        examples=_existing(reading.examples, "a JSONL or CSV file of examples"),
+        fields=named or None,
+    )
+
+
+def _existing(path: Path | str | None, wanted: str) -> str | None:
+    if path is None:
+        return None
+    found = Path(path).expanduser().absolute()
+    if not found.exists():
+        raise StudioError(f"{found} does not exist. Give {wanted}.")
+    return str(found)
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from studio.cli.following import run_job, show_result
+from studio.cli.options import takes_params
 from studio.cli.output import (
     DetachOption,
     JsonOption,
@@ -22,9 +24,6 @@ from studio.cli.tables import chain_table, score_table
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
 from studio.project import Project
 
-EncoderOption = Annotated[
-    str, typer.Option(help="The base encoder: a catalogue name, a hub name or a folder.")
-]
 SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
 
 
@@ -122,20 +121,14 @@ def _show_generated(result: dict[str, Any]) -> None:
         )
 
 
+@takes_params
 def filter_(
+    *,
     project: ProjectOption = Path(),
-    round_trip: Annotated[
-        Literal["trained", "base", "hybrid", "bm25", "off"],
-        typer.Option(help="trained is the published filter; the others are cheaper stand-ins."),
-    ] = "trained",
-    k: Annotated[
-        int, typer.Option("-k", min=1, help="Keep when the document is in the first K.")
-    ] = 1,
+    params: FilterParams,
     move: Annotated[
         bool, typer.Option("--move", help="Only move K, on the stored ranks: no new run.")
     ] = False,
-    encoder: EncoderOption = "",
-    seed: SeedOption = 13,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -143,10 +136,10 @@ def filter_(
     if move:
         from studio.jobs.filtering import move_k
 
-        found = move_k(Project.open(project), k)
+        found = move_k(Project.open(project), params.k)
         emit(found, as_json, lambda: _show_moved(found))
         return
-    params = FilterParams(round_trip=round_trip, k=k, encoder=_encoder(encoder), seed=seed)
+    params = replace(params, encoder=_encoder(params.encoder))
     opened = Project.open(project)
     result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(chain_table(result))))
@@ -158,88 +151,18 @@ def _show_moved(found: dict[str, Any]) -> None:
     out.print(f"K is now {found['k']}: {found['kept']:,} queries are kept by all filters.")
 
 
+@takes_params
 def train(
+    *,
     project: ProjectOption = Path(),
-    encoder: EncoderOption = "",
-    recipe: Annotated[
-        Literal["recommended", "published"],
-        typer.Option(help="What gained most on little data, or Promptagator's own numbers."),
-    ] = "recommended",
-    side: Annotated[
-        Literal["both", "query"] | None,
-        typer.Option(help="query: documents keep the base's vectors. Default: the recipe's."),
-    ] = None,
-    distillation: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="A teacher's share of the loss. Default: the recipe's."),
-    ] = None,
-    teacher: Annotated[
-        str, typer.Option(help="The teacher's encoder, beside BM25. Default: the base encoder.")
-    ] = "",
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Default: the recipe's.")] = None,
-    epochs: Annotated[float | None, typer.Option(min=0.01, help="Default: the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Overrides epochs.")] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(min=0, help="Default: by the kind of encoder.")
-    ] = None,
-    hard_negatives: Annotated[int, typer.Option(min=0, max=8, help="Mined per query.")] = 0,
-    max_length: Annotated[int, typer.Option(min=8, help="Tokens read of a passage.")] = 256,
-    query_prompt: Annotated[str, typer.Option(help="Put before each query.")] = "",
-    document_prompt: Annotated[str, typer.Option(help="Put before each document.")] = "",
-    stage_one: Annotated[
-        bool, typer.Option(help="Continue from the round trip's model, as published.")
-    ] = True,
-    interpolate: Annotated[bool, typer.Option(help="Average weights with the base.")] = True,
-    kept_by: Annotated[
-        str,
-        typer.Option(help="What the chain up to this filter keeps, or person. Default: all."),
-    ] = "",
-    score_of: Annotated[
-        str, typer.Option(help="The filter whose score is bounded. Default: that of --kept-by.")
-    ] = "",
-    min_score: Annotated[float | None, typer.Option(help="The lowest such score.")] = None,
-    max_score: Annotated[float | None, typer.Option(help="The highest such score.")] = None,
-    prompt_version: Annotated[
-        int | None, typer.Option(help="Only queries of this prompt version.")
-    ] = None,
-    job: Annotated[int | None, typer.Option(help="Only queries that this job made.")] = None,
-    evaluate: Annotated[
-        bool, typer.Option("--evaluate", help="Score the model on test gold afterwards.")
-    ] = False,
-    name: Annotated[str, typer.Option(help="What to call the model.")] = "",
-    seed: SeedOption = 13,
+    params: TrainParams,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a retriever on the kept queries; those with a gold query's words are left out."""
     from studio.jobs.training_data import choice_of, refuse_unknown
 
-    params = TrainParams(
-        kept_by=kept_by,
-        score_of=score_of,
-        min_score=min_score,
-        max_score=max_score,
-        prompt_version=prompt_version,
-        from_job=job,
-        evaluate=evaluate,
-        encoder=_encoder(encoder),
-        continue_round_trip=stage_one,
-        recipe=recipe,
-        side=side,
-        distillation=distillation,
-        teacher=_encoder(teacher),
-        batch_size=batch_size,
-        epochs=epochs,
-        steps=steps,
-        learning_rate=learning_rate,
-        hard_negatives=hard_negatives,
-        max_length=max_length,
-        query_prompt=query_prompt,
-        document_prompt=document_prompt,
-        interpolate=interpolate,
-        name=name,
-        seed=seed,
-    )
+    params = replace(params, encoder=_encoder(params.encoder), teacher=_encoder(params.teacher))
     opened = Project.open(project)
     refuse_unknown(opened.store, choice_of(params))
     result = run_job(opened, "train", params.to_row(), detach=detach, as_json=as_json)
@@ -258,21 +181,16 @@ def _show_trained(project: Project, result: dict[str, Any]) -> None:
         out.print(score_table(result))
 
 
+@takes_params
 def evaluate(
+    *,
     project: ProjectOption = Path(),
-    model: Annotated[
-        int | None, typer.Option(help="The model's number; default the newest.")
-    ] = None,
-    split: Annotated[
-        Literal["validation", "test"], typer.Option(help="Which gold queries to score on.")
-    ] = "test",
-    encoder: EncoderOption = "",
-    seed: SeedOption = 13,
+    params: EvaluateParams,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score BM25, the base encoder and the trained one on gold queries."""
-    params = EvaluateParams(model_id=model, split=split, encoder=_encoder(encoder), seed=seed)
+    params = replace(params, encoder=_encoder(params.encoder))
     opened = Project.open(project)
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(score_table(result))))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from studio.evaluation import gap
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import encoder_name
-from studio.jobs.params import Params
 from studio.labelled import Round, Run
+from studio.params import Params, option
 from studio.project import Project
 from studio.records import StudioError
 
@@ -30,10 +30,15 @@ class GapParams(Params):
     """Which round is measured."""
 
     run_id: int = 0
-    round: int = 0
-    """The round whose errors are meant; its additions are of the round after it."""
-    encoder: str = ""
-    """What tells how near two texts are; empty takes the run's frozen one, else the project's."""
+    round: int = option(
+        0, "Round", "whose errors are meant; its additions are of the round after", least=0
+    )
+    encoder: str = option(
+        "",
+        "Encoder",
+        "tells how near two texts are",
+        empty="the run's frozen one, or the project's",
+    )
 
 
 def run(context: JobContext) -> None:

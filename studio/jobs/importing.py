@@ -15,6 +15,7 @@ from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
 from studio.formats.rows import FieldMap, RawDocument, RawGold, SkippedRow
 from studio.jobs.context import JobContext
+from studio.jobs.params import ImportParams
 from studio.llm.catalogue import tokenizer_file
 from studio.records import Document, Example, GoldQuery, StudioError, content_sha
 from studio.store import Store
@@ -44,33 +45,31 @@ class Report:
 
 
 def run(context: JobContext) -> None:
-    """The job ``import``: params ``corpus``, ``gold``, ``examples`` (at least one of them), and
-    optionally ``fields``, ``passage_tokens`` (0 leaves documents whole), ``overlap``,
-    ``train_as_validation``."""
-    import_all(context, context.job.params)
+    """The job ``import``."""
+    import_all(context, ImportParams.from_row(context.job.params))
 
 
-def import_all(context: JobContext, params: dict[str, Any]) -> None:
+def import_all(context: JobContext, params: ImportParams) -> None:
     """Documents, gold and examples in one transaction; then the full-text index."""
     if "imported" not in context.result:
         _bring_in(context, params)
     _index(context)
 
 
-def _bring_in(context: JobContext, params: dict[str, Any]) -> None:
+def _bring_in(context: JobContext, params: ImportParams) -> None:
     store, report = context.store, Report()
     store.documents.begin_import()
-    if corpus := params.get("corpus"):
-        _stage_corpus(context, Path(corpus), params, report)
+    if params.corpus:
+        _stage_corpus(context, Path(params.corpus), params, report)
     found: dict[str, Any] = {}
     with store.write():
         staged = store.documents.commit_import(context.job.id)
-        if gold := params.get("gold"):
+        if params.gold:
             found["gold"] = import_gold(
-                store, Path(gold), bool(params.get("train_as_validation")), report
+                store, Path(params.gold), params.train_as_validation, report
             )
-        if examples := params.get("examples"):
-            found["examples"] = len(import_examples(store, Path(examples), report))
+        if params.examples:
+            found["examples"] = len(import_examples(store, Path(params.examples), report))
         # In the same transaction: a job that is killed after it will not import again.
         context.keep(
             **found,
@@ -83,11 +82,9 @@ def _bring_in(context: JobContext, params: dict[str, Any]) -> None:
         )
 
 
-def _stage_corpus(
-    context: JobContext, corpus: Path, params: dict[str, Any], report: Report
-) -> None:
+def _stage_corpus(context: JobContext, corpus: Path, params: ImportParams, report: Report) -> None:
     store = context.store
-    cutter = _cutter(context, int(params.get("passage_tokens", 0)), int(params.get("overlap", 32)))
+    cutter = _cutter(context, params.passage_tokens, params.overlap)
     for batch in _batches(_raw(context, corpus, params, report), BATCH):
         _stage(store, batch, cutter)
         context.progress(report.read, None, f"{report.read:,} documents read")
@@ -112,9 +109,9 @@ def _first_reason(report: Report) -> str:
 
 
 def _raw(
-    context: JobContext, corpus: Path, params: dict[str, Any], report: Report
+    context: JobContext, corpus: Path, params: ImportParams, report: Report
 ) -> Iterator[RawDocument]:
-    fields = FieldMap(**params["fields"]) if params.get("fields") else None
+    fields = FieldMap(**params.fields) if params.fields else None
     for row in read_corpus(corpus, fields):
         context.check()
         if isinstance(row, SkippedRow):

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
-from studio.records import Style
+from studio.params import Params, option
+from studio.records import Split, Style
 
 Recipe = Literal["recommended", "published"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
-
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """UndoStep into the JSON of a job's row, and back."""
-
-    def to_row(self) -> dict[str, Any]:
-        """Plain values only."""
-        return asdict(self)
-
-    @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Self:
-        """The params of a row; what an older studio did not write has its default.
-
-        A field's metadata names under ``older`` what it was called in rows of older studios.
-        """
-        known = {
-            name: field.name
-            for field in fields(cls)
-            for name in (field.name, *field.metadata.get("older", ()))
-        }
-        return cls(**{known[name]: _plain(item) for name, item in row.items() if name in known})
-
-
-def _plain(item: Any) -> Any:
-    """JSON has no tuples; params that are equal must stay equal on their way through a row."""
-    return tuple(item) if isinstance(item, list) else item
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +51,32 @@ class GenerateParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportParams(Params):
+    """Bring documents, gold and examples into a project. At least one of the three is named."""
+
+    corpus: str | None = None
+    """The documents: a file or a folder, by its full path as the next two."""
+    gold: str | None = option(
+        None, "Gold queries", "a BEIR folder, or one JSONL file", empty="none"
+    )
+    examples: str | None = option(
+        None, "Examples", "few-shot examples: a JSONL or CSV file", empty="none"
+    )
+    passage_tokens: int = option(
+        0,
+        "Passage tokens",
+        "cut longer documents into passages of so many encoder tokens; 0 keeps them whole",
+        least=0,
+    )
+    overlap: int = option(32, "Overlap", "tokens that two passages share", least=0)
+    fields: dict[str, str] | None = None
+    """What a file's columns are called, and its ``encoding``; None takes what is usual."""
+    train_as_validation: bool = option(
+        False, "Train split", "read a BEIR train split as validation"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class FilterParams(Params):
     """Judge the records by a chain of filters."""
 
@@ -89,13 +89,27 @@ class FilterParams(Params):
         "round-trip",
     )
     """The chain, cheap ones first; each judges what the ones before it kept."""
-    round_trip: RoundTripMode = "trained"
-    """``trained`` is the published one; ``base``, ``hybrid`` and ``bm25`` are cheaper stand-ins."""
-    k: int = 1
-    """A query passes the round trip when its document is among the first K."""
-    encoder: str = ""
-    """The base encoder; empty is the settings' one."""
-    seed: int = 13
+    round_trip: RoundTripMode = option(
+        "trained",
+        "Round trip",
+        "what must find a query's own document",
+        choices=get_args(RoundTripMode),
+        notes=(
+            "the published filter: an encoder trained on these queries",
+            "the base encoder: quicker, and judges less well",
+            "the base encoder and BM25 added up",
+            "BM25: quickest",
+            "asks nothing",
+        ),
+    )
+    k: int = option(1, "Keep in the top", "ranks that its own document may have", least=1)
+    encoder: str = option(
+        "",
+        "Base encoder",
+        "a catalogue name, a hub name or a folder",
+        empty="the settings' own",
+    )
+    seed: int = option(13, "Seed", "decides every draw", least=0)
     train: dict[str, Any] | None = None
     """First-stage training settings; None is :class:`TrainParams`' own."""
 
@@ -104,73 +118,149 @@ class FilterParams(Params):
 class TrainParams(Params):
     """Train a retriever on the kept records."""
 
-    kept_by: str = ""
-    """Which verdicts decide: empty for all together, else the chain up to this filter."""
-    score_of: str = ""
-    """The filter whose stored score lies between the next two; empty looks at no score."""
-    min_score: float | None = None
-    """None is no bound."""
-    max_score: float | None = None
-    """None is no bound."""
-    prompt_version: int | None = None
-    """Only records of this prompt version."""
-    from_job: int | None = None
-    """Only records that this job made."""
-    encoder: str = ""
-    """The base encoder; empty is the settings' one."""
-    continue_round_trip: bool = True
-    """Start from the round trip's first-stage model, as published, when there is one."""
-    recipe: Recipe = "recommended"
-    """``recommended`` is what gained most on little data; ``published`` is Promptagator's own."""
-    side: Literal["both", "query"] | None = None
-    """``query`` trains against the base's document vectors; None is the recipe's own."""
-    batch_size: int | None = None
-    """None is the recipe's own; Promptagator's goes by corpus size."""
-    epochs: float | None = None
-    """None is the recipe's own."""
-    steps: int | None = None
-    """Overrides epochs."""
-    learning_rate: float | None = None
-    """None is the encoder kind's own."""
-    temperature: float | None = None
-    """Softmax temperature of the contrastive loss; None is the trainer's own."""
-    distillation: float | None = None
-    """A teacher's share of the loss, 0 to 1: an encoder and BM25 added up. None is the recipe's
-    own."""
-    teacher: str = ""
-    """The teacher's encoder; empty is the base, and for a static base MiniLM where it is here."""
-    hard_negatives: int = 0
-    """Mined negatives per query, guarded against false ones."""
-    max_length: int = 256
-    """Tokens of a passage that the encoder reads."""
-    query_prompt: str = ""
-    """Put before each query."""
-    document_prompt: str = ""
-    """Put before each document."""
-    interpolate: bool = True
-    """Average the weights with the base's, at the ratio that validation prefers."""
-    patience: int = 3
-    """Validation checks without a gain before training stops."""
-    seed: int = 13
-    bf16: bool | None = None
-    """None: on a GPU that can, and not on a CPU."""
-    name: str = ""
-    """What to call the model."""
-    evaluate: bool = False
-    """Score BM25, base and the new model when it is trained, where there is gold."""
+    kept_by: str = option(
+        "",
+        "Kept by",
+        "what the chain up to this filter keeps, or person; later ones are not asked",
+        empty="all filters and people",
+    )
+    score_of: str = option(
+        "", "Score of", "the filter whose score is bounded", empty="that of kept by"
+    )
+    min_score: float | None = option(None, "Lowest score", "of that filter", empty="any")
+    max_score: float | None = option(None, "Highest score", "of that filter", empty="any")
+    prompt_version: int | None = option(
+        None, "Prompt version", "only records that this version made", least=1, empty="any"
+    )
+    from_job: int | None = option(
+        None, "Made by job", "only records that this job made", least=1, empty="any", flag="job"
+    )
+    encoder: str = option(
+        "",
+        "Base encoder",
+        "the model to start from: a catalogue name, a hub name or a folder",
+        empty="the settings' own",
+    )
+    continue_round_trip: bool = option(
+        True,
+        "After round trip",
+        "go on from the round trip's model, as published, where there is one",
+        flag="stage-one",
+    )
+    recipe: Recipe = option(
+        "recommended",
+        "Recipe",
+        "where the numbers below come from that are not set",
+        choices=get_args(Recipe),
+        notes=("what gained most on little data", "Promptagator's own numbers"),
+    )
+    epochs: float | None = option(
+        None,
+        "Epochs",
+        "passes over the pairs; more can overfit",
+        least=0.01,
+        empty="the recipe's",
+    )
+    steps: int | None = option(
+        None, "Steps", "of the optimiser, in place of epochs", least=1, empty="as the epochs say"
+    )
+    batch_size: int | None = option(
+        None,
+        "Batch size",
+        "pairs a step; each also learns from the others' documents",
+        least=2,
+        empty="the recipe's",
+    )
+    learning_rate: float | None = option(
+        None,
+        "Learning rate",
+        "how far each step goes; too high forgets",
+        least=1e-9,
+        empty="that of the encoder's kind",
+    )
+    temperature: float | None = option(
+        None,
+        "Temperature",
+        "of the contrastive loss's softmax; lower is stricter",
+        least=1e-3,
+        empty="the trainer's own",
+    )
+    side: Literal["both", "query"] | None = option(
+        None,
+        "Train",
+        "which vectors change",
+        choices=("both", "query"),
+        notes=("queries and documents", "queries alone: documents keep the base's vectors"),
+        empty="the recipe's",
+    )
+    distillation: float | None = option(
+        None,
+        "Teacher's share",
+        "of the loss: 0 learns from the pairs alone, 1 from the teacher",
+        least=0,
+        most=1,
+        empty="the recipe's",
+    )
+    teacher: str = option(
+        "",
+        "Teacher",
+        "an encoder, added up with BM25",
+        empty="the base; MiniLM for a static one",
+    )
+    hard_negatives: int = option(
+        0,
+        "Hard negatives",
+        "mined wrong documents per query, guarded against false ones",
+        least=0,
+        most=8,
+    )
+    max_length: int = option(256, "Tokens read", "of each document; longer is slower", least=8)
+    interpolate: bool = option(
+        True, "Average with base", "mix the weights with the base's as validation prefers: safer"
+    )
+    patience: int = option(
+        3, "Patience", "checks without a gain before it stops early; 0 never stops", least=0
+    )
+    query_prompt: str = option(
+        "", "Query prefix", "put before each query, if the base wants one", empty="none"
+    )
+    document_prompt: str = option(
+        "", "Document prefix", "put before each document, likewise", empty="none"
+    )
+    seed: int = option(
+        13, "Seed", "the same seed gives the same model on the same machine", least=0
+    )
+    bf16: bool | None = option(
+        None, "Half precision", "bfloat16 inside the network", empty="on a GPU that can"
+    )
+    evaluate: bool = option(
+        False, "Score afterwards", "measure BM25, base and the new model on test gold"
+    )
+    name: str = option("", "Name", "what to call the model; also its folder", empty="retriever-JOB")
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateParams(Params):
     """Score BM25, the base encoder and a trained one on gold."""
 
-    model_id: int | None = None
-    """The trained model; None is the newest."""
-    split: Literal["validation", "test"] = "test"
-    encoder: str = ""
-    """The base encoder; empty is the trained model's own base."""
-    max_length: int = 256
-    seed: int = 13
+    model_id: int | None = option(
+        None, "Model", "the trained model's number", least=1, empty="the newest", flag="model"
+    )
+    split: Split = option(
+        "test",
+        "Gold split",
+        "which gold queries to score on",
+        choices=("test", "validation"),
+        notes=("only ever scored: the number to report", "while you still choose"),
+    )
+    encoder: str = option(
+        "",
+        "Base encoder",
+        "a catalogue name, a hub name or a folder",
+        empty="the trained model's own base",
+    )
+    max_length: int = option(256, "Tokens read", "of each document; longer is slower", least=8)
+    seed: int = option(13, "Seed", "decides every draw", least=0)
 
 
 @dataclass(frozen=True, slots=True)

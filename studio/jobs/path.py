@@ -13,6 +13,7 @@ from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
     GenerateParams,
+    ImportParams,
     PathParams,
     TrainParams,
 )
@@ -22,8 +23,8 @@ def run(context: JobContext) -> None:
     """The job ``path``. A stage that ended before an interruption is not run again."""
     params = PathParams.from_row(context.job.params)
     if params.corpus_import:
-        rows = params.corpus_import
-        _stage(context, "import", lambda: importing.import_all(context, rows))
+        first = ImportParams.from_row(params.corpus_import)
+        _stage(context, "import", lambda: importing.import_all(context, first))
     generate = GenerateParams.from_row(params.generate or {})
     _stage(context, "generate", lambda: generating.generate(context, generate))
     judge = FilterParams.from_row({**(params.filter or {}), "train": params.train})

@@ -9,8 +9,8 @@ from studio.evaluation.classification import mcnemar
 from studio.evaluation.significance import paired_test
 from studio.jobs import s3
 from studio.jobs.context import JobContext
-from studio.jobs.params import Params
 from studio.jobs.s3_params import S3Params
+from studio.params import Params
 from studio.records import StudioError
 from studio.store import Store
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from studio.jobs.params import Params
+from studio.params import Params, option
 from studio.records import Style
 from studio.training.small_settings import Kind
 
@@ -42,8 +42,14 @@ class S3Params(Params):
     """For method ``gold``: the human-labelled training set."""
     top_k: int = 10
     """Retrievers: a query whose right document is not among so many is an error."""
-    hard_negatives: int = field(default=1, metadata={"older": ("confusers",)})
-    """Retrievers: wrong documents that came first, for which a query is written too."""
+    hard_negatives: int = option(
+        1,
+        "Hard negatives",
+        "retrievers: wrong documents that came first, written for too",
+        least=0,
+        most=5,
+        older=("confusers",),
+    )
     kind: Kind = "finetune"
     """``head`` trains a linear layer on a frozen encoder, in seconds."""
     base: str = ""

@@ -13,6 +13,7 @@ import pytest
 
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.importing import import_all
+from studio.jobs.params import ImportParams
 from studio.project import Project
 from studio.records import StudioError
 
@@ -41,8 +42,10 @@ def started(project: Project, **params: Any) -> JobContext:
 
 
 def bring_in(project: Project, **params: Any) -> dict[str, Any]:
-    context = started(project, **{name: str(item) for name, item in params.items()})
-    import_all(context, context.job.params)
+    context = started(
+        project, **{n: str(item) if isinstance(item, Path) else item for n, item in params.items()}
+    )
+    import_all(context, ImportParams.from_row(context.job.params))
     stored = project.store.jobs.get(context.job.id)
     assert stored is not None
     assert stored.result == context.result
@@ -202,7 +205,7 @@ def test_a_cancel_before_the_commit_leaves_nothing(project: Project, tmp_path: P
     context = started(project, corpus=str(corpus(tmp_path, {"a": "one"})))
     context.stop.set()
     with pytest.raises(Cancelled):
-        import_all(context, context.job.params)
+        import_all(context, ImportParams.from_row(context.job.params))
     assert project.store.documents.count() == 0
 
 
@@ -218,13 +221,13 @@ def test_a_job_that_had_committed_only_finishes_the_index(project: Project, tmp_
             self.stop.set()
 
     with pytest.raises(Cancelled):
-        import_all(StopAtIndex(project, context.job), context.job.params)
+        import_all(StopAtIndex(project, context.job), ImportParams.from_row(context.job.params))
     assert project.store.documents.count() == 5_000
     path.unlink()
     row = project.store.jobs.get(context.job.id)
     assert row is not None
     resumed = JobContext(project, row, result=dict(row.result))
-    import_all(resumed, row.params)
+    import_all(resumed, ImportParams.from_row(row.params))
     assert resumed.result["documents"] == 5_000
     assert project.store.documents.index_next() == 0
     assert len(project.store.documents.search("text number 4999")) == 1
