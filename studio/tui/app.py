@@ -113,12 +113,12 @@ class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
     # -- the terminal's title --
 
     def _say_title(self, _signal: object = None) -> None:
-        if self._driver is not None and not self.is_headless:
-            self._driver.write(title.SAVE + title.sequence(self.title_of_project))
+        if self.terminal is not None and not self.is_headless:
+            self.terminal.write(title.SAVE + title.sequence(self.title_of_project))
 
     def _give_title_back(self, _signal: object = None) -> None:
-        if self._driver is not None and not self.is_headless:
-            self._driver.write(title.RESTORE)
+        if self.terminal is not None and not self.is_headless:
+            self.terminal.write(title.RESTORE)
 
     def project_opened(self) -> None:
         """The title names the project that is open."""
@@ -194,7 +194,7 @@ class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
     def action_suspend(self) -> None:
         """Back to the shell until ``fg``."""
         self.flush_all()
-        if self._driver is not None and not self._driver.can_suspend:
+        if self.terminal is not None and not self.terminal.can_suspend:
             self.tell("There is no shell behind this window to go back to.")
             return
         self.action_suspend_process()

@@ -7,11 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import RenderableType
 from textual import events
-from textual._compositor import ChopsUpdate
-from textual.app import App
-from textual.screen import Screen
 
 from studio.labelled import LABELLED_TASKS
 from studio.project import Project
@@ -20,9 +16,8 @@ from studio.settings import state_dir
 from studio.tui import keymap
 from studio.tui.message_log import MessageLog
 from studio.tui.pane.base import Pane
-from studio.tui.parsed_once import ParsedOnce
-from studio.tui.repaint import Changes, Painted
 from studio.tui.safe_text import one_line
+from studio.tui.textual_patches import PatchedApp
 
 SETTLED_S = 1.0
 """Seconds after which a pane that was opened for the first time has all its widgets."""
@@ -30,14 +25,13 @@ GOOD_S, BAD_S = 4, 12
 """Seconds that a notification stays; the list of messages keeps it after that."""
 
 
-class BaseApp(App[int]):
+class BaseApp(PatchedApp):
     """The open project and what a person is told of it."""
 
     def __init__(
         self, project: Project | None = None, *, own_keys: Mapping[str, str] | None = None
     ) -> None:
         super().__init__()
-        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         self.project = project
         self.attach_job: int | None = None
         """The job that the Jobs pane shows first."""
@@ -47,7 +41,6 @@ class BaseApp(App[int]):
         """The key pressed last, as Textual names it."""
         self.said = MessageLog(self._log_file)
         """All that was told in this session."""
-        self._painted = Painted()
         self._settled: set[str] = set()
         self._tasks: dict[Path, str] = {}
         self._own_keys = dict(own_keys or {})
@@ -75,15 +68,6 @@ class BaseApp(App[int]):
         if isinstance(event, events.Key):
             self.last_key = event.key
         await super().on_event(event)
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Textual's way to the terminal, without what stands there already."""
-        changes: Any = renderable
-        if isinstance(renderable, ChopsUpdate):
-            changes = Changes(renderable, self._painted)
-        elif renderable is not None:
-            self._painted.forget()
-        super()._display(screen, changes)
 
     @property
     def title_of_project(self) -> str:
@@ -127,10 +111,9 @@ class BaseApp(App[int]):
 
     def flush_all(self) -> None:
         """Write everything typed, in every pane."""
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, Pane) and screen.ready:
-                    self.guarded(screen.flush)
+        for screen in self.every_screen():
+            if isinstance(screen, Pane) and screen.ready:
+                self.guarded(screen.flush)
 
     def _log_file(self) -> Path:
         """Where messages are kept beyond the session."""

@@ -14,8 +14,8 @@ class Copying(BaseApp):
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy by tmux and OSC 52, and say where it went."""
-        self._clipboard = text
-        driver = self._driver
+        self.remember_copied(text)
+        driver = self.terminal
         if driver is None or not text:
             return
         if driver.is_web:

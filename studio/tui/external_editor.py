@@ -85,7 +85,7 @@ class ExternalEditor(BaseApp):
     def _lent(self) -> Iterator[None]:
         """The terminal belongs to another program; nothing is drawn meanwhile."""
         self.flush_all()
-        driver = self._driver
+        driver = self.terminal
         if driver is None or not driver.can_suspend:
             # A test's screen is no terminal: there is nothing to lend.
             yield

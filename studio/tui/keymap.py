@@ -18,7 +18,6 @@ from textual.keys import (
     KEY_NAME_REPLACEMENTS,
     KEY_TO_UNICODE_NAME,
     Keys,
-    _character_to_key,
     key_to_character,
 )
 
@@ -85,7 +84,10 @@ def _keys(path: Path, name: str, value: Any) -> tuple[str, ...]:
             f'{path}: {name} = {value!r} is no key. Write a key such as "a", "f5" or "ctrl+t", '
             f"or a list of them."
         )
-    keys = [_character_to_key(key) if len(key) == 1 else key for key in keys]
+    # Only here: the program of the screens is much to load for the command line.
+    from studio.tui.textual_patches import key_of
+
+    keys = [key_of(key) if len(key) == 1 else key for key in keys]
     for key in keys:
         if BY_ID[name].priority and not _is_safe_while_typing(key):
             raise StudioError(

@@ -15,9 +15,11 @@ from functools import partial
 from typing import Any
 
 from textual import events
+from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 
 from studio.tui.base_app import BaseApp
+from studio.tui.textual_patches import is_stopped
 
 PATIENCE_S = 1.0
 """A key whose end is not heard of in this time, such as of a widget that went away, holds no
@@ -35,7 +37,7 @@ class KeysInOrder(BaseApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting: deque[Typed] = deque()
-        self._target: MessagePump | None = None
+        self._target: DOMNode | None = None
 
     async def on_event(self, event: events.Event) -> None:
         """Give the key now, or when the one before is done."""
@@ -59,24 +61,22 @@ class KeysInOrder(BaseApp):
         if not event.is_forwarded or not _after(target, partial(self._follow, event, target)):
             self._finish()
 
-    async def _on_key(self, event: events.Key) -> None:
+    def on_key(self, event: events.Key) -> None:
         """A letter that came before the box it was meant for was open goes to the box's field."""
-        # Textual calls the handler of every class; the one of its App is called from here.
-        event.prevent_default()
-        if not self._screen_stack:
+        if not self.screen_stack:
             # The program is ending; the key came too late.
+            event.prevent_default()
             return
         field = self.focused
         late = field is not None and field is not self._target
         if field is not None and late and field.check_consume_key(event.key, event.character):
+            event.prevent_default()
             field.post_message(events.Key(event.key, event.character))
-        else:
-            await super()._on_key(event)
 
-    def _follow(self, event: Typed, node: MessagePump) -> None:
+    def _follow(self, event: Typed, node: DOMNode) -> None:
         """``node`` has had the key; go where it has gone from there."""
-        parent = node._parent
-        ends_here = event._stop_propagation or parent is None or parent is self
+        parent = node.parent
+        ends_here = is_stopped(event) or parent is None or parent is self
         if parent is None or ends_here or not _after(parent, partial(self._follow, event, parent)):
             self._finish()
 

@@ -46,7 +46,7 @@ class Navigation(StorePoller):
             return
         self.flush_all()
         for name in PANES:
-            if name != "home" and name in self._screen_stacks:
+            if name != "home" and self.screens_of(name):
                 await self.remove_mode(name)
                 self.add_mode(name, self.MODES[name])
         if self.project is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.project import Project
-from studio.tui.repaint import Painted
+from studio.tui.textual_patches import Painted
 from tests.support.screen import Screen
 
 RUN = "from pathlib import Path; from studio.tui.app import run; raise SystemExit(run(Path({!r})))"

@@ -106,7 +106,8 @@ class Editor(TextArea):
         typed = character is not None and character.isprintable()
         return (typed and self._whole is not None) or super().check_consume_key(key, character)
 
-    async def _on_key(self, event: events.Key) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """A text that is too long to edit says so."""
         # Left to the pane, a letter would do what it does there, such as delete the example.
         if self._whole is not None and event.is_printable:
             event.prevent_default()
@@ -118,7 +119,8 @@ class Editor(TextArea):
         key = core.keys_of("app.editor")[0]
         core.tell(f"This text is too long to edit here; {key} opens all of it in $EDITOR.")
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text is outside text."""
         event.prevent_default()
         event.stop()
         if self._whole is not None:
@@ -128,9 +130,9 @@ class Editor(TextArea):
         if not self._codec.holds(event.text):
             self._choose_codec_again(event.text)
         pasted = self._codec.encode(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        if result := self._replace_via_keyboard(pasted, *self.selection):
-            self.move_cursor(result.end_location)
-            self.focus()
+        result = self.replace(pasted, *self.selection, maintain_selection_offset=False)
+        self.move_cursor(result.end_location)
+        self.focus()
 
     def _choose_codec_again(self, incoming: str) -> None:
         value, cursor = self.value, self.cursor_location
@@ -168,7 +170,8 @@ class Field(Input):
         super().__init__(visible(value), **options)
         self.cursor_blink = False
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text is outside text, and goes on one line."""
         event.prevent_default()
         event.stop()
         self.insert_text_at_cursor(" ".join(visible(event.text, limit=2_000).split("\n")).strip())

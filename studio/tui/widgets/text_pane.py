@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.geometry import Region
 from textual.widgets import Static
 
 from studio.tui.actions import bindings
 from studio.tui.safe_text import content
+from studio.tui.textual_patches import put_title
 from studio.tui.widgets.beside import go_beside
 
 
@@ -117,9 +117,6 @@ class Section(VerticalScroll, can_focus=False):
         if not self.is_mounted:
             self.border_title = shown
         elif shown.plain != self._told:
-            # Textual would draw all that is inside anew, for the one line above it.
-            self._border_title = shown.expand_tabs(4).split()[0]
-            left, top = self.content_offset
-            self.refresh(Region(-left, -top, self.outer_size.width, 1))
+            put_title(self, shown)
         self._told = shown.plain
         return self
