@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-TaskKind = Literal["retrieval", "classification", "nli", "qa", "instructions", "embedding"]
 Split = Literal["validation", "test"]
 
 
@@ -43,6 +43,78 @@ def content_sha(*parts: str) -> str:
 def joined_text(title: str, text: str) -> str:
     """Title and text as every encoder, index and prompt of the studio sees them."""
     return f"{title} {text}" if title else text
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """What a datum consists of: named fields in order; the first one is its text."""
+
+    name: str
+    """Such as ``query``; unique in the program."""
+    fields: tuple[str, ...]
+    """The names of the fields, in the order in which tables show them; the first is the text."""
+    noun: str
+    """One of them, for people, such as ``query``."""
+    nouns: str
+    """Several of them, such as ``queries``."""
+    context: str = ""
+    """The field that holds what the text is about, such as ``premise``; empty without one."""
+    is_trained_on: bool = True
+    """False for notes on the way to records, such as reasons for a label."""
+
+
+QUERY = RecordType("query", ("query",), "query", "queries")
+"""A query for a document of the corpus."""
+LABELLED_TEXT = RecordType("text", ("text", "label"), "text", "texts")
+"""A text with its class."""
+SENTENCE_PAIR = RecordType(
+    "pair", ("hypothesis", "label", "premise"), "hypothesis", "hypotheses", context="premise"
+)
+"""A premise, a hypothesis on it, and how they stand to each other."""
+QUESTION = RecordType(
+    "question", ("question", "answer", "context"), "question", "questions", context="context"
+)
+"""A question on a passage and its answer, word for word out of the passage."""
+NOTE = RecordType("note", ("text", "label"), "note", "notes", is_trained_on=False)
+"""What is written on the way to records, such as a reason for a label."""
+RECORD_TYPES = {one.name: one for one in (QUERY, LABELLED_TEXT, SENTENCE_PAIR, QUESTION, NOTE)}
+"""The program's own types by name; a method from outside brings its own, which the store keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """One set of named fields, whoever wrote it: a record, or gold."""
+
+    type: RecordType
+    fields: Mapping[str, str]
+    """Field → text. A field of the type that is missing here is empty."""
+
+    def __getitem__(self, name: str) -> str:
+        """One field. Raises KeyError for a name that the type does not have."""
+        if name not in self.type.fields:
+            raise KeyError(f"a {self.type.name} has no field {name!r}")
+        return self.fields.get(name, "")
+
+    @property
+    def text(self) -> str:
+        """The first field."""
+        return self.fields.get(self.type.fields[0], "")
+
+    @property
+    def label(self) -> str:
+        """The class; empty where the type has none."""
+        return self.fields.get("label", "")
+
+    @property
+    def context(self) -> str:
+        """What the text is about; empty where the type has none."""
+        return self.fields.get(self.type.context, "") if self.type.context else ""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All that is a right answer; empty where the type has none."""
+        answer = self.fields.get("answer", "")
+        return (answer,) if answer else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,14 +322,27 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One synthetic datum parsed out of a generation: a query for a document, a labelled text …"""
+class Record(Datum):
+    """One datum that an LLM wrote or that was brought from outside, with its place in its run."""
 
-    document_id: int | None
-    """None where the task knows no documents, as in classification."""
-    text: str
-    """The query; of labelled tasks the text, the hypothesis or the question."""
     id: int = 0
+    """The row in the store; 0 before it is stored."""
+    document_id: int | None = None
+    """The corpus document that it is about, if any."""
+    parent_id: int | None = None
+    """The record that it was made from, if any, such as the task of an example."""
+    run_id: int | None = None
+    """The run that it belongs to; None for what was brought from outside."""
+    stage: str = ""
+    """The stage of the run's method that made it."""
+    batch: int = 0
+    """The batch of the stage, from 0; for extrapolations the round whose errors they are from."""
+    place: int = 0
+    """The number of its request within the batch, from 0."""
+    part: int = 0
+    """Its number within the answer, from 0."""
+    error_id: int | None = None
+    """The error that it was extrapolated from."""
     generation_id: int | None = None
     """None for records brought from outside."""
     job_id: int | None = None
@@ -298,17 +383,111 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class GoldQuery:
-    """A human-labelled query with its relevant documents."""
+class Gold(Datum):
+    """A human-labelled datum: fields, and what is right for it."""
 
-    outside_id: str
-    text: str
-    split: Split
-    """Validation is looked at; test is only ever scored."""
-    relevant: dict[int, int]
-    """Document row → grade: 1 and up is right, 0 was marked wrong."""
+    split: Split = "validation"
+    """Validation is looked at, for errors; test is only ever scored."""
+    outside_id: str = ""
+    """The id it had where it came from; unique in a project."""
+    relevant: Mapping[int, int] = field(default_factory=dict)
+    """For queries: document row → grade; 1 and up is right, 0 was marked wrong."""
+    other_answers: tuple[str, ...] = ()
+    """For questions: what answers them as well as the field ``answer``."""
     origin: str = "import"
-    """``import``, ``example`` (a held-out example) or ``search`` (marked by the person)."""
+    """``import``, ``example`` (a held-out example), ``search`` (marked by a person), or the file
+    that it came from with its line."""
+    id: int = 0
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All that is a right answer, the first one first."""
+        answer = self.fields.get("answer", "")
+        return (answer, *self.other_answers) if answer else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One of the classes of a project."""
+
+    name: str
+    """As gold files and tables write it."""
+    wording: str = ""
+    """How prompts say it, such as ``a positive opinion``; empty takes the name."""
+    id: int = 0
+    position: int = 0
+    """Its place in tables, and the model's output, from 0."""
+
+    @property
+    def words(self) -> str:
+        """What a prompt says."""
+        return self.wording or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of one datum."""
+
+    predicted: str
+    """A label's name, or the span of text."""
+    confidence: float
+    """The model's probability of that, 0 to 1; for spans the product of both ends'."""
+    right: bool
+    """Equal to the gold label; for spans exact match after SQuAD's normalisation."""
+    score: float = 0.0
+    """1 or 0 for labels, the token F1 for spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One method at work with one setting, from its first stage to its last round."""
+
+    method: str
+    """Its name in the registry of methods, or ``gold``: human-labelled data alone."""
+    params: dict[str, Any]
+    """All that decides it: endpoint, sizes, rounds, model, seed."""
+    id: int = 0
+    created: str = ""
+    finished_stages: tuple[str, ...] = ()
+    """Stages that are done: they are not gone through again when the run goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Train from scratch → score on validation → collect errors → extrapolate → merge."""
+
+    run_id: int
+    number: int
+    """From 0; the last one of a run has no errors to collect."""
+    records: int = 0
+    """Records that its model was trained on."""
+    errors: int | None = None
+    """Validation gold that its model got wrong; None before it was scored."""
+    validation: dict[str, Any] = field(default_factory=dict)
+    """Metric → value, on gold validation."""
+    test: dict[str, Any] = field(default_factory=dict)
+    """Metric → value, on gold test; never looked at to choose anything."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Stage → seconds."""
+    model_path: str = ""
+    """The folder of its model, relative to the project."""
+    stage: str = "new"
+    """``new`` → ``trained`` → ``scored`` → ``extrapolated`` → ``merged``."""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoundError:
+    """A validation gold that a round's model got wrong."""
+
+    round_id: int
+    gold_id: int
+    """The row of the gold."""
+    predicted: str
+    """What the model said instead: a label, a span, or the id of the document it ranked first."""
+    confidence: float
+    detail: dict[str, Any] = field(default_factory=dict)
+    """More of it, such as the rank of the right document and the hard negatives."""
     id: int = 0
 
 

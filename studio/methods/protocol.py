@@ -1,0 +1,228 @@
+"""The protocol of methods: stages that ask an LLM in batches, and read records out of its answers.
+
+A published method is one file of this folder with a constant ``METHOD`` (or ``METHODS``, where
+tasks differ), and its templates. How requests reach an LLM, what is stored of the answers, what
+happens at a kill or a cap, is the collector's (:mod:`studio.jobs.collect`), the same for all.
+
+A request is decided by (plan, stage, batch, place) and by the records of earlier batches alone,
+never by row numbers or by the order in which answers arrive: a run that was killed anywhere ends
+with the rows of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from studio.params import Params
+from studio.prompting.forms import AnyTemplate, Form
+from studio.prompting.shots import ShotSet
+from studio.prompting.tokens import count_tokens
+from studio.records import (
+    Answer,
+    Decoding,
+    Document,
+    Gold,
+    Label,
+    Record,
+    RecordType,
+    Request,
+    RoundError,
+    Style,
+)
+
+Feedback = Literal["", "errors", "gold"]
+"""What a batch is made from besides earlier batches: the errors of the model that was just trained
+on them, or all of gold validation."""
+
+
+class Corpus(Protocol):
+    """The documents of a run, read when they are needed: there may be a million."""
+
+    def sampled(self) -> Sequence[Document]:
+        """Those that the run was told to write for, in a random order that its seed decides."""
+
+    def contexts(self) -> Sequence[Document]:
+        """Those that pairs and questions may be about: none that gold test is about."""
+
+    def many(self, rows: Sequence[int]) -> Mapping[int, Document]:
+        """Row → document, for those that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that decides a run's requests, besides what earlier batches have made."""
+
+    template: Any
+    """The parsed prompt version, of the class that the method's form gives."""
+    model: str
+    """The model's name at its endpoint."""
+    corpus: Corpus
+    settings: Any
+    """The method's own settings: an instance of :attr:`Method.settings`."""
+    labels: tuple[Label, ...] = ()
+    """The classes of the project, in order."""
+    pool: tuple[ShotSet, ...] = (ShotSet(()),)
+    """The shot sets that requests draw from, with their rows in the store."""
+    context_tokens: int = 4096
+    """The endpoint's context window for one request."""
+    seed: int = 0
+    """Decides documents, shots and sampling."""
+    prompt_id: int | None = None
+    """The prompt version's row."""
+    prompt_sha: str = ""
+    """The prompt version's hash: a new wording draws new shots."""
+    style: Style | None = None
+    """Chat or completion; None for the template's own."""
+    decoding: Decoding | None = None
+    """Sampling in place of the template's; None keeps the template's for style and model."""
+    count: Callable[[str], int] = count_tokens
+    """Counts a text's tokens."""
+
+    @property
+    def chosen_style(self) -> Style:
+        """The style that requests are sent in."""
+        template: AnyTemplate = self.template
+        return self.style or template.style
+
+    @property
+    def chosen_decoding(self) -> Decoding:
+        """The sampling that requests are sent with."""
+        template: AnyTemplate = self.template
+        return self.decoding or template.decoding_for(self.chosen_style, self.model)
+
+    def words_of(self, label: str) -> str:
+        """A label as prompts say it."""
+        return next((known.words for known in self.labels if known.name == label), label)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, and what is known of the records that its answer will hold."""
+
+    request: Request
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the records that are given, such as the label that was asked for."""
+    document: Document | None = None
+    """The document that is asked about."""
+    parent_id: int | None = None
+    """The record that this one is made from."""
+    error_id: int | None = None
+    """The error that is extrapolated."""
+    unlike: tuple[str, ...] = ()
+    """Texts that the answer must not repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was read out of an answer: one record to be, or the reason why there is none."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The record's fields; empty when nothing could be read."""
+    reason: str = ""
+    """Why it is dropped (a :class:`studio.records.Reason`); empty when it is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An error with its gold."""
+
+    gold: Gold
+    error: RoundError
+
+
+class Made(Protocol):
+    """What a run has made before the batch that is asked for."""
+
+    def asked(self, stage: str) -> int:
+        """Requests of the earlier batches of a stage."""
+
+    def kept(self, stage: str) -> Sequence[Record]:
+        """The kept records of the earlier batches of a stage, by batch, place and part."""
+
+    def count(self, stage: str) -> int:
+        """How many they are."""
+
+    @property
+    def errors(self) -> Sequence[Missed]:
+        """For a batch with feedback ``errors``: what the model got wrong."""
+
+    @property
+    def gold(self) -> Sequence[Gold]:
+        """For a batch with feedback ``gold``: all of gold validation."""
+
+    @property
+    def room(self) -> int | None:
+        """How many more records the run may keep; None without a bound."""
+
+
+class Stage(Protocol):
+    """One step of a method: it asks in batches until a batch has no request."""
+
+    @property
+    def name(self) -> str:
+        """Such as ``seed``; unique in its method."""
+
+    @property
+    def makes(self) -> RecordType:
+        """What its records consist of."""
+
+    @property
+    def words(self) -> str:
+        """What it makes, for progress lines, such as ``seed texts``."""
+
+    @property
+    def feedback(self) -> Feedback:
+        """With ``errors`` or ``gold`` the run trains and scores a model before each batch."""
+
+    @property
+    def distinct(self) -> bool:
+        """Whether a record that repeats an earlier one of its run, or is near to gold test, is
+        dropped at the end of its batch."""
+
+    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
+        """The requests of one batch, lazily; the first batch without any ends the stage."""
+
+    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
+        """What an answer holds: at least one draft, if only with the reason why nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A published way of making records with an LLM."""
+
+    name: str
+    """Its name in commands and folders, such as ``promptagator``."""
+    paper: str
+    """The publication it follows."""
+    about: str
+    """A few words for lists, such as ``queries from a handful of examples``."""
+    tasks: tuple[str, ...]
+    """The tasks that it serves with these stages."""
+    stages: tuple[Stage, ...]
+    """In order."""
+    form: Form
+    """What its templates look like."""
+    settings: type[Params] = Params
+    """What a person can set of it, besides what every run has."""
+    prompts: str | Path = ""
+    """The folder of its templates: a name below ``prompts/``, or a path; empty is its own name."""
+
+    @property
+    def prompts_folder(self) -> str | Path:
+        """Where its templates lie."""
+        return self.prompts or self.name
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether a model is trained on the way."""
+        return any(stage.feedback for stage in self.stages)
+
+    def stage(self, name: str) -> Stage:
+        """One of its stages. Raises KeyError for a name that it does not have."""
+        for one in self.stages:
+            if one.name == name:
+                return one
+        raise KeyError(name)

@@ -1,0 +1,115 @@
+"""The table of tasks: one row says all that differs between them, and the words for people.
+
+A new task is a row here, a record type in :mod:`studio.records`, and a learner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, Literal
+
+from studio.records import LABELLED_TEXT, QUERY, QUESTION, SENTENCE_PAIR, RecordType, StudioError
+
+GoldShape = Literal["documents", "label", "answers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a project trains for."""
+
+    name: str
+    """As the command line and the store write it."""
+    title: str
+    """For lists, such as ``Search over documents``."""
+    about: str
+    """One line: what goes in and what comes out."""
+    record: RecordType
+    """What its methods make, what it is trained on, and what its gold consists of."""
+    gold: GoldShape
+    """What is right for a gold datum: relevant documents, its label, or its answers."""
+    method: str
+    """The method that is taken unless another one is named."""
+    learner: str
+    """What trains its models."""
+    metrics: tuple[str, ...]
+    """What its models are scored by; the first one decides."""
+    home_pane: str
+    """The pane that its projects open on."""
+    has_labels: bool = False
+    """Whether there are classes to tell apart."""
+    has_path: bool = False
+    """Whether one job goes the whole path: generate, filter, train, evaluate."""
+    needs_documents: bool = False
+    """Whether its methods write for documents of a corpus."""
+
+    @property
+    def trains_by_rounds(self) -> bool:
+        """Whether a run trains its model itself, round by round."""
+        return not self.has_path
+
+
+TASKS: Final = {
+    task.name: task
+    for task in (
+        Task(
+            name="retrieval",
+            title="Search over documents",
+            about="documents and a few example queries in, a trained retriever out",
+            record=QUERY,
+            gold="documents",
+            method="promptagator",
+            learner="retriever",
+            metrics=("ndcg@10", "recall@10"),
+            home_pane="examples",
+            has_path=True,
+            needs_documents=True,
+        ),
+        Task(
+            name="classification",
+            title="Texts with a label",
+            about="labels and gold texts in, a trained classifier out",
+            record=LABELLED_TEXT,
+            gold="label",
+            method="s3",
+            learner="classifier",
+            metrics=("accuracy",),
+            home_pane="rounds",
+            has_labels=True,
+        ),
+        Task(
+            name="nli",
+            title="Pairs of sentences",
+            about="premises, labels and gold pairs in, a model of how two sentences stand out",
+            record=SENTENCE_PAIR,
+            gold="label",
+            method="s3",
+            learner="classifier",
+            metrics=("accuracy",),
+            home_pane="rounds",
+            has_labels=True,
+            needs_documents=True,
+        ),
+        Task(
+            name="qa",
+            title="Questions on passages",
+            about="passages and gold questions in, a model that points at the answer out",
+            record=QUESTION,
+            gold="answers",
+            method="s3",
+            learner="reader",
+            metrics=("em", "f1"),
+            home_pane="rounds",
+            needs_documents=True,
+        ),
+    )
+}
+"""Task name → its row."""
+
+
+def task(name: str) -> Task:
+    """One row of the table. Raises StudioError for a name that is not there."""
+    if name not in TASKS:
+        near = get_close_matches(name, TASKS, n=1) or list(TASKS)
+        raise StudioError(f"There is no task “{name}”; choose one of: {', '.join(near)}.")
+    return TASKS[name]
