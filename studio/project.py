@@ -7,11 +7,12 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from studio.records import StudioError, TaskKind
+from studio.records import StudioError
 from studio.settings import Settings, data_dir, load
 from studio.store import Store
+from studio.tasks import Task
+from studio.tasks import task as task_named
 
 DATABASE = "studio.db"
 
@@ -29,12 +30,14 @@ class Project:
 
     @classmethod
     def create(
-        cls, path: Path, *, title: str = "", task: TaskKind = "retrieval", language: str = "en"
+        cls, path: Path, *, title: str = "", task: str = "retrieval", language: str = "en"
     ) -> Project:
         """Make a new project folder and open it.
 
-        Raises StudioError when there is a project already, or the folder cannot be written.
+        Raises StudioError when there is a project already, when the folder cannot be written, or
+        when there is no such task.
         """
+        task_named(task)
         path = path.expanduser().absolute()
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -94,9 +97,12 @@ class Project:
         return str(self.store.values.get("title", self.path.name))
 
     @property
-    def task(self) -> TaskKind:
-        """What the project trains for."""
-        return cast(TaskKind, self.store.values.get("task", "retrieval"))
+    def task(self) -> Task:
+        """What the project trains for.
+
+        Raises StudioError for a task that this studio does not know.
+        """
+        return task_named(self.store.values.get("task", "retrieval"))
 
     @property
     def language(self) -> str:

@@ -15,15 +15,14 @@ from studio.store.example_changes import ExampleChanges
 from studio.store.example_drafts import ExampleDrafts
 from studio.store.examples import Examples
 from studio.store.generations import Generations
-from studio.store.gold import Gold
-from studio.store.gold_items import GoldItems
-from studio.store.items import Items
+from studio.store.gold import GoldSet
 from studio.store.jobs import Jobs
 from studio.store.keyvalue import Drafts, KeyValues
 from studio.store.labels import Labels
 from studio.store.lineage import Lineage
 from studio.store.models import Evaluations, Models, Snapshots
 from studio.store.prompts import Prompts, ShotSets
+from studio.store.record_types import RecordTypes
 from studio.store.records import Records
 from studio.store.review import Review
 from studio.store.runs import Runs
@@ -75,9 +74,9 @@ class Store:
         return Documents(self.db)
 
     @cached_property
-    def gold(self) -> Gold:
-        """Human-labelled queries."""
-        return Gold(self.db)
+    def gold(self) -> GoldSet:
+        """Human-labelled data."""
+        return GoldSet(self.db)
 
     @cached_property
     def examples(self) -> Examples:
@@ -115,24 +114,19 @@ class Store:
         return Records(self.db)
 
     @cached_property
+    def record_types(self) -> RecordTypes:
+        """What the records consist of."""
+        return RecordTypes(self.db)
+
+    @cached_property
     def labels(self) -> Labels:
         """The classes of a labelled project."""
         return Labels(self.db)
 
     @cached_property
-    def gold_items(self) -> GoldItems:
-        """Human-labelled items."""
-        return GoldItems(self.db)
-
-    @cached_property
     def runs(self) -> Runs:
-        """Runs of S3 and its kin, with their rounds and errors."""
+        """Runs of methods, with their rounds and errors."""
         return Runs(self.db)
-
-    @cached_property
-    def items(self) -> Items:
-        """The labelled records of runs."""
-        return Items(self.db)
 
     @cached_property
     def verdicts(self) -> Verdicts:

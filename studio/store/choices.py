@@ -1,4 +1,7 @@
-"""Which records a training takes: a choice by filter, score, prompt version and job."""
+"""Which records a training takes: a choice by filter, score, prompt version and job.
+
+Only records of the type that the project's task is trained on are chosen among.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from studio.records import Record
 from studio.store.db import one, rows
-from studio.store.records import COLUMNS, record_of
+from studio.store.record_types import RecordTypes
+from studio.store.records import R_COLUMNS, read_records
 from studio.store.verdicts import IN_FORCE, PERSON, Verdicts
 
 if TYPE_CHECKING:
@@ -74,18 +78,19 @@ class Choices:
         """The chosen records in order, a page at a time."""
         where, parameters = self._where(choice)
         sql = (
-            f"SELECT {COLUMNS} FROM records r WHERE r.id > ? AND {where} ORDER BY r.id LIMIT {PAGE}"
+            f"SELECT {R_COLUMNS} FROM records r WHERE r.id > ? AND {where}"
+            f" ORDER BY r.id LIMIT {PAGE}"
         )
         after = 0
-        while page := rows(self.db, sql, (after, *parameters)):
-            yield from (record_of(row) for row in page)
-            after = page[-1]["id"]
+        while page := read_records(self.db, sql, (after, *parameters)):
+            yield from page
+            after = page[-1].id
 
     def texts(self) -> Iterator[tuple[int, str]]:
-        """(row, text) of every record."""
-        sql = f"SELECT id, text FROM records WHERE id > ? ORDER BY id LIMIT {PAGE}"
-        after = 0
-        while page := rows(self.db, sql, (after,)):
+        """(row, text) of every record that the project's task is trained on."""
+        sql = f"SELECT id, text FROM records WHERE id > ? AND +type = ? ORDER BY id LIMIT {PAGE}"
+        after, wanted = 0, RecordTypes(self.db).of_project().name
+        while page := rows(self.db, sql, (after, wanted)):
             yield from ((row[0], row[1]) for row in page)
             after = page[-1][0]
 
@@ -141,6 +146,9 @@ class Choices:
         if choice.job is not None:
             parts.append("r.job_id = ?")
             parameters.append(choice.job)
+        # With a word on kept, an index by type and verdict has the rows in order.
+        parts.append("r.type = ?" if not choice.kept_by else "+r.type = ?")
+        parameters.append(RecordTypes(self.db).of_project().name)
         return " AND ".join(parts), tuple(parameters)
 
     def _kept(self, kept_by: str) -> tuple[list[str], list[Any]]:

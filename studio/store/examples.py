@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from studio.records import Example, Record, StudioError
 from studio.store.db import now, one, rows, storable, value, write
-from studio.store.records import COLUMNS, record_of
+from studio.store.records import R_COLUMNS, read_records
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -236,8 +236,7 @@ class Examples:
         row = one(
             self.db,
             "SELECT count(*), coalesce(sum(r.kept), 0) FROM records r"
-            " JOIN generations g ON g.id = r.generation_id"
-            " WHERE g.shot_set_id IN"
+            " JOIN generations g ON g.id = r.generation_id WHERE g.shot_set_id IN"
             " (SELECT s.shot_set_id FROM shots s JOIN example_revisions v ON v.id = s.revision_id"
             "  WHERE v.example_id = ?)",
             (example_id,),
@@ -263,12 +262,12 @@ class Examples:
     def made(self, example_id: int, limit: int = 10) -> list[Record]:
         """The newest records that had any wording of the example among their shots."""
         sql = (
-            f"SELECT {COLUMNS} FROM records r JOIN generations g ON g.id = r.generation_id"
-            " WHERE g.shot_set_id IN"
+            f"SELECT {R_COLUMNS} FROM records r JOIN generations g"
+            " ON g.id = r.generation_id WHERE g.shot_set_id IN"
             " (SELECT s.shot_set_id FROM shots s JOIN example_revisions v ON v.id = s.revision_id"
             "  WHERE v.example_id = ?) ORDER BY r.id DESC LIMIT ?"
         )
-        return [record_of(row) for row in rows(self.db, sql, (example_id, limit))]
+        return read_records(self.db, sql, (example_id, limit))
 
     def revisions(self, revision_ids: Sequence[int]) -> list[Example]:
         """Examples as they were worded in these revisions, in the order asked for."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Answer, Decoding, Generation, Message, Request, content_sha
+from studio.records import Answer, Decoding, Generation, Message, Record, Request, content_sha
 from studio.store.db import now, one, rows, storable, value, write
+from studio.store.records import Records
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -20,14 +21,14 @@ FAILED = "reason = 'error' AND finish_reason = 'error'"
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One call to store, with the records that were parsed out of it."""
+    """One call to store, with the records that were read out of it."""
 
     request: Request
     answer: Answer
     reason: str
     """Why no record came of it; empty when one did."""
-    texts: tuple[str, ...]
-    """The records' texts."""
+    records: tuple[Record, ...] = ()
+    """What was read out of it; they get the call's row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +66,28 @@ class Generations:
     def save(self, finished: Iterable[Finished], job_id: int | None = None) -> list[int]:
         """Store calls and their records in one durable transaction; returns the calls' rows.
 
-        A call whose equal is stored already is left out, so that no answer counts twice.
+        A call whose equal is stored already keeps its row, so that no answer counts twice. What
+        was read out of it for a run is added where its place there is free.
         """
-        saved = []
+        saved: list[int] = []
+        records: list[Record] = []
         with write(self.db, durable=True) as conn:
             for item in finished:
-                row = self._insert(conn, item, job_id)
-                if row is None:
-                    continue
+                known = self.row_of(item.request.sha)
+                row = self._insert(conn, item, job_id) if known is None else known
                 saved.append(row)
-                about = item.request.document_id
-                conn.executemany(
-                    "INSERT INTO records(generation_id, document_id, job_id, text, created)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    [(row, about, job_id, storable(text), now()) for text in item.texts],
-                )
+                records += [
+                    replace(record, generation_id=row)
+                    for record in item.records
+                    if known is None or record.run_id is not None
+                ]
+            Records(self.db).add(records, job_id)
         return saved
 
-    def _insert(self, conn: sqlite3.Connection, item: Finished, job_id: int | None) -> int | None:
+    def _insert(self, conn: sqlite3.Connection, item: Finished, job_id: int | None) -> int:
         request, answer = item.request, item.answer
         # A call that failed must not keep out the answer that an equal one has got since.
         conn.execute(f"DELETE FROM generations WHERE request_sha = ? AND {FAILED}", (request.sha,))
-        if value(self.db, "SELECT 1 FROM generations WHERE request_sha = ?", (request.sha,)):
-            return None
         messages = [[m.role, self._content(conn, m.content)] for m in request.messages]
         cursor = conn.execute(
             "INSERT INTO generations(request_sha, job_id, prompt_id, document_id,"
@@ -121,7 +121,7 @@ class Generations:
                 request.purpose,
             ),
         )
-        return cursor.lastrowid
+        return int(cursor.lastrowid or 0)
 
     def _content(self, conn: sqlite3.Connection, text: str) -> int:
         text = storable(text)
@@ -160,6 +160,17 @@ class Generations:
             (request_sha,),
         )
         return _answer(row) if row else None
+
+    def answers_of(self, request_shas: Sequence[str]) -> dict[str, tuple[int, Answer]]:
+        """Request → (row, answer) of those that have a stored answer; a failed call is none."""
+        found = rows(
+            self.db,
+            "SELECT g.*, c.text AS answer FROM generations g"
+            " LEFT JOIN contents c ON c.id = g.answer_id"
+            f" WHERE g.request_sha IN (SELECT value FROM json_each(?)) AND NOT ({FAILED})",
+            (json.dumps(list(request_shas)),),
+        )
+        return {row["request_sha"]: (row["id"], _answer(row)) for row in found}
 
     def get(self, generation_id: int) -> Generation | None:
         """One call, whole."""

@@ -1,21 +1,38 @@
-"""Human-labelled queries. Validation is looked at; test is only ever scored."""
+"""Human-labelled data of every task. Validation is looked at; test is only ever scored.
+
+What has a right label or answer stands in one split only, so that nothing leaks; what has right
+documents goes by its outside id.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from studio.records import GoldQuery, Split, content_sha
-from studio.store.db import now, one, rows, storable, value, write
+from studio.records import QUERY, Datum, Gold, Split, content_sha
+from studio.store.db import now, rows, storable, value, write
 from studio.store.documents import SEARCH_WORD_LENGTH, SEARCH_WORDS
+from studio.store.keyvalue import KeyValues
+from studio.store.record_types import RecordTypes, from_row, to_row
+from studio.tasks import TASKS
 
 if TYPE_CHECKING:
     from studio.store.db import Database
 
-JUDGED = "EXISTS (SELECT 1 FROM gold_relevant r WHERE r.query_id = q.id AND r.grade > 0)"
+BY_DOCUMENTS = frozenset(task.record.name for task in TASKS.values() if task.gold == "documents")
+"""The types of which documents are right or wrong."""
+NAMES = ", ".join(f"'{name}'" for name in sorted(BY_DOCUMENTS))
+JUDGED = (
+    f"(type NOT IN ({NAMES}) OR EXISTS"
+    " (SELECT 1 FROM gold_relevant r WHERE r.gold_id = gold.id AND r.grade > 0))"
+)
 """A query without a right document can score nothing."""
+COLUMNS = "id, outside_id, type, split, text, fields, other_answers, origin"
+VERSION = "gold.version"
+"""The key of a number that grows with each change of gold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,81 +50,153 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
-    """Gold queries with their relevant documents."""
+class GoldSet:
+    """All gold of the project."""
 
     db: Database
 
-    def add(self, queries: Iterable[GoldQuery]) -> int:
-        """Store gold queries; one that is there already (same outside id) is replaced.
+    def add(self, gold: Iterable[Gold]) -> list[Gold]:
+        """Store gold; returns what was left out: its text or outside id is there already.
 
-        What a person has marked for it here stays, unless its words are others now. Where the
-        other split has that id with other words, it is another query and gets a suffix.
+        A query is never left out: one that is there already (same outside id) is put anew, under
+        its row. What a person has marked for it here stays, unless its words are others now. Where
+        the other split has that id with other words, it is another query and gets a suffix.
         """
-        count = 0
+        left_out = []
         with write(self.db) as conn:
-            for query in queries:
-                self._replace(conn, self._name(query), query)
-                count += 1
-        return count
+            for datum in gold:
+                if datum.type.name in BY_DOCUMENTS:
+                    self._put(conn, datum)
+                elif _insert(conn, datum) is None:
+                    left_out.append(datum)
+            self._moved()
+        return left_out
 
-    def _replace(self, conn: sqlite3.Connection, name: str, query: GoldQuery) -> None:
-        text = storable(query.text)
-        own = conn.execute(
-            "SELECT r.document_id, r.grade, r.origin, r.reviewer, r.marked FROM gold_relevant r"
-            " JOIN gold_queries q ON q.id = r.query_id"
-            " WHERE q.outside_id = ? AND q.text = ? AND r.origin = 'search'",
-            (name, text),
-        ).fetchall()
-        conn.execute("DELETE FROM gold_queries WHERE outside_id = ?", (name,))
-        row = conn.execute(
-            "INSERT INTO gold_queries(outside_id, text, split, origin) VALUES (?, ?, ?, ?)",
-            (name, text, query.split, query.origin),
-        ).lastrowid
+    def _put(self, conn: sqlite3.Connection, query: Gold) -> None:
+        name, text = self._name(query), storable(query.text)
+        found = conn.execute("SELECT id, text FROM gold WHERE outside_id = ?", (name,)).fetchone()
+        if found is None:
+            row = _insert(conn, query, name)
+        else:
+            row = found["id"]
+            conn.execute(
+                "UPDATE gold SET text = ?, split = ?, origin = ? WHERE id = ?",
+                (text, query.split, query.origin, row),
+            )
+            conn.execute(
+                "DELETE FROM gold_relevant WHERE gold_id = ? AND NOT (origin = 'search' AND ?)",
+                (row, found["text"] == text),
+            )
         conn.executemany(
-            "INSERT INTO gold_relevant(query_id, document_id, grade) VALUES (?, ?, ?)",
-            [(row, doc, grade) for doc, grade in query.relevant.items()],
-        )
-        conn.executemany(
-            "INSERT OR REPLACE INTO gold_relevant"
-            "(query_id, document_id, grade, origin, reviewer, marked) VALUES (?, ?, ?, ?, ?, ?)",
-            [(row, *mark) for mark in own],
+            "INSERT OR IGNORE INTO gold_relevant(gold_id, document_id, grade) VALUES (?, ?, ?)",
+            [(row, document, grade) for document, grade in query.relevant.items()],
         )
 
-    def _name(self, query: GoldQuery) -> str:
-        sql = "SELECT 1 FROM gold_queries WHERE outside_id = ? AND split != ? AND text != ?"
+    def _name(self, query: Gold) -> str:
+        sql = "SELECT 1 FROM gold WHERE outside_id = ? AND split != ? AND text != ?"
         taken = value(self.db, sql, (query.outside_id, query.split, storable(query.text)))
         return f"{query.outside_id}~{query.split}" if taken else query.outside_id
 
-    def queries(self, split: Split) -> list[GoldQuery]:
-        """All gold queries of one split, in order, with their right (1 and up) and wrong (0)."""
-        relevant: dict[int, dict[int, int]] = {}
-        sql = (
-            "SELECT r.query_id, r.document_id, r.grade FROM gold_relevant r"
-            " JOIN gold_queries q ON q.id = r.query_id WHERE q.split = ?"
-        )
-        for row in rows(self.db, sql, (split,)):
-            relevant.setdefault(row["query_id"], {})[row["document_id"]] = row["grade"]
-        sql = (
-            "SELECT id, outside_id, text, split, origin FROM gold_queries WHERE split = ?"
-            " ORDER BY id"
-        )
-        return [_query(row, relevant.get(row["id"], {})) for row in rows(self.db, sql, (split,))]
+    def _moved(self) -> None:
+        """Count the change, for whoever holds a copy."""
+        KeyValues(self.db).set(VERSION, self.version() + 1)
 
-    def get(self, outside_id: str) -> GoldQuery | None:
-        """One gold query with its marks."""
-        sql = "SELECT id, outside_id, text, split, origin FROM gold_queries WHERE outside_id = ?"
-        row = one(self.db, sql, (outside_id,))
-        if row is None:
-            return None
-        return _query(row, {mark.document_id: mark.grade for mark in self.marks(outside_id)})
+    def version(self) -> int:
+        """A number that differs after any import, mark, move or removal of gold."""
+        return int(KeyValues(self.db).get(VERSION, 0))
+
+    # -- read --
+
+    def all(self, split: Split | None = None) -> list[Gold]:
+        """All gold, or that of a split, in order; queries with right (1 up) and wrong (0)."""
+        condition, parameters = ("", ()) if split is None else (" WHERE split = ?", (split,))
+        sql = f"SELECT {COLUMNS} FROM gold{condition} ORDER BY id"
+        return self._read(sql, parameters)
+
+    def get(self, gold_id: int) -> Gold | None:
+        """One gold datum."""
+        found = self._read(f"SELECT {COLUMNS} FROM gold WHERE id = ?", (gold_id,))
+        return found[0] if found else None
+
+    def named(self, outside_id: str) -> Gold | None:
+        """The gold datum with this outside id."""
+        found = self._read(f"SELECT {COLUMNS} FROM gold WHERE outside_id = ?", (outside_id,))
+        return found[0] if found else None
+
+    def many(self, gold_ids: Sequence[int]) -> dict[int, Gold]:
+        """Row → gold, for those that are there."""
+        sql = f"SELECT {COLUMNS} FROM gold WHERE id IN (SELECT value FROM json_each(?))"
+        return {one.id: one for one in self._read(sql, (json.dumps(list(gold_ids)),))}
+
+    def same(self, gold: Gold) -> Gold | None:
+        """What is stored with the same text and context, whatever its label."""
+        found = self._read(f"SELECT {COLUMNS} FROM gold WHERE sha = ?", (sha_of(gold),))
+        return found[0] if found else None
+
+    def _read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Gold]:
+        found = rows(self.db, sql, parameters)
+        types = RecordTypes(self.db).known()
+        relevant = self._relevant([row["id"] for row in found if row["type"] in BY_DOCUMENTS])
+        return [
+            Gold(
+                type=types[row["type"]],
+                fields=from_row(types[row["type"]], row["text"], row["fields"]),
+                split=row["split"],
+                outside_id=row["outside_id"],
+                relevant=relevant.get(row["id"], {}),
+                other_answers=tuple(json.loads(row["other_answers"])),
+                origin=row["origin"],
+                id=row["id"],
+            )
+            for row in found
+        ]
+
+    def _relevant(self, gold_ids: Sequence[int]) -> Mapping[int, dict[int, int]]:
+        """Query → document → grade."""
+        sql = (
+            "SELECT gold_id, document_id, grade FROM gold_relevant"
+            " WHERE gold_id IN (SELECT value FROM json_each(?))"
+        )
+        relevant: dict[int, dict[int, int]] = {}
+        for row in rows(self.db, sql, (json.dumps(gold_ids),)) if gold_ids else ():
+            relevant.setdefault(row["gold_id"], {})[row["document_id"]] = row["grade"]
+        return relevant
+
+    # -- counted --
+
+    def count(self, split: Split) -> int:
+        """How much gold a split has."""
+        return int(value(self.db, "SELECT count(*) FROM gold WHERE split = ?", (split,)))
+
+    def counts(self) -> dict[tuple[Split, str], int]:
+        """(split, label) → how many; the label is empty where there is none."""
+        sql = (
+            "SELECT split, coalesce(json_extract(fields, '$.label'), '') AS label, count(*)"
+            " FROM gold GROUP BY split, label"
+        )
+        return {(row[0], row[1]): int(row[2]) for row in rows(self.db, sql)}
+
+    def judged_counts(self) -> dict[str, int]:
+        """Split → how much can be scored: queries that have no right document are left out."""
+        sql = f"SELECT split, count(*) FROM gold WHERE {JUDGED} GROUP BY split"
+        return {row[0]: row[1] for row in rows(self.db, sql)}
+
+    def origins(self, split: Split) -> dict[str, int]:
+        """Where what can be scored of a split comes from → number."""
+        sql = f"SELECT origin, count(*) FROM gold WHERE split = ? AND {JUDGED} GROUP BY origin"
+        return {row[0]: row[1] for row in rows(self.db, sql, (split,))}
+
+    def has_text(self, text: str) -> bool:
+        """Whether gold has exactly this wording (an example must not)."""
+        return value(self.db, "SELECT 1 FROM gold WHERE text = ?", (text,)) is not None
+
+    # -- marks of a person --
 
     def marks(self, outside_id: str) -> list[Mark]:
         """What was said of which documents for one query."""
         sql = (
             "SELECT r.document_id, r.grade, r.origin, r.reviewer, r.marked FROM gold_relevant r"
-            " JOIN gold_queries q ON q.id = r.query_id WHERE q.outside_id = ?"
-            " ORDER BY r.document_id"
+            " JOIN gold g ON g.id = r.gold_id WHERE g.outside_id = ? ORDER BY r.document_id"
         )
         return [Mark(*row) for row in rows(self.db, sql, (outside_id,))]
 
@@ -117,28 +206,25 @@ class Gold:
         The same wording has the same id, so beginning again changes nothing, not its split either.
         """
         name = f"search-{content_sha(storable(text))[:12]}"
+        query = Gold(QUERY, {"query": text}, split, name, origin="search")
         with write(self.db) as conn:
-            conn.execute(
-                "INSERT OR IGNORE INTO gold_queries(outside_id, text, split, origin)"
-                " VALUES (?, ?, ?, 'search')",
-                (name, storable(text), split),
-            )
+            _insert(conn, query)
+            self._moved()
         return name
 
     def move(self, outside_id: str, split: Split) -> None:
         """Put a query into the other split."""
         with write(self.db) as conn:
-            conn.execute(
-                "UPDATE gold_queries SET split = ? WHERE outside_id = ?", (split, outside_id)
-            )
+            conn.execute("UPDATE gold SET split = ? WHERE outside_id = ?", (split, outside_id))
+            self._moved()
 
     def put_mark(self, outside_id: str, mark: Mark) -> None:
         """Say whether a document is right for a query; a former word on it is replaced."""
         with write(self.db) as conn:
             conn.execute(
                 "INSERT OR REPLACE INTO gold_relevant"
-                "(query_id, document_id, grade, origin, reviewer, marked)"
-                " SELECT id, ?, ?, ?, ?, ? FROM gold_queries WHERE outside_id = ?",
+                "(gold_id, document_id, grade, origin, reviewer, marked)"
+                " SELECT id, ?, ?, ?, ?, ? FROM gold WHERE outside_id = ?",
                 (
                     mark.document_id,
                     mark.grade,
@@ -148,29 +234,35 @@ class Gold:
                     outside_id,
                 ),
             )
+            self._moved()
 
     def take_mark(self, outside_id: str, document_id: int) -> None:
         """Say nothing of a document any more; a query of Search that has no mark left is none."""
         with write(self.db) as conn:
             conn.execute(
-                "DELETE FROM gold_relevant WHERE document_id = ? AND query_id ="
-                " (SELECT id FROM gold_queries WHERE outside_id = ?)",
+                "DELETE FROM gold_relevant WHERE document_id = ? AND gold_id ="
+                " (SELECT id FROM gold WHERE outside_id = ?)",
                 (document_id, outside_id),
             )
             conn.execute(
-                "DELETE FROM gold_queries WHERE outside_id = ? AND origin = 'search'"
-                " AND NOT EXISTS (SELECT 1 FROM gold_relevant WHERE query_id = gold_queries.id)",
+                "DELETE FROM gold WHERE outside_id = ? AND origin = 'search'"
+                " AND NOT EXISTS (SELECT 1 FROM gold_relevant WHERE gold_id = gold.id)",
                 (outside_id,),
             )
+            self._moved()
 
-    def version(self) -> tuple[int, ...]:
-        """Numbers of which one differs after any import, mark, move or removal of gold."""
-        queries = "SELECT count(*), total(id), total(split = 'test') FROM gold_queries"
-        marks = (
-            "SELECT count(*), total(document_id), total(grade), total(query_id) FROM gold_relevant"
-        )
-        found = (one(self.db, queries), one(self.db, marks))
-        return tuple(int(number) for row in found if row is not None for number in row)
+    def remove(self, outside_ids: Iterable[str]) -> int:
+        """Take queries out of gold (they have become examples); returns how many there were.
+
+        Errors that models made on them stay, and what was written from these errors.
+        """
+        with write(self.db) as conn:
+            # Not total_changes: that counts the cascade to the relevant documents too.
+            removed = conn.executemany(
+                "DELETE FROM gold WHERE outside_id = ?", [(name,) for name in outside_ids]
+            ).rowcount
+            self._moved()
+        return removed
 
     def records_like(self, text: str, runs: Sequence[str], limit: int = 200) -> dict[int, str]:
         """Kept records, row → text, that hold all these runs of letters: to be compared.
@@ -189,38 +281,25 @@ class Gold:
         pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return dict(map(tuple, rows(self.db, sql, (pattern, limit))))
 
-    def counts(self) -> dict[str, int]:
-        """Split → number of queries that have a right document."""
-        sql = f"SELECT split, count(*) FROM gold_queries q WHERE {JUDGED} GROUP BY split"
-        return {row[0]: row[1] for row in rows(self.db, sql)}
 
-    def origins(self, split: Split) -> dict[str, int]:
-        """Where the queries of a split that have a right document come from → number."""
-        sql = (
-            f"SELECT origin, count(*) FROM gold_queries q WHERE split = ? AND {JUDGED}"
-            " GROUP BY origin"
-        )
-        return {row[0]: row[1] for row in rows(self.db, sql, (split,))}
-
-    def remove(self, outside_ids: Iterable[str]) -> int:
-        """Take queries out of gold (they have become examples); returns how many there were."""
-        with write(self.db) as conn:
-            # Not total_changes: that counts the cascade to the relevant documents too.
-            return conn.executemany(
-                "DELETE FROM gold_queries WHERE outside_id = ?", [(name,) for name in outside_ids]
-            ).rowcount
-
-    def has_text(self, text: str) -> bool:
-        """Whether a gold query has exactly this wording (an example must not)."""
-        return value(self.db, "SELECT 1 FROM gold_queries WHERE text = ?", (text,)) is not None
-
-
-def _query(row: sqlite3.Row, relevant: dict[int, int]) -> GoldQuery:
-    return GoldQuery(
-        id=row["id"],
-        outside_id=row["outside_id"],
-        text=row["text"],
-        split=row["split"],
-        origin=row["origin"],
-        relevant=relevant,
+def _insert(conn: sqlite3.Connection, gold: Gold, name: str = "") -> int | None:
+    text, fields = to_row(gold)
+    cursor = conn.execute(
+        f"INSERT OR IGNORE INTO gold({COLUMNS}, sha) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            storable(name or gold.outside_id),
+            gold.type.name,
+            gold.split,
+            text,
+            fields,
+            json.dumps([storable(answer) for answer in gold.other_answers]),
+            storable(gold.origin),
+            None if gold.type.name in BY_DOCUMENTS else sha_of(gold),
+        ),
     )
+    return cursor.lastrowid if cursor.rowcount > 0 else None
+
+
+def sha_of(gold: Datum) -> str:
+    """What makes two gold data the same: text and context, whatever the label."""
+    return content_sha(storable(" ".join(gold.text.split())), storable(gold.context))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from studio.labelled import Label
+from studio.records import Label
 from studio.store.db import rows, storable, write
 
 if TYPE_CHECKING:

@@ -1,41 +1,34 @@
-"""Synthetic data, read in pages by key; a record is never deleted."""
+"""Records of every type, read in pages by key; a record is never deleted."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Record
-from studio.store.db import now, one, rows, storable, value, write
+from studio.records import Record, RecordType, Verdict
+from studio.store.db import now, rows, value, write
+from studio.store.record_types import UNTRAINED, RecordTypes, from_row, to_row
+from studio.store.review_shapes import Decision, decision_of
+from studio.store.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from studio.store.db import Database
 
 COLUMNS = (
-    "r.id, r.document_id, r.text, r.generation_id, r.job_id, r.kept, r.reason, r.label,"
-    " coalesce((SELECT c.text FROM contents c WHERE c.id = r.context_id), '') AS context, r.answer"
+    "id, type, text, fields, document_id, parent_id, run_id, stage, batch, place, part, error_id,"
+    " generation_id, job_id, kept, reason"
 )
-"""All that a :class:`Record` has, of ``records r``."""
+R_COLUMNS = ", ".join(f"r.{name}" for name in COLUMNS.split(", "))
 CHUNK = 1_000
-
-
-def record_of(row: sqlite3.Row) -> Record:
-    """The record in a row of :data:`COLUMNS`."""
-    return Record(
-        id=row["id"],
-        document_id=row["document_id"],
-        text=row["text"],
-        generation_id=row["generation_id"],
-        job_id=row["job_id"],
-        kept=bool(row["kept"]),
-        reason=row["reason"],
-        label=row["label"],
-        context=row["context"],
-        answer=row["answer"],
-    )
+INSERT = (
+    "INSERT INTO records(type, text, fields, document_id, parent_id, run_id, stage, batch, place,"
+    " part, error_id, generation_id, job_id, created)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT(run_id, stage, batch, place, part) WHERE run_id IS NOT NULL DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,129 +42,266 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class NewQuery:
+class NewRecord:
     """A record as it streams by."""
 
     record_id: int
     text: str
     document: str
-    """The document's outside id; empty for a record that is about none."""
+    """The document's outside id; empty without one."""
     title: str
     """The document's title; may be empty."""
-    label: str
-    """What the text was written for, in labelled tasks."""
+    label: str = ""
+    """Its class, where it has one."""
+
+
+def read_records(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> list[Record]:
+    """The records of a query that selects :data:`COLUMNS`."""
+    found = rows(db, sql, parameters)
+    types = RecordTypes(db).known() if found else {}
+    return [_record(row, types) for row in found]
+
+
+def _record(row: sqlite3.Row, types: Mapping[str, RecordType]) -> Record:
+    type = types[row["type"]]
+    return Record(
+        type=type,
+        fields=from_row(type, row["text"], row["fields"]),
+        id=row["id"],
+        document_id=row["document_id"],
+        parent_id=row["parent_id"],
+        run_id=row["run_id"],
+        stage=row["stage"],
+        batch=row["batch"],
+        place=row["place"] or 0,
+        part=row["part"],
+        error_id=row["error_id"],
+        generation_id=row["generation_id"],
+        job_id=row["job_id"],
+        kept=bool(row["kept"]),
+        reason=row["reason"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """All records of the project."""
+    """All records of the project. Where no type is named, those that its task is trained on."""
 
     db: Database
 
-    def add(self, records: Iterable[Record], job_id: int | None = None) -> int:
-        """Store records that were made elsewhere; returns how many."""
-        with write(self.db) as conn:
-            cursor = conn.executemany(
-                "INSERT INTO records(generation_id, document_id, job_id, text, created)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (
-                    (r.generation_id, r.document_id, job_id, storable(r.text), now())
-                    for r in records
-                ),
-            )
-        return cursor.rowcount
+    def add(self, records: Iterable[Record], job_id: int | None = None) -> list[int | None]:
+        """Store records, durably; for each its row, or None when its place in its run is taken.
+
+        A ``reason`` on a record is the verdict of the filter by that name: it is stored as dropped.
+        """
+        added: list[int | None] = []
+        dropped: list[Verdict] = []
+        types: dict[str, RecordType] = {}
+        with write(self.db, durable=True) as conn:
+            for record in records:
+                types[record.type.name] = record.type
+                row = _insert(conn, record, job_id)
+                added.append(row)
+                if row is not None and record.reason:
+                    dropped.append(Verdict(row, record.reason, False, reason=record.reason))
+            RecordTypes(self.db).register(types.values())
+            Verdicts(self.db).add(dropped, job_id)
+        return added
 
     def get(self, record_id: int) -> Record | None:
-        """One record."""
-        row = one(self.db, f"SELECT {COLUMNS} FROM records r WHERE r.id = ?", (record_id,))
-        return record_of(row) if row else None
-
-    def page(self, after: int = 0, limit: int = 100, *, kept: bool | None = None) -> list[Record]:
-        """Records whose row comes after, in order; all, kept or dropped ones."""
-        condition = "" if kept is None else f"AND r.kept = {int(kept)}"
-        sql = f"SELECT {COLUMNS} FROM records r WHERE r.id > ? {condition} ORDER BY r.id LIMIT ?"
-        return [record_of(row) for row in rows(self.db, sql, (after, limit))]
-
-    def all(self, *, kept: bool | None = None) -> Iterator[Record]:
-        """Every record in order, a page at a time."""
-        after = 0
-        while page := self.page(after, CHUNK, kept=kept):
-            yield from page
-            after = page[-1].id
+        """One record of whatever type."""
+        found = read_records(self.db, f"SELECT {COLUMNS} FROM records WHERE id = ?", (record_id,))
+        return found[0] if found else None
 
     def many(self, record_ids: Sequence[int]) -> list[Record]:
         """These records, in this order; unknown ones are left out."""
         sql = (
-            f"SELECT {COLUMNS} FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
+            f"SELECT {R_COLUMNS} FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
             " ORDER BY j.key"
         )
-        found = rows(self.db, sql, (json.dumps(list(record_ids)),))
-        return [record_of(row) for row in found]
+        return read_records(self.db, sql, (json.dumps(list(record_ids)),))
 
-    def of_document(self, document_id: int, limit: int = -1) -> list[Record]:
-        """The records of one document, the oldest first; at most so many (-1: all)."""
-        sql = f"SELECT {COLUMNS} FROM records r WHERE r.document_id = ? ORDER BY r.id LIMIT ?"
-        return [record_of(row) for row in rows(self.db, sql, (document_id, limit))]
+    def page(
+        self, after: int = 0, limit: int = 100, *, kept: bool | None = None, type: str = ""
+    ) -> list[Record]:
+        """Records whose row comes after, in order; all, kept or dropped ones."""
+        wanted = type or RecordTypes(self.db).of_project().name
+        # Without a word on kept, the index by type would have to be sorted.
+        condition = "+type = ?" if kept is None else f"type = ? AND kept = {int(kept)}"
+        sql = f"SELECT {COLUMNS} FROM records WHERE id > ? AND {condition} ORDER BY id LIMIT ?"
+        return read_records(self.db, sql, (after, wanted, limit))
 
-    def counts(self) -> Counts:
+    def all(self, *, kept: bool | None = None, type: str = "") -> Iterator[Record]:
+        """Every record in order, a page at a time."""
+        after = 0
+        while page := self.page(after, CHUNK, kept=kept, type=type):
+            yield from page
+            after = page[-1].id
+
+    # -- by what they are about --
+
+    def of_document(self, document_id: int | None, limit: int = -1) -> list[Record]:
+        """The records of one document, the oldest first; at most so many (-1: all).
+
+        Records that are about no document have none in common: for None the list is empty.
+        """
+        sql = f"SELECT {COLUMNS} FROM records WHERE document_id = ? ORDER BY id LIMIT ?"
+        return read_records(self.db, sql, (document_id, limit))
+
+    def of_generation(self, generation_id: int) -> list[Record]:
+        """What was read out of one answer, in order."""
+        sql = f"SELECT {COLUMNS} FROM records WHERE generation_id = ? ORDER BY id"
+        return read_records(self.db, sql, (generation_id,))
+
+    def of_error(self, error_id: int) -> list[Record]:
+        """What an LLM wrote from one error, the oldest first."""
+        sql = f"SELECT {COLUMNS} FROM records WHERE error_id = ? ORDER BY id"
+        return read_records(self.db, sql, (error_id,))
+
+    def decisions_of_error(self, error_id: int) -> dict[int, Decision]:
+        """Row → a person's last word on it, for what was written from one error."""
+        sql = "SELECT id, person, kept FROM records WHERE error_id = ?"
+        found = rows(self.db, sql, (error_id,))
+        return {int(row["id"]): decision_of(row["person"], row["kept"]) for row in found}
+
+    # -- by run --
+
+    def of_stage(
+        self, run_id: int, stage: str, *, kept: bool | None = True, before: int | None = None
+    ) -> Iterator[Record]:
+        """What a stage has made by batch, place and part, a page at a time.
+
+        ``before``: only of the batches below that one.
+        """
+        condition = "" if kept is None else f" AND kept = {int(kept)}"
+        sql = (
+            f"SELECT {COLUMNS} FROM records WHERE run_id = ? AND stage = ? AND batch < ?"
+            f" AND (batch, place, part) > (?, ?, ?){condition}"
+            f" ORDER BY batch, place, part LIMIT {CHUNK}"
+        )
+        end, after = (1 << 60 if before is None else before), (-1, -1, -1)
+        while page := read_records(self.db, sql, (run_id, stage, end, *after)):
+            yield from page
+            after = (page[-1].batch, page[-1].place, page[-1].part)
+
+    def newest_of_run(self, run_id: int, limit: int) -> list[Record]:
+        """What came last in a run, kept or not, the newest first; notes are left out."""
+        sql = (
+            f"SELECT {COLUMNS} FROM records WHERE run_id = ? AND type NOT IN ({UNTRAINED})"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        return read_records(self.db, sql, (run_id, limit))
+
+    def places(self, run_id: int, stage: str, batch: int) -> set[int]:
+        """The places of a batch that are taken."""
+        sql = "SELECT DISTINCT place FROM records WHERE run_id = ? AND stage = ? AND batch = ?"
+        return {int(row[0]) for row in rows(self.db, sql, (run_id, stage, batch))}
+
+    def next_place(self, run_id: int, stage: str, batch: int) -> int:
+        """A free place after all others of a batch."""
+        sql = (
+            "SELECT coalesce(max(place), -1) + 1 FROM records"
+            " WHERE run_id = ? AND stage = ? AND batch = ?"
+        )
+        return int(value(self.db, sql, (run_id, stage, batch)))
+
+    def run_counts(self, run_id: int) -> dict[tuple[str, int], tuple[int, int]]:
+        """(stage, batch) → (kept, dropped), of every stage of a run."""
+        sql = (
+            "SELECT stage, batch, sum(kept), sum(NOT kept) FROM records WHERE run_id = ?"
+            " GROUP BY stage, batch"
+        )
+        found = rows(self.db, sql, (run_id,))
+        return {(row[0], int(row[1])): (int(row[2]), int(row[3])) for row in found}
+
+    def run_reasons(self, run_id: int, stage: str, batch: int) -> dict[str, int]:
+        """Why records of a batch are dropped, the commonest first."""
+        sql = (
+            "SELECT reason, count(*) FROM records WHERE run_id = ? AND stage = ? AND batch = ?"
+            " AND NOT kept GROUP BY reason ORDER BY count(*) DESC"
+        )
+        return {row[0]: int(row[1]) for row in rows(self.db, sql, (run_id, stage, batch))}
+
+    # -- counted --
+
+    def counts(self, type: str = "") -> Counts:
         """Totals and reasons."""
-        kept = int(value(self.db, "SELECT count(*) FROM records WHERE kept = 1"))
-        dropped = self.reasons()
+        wanted = type or RecordTypes(self.db).of_project().name
+        sql = "SELECT count(*) FROM records WHERE type = ? AND kept = 1"
+        kept, dropped = int(value(self.db, sql, (wanted,))), self.reasons(wanted)
         return Counts(total=kept + sum(dropped.values()), kept=kept, dropped=dropped)
 
-    def reasons(self) -> dict[str, int]:
+    def reasons(self, type: str = "") -> dict[str, int]:
         """Reason → dropped records, the most first."""
         sql = (
             "SELECT reason, count(*) FROM records INDEXED BY records_dropped"
-            " WHERE kept = 0 GROUP BY reason ORDER BY 2 DESC, 1"
+            " WHERE kept = 0 AND type = ? GROUP BY reason ORDER BY 2 DESC, 1"
         )
-        return {row[0]: row[1] for row in rows(self.db, sql)}
+        wanted = type or RecordTypes(self.db).of_project().name
+        return {row[0]: row[1] for row in rows(self.db, sql, (wanted,))}
+
+    def count(self, *, after: int = 0, type: str = "") -> int:
+        """How many records have a row after this one."""
+        wanted = type or RecordTypes(self.db).of_project().name
+        # Two ranges of the index by type and verdict, each in the order of rows.
+        sql = "SELECT count(*) FROM records WHERE type = ? AND kept IN (0, 1) AND id > ?"
+        return int(value(self.db, sql, (wanted, after)))
 
     def count_of_job(self, job_id: int) -> int:
-        """How many records one job made."""
-        return int(value(self.db, "SELECT count(*) FROM records WHERE job_id = ?", (job_id,)))
-
-    def kept_of_job(self, job_id: int) -> int:
-        """How many records of one job are kept."""
-        sql = "SELECT count(*) FROM records WHERE job_id = ? AND kept"
+        """How many records one job made, notes aside."""
+        sql = f"SELECT count(*) FROM records WHERE job_id = ?{self._no_notes()}"
         return int(value(self.db, sql, (job_id,)))
 
-    def newest_of_job(self, job_id: int, limit: int = 50) -> list[NewQuery]:
-        """What one job made last, the latest first."""
+    def kept_of_job(self, job_id: int) -> int:
+        """How many records of one job are kept, notes aside."""
+        sql = f"SELECT count(*) FROM records WHERE job_id = ? AND kept{self._no_notes()}"
+        return int(value(self.db, sql, (job_id,)))
+
+    def newest_of_job(self, job_id: int, limit: int = 50) -> list[NewRecord]:
+        """What one job made last, the latest first, notes aside."""
         sql = (
-            "SELECT r.id, r.text, coalesce(d.outside_id, ''), coalesce(d.title, ''), r.label"
-            " FROM records r LEFT JOIN documents d ON d.id = r.document_id"
-            " WHERE r.job_id = ? ORDER BY r.id DESC LIMIT ?"
+            "SELECT r.id, r.text, coalesce(d.outside_id, ''), coalesce(d.title, ''),"
+            " coalesce(json_extract(r.fields, '$.label'), '') FROM records r"
+            " LEFT JOIN documents d ON d.id = r.document_id"
+            f" WHERE r.job_id = ?{self._no_notes()} ORDER BY r.id DESC LIMIT ?"
         )
-        return [NewQuery(*row) for row in rows(self.db, sql, (job_id, limit))]
+        return [NewRecord(*row) for row in rows(self.db, sql, (job_id, limit))]
 
-    def count(self, *, after: int = 0) -> int:
-        """How many records have a row after this one."""
-        return int(value(self.db, "SELECT count(*) FROM records WHERE id > ?", (after,)))
+    def _no_notes(self) -> str:
+        """A condition; empty in a file that has none, where the index by job alone answers."""
+        has = value(self.db, f"SELECT 1 FROM ({UNTRAINED})")
+        return f" AND type NOT IN ({UNTRAINED})" if has else ""
 
-    def with_provenance(self, *, kept: bool | None = True) -> Iterator[dict[str, Any]]:
-        """Each record with all that made it, as flat rows for exports, in order."""
+    # -- whole --
+
+    def with_provenance(
+        self, *, kept: bool | None = True, type: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Each record with all that made it, as flat rows for exports, in order.
+
+        ``fields`` is a dict; ``document_id``, ``title`` and ``passage`` are empty without a
+        document.
+        """
         after = 0
+        wanted = RecordTypes(self.db).known()[type or RecordTypes(self.db).of_project().name]
         condition = "" if kept is None else f"AND r.kept = {int(kept)}"
         sql = (
-            "SELECT r.id AS record_id, r.text AS query, r.label, r.answer, r.kept, r.reason,"
-            " coalesce(c.text, '') AS context, r.generation_id,"
+            "SELECT r.id AS record_id, r.text, r.fields, r.kept, r.reason, r.generation_id,"
             " coalesce(d.outside_id, '') AS document_id, coalesce(d.title, '') AS title,"
-            " coalesce(d.text, '') AS text,"
+            " coalesce(d.text, '') AS passage,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
-            " g.shot_set_id, r.created FROM records r"
-            " LEFT JOIN documents d ON d.id = r.document_id"
-            " LEFT JOIN contents c ON c.id = r.context_id"
-            " LEFT JOIN generations g ON g.id = r.generation_id"
-            f" LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id > ? {condition}"
-            " ORDER BY r.id LIMIT ?"
+            " g.shot_set_id, r.created FROM records r LEFT JOIN documents d"
+            " ON d.id = r.document_id LEFT JOIN generations g ON g.id = r.generation_id"
+            " LEFT JOIN prompts p ON p.id = g.prompt_id"
+            f" WHERE r.id > ? AND +r.type = ? {condition} ORDER BY r.id LIMIT ?"
         )
-        while page := rows(self.db, sql, (after, CHUNK)):
+        while page := rows(self.db, sql, (after, wanted.name, CHUNK)):
             scores = self._scores([row["record_id"] for row in page])
             shots = self._shots({row["shot_set_id"] for row in page if row["shot_set_id"]})
             for row in page:
                 yield {
                     **dict(row),
+                    "fields": from_row(wanted, row["text"], row["fields"]),
                     "shots": shots.get(row["shot_set_id"], []),
                     "scores": scores.get(row["record_id"], {}),
                 }
@@ -198,3 +328,27 @@ class Records:
         for row in rows(self.db, sql, tuple(shot_set_ids)):
             found.setdefault(row["shot_set_id"], []).append(row["revision_id"])
         return found
+
+
+def _insert(conn: sqlite3.Connection, record: Record, job_id: int | None) -> int | None:
+    text, fields = to_row(record)
+    cursor = conn.execute(
+        INSERT,
+        (
+            record.type.name,
+            text,
+            fields,
+            record.document_id,
+            record.parent_id,
+            record.run_id,
+            record.stage,
+            record.batch,
+            record.place,
+            record.part,
+            record.error_id,
+            record.generation_id,
+            job_id,
+            now(),
+        ),
+    )
+    return cursor.lastrowid if cursor.rowcount > 0 else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.records import Reason, Record, StudioError
-from studio.store.db import one, rows, storable
+from studio.store.db import rows, storable
 from studio.store.records import Records
 from studio.store.review_changes import OnStep, Plan, ReviewChanges, Step
 from studio.store.review_people import People
@@ -92,19 +92,28 @@ class Review:
         kind: ChangeKind = "flag" if on else "unflag"
         return self._do(kind, words, target, reviewer, flag_step(on=on), on_step)
 
-    def edit(self, record_id: int, text: str, reviewer: str) -> Change:
-        """Give a record another text; the former one stays in its history.
+    def edit(self, record_id: int, text: str, reviewer: str, field: str = "") -> Change:
+        """Give a record another text in a field, or in its first; the former one stays as history.
 
-        Raises StudioError when the text is empty or there is no such record.
+        Raises StudioError when the first field is left empty, when the record has no such field,
+        or when there is no such record.
         """
         text = storable(text)
-        if not text.strip():
+        record = Records(self.db).get(record_id)
+        if record is None:
+            raise StudioError(f"There is no record {record_id} in this project.")
+        first, *others = record.type.fields
+        if field not in ("", first, *others):
+            raise StudioError(
+                f"Record {record_id} has no field “{field}”. It has: "
+                f"{', '.join(record.type.fields)}."
+            )
+        if field not in others and not text.strip():
             raise StudioError(
                 f"Record {record_id} cannot be left without text. Write one, or reject the record."
             )
-        if one(self.db, "SELECT 1 FROM records WHERE id = ?", (record_id,)) is None:
-            raise StudioError(f"There is no record {record_id} in this project.")
-        return self._do("edit", "Edited", [record_id], reviewer, edit_step(text))
+        step = edit_step(text, field if field in others else "")
+        return self._do("edit", "Edited", [record_id], reviewer, step)
 
     def _do(
         self,

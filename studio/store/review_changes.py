@@ -109,10 +109,10 @@ class ReviewChanges:
 
     def _begin(self, conn: sqlite3.Connection, plan: Plan, ids: Ids) -> int:
         cursor = conn.execute(
-            "INSERT INTO deeds(reviewer, kind, state, words, asked, record_id, filter, better,"
+            "INSERT INTO changes(reviewer, kind, state, words, asked, record_id, filter, better,"
             " warning, stamp, process, created) VALUES (?, ?, 'doing', ?, ?,"
             " (SELECT id FROM records WHERE id = ?), ?, ?, ?, (SELECT ifnull(max(stamp), 0) + 1"
-            " FROM deeds), ?, ?)",
+            " FROM changes), ?, ?)",
             (
                 plan.reviewer,
                 plan.kind,
@@ -132,27 +132,27 @@ class ReviewChanges:
         """Count what a step has changed; what was undone before it can't be redone any more."""
         if not changed:
             return
-        conn.execute("UPDATE deeds SET count = count + ? WHERE id = ?", (changed, change_id))
+        conn.execute("UPDATE changes SET count = count + ? WHERE id = ?", (changed, change_id))
         conn.execute(
-            "UPDATE deeds SET state = 'gone' WHERE state = 'undone'"
-            " AND reviewer = (SELECT reviewer FROM deeds WHERE id = ?)",
+            "UPDATE changes SET state = 'gone' WHERE state = 'undone'"
+            " AND reviewer = (SELECT reviewer FROM changes WHERE id = ?)",
             (change_id,),
         )
 
     def _end(self, conn: sqlite3.Connection, change_id: int) -> None:
         """Close it; one that changed nothing leaves nothing behind."""
-        conn.execute("DELETE FROM deeds WHERE id = ? AND count = 0", (change_id,))
+        conn.execute("DELETE FROM changes WHERE id = ? AND count = 0", (change_id,))
         self._stamp(conn, change_id, "done")
 
     def _stamp(self, conn: sqlite3.Connection, change_id: int, state: str) -> None:
         conn.execute(
-            "UPDATE deeds SET state = ?, process = ?, stamp = (SELECT max(stamp) + 1 FROM deeds)"
-            " WHERE id = ?",
+            "UPDATE changes SET state = ?, process = ?,"
+            " stamp = (SELECT max(stamp) + 1 FROM changes) WHERE id = ?",
             (state, this_process(), change_id),
         )
 
     def _state(self, change_id: int) -> str:
-        return str(value(self.db, "SELECT state FROM deeds WHERE id = ?", (change_id,)))
+        return str(value(self.db, "SELECT state FROM changes WHERE id = ?", (change_id,)))
 
     def undo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
         """Take back this reviewer's last change that is not undone; None when there is none.
@@ -160,7 +160,7 @@ class ReviewChanges:
         A change that was interrupted is taken back as far as it came.
         """
         sql = (
-            "SELECT id FROM deeds WHERE reviewer = ?"
+            "SELECT id FROM changes WHERE reviewer = ?"
             " AND state IN ('doing', 'done', 'undoing', 'redoing') ORDER BY id DESC LIMIT 1"
         )
         found = value(self.db, sql, (reviewer,))
@@ -169,16 +169,16 @@ class ReviewChanges:
     def redo(self, reviewer: str, on_step: OnStep | None = None) -> Change | None:
         """Do again what was undone last; None when there is nothing, or a new change came after."""
         sql = (
-            "SELECT min(id) FROM deeds WHERE reviewer = ?1"
+            "SELECT min(id) FROM changes WHERE reviewer = ?1"
             " AND state IN ('undone', 'undoing', 'redoing') AND id > (SELECT ifnull(max(id), 0)"
-            " FROM deeds WHERE reviewer = ?1 AND state IN ('doing', 'done'))"
+            " FROM changes WHERE reviewer = ?1 AND state IN ('doing', 'done'))"
         )
         found = value(self.db, sql, (reviewer,))
         return found and self._turn(found, "redoing", "done", on_step)
 
     def _turn(self, change_id: int, going: str, gone: str, on_step: OnStep | None) -> Change | None:
         """Turn the marks of all that the change wrote, step by step."""
-        row = one(self.db, "SELECT kind, filter, count FROM deeds WHERE id = ?", (change_id,))
+        row = one(self.db, "SELECT kind, filter, count FROM changes WHERE id = ?", (change_id,))
         assert row is not None
         with room(self.db.conn, row["count"]):
             self._turn_steps(change_id, row, going, gone, on_step)
@@ -207,12 +207,12 @@ class ReviewChanges:
 
     def get(self, change_id: int) -> Change | None:
         """One change."""
-        row = one(self.db, "SELECT * FROM deeds WHERE id = ?", (change_id,))
+        row = one(self.db, "SELECT * FROM changes WHERE id = ?", (change_id,))
         return _change(row) if row else None
 
     def last(self, count: int) -> list[Change]:
         """The latest changes of everybody, the newest first, undone ones too."""
-        sql = "SELECT * FROM deeds ORDER BY id DESC LIMIT ?"
+        sql = "SELECT * FROM changes ORDER BY id DESC LIMIT ?"
         return [_change(row) for row in rows(self.db, sql, (count,))]
 
 

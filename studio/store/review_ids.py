@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from studio.store import db as _db
-from studio.store.review_query import Query, is_everything, queries
+from studio.store.review_query import Query, is_everything, of_one_type, queries
 from studio.store.review_shapes import View
 
 FIRST = 256
@@ -29,6 +29,7 @@ class Ids:
         self._stopped = False
         self._error: BaseException | None = None
         self._db = _db.connect(path)
+        view = of_one_type(self._db, view)
         # The view of everything is a range: nothing to look for, nothing to keep.
         everything = self._range() if is_everything(view) else None
         if everything is not None and view.sort in ("id", "-id"):

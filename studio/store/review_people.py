@@ -10,6 +10,8 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 from studio.store.db import rows, value
+from studio.store.record_types import RecordTypes
+from studio.store.records import Records
 from studio.store.review_shapes import Agreement, ReviewProgress
 from studio.store.verdicts import PERSON
 
@@ -34,7 +36,7 @@ class People:
     def tally(self, reviewer: str, since: datetime | None = None) -> ReviewProgress:
         """Decisions of this reviewer since then, undone ones aside, and what is left."""
         sql = (
-            "SELECT kind, count, record_id, created FROM deeds WHERE reviewer = ?"
+            "SELECT kind, count, record_id, created FROM changes WHERE reviewer = ?"
             " AND state IN ('done', 'doing') AND created >= ? ORDER BY id"
         )
         moment = since.astimezone(UTC).isoformat(timespec="milliseconds") if since else ""
@@ -59,9 +61,11 @@ class People:
 
     def _left(self) -> int:
         """Records without a person's word, by counting the others: they are fewer, and apart."""
-        decided = "SELECT count(*) FROM records INDEXED BY records_decided WHERE person = 1"
-        total, done = value(self.db, "SELECT count(*) FROM records"), value(self.db, decided)
-        return int(total) - int(done)
+        decided = (
+            "SELECT count(*) FROM records INDEXED BY records_decided WHERE person = 1 AND type = ?"
+        )
+        wanted = RecordTypes(self.db).of_project().name
+        return Records(self.db).count(type=wanted) - int(value(self.db, decided, (wanted,)))
 
     def agreement(self, first: str = "", second: str = "") -> Agreement:
         """Cohen's kappa over the records that two people judged, each one's latest word.
@@ -87,7 +91,7 @@ class People:
         return Agreement(pair, len(both), kappa(table), table)
 
     def _reviewers(self) -> tuple[str, ...]:
-        sql = "SELECT DISTINCT reviewer FROM deeds WHERE kind IN ('accept', 'reject') ORDER BY 1"
+        sql = "SELECT DISTINCT reviewer FROM changes WHERE kind IN ('accept', 'reject') ORDER BY 1"
         return tuple(row[0] for row in rows(self.db, sql))
 
     def _judged_by_several(self) -> list[Words]:

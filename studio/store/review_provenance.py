@@ -16,8 +16,14 @@ from studio.store.generations import Generations
 from studio.store.prompts import Prompts, ShotSets
 from studio.store.records import Records
 from studio.store.review_query import TRIGRAM, phrases
-from studio.store.review_shapes import Call, Edit, PersonVerdict, Provenance, VerdictLine
-from studio.store.review_window import decision_of
+from studio.store.review_shapes import (
+    Call,
+    Edit,
+    PersonVerdict,
+    Provenance,
+    VerdictLine,
+    decision_of,
+)
 from studio.store.verdicts import PERSON
 
 if TYPE_CHECKING:
@@ -115,11 +121,11 @@ class Provenances:
 
     def _edits(self, record_id: int) -> tuple[Edit, ...]:
         sql = (
-            "SELECT d.reviewer, e.before, e.after, e.created, e.undone FROM record_edits e"
-            " JOIN deeds d ON d.id = e.deed_id WHERE e.record_id = ? ORDER BY e.id"
+            "SELECT c.reviewer, e.field, e.before, e.after, e.created, e.undone FROM record_edits e"
+            " JOIN changes c ON c.id = e.change_id WHERE e.record_id = ? ORDER BY e.id"
         )
         found = rows(self.db, sql, (record_id,))
-        return tuple(Edit(row[0], row[1], row[2], row[3], bool(row[4])) for row in found)
+        return tuple(Edit(**{**dict(row), "undone": bool(row["undone"])}) for row in found)
 
     def neighbours(self, record: Record, limit: int = 10) -> list[Record]:
         """Records that share words with this one, the rarer the better."""
@@ -133,8 +139,9 @@ class Provenances:
             # Common words only: those that share all of the longest ones.
             votes.update(dict.fromkeys(self._with_words(telling_words(record.text)[:3]), 1))
         votes.pop(record.id, None)
-        nearest = sorted(votes, key=lambda record_id: (-votes[record_id], record_id))[:limit]
-        return Records(self.db).many(nearest)
+        nearest = sorted(votes, key=lambda record_id: (-votes[record_id], record_id))
+        near = Records(self.db).many(nearest[: 2 * limit])
+        return [item for item in near if item.type == record.type][:limit]
 
     def _with_words(self, words: list[str]) -> list[int]:
         if not words:

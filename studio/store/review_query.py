@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.store.db import storable
+from studio.store.record_types import RecordTypes
 from studio.store.review_shapes import View
 from studio.store.verdicts import OF_RECORD
+
+if TYPE_CHECKING:
+    from studio.store.db import Database
 
 SEARCH_WORDS = 32
 """Words of a search that count."""
@@ -74,8 +78,13 @@ class _Where:
         self.parameters.extend(parameters)
 
 
+def of_one_type(db: Database, view: View) -> View:
+    """The view with its type settled: empty where the file has records of no other type."""
+    return replace(view, type=RecordTypes(db).to_look_for(view.type))
+
+
 def is_everything(view: View) -> bool:
-    """Whether the view leaves nothing out."""
+    """Whether the view, its type settled, leaves nothing out."""
     return replace(view, sort="id", filter="", score_from=None, score_to=None) == View() and not (
         _bounded(view)
     )
@@ -147,6 +156,8 @@ def _source(view: View, *, wide: bool) -> str:
 def _of_records(view: View) -> _Where:
     """The conditions on the record itself."""
     where = _Where([], [])
+    if view.type:
+        where.add("r.type = ?", view.type)
     if view.verdict != "all":
         where.add(VERDICTS[view.verdict])
     if view.reason:

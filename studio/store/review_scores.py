@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from studio.records import StudioError
 from studio.store.db import rows, value
-from studio.store.review_query import is_everything, queries
+from studio.store.review_query import is_everything, of_one_type, queries
 from studio.store.review_shapes import Better, Bin, ScoreInfo, View
 from studio.store.verdicts import Verdicts
 
@@ -26,7 +26,7 @@ HIGH_IS_BETTER = frozenset({"language"})
 """Filters that keep high scores, for when they have dropped nothing that would tell."""
 
 OF_FILTER = "in_force = 1 AND filter = ? AND score IS NOT NULL"
-MOVABLE = "(kept = 1 OR deed_id IS NOT NULL)"
+MOVABLE = "(kept = 1 OR change_id IS NOT NULL)"
 """What the filter kept, or a moved threshold has judged since: never what lies at its other end."""
 SAMPLE = 100
 """Scores that are looked at to see whether they are whole numbers."""
@@ -83,7 +83,7 @@ class StoredScores:
 
     def _better(self, filter_name: str) -> Better:
         """Which end the filter keeps, by where what it dropped lies."""
-        sql = "SELECT better FROM deeds WHERE filter = ? AND filter != '' LIMIT 1"
+        sql = "SELECT better FROM changes WHERE filter = ? AND filter != '' LIMIT 1"
         # Once moved, the verdicts no longer tell: the first move has written it down.
         if (known := value(self.db, sql, (filter_name,))) in ("low", "high"):
             return "high" if known == "high" else "low"
@@ -167,7 +167,8 @@ class StoredScores:
         start, end = float(first if low is None else low), float(last if high is None else high)
         count, width = self._columns(filter_name, start, end, bins)
         edges = [start + number * width for number in range(count + 1)]
-        if view is None or is_everything(view):
+        view = of_one_type(self.db, view or View())
+        if is_everything(view):
             counted = self._by_edges(filter_name, edges)
         else:
             counted = self._counted(filter_name, view, start, width, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,6 +42,8 @@ class View:
     """Only what is about this document."""
     sort: Sort = "id"
     """The order."""
+    type: str = ""
+    """Only records of this type; empty: of the type that the project's task is trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,20 @@ class ReviewRow:
     word: Decision
     flagged: bool
     edited: bool
-    """The text in force is not the one that was generated."""
+    """A field in force is not as it was generated."""
     score: float | None
     """Of the view's filter; None without one."""
     scores: dict[str, float] = field(default_factory=dict)
     """Filter → score in force, for every filter that gave one."""
-    label: str = ""
-    """What the text was written for, in labelled tasks."""
+    type: str = "query"
+    """The name of its record type."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Field → text, besides the first one, which is ``text``."""
+
+    @property
+    def label(self) -> str:
+        """What the text was written for, in labelled tasks."""
+        return self.fields.get("label", "")
 
 
 ChangeKind = Literal["accept", "reject", "clear", "flag", "unflag", "edit", "threshold"]
@@ -188,9 +198,11 @@ class PersonVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of a record's text."""
+    """One change of a record's field."""
 
     reviewer: str
+    field: str
+    """Empty for the first one."""
     before: str
     after: str
     created: str
@@ -259,3 +271,10 @@ class PromptUse:
     version: int
     calls: int
     """Calls made with it."""
+
+
+def decision_of(person: int, kept: int) -> Decision:
+    """A person's word from the record's columns."""
+    if not person:
+        return ""
+    return "accepted" if kept else "rejected"

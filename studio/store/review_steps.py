@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.store.db import now
 from studio.store.review_changes import Step
-from studio.store.review_undo import MARKS, TEXTS
+from studio.store.review_undo import FIELDS, MARKS
 from studio.store.verdicts import LAST_WORD, OF_RECORD, PERSON, SETTLE
 
 SAID = (
@@ -30,7 +30,7 @@ def word_step(reviewer: str, *, kept: bool, reason: str) -> Step:
         count, changed = _those(conn, chunk, said, kept, reason, reviewer)
         conn.execute(SUPERSEDE, (changed,))
         conn.execute(
-            "INSERT INTO verdicts(record_id, filter, kept, reason, reviewer, deed_id, created)"
+            "INSERT INTO verdicts(record_id, filter, kept, reason, reviewer, change_id, created)"
             f" SELECT value, '{PERSON}', ?, ?, ?, ?, ? FROM json_each(?)",
             (kept, reason, reviewer, change_id, now(), changed),
         )
@@ -56,7 +56,7 @@ def clear_step(reviewer: str) -> Step:
         count, changed = _those(conn, chunk, "r.person = 1")
         conn.execute(SUPERSEDE, (changed,))
         conn.execute(
-            "INSERT INTO verdicts(record_id, filter, kept, clears, reviewer, deed_id, created)"
+            "INSERT INTO verdicts(record_id, filter, kept, clears, reviewer, change_id, created)"
             f" SELECT value, '{PERSON}', 1, 1, ?, ?, ? FROM json_each(?)",
             (reviewer, change_id, now(), changed),
         )
@@ -72,7 +72,7 @@ def flag_step(*, on: bool) -> Step:
     def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         count, changed = _those(conn, chunk, "r.flagged != ?", on)
         conn.execute(
-            "INSERT INTO record_flags(record_id, deed_id, flagged)"
+            "INSERT INTO record_flags(record_id, change_id, flagged)"
             " SELECT value, ?, ? FROM json_each(?)",
             (change_id, on, changed),
         )
@@ -82,17 +82,21 @@ def flag_step(*, on: bool) -> Step:
     return step
 
 
-def edit_step(text: str) -> Step:
-    """Give one record another text; the former ones stay in its history."""
+def edit_step(text: str, field: str = "") -> Step:
+    """Give one record another text in a field, or in the first; former ones stay as history."""
+    # A field that is not there is empty.
+    path = f'$."{field}"'
+    standing = "r.text" if not field else "ifnull(json_extract(r.fields, ?), '')"
+    where = (path,) if field else ()
 
     def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
-        count, changed = _those(conn, chunk, "r.text != ?", text)
+        count, changed = _those(conn, chunk, f"{standing} != ?", *where, text)
         conn.execute(
-            "INSERT INTO record_edits(record_id, deed_id, before, after, created)"
-            f" SELECT id, ?, text, ?, ? FROM records WHERE id IN {MARKS}",
-            (change_id, text, now(), changed),
+            "INSERT INTO record_edits(record_id, change_id, field, before, after, created)"
+            f" SELECT r.id, ?, ?, {standing}, ?, ? FROM records r WHERE r.id IN {MARKS}",
+            (change_id, field, *where, text, now(), changed),
         )
-        conn.execute(f"{TEXTS} WHERE id IN {MARKS}", (changed,))
+        conn.execute(f"{FIELDS} WHERE id IN {MARKS}", (changed,))
         return count
 
     return step
@@ -103,8 +107,8 @@ def threshold_step(filter_name: str, kept: tuple[float, float], reason: str) -> 
 
     def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
         changed = conn.execute(
-            "INSERT INTO verdicts(record_id, filter, kept, score, reason, job_id, deed_id, created)"
-            " SELECT v.record_id, v.filter, 1 - v.kept, v.score,"
+            "INSERT INTO verdicts(record_id, filter, kept, score, reason, job_id, change_id,"
+            " created) SELECT v.record_id, v.filter, 1 - v.kept, v.score,"
             " CASE WHEN v.kept THEN ? ELSE '' END, v.job_id, ?, ?"
             f" FROM {OF_RECORD} WHERE v.record_id IN {MARKS} AND v.filter = ? AND v.in_force = 1"
             " AND v.score IS NOT NULL AND v.kept != (v.score BETWEEN ? AND ?)",

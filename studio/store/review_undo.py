@@ -38,7 +38,7 @@ def turn(
         kind, "verdicts"
     )
     found = conn.execute(
-        f"SELECT id, record_id FROM {table} WHERE deed_id = ? AND id > ? AND undone = ?"
+        f"SELECT id, record_id FROM {table} WHERE change_id = ? AND id > ? AND undone = ?"
         " ORDER BY id LIMIT ?",
         (change_id, after, not undone, limit),
     ).fetchall()
@@ -47,7 +47,7 @@ def turn(
         _turn_verdicts(conn, ids, records, filter_name or PERSON, undone=undone)
     else:
         conn.execute(f"UPDATE {table} SET undone = ? WHERE id IN {MARKS}", (undone, ids))
-        follow = FLAGS if table == "record_flags" else TEXTS
+        follow = FLAGS if table == "record_flags" else FIELDS
         conn.execute(f"{follow} WHERE id IN {MARKS}", (records,))
     return UndoStep(len(found), found[-1][0] if found else after, more=len(found) == limit)
 
@@ -76,14 +76,18 @@ FLAGS = (
     " WHERE f.record_id = records.id AND f.undone = 0 ORDER BY f.id DESC LIMIT 1), 0)"
 )
 
-ORIGINAL = (
-    "(SELECT e.before FROM record_edits e WHERE e.record_id = records.id ORDER BY e.id LIMIT 1)"
-)
-"""The text as it was generated: before the first edit."""
-
 LATEST = (
-    "ifnull((SELECT e.after FROM record_edits e WHERE e.record_id = records.id AND e.undone = 0"
-    f" ORDER BY e.id DESC LIMIT 1), {ORIGINAL})"
+    "SELECT e.field, e.before AS original, ifnull((SELECT f.after FROM record_edits f"
+    " WHERE f.record_id = records.id AND f.field = e.field AND f.undone = 0"
+    " ORDER BY f.id DESC LIMIT 1), e.before) AS now"
+    " FROM record_edits e WHERE e.record_id = records.id AND e.id = (SELECT min(g.id)"
+    " FROM record_edits g WHERE g.record_id = records.id AND g.field = e.field)"
 )
+"""For each field that was ever edited: as it was generated, before its first edit, and as it is."""
 
-TEXTS = f"UPDATE records SET text = {LATEST}, edited = {LATEST} IS NOT {ORIGINAL}"
+FIELDS = (
+    f"UPDATE records SET text = ifnull((SELECT now FROM ({LATEST}) WHERE field = ''), text),"
+    " fields = json_patch(fields, (SELECT json_group_object(field, nullif(now, ''))"
+    f" FROM ({LATEST}) WHERE field != '')),"
+    f" edited = EXISTS (SELECT 1 FROM ({LATEST}) WHERE now IS NOT original)"
+)

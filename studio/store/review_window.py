@@ -20,7 +20,7 @@ from studio.store import db as _db
 from studio.store.db import rows, value
 from studio.store.review_changes import this_process
 from studio.store.review_ids import FIRST, Ids
-from studio.store.review_shapes import Decision, ReviewRow, View
+from studio.store.review_shapes import ReviewRow, View, decision_of
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -30,7 +30,7 @@ MOST_AT_ONCE = 20_000
 
 ROWS = (
     "SELECT r.id, r.document_id, d.outside_id, r.text, r.kept, r.reason, r.person, r.flagged,"
-    " r.edited, r.label FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
+    " r.edited, r.type, r.fields FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
     " LEFT JOIN documents d ON d.id = r.document_id ORDER BY j.key"
 )
 SCORES = (
@@ -153,15 +153,9 @@ def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> Review
         edited=bool(row["edited"]),
         score=scores.get(filter_name),
         scores=scores,
-        label=row["label"],
+        type=row["type"],
+        fields=json.loads(row["fields"]),
     )
-
-
-def decision_of(person: int, kept: int) -> Decision:
-    """A person's word from the record's columns."""
-    if not person:
-        return ""
-    return "accepted" if kept else "rejected"
 
 
 class _Marks:
@@ -171,7 +165,7 @@ class _Marks:
         self._db = db
         self._record = self._last("records", "id")
         self._verdict = self._last("verdicts", "id")
-        self._stamp = self._last("deeds", "stamp")
+        self._stamp = self._last("changes", "stamp")
         self._moved = False
 
     def moved(self) -> bool:
@@ -180,9 +174,9 @@ class _Marks:
         return self._moved
 
     def _look(self) -> bool:
-        verdict, stamp = self._last("verdicts", "id"), self._last("deeds", "stamp")
-        judged = "SELECT 1 FROM verdicts WHERE id > ? AND deed_id IS NULL LIMIT 1"
-        decided = "SELECT 1 FROM deeds WHERE stamp > ? AND process != ? LIMIT 1"
+        verdict, stamp = self._last("verdicts", "id"), self._last("changes", "stamp")
+        judged = "SELECT 1 FROM verdicts WHERE id > ? AND change_id IS NULL LIMIT 1"
+        decided = "SELECT 1 FROM changes WHERE stamp > ? AND process != ? LIMIT 1"
         found = (
             self._last("records", "id") > self._record
             or value(self._db, judged, (self._verdict,)) is not None

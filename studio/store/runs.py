@@ -1,4 +1,4 @@
-"""Runs of S3 and its kin: their rounds, rationales and errors."""
+"""Runs of methods: their finished stages, rounds and errors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from studio.labelled import Rationale, Round, RoundError, Run
-from studio.store.db import now, one, rows, storable, value, write
+from studio.records import Round, RoundError, Run
+from studio.store.db import now, one, rows, storable, write
+from studio.tasks import TASKS
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
 ROUND_JSON = ("validation", "test", "seconds")
 LINE = 400
 """Characters of a text that a line of a list may need."""
-ITEM_GOLD = (
-    "e.said AS predicted,"
-    f" coalesce((SELECT substr(text, 1, {LINE}) FROM gold_items WHERE id = e.gold_id), '') AS text,"
-    " coalesce((SELECT coalesce(nullif(label, ''), json_extract(answers, '$[0]'))"
-    " FROM gold_items WHERE id = e.gold_id), '') AS gold"
+DOCUMENT_TYPES = ", ".join(
+    f"'{task.record.name}'" for task in TASKS.values() if task.gold == "documents"
 )
-QUERY_GOLD = (
-    "coalesce((SELECT outside_id FROM documents WHERE id = e.said), e.said) AS predicted,"
-    f" coalesce((SELECT substr(text, 1, {LINE}) FROM gold_queries WHERE id = e.gold_id), '')"
-    " AS text, coalesce((SELECT d.outside_id FROM gold_relevant g JOIN documents d"
-    " ON d.id = g.document_id WHERE g.query_id = e.gold_id AND g.grade > 0"
-    " ORDER BY g.grade DESC LIMIT 1), '') AS gold"
+OF_ERROR = (
+    # For a query the model names documents by their rows.
+    f"CASE WHEN g.type IN ({DOCUMENT_TYPES}) THEN coalesce((SELECT outside_id FROM documents"
+    " WHERE id = e.predicted), e.predicted) ELSE e.predicted END AS predicted,"
+    f" coalesce(substr(g.text, 1, {LINE}), '') AS text,"
+    " coalesce(json_extract(g.fields, '$.label'), json_extract(g.fields, '$.answer'),"
+    " (SELECT d.outside_id FROM gold_relevant r JOIN documents d ON d.id = r.document_id"
+    " WHERE r.gold_id = g.id AND r.grade > 0 ORDER BY r.grade DESC LIMIT 1), '') AS gold"
 )
+"""What a model predicted, of which gold, and what is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class ErrorRow:
 
     id: int
     gold_id: int
+    """0 when it is no longer gold."""
     predicted: str
     """What the model predicted: a label, a span, or the document it ranked first."""
     confidence: float
@@ -48,14 +50,20 @@ class ErrorRow:
     gold: str
     """What is right: the label, the first answer, or the id of a right document."""
     made: int
-    """Items that an LLM wrote from it."""
+    """Records that an LLM wrote from it."""
     kept: int
     """Those of them that are trained on."""
     detail: dict[str, Any] = field(default_factory=dict)
 
 
 def _run(row: sqlite3.Row) -> Run:
-    return Run(row["method"], json.loads(row["params"]), row["id"], row["created"])
+    return Run(
+        method=row["method"],
+        params=json.loads(row["params"]),
+        id=row["id"],
+        created=row["created"],
+        finished_stages=tuple(json.loads(row["finished_stages"])),
+    )
 
 
 def _round(row: sqlite3.Row) -> Round:
@@ -66,8 +74,8 @@ def _round(row: sqlite3.Row) -> Round:
 def _error(row: sqlite3.Row) -> RoundError:
     return RoundError(
         row["round_id"],
-        row["gold_id"],
-        predicted=row["said"],
+        row["gold_id"] or 0,
+        predicted=row["predicted"],
         confidence=row["confidence"],
         detail=json.loads(row["detail"]),
         id=row["id"],
@@ -103,27 +111,15 @@ class Runs:
         row = one(self.db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1")
         return _run(row) if row else None
 
-    # -- rationales --
-
-    def add_rationales(self, run_id: int, rationales: Iterable[Rationale]) -> int:
-        """Store rationales; one that is there already counts once. Returns how many are new."""
-        before = self.count_rationales(run_id)
-        with write(self.db, durable=True) as conn:
-            conn.executemany(
-                "INSERT OR IGNORE INTO rationales(run_id, label, text, generation_id)"
-                " VALUES (?, ?, ?, ?)",
-                [(run_id, r.label, storable(r.text), r.generation_id) for r in rationales],
-            )
-        return self.count_rationales(run_id) - before
-
-    def count_rationales(self, run_id: int) -> int:
-        """How many rationales a run has."""
-        return int(value(self.db, "SELECT count(*) FROM rationales WHERE run_id = ?", (run_id,)))
-
-    def rationales(self, run_id: int) -> list[Rationale]:
-        """A run's rationales in the order they came."""
-        sql = "SELECT label, text, generation_id, id FROM rationales WHERE run_id = ? ORDER BY id"
-        return [Rationale(**dict(row)) for row in rows(self.db, sql, (run_id,))]
+    def finish_stage(self, run_id: int, stage: str) -> None:
+        """Write down that a stage is done: it is not gone through again."""
+        sql = (
+            "UPDATE runs SET finished_stages = json_insert(finished_stages, '$[#]', ?1)"
+            " WHERE id = ?2 AND NOT EXISTS"
+            " (SELECT 1 FROM json_each(runs.finished_stages) WHERE value = ?1)"
+        )
+        with write(self.db) as conn:
+            conn.execute(sql, (stage, run_id))
 
     # -- rounds --
 
@@ -164,7 +160,7 @@ class Runs:
         with write(self.db) as conn:
             conn.execute("DELETE FROM errors WHERE round_id = ?", (round_id,))
             cursor = conn.executemany(
-                "INSERT INTO errors(round_id, gold_id, said, confidence, detail)"
+                "INSERT INTO errors(round_id, gold_id, predicted, confidence, detail)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (
                     (round_id, e.gold_id, storable(e.predicted), e.confidence, json.dumps(e.detail))
@@ -199,22 +195,20 @@ class Runs:
         sql = "SELECT id FROM errors WHERE round_id = ? ORDER BY id"
         return array("q", (row[0] for row in rows(self.db, sql, (round_id,))))
 
-    def error_rows(
-        self, round_id: int, after: int = 0, limit: int = 200, *, retrieval: bool = False
-    ) -> list[ErrorRow]:
-        """A round's errors whose row comes after, with their gold and how many items came of them.
+    def error_rows(self, round_id: int, after: int = 0, limit: int = 200) -> list[ErrorRow]:
+        """A round's errors whose row comes after, with their gold and how much came of them.
 
-        Texts are cut to what a line can show. ``retrieval``: the gold is a query.
+        Texts are cut to what a line can show.
         """
-        gold = QUERY_GOLD if retrieval else ITEM_GOLD
         # The rows of a round stand together: from the first one on they are read in one stretch,
         # and no index is to make SQLite sort 50,000 of them for a page.
         sql = (
-            f"SELECT e.id, e.gold_id, e.confidence, e.detail, {gold},"
+            f"SELECT e.id, coalesce(g.id, 0) AS gold_id, e.confidence, e.detail, {OF_ERROR},"
             " (SELECT count(*) FROM records r WHERE r.error_id = e.id) AS made,"
             " (SELECT count(*) FROM records r WHERE r.error_id = e.id AND r.kept) AS kept"
-            " FROM errors e WHERE e.id > max(?1, (SELECT min(id) FROM errors WHERE round_id = ?2)"
-            " - 1) AND e.id <= (SELECT max(id) FROM errors WHERE round_id = ?2)"
+            " FROM errors e LEFT JOIN gold g ON g.id = e.gold_id WHERE e.id > max(?1,"
+            " (SELECT min(id) FROM errors WHERE round_id = ?2) - 1) AND e.id <="
+            " (SELECT max(id) FROM errors WHERE round_id = ?2)"
             " AND +e.round_id = ?2 ORDER BY e.id LIMIT ?3"
         )
         found = [dict(row) for row in rows(self.db, sql, (after, round_id, limit))]

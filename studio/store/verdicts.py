@@ -110,7 +110,7 @@ class Verdicts:
         Done in short steps, so that nobody waits; done again, it goes on where it was stopped.
         """
         # Undone with the verdicts they moved: redone later they would judge by an old run.
-        sql = "UPDATE deeds SET state = 'gone' WHERE kind = 'threshold' AND filter = ?"
+        sql = "UPDATE changes SET state = 'gone' WHERE kind = 'threshold' AND filter = ?"
         with write(self.db) as conn:
             conn.execute(sql, (filter_name,))
         sql = "SELECT record_id FROM verdicts WHERE in_force = 1 AND filter = ? LIMIT ?"

@@ -30,13 +30,15 @@ import psutil
 
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Document, Example, Record
+from studio.records import Document, Example
+from tests.support.data import query_for
 from tests.support.openai_server import OpenAIServer
 from tests.support.screen import Screen
 
 RUN = """
 from pathlib import Path
 from studio.tui.app import run
+from tests.support.data import query_for
 raise SystemExit(run(Path({path!r})))
 """
 MEDIAN_MS = 50
@@ -82,7 +84,7 @@ def a_project(folder: Path, url: str) -> Path:
     store.examples.add(Example(d.full_text, text(8), document_id=d.id) for d in first)
     template = builtin("question-answering").replace("max_tokens = ", "max_tokens = 9")
     store.prompts.save("question-answering", template)
-    store.records.add(Record(draw.randrange(1, 400), text(9)) for _ in range(RECORDS))
+    store.records.add(query_for(draw.randrange(1, 400), text(9)) for _ in range(RECORDS))
     project.close()
     (project.path / "studio.toml").write_text(
         f'endpoint = "busy"\n[endpoints.busy]\nbase_url = "{url}"\nmodel = "stand-in"\n', "utf-8"

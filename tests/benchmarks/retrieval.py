@@ -31,7 +31,8 @@ from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, Tra
 from studio.jobs.setup import save_template
 from studio.methods.promptagator import prompt_text
 from studio.project import DATABASE, Project
-from studio.records import Example, GoldQuery, Record, StudioError
+from studio.records import Example, StudioError
+from tests.support.data import gold_query, query_for
 
 console = Console(width=120)
 
@@ -140,7 +141,7 @@ def prepare(folder: Path, options: argparse.Namespace, work: Path) -> Project:
     )
     for split in ("validation", "test"):
         project.store.gold.add(
-            GoldQuery(
+            gold_query(
                 q["id"], q["text"], split, {ids[d]: g for d, g in q["relevant"].items() if d in ids}
             )
             for q in gold[split]
@@ -203,7 +204,7 @@ def synthetic_records(project: Project, path: Path) -> int:
     ids = project.store.documents.ids_by_outside_id({str(row["document_id"]) for row in rows})
     shown = {e.document_id for e in project.store.examples.all()}
     records = [
-        Record(ids[str(row["document_id"])], row["query"])
+        query_for(ids[str(row["document_id"])], row["query"])
         for row in rows
         if ids.get(str(row["document_id"])) not in (None, *shown) and row["query"].strip()
     ]

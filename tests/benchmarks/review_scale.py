@@ -298,7 +298,7 @@ from studio.store import Store
 store = Store(Path(sys.argv[1]))
 while True:
     began = time.monotonic()
-    store.records.add([Record(document_id=1, text=f"new {n} {began}") for n in range(25)])
+    store.records.add([query_for(document_id=1, text=f"new {n} {began}") for n in range(25)])
     time.sleep(max(0, 0.05 - (time.monotonic() - began)))
 """
 

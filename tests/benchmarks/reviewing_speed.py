@@ -18,10 +18,11 @@ from pathlib import Path
 from textual.events import Key
 
 from studio.project import Project
-from studio.records import Document, Record, Verdict
+from studio.records import Document, Verdict
 from studio.store.review_shapes import ReviewRow, View
 from studio.tui.app import StudioApp
 from studio.tui.widgets.virtual_rows import VirtualRows
+from tests.support.data import query_for
 
 WHO = "bench"
 WORDS = ("tax", "room", "work", "home", "meal", "gift", "claim", "limit", "退货", "押金", "café")
@@ -40,7 +41,7 @@ def make(path: Path, records: int) -> Project:
     store.documents.stage(Document(f"d{n}", text(4), f"{n} {text(60)}") for n in range(documents))
     store.documents.commit_import()
     store.records.add(
-        Record(document_id=n % documents + 1, text=f"{text(9)} {n}?") for n in range(records)
+        query_for(document_id=n % documents + 1, text=f"{text(9)} {n}?") for n in range(records)
     )
     for start in range(0, records, CHUNK):
         ranks = (

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
+
 from studio.project import Project
 from studio.store import Store
 from studio.tui.app import StudioApp

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz
+from studio.labelled import GoldItem, Item, Label
 
 from studio.evaluation.classification import mcnemar
 from studio.jobs import queue, s3
 from studio.jobs.s3_params import S3Params
-from studio.labelled import GoldItem, Item, Label
 from studio.project import Project
 from studio.records import JobState, StudioError
 from tests.support.openai_server import OpenAIServer

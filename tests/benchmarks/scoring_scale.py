@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from studio.labelled import Item, Label, LabelledTask
+
 from tests.support.tiny_encoder import TOPICS
 
 GOAL_MIB = 2048

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from studio.project import Project
-from studio.records import Example, GoldQuery
+from studio.records import Example
+from tests.support.data import gold_query
 from tests.support.project import fill
 from tests.support.verbs import Verbs, assert_one_sentence
 
@@ -22,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     made = Project.create(tmp_path / "project")
     fill(made.store, ["a room at home", "meals with customers", "押金应当退还"])
     made.store.examples.add([Example("d", "Home office?")])
-    made.store.gold.add([GoldQuery("q1", "押金", "test", {3: 2})])
+    made.store.gold.add([gold_query("q1", "押金", "test", {3: 2})])
     made.close()
     return made.path
 

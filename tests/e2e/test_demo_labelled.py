@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studio.labelled import LabelledTask
 
 from studio.jobs import queue
 from studio.jobs.setup import labelled_sample_project, samples
-from studio.labelled import LabelledTask
 from studio.project import Project
 from studio.prompting import synthesis
 from studio.prompting.words import normal, words

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from studio.project import Project
-from studio.records import Document, Record
+from studio.records import Document
 from studio.store import Store
 from studio.store.review_shapes import View
+from tests.support.data import query_for
 from tests.support.plug import WAYS, pull
 from tests.support.project import fill
 from tests.support.screen import Screen
@@ -24,7 +25,7 @@ COUNT = 300
 def project(tmp_path: Path) -> Path:
     made = Project.create(tmp_path / "tax")
     fill(made.store, [Document("d1", "Home office", "A room used only for paid work.")])
-    made.store.records.add(Record(document_id=1, text=f"query {n}") for n in range(COUNT))
+    made.store.records.add(query_for(document_id=1, text=f"query {n}") for n in range(COUNT))
     made.close()
     return tmp_path / "tax"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studio.labelled import GoldItem, Item
 
 from studio.jobs import queue
-from studio.labelled import GoldItem, Item
 from studio.project import Project
 from tests.support import labelled_project as rule
 from tests.support.command import Command

@@ -19,9 +19,10 @@ from textual.pilot import Pilot
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Answer, Document, Example, GoldQuery, Message, Model, Request, Verdict
+from studio.records import Answer, Document, Example, Message, Model, Request, Verdict
 from studio.store.generations import Finished
 from studio.tui.safe_text import BIDI
+from tests.support.data import gold_query
 
 HOSTILE = {
     "escape": "\x1b[2J\x1b[31mred\x1b]0;title\x07",
@@ -105,7 +106,7 @@ def attack(folder: Path, url: str) -> None:
         store.examples.add([Example(f"document {text}", f"query {text}", document_id=shown)])
         store.examples.tag(n, add=[SHORT[n - 1]], drop=[])
         attack_record(project, n, text)
-        store.gold.add([GoldQuery(f"g{n}", f"findme {n} {text}", "test", {n: 1, 1: 0})])
+        store.gold.add([gold_query(f"g{n}", f"findme {n} {text}", "test", {n: 1, 1: 0})])
     attack_jobs(project)
     attack_models(project)
     store.drafts.set("prompt", "Draft {{ document }}\n" + "\n".join(SHORT))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.labelled import GoldItem, Item, Label
+
 from studio.project import Project
 from studio.records import Split
 from tests.support.tiny_encoder import TOPICS

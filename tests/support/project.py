@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from studio.records import Answer, Document, Message, Record, Request
+from studio.records import Answer, Document, Message, Request
 from studio.store import Store
 from studio.store.documents import Staged
 from studio.store.generations import Finished
+from tests.support.data import queries_of, query_for
 
 
 def fill(store: Store, documents: Iterable[Document | str]) -> Staged:
@@ -48,12 +49,12 @@ def call(
         seed=draw,
     )
     made = texts if texts is not None else () if reason else (text,)
-    return Finished(request, answer or Answer(text, cost=0.01), reason, made)
+    return Finished(request, answer or Answer(text, cost=0.01), reason, queries_of(request, *made))
 
 
 def queries(store: Store, count: int) -> list[int]:
     """That many records about the first document; returns their rows."""
-    store.records.add(Record(document_id=1, text=f"query {number}") for number in range(count))
+    store.records.add(query_for(document_id=1, text=f"query {number}") for number in range(count))
     return [record.id for record in store.records.all()][-count:]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.records import Record, Verdict
+from studio.records import Verdict
 from studio.store import Store
 from studio.store.db import rows, value, write
+from tests.support.data import query_for
 from tests.support.project import fill
 
 TEXTS = (
@@ -26,7 +27,7 @@ def reviewed(folder: Path) -> Store:
     store = Store(folder / "studio.db")
     fill(store, ["about water", "about bridges"])
     store.records.add(
-        Record(document_id=1 + number % 2, text=text) for number, text in enumerate(TEXTS)
+        query_for(document_id=1 + number % 2, text=text) for number, text in enumerate(TEXTS)
     )
     job = store.jobs.submit("filter", {})
     numbers = range(1, len(TEXTS) + 1)
@@ -47,7 +48,7 @@ def reviewed(folder: Path) -> Store:
 
 def many(store: Store, count: int) -> None:
     """More records, quickly."""
-    store.records.add(Record(document_id=1, text=f"question number {n}") for n in range(count))
+    store.records.add(query_for(document_id=1, text=f"question number {n}") for n in range(count))
 
 
 Stand = list[tuple[object, ...]]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.labelled import GoldItem, Item, Label, Rationale, RoundError, SyntheticItem
+
 from studio.project import Project
 
 LABELS = [Label("pos", "a positive opinion"), Label("neg", "a negative opinion")]

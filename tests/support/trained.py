@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from studio.project import Project
-from studio.records import GoldQuery, Model, Record, Split, Verdict
+from studio.records import Model, Split, Verdict
 from studio.store.models import Evaluation
+from tests.support.data import gold_query, query_for
 
 MEASURES = ("ndcg@10", "mrr@10", "recall@100")
 QUESTIONS = (
@@ -24,7 +25,7 @@ def add_records(project: Project, count: int = 12, job: int | None = None) -> li
     documents = [document.id for document in project.store.documents.all()]
     texts = [f"query {number} 问题" for number in range(count)]
     project.store.records.add(
-        (Record(documents[n % len(documents)], text) for n, text in enumerate(texts)), job
+        (query_for(documents[n % len(documents)], text) for n, text in enumerate(texts)), job
     )
     rows = [record.id for record in project.store.records.all()][-count:]
     project.store.verdicts.add(Verdict(row, "length", True, float(n)) for n, row in enumerate(rows))
@@ -39,7 +40,7 @@ def add_gold(project: Project, split: Split = "test") -> None:
     """A query a document, numbered ``test-0``, ``test-1`` …"""
     documents = [document.id for document in project.store.documents.all()]
     project.store.gold.add(
-        GoldQuery(f"{split}-{n}", text, split, {documents[n]: 1})
+        gold_query(f"{split}-{n}", text, split, {documents[n]: 1})
         for n, text in enumerate(QUESTIONS)
     )
 

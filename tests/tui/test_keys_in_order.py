@@ -10,11 +10,11 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import Record
 from studio.tui.app import StudioApp
 from studio.tui.review.pane import ReviewPane
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.virtual_rows import VirtualRows
+from tests.support.data import query_for
 
 
 def burst(app: StudioApp, *keys: str) -> None:
@@ -38,7 +38,7 @@ async def opened(pilot: Pilot[int]) -> None:
 
 
 async def test_what_is_typed_behind_the_search_key_is_searched_for(project: Project) -> None:
-    project.store.records.add(Record(document_id=1, text=f"query {n} 押金") for n in range(9))
+    project.store.records.add(query_for(document_id=1, text=f"query {n} 押金") for n in range(9))
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(100, 30)) as pilot:
         await opened(pilot)
@@ -50,13 +50,13 @@ async def test_what_is_typed_behind_the_search_key_is_searched_for(project: Proj
 
 
 async def test_what_is_typed_behind_the_edit_key_is_text(project: Project) -> None:
-    project.store.records.add([Record(document_id=1, text="one"), Record(1, "two")])
+    project.store.records.add([query_for(document_id=1, text="one"), query_for(1, "two")])
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(100, 30)) as pilot:
         await opened(pilot)
         burst(app, "e", *" ar ", "escape", "a", "r")
         await until(pilot, lambda: len(project.store.review.last_changes(9)) == 3)
-        assert project.store.records.get(1) == Record(1, "one ar ", id=1)
+        assert project.store.records.get(1) == query_for(1, "one ar ", id=1)
         assert not project.store.records.get(2).kept  # type: ignore[union-attr]
 
 

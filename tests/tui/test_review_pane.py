@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from studio.project import Project
-from studio.records import Answer, Message, Record, Request, Verdict
+from studio.records import Answer, Message, Request, Verdict
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.store.review_shapes import ReviewRow, View
@@ -24,6 +24,7 @@ from studio.tui.review.threshold import ThresholdDialog
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
+from tests.support.data import query_for
 
 QUERIES = (
     ("is the spare room deductible", 1, 1.0),
@@ -512,7 +513,7 @@ async def test_a_threshold_can_be_left_as_it_was(app: StudioApp, reviewed: Proje
 
 
 async def test_without_scores_the_thresholds_say_what_to_do(project: Project) -> None:
-    project.store.records.add([Record(document_id=1, text="a query")])
+    project.store.records.add([query_for(document_id=1, text="a query")])
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
@@ -526,7 +527,7 @@ async def test_without_scores_the_thresholds_say_what_to_do(project: Project) ->
 
 
 async def test_the_side_shows_the_whole_provenance(app: StudioApp, reviewed: Project) -> None:
-    reviewed.store.records.add([Record(document_id=1, text="may i deduct my spare room")])
+    reviewed.store.records.add([query_for(document_id=1, text="may i deduct my spare room")])
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await until(pilot, lambda: "A room used only for paid work" in beside(app))
@@ -599,7 +600,7 @@ async def test_the_side_scrolls_from_the_table_and_takes_the_keys(app: StudioApp
 
 async def test_copying_takes_the_record_whole(app: StudioApp, reviewed: Project) -> None:
     long = "word " * 2_000
-    reviewed.store.records.add([Record(document_id=1, text=long)])
+    reviewed.store.records.add([query_for(document_id=1, text=long)])
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("G")
@@ -637,7 +638,7 @@ async def test_new_records_of_another_process_wait_for_a_key(
         await opened(pilot)
         await pilot.press("j")
         other = Store(reviewed.store.path)
-        other.records.add([Record(document_id=1, text="from elsewhere")])
+        other.records.add([query_for(document_id=1, text="from elsewhere")])
         other.close()
         await until(pilot, lambda: "new or changed rows: . shows them" in title(app))
         assert rows(app).count == 8
@@ -675,7 +676,7 @@ async def test_one_s_own_decisions_are_no_news(app: StudioApp) -> None:
 async def test_views_can_be_changed_while_rows_are_being_read(
     app: StudioApp, reviewed: Project
 ) -> None:
-    reviewed.store.records.add(Record(document_id=1, text=f"record {n}") for n in range(5_000))
+    reviewed.store.records.add(query_for(document_id=1, text=f"record {n}") for n in range(5_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         for _ in range(6):
@@ -736,6 +737,6 @@ async def test_records_that_come_into_an_empty_project_are_shown_at_once(
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "No record yet" in "\n".join(lines(app)))
         other = Store(project.store.path)
-        other.records.add([Record(document_id=1, text="the first one")])
+        other.records.add([query_for(document_id=1, text="the first one")])
         other.close()
         await until(pilot, lambda: "the first one" in "\n".join(lines(app)))

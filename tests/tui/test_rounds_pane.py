@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
 from textual.pilot import Pilot
 from textual.widgets import Static
 from typer.testing import CliRunner
 
 from studio.cli.app import app as cli
 from studio.jobs import queue
-from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
 from studio.project import Project
-from studio.records import Document, GoldQuery, Job, JobState
+from studio.records import Document, Job, JobState
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
@@ -35,6 +35,7 @@ from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
 from tests.support import labelled_project as rule
 from tests.support import rounds
+from tests.support.data import gold_query
 from tests.support.hostile import HOSTILE, assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
@@ -636,7 +637,7 @@ def search_project(folder: Path) -> tuple[Project, list[int]]:
     store.documents.commit_import()
     rows = [store.documents.by_outside_id(f"d-{n}") for n in range(3)]
     ids = [row.id for row in rows if row is not None]
-    store.gold.add([GoldQuery("q-1", "which rule is the first", "validation", {ids[0]: 1})])
+    store.gold.add([gold_query("q-1", "which rule is the first", "validation", {ids[0]: 1})])
     query = store.gold.queries("validation")[0]
     run = store.runs.add("s3", rounds.params())
     first = store.runs.begin_round(run, 0)

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from studio.jobs.search_protocol import System
 from studio.project import Project
-from studio.records import Document, Example, GoldQuery, Model, Record
+from studio.records import Document, Example, Model
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
 from studio.tui.search.dialogs import AskSplit, BrowseGold
@@ -21,6 +21,7 @@ from studio.tui.search.pane import SearchPane
 from studio.tui.search.ranking import RankingList
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.data import gold_query, query_for
 from tests.support.hostile import HOSTILE, assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
 from tests.support.searcher import is_gone
@@ -386,7 +387,7 @@ async def test_s_changes_where_marks_go_and_takes_the_query_along(project: Proje
 
 async def test_imported_gold_shows_its_marks_and_stays_in_its_split(project: Project) -> None:
     row = project.store.documents.by_outside_id("t-2").id
-    project.store.gold.add([GoldQuery("q7", "What of meals?", "test", {row: 2})])
+    project.store.gold.add([gold_query("q7", "What of meals?", "test", {row: 2})])
     async with opened(project) as keys:
         await keys.until(lambda: "gold queries (1)" in keys.document.plain)
         await keys.ask("what of meals")
@@ -404,7 +405,7 @@ async def test_a_marked_query_that_examples_or_records_ask_too_is_warned_of(
 ) -> None:
     store = project.store
     shot = store.examples.add([Example("d", "Meals")])[0]
-    store.records.add([Record(2, "meals?")])
+    store.records.add([query_for(2, "meals?")])
     async with opened(project) as keys:
         await keys.ask("meals")
         assert keys.warning() == ""
@@ -423,7 +424,7 @@ async def test_marks_made_elsewhere_show_within_a_second(project: Project) -> No
     row = other.store.documents.by_outside_id("t-2").id
     async with opened(project) as keys:
         await keys.ask("meals")
-        other.store.gold.add([GoldQuery("q", "meals", "validation", {row: 1})])
+        other.store.gold.add([gold_query("q", "meals", "validation", {row: 1})])
         await keys.until(lambda: keys.list("bm25").rows[0].cells[0] == "✓")
     other.close()
 
@@ -434,9 +435,9 @@ async def test_marks_made_elsewhere_show_within_a_second(project: Project) -> No
 @pytest.fixture
 def with_gold(project: Project) -> Project:
     add = project.store.gold.add
-    add([GoldQuery("v1", "meals with customers", "validation", {2: 1})])
-    add([GoldQuery("t1", "押金", "test", {7: 1}), GoldQuery("t2", "a gift", "test", {4: 1})])
-    add([GoldQuery("s1", "café licence", "validation", {8: 1}, origin="search")])
+    add([gold_query("v1", "meals with customers", "validation", {2: 1})])
+    add([gold_query("t1", "押金", "test", {7: 1}), gold_query("t2", "a gift", "test", {4: 1})])
+    add([gold_query("s1", "café licence", "validation", {8: 1}, origin="search")])
     return project
 
 
@@ -554,7 +555,7 @@ async def test_hostile_documents_and_queries_are_harmless(project: Project) -> N
     store.documents.commit_import()
     rows = {name: row for row, name in enumerate(texts, 9)}
     for name, text in texts.items():
-        gold = GoldQuery(name, f"findme {name} {text}", "validation", {rows[name]: 1})
+        gold = gold_query(name, f"findme {name} {text}", "validation", {rows[name]: 1})
         store.gold.add([gold])
     async with opened(project, (80, 24)) as keys:
         await keys.until(lambda: keys.pane._gold.queries)

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import Record
 from studio.tui.app import StudioApp
+from tests.support.data import query_for
 from tests.tui.test_review_pane import QUERIES, judge, opened
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -27,7 +27,7 @@ def reviewed(project: Project) -> Project:
     """Decided, flagged, edited and dropped records in three scripts."""
     judge(project, QUERIES)
     review = project.store.review
-    project.store.records.add([Record(document_id=1, text="may i deduct the spare room 🏠")])
+    project.store.records.add([query_for(document_id=1, text="may i deduct the spare room 🏠")])
     review.accept([2], "bo")
     review.reject([5], "bo")
     review.flag([3, 4], "bo")

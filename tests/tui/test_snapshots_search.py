@@ -8,9 +8,10 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import Example, GoldQuery
+from studio.records import Example
 from studio.tui.app import StudioApp
 from studio.tui.search.dialogs import BrowseGold
+from tests.support.data import gold_query
 from tests.support.openai_server import OpenAIServer
 from tests.tui.test_search_pane import Keys
 
@@ -24,9 +25,9 @@ def gold(project: Project, llm: OpenAIServer) -> Project:
     """Gold in three scripts; the base encoder is an endpoint that answers the same each time."""
     project.store.values.set("encoder", f"openai:stand-in@{llm.url}")
     add = project.store.gold.add
-    add([GoldQuery("v1", "deductible meals 🍜", "validation", {2: 1, 1: 0, 5: 1})])
-    add([GoldQuery("v2", "网购商品可以退货吗", "validation", {6: 1})])
-    add([GoldQuery("t1", "café licence ☕", "test", {8: 1}, origin="search")])
+    add([gold_query("v1", "deductible meals 🍜", "validation", {2: 1, 1: 0, 5: 1})])
+    add([gold_query("v2", "网购商品可以退货吗", "validation", {6: 1})])
+    add([gold_query("t1", "café licence ☕", "test", {8: 1}, origin="search")])
     project.store.examples.add([Example("d", "Deductible meals?")])
     return project
 

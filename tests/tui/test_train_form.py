@@ -13,13 +13,14 @@ from textual.widgets import Static
 
 from studio.jobs.params import TrainParams
 from studio.project import Project
-from studio.records import GoldQuery, JobState
+from studio.records import JobState
 from studio.tui.app import StudioApp
 from studio.tui.train.form import TrainForm
 from studio.tui.train.pick import Pick
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 from tests.support import tiny_encoder
+from tests.support.data import gold_query
 from tests.support.trained import QUESTIONS, add_gold, add_model, add_records
 from tests.tui.test_train_pane import models, quiet, text
 
@@ -90,7 +91,7 @@ async def test_the_form_counts_what_it_would_train_on(app: StudioApp) -> None:
 async def test_queries_with_a_gold_querys_words_are_left_out_and_counted(
     app: StudioApp, filled: Project
 ) -> None:
-    filled.store.gold.add([GoldQuery("g", "Query 0 问题?", "test", {1: 1})])
+    filled.store.gold.add([gold_query("g", "Query 0 问题?", "test", {1: 1})])
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
         assert "✓ 7 pairs" in said(form, "look")

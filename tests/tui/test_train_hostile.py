@@ -8,9 +8,10 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import GoldQuery, JobState
+from studio.records import JobState
 from studio.tui.app import StudioApp
 from studio.tui.train.facts import set_note
+from tests.support.data import gold_query
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless
 from tests.support.trained import add_curves, add_model, add_records
 
@@ -21,7 +22,7 @@ def hostile(project: Project, job: Callable[..., int]) -> Project:
     store = project.store
     add_records(project)
     store.gold.add(
-        GoldQuery(f"g{n}{text[:40]}", text, "test", {1: 1}) for n, text in enumerate(TEXTS)
+        gold_query(f"g{n}{text[:40]}", text, "test", {1: 1}) for n, text in enumerate(TEXTS)
     )
     for n, text in enumerate(TEXTS[:8]):
         model = add_model(project, f"m{n}", base=text[:300], kept_by=text[:100])

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from studio.labelled import GoldItem, Item, LabelledTask
 
 from studio.formats.labelled import ItemFields, read_items
 from studio.formats.rows import SkippedRow
 from studio.formats.text_source import MAX_TEXT
-from studio.labelled import GoldItem, Item, LabelledTask
 from studio.records import StudioError
 
 LABELS = ("positive", "negative")

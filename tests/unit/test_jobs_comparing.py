@@ -14,7 +14,8 @@ from studio.jobs.base_encoders import base_encoders, problem_of
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
-from studio.records import Document, GoldQuery, Model, StudioError
+from studio.records import Document, Model, StudioError
+from tests.support.data import gold_query
 from tests.support.project import fill
 from tests.support.trained import add_gold, add_model, add_records, add_scores
 from tests.support.verbs import Verbs, assert_one_sentence
@@ -152,7 +153,7 @@ def test_a_choice_that_names_nothing_is_refused(project: Project) -> None:
 
 
 def test_a_look_counts_what_shares_a_golds_words(project: Project) -> None:
-    project.store.gold.add([GoldQuery("g", "QUERY 1, 问题", "validation", {1: 1})])
+    project.store.gold.add([gold_query("g", "QUERY 1, 问题", "validation", {1: 1})])
     shared = training_data.sharing(project.store)
     look = training_data.look(project.store, training_data.Choice(), shared)
     assert (look.pairs, look.left_out) == (7, 1)

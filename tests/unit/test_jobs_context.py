@@ -23,8 +23,9 @@ from studio.jobs.params import (
 )
 from studio.jobs.setup import sample_project, samples, save_template
 from studio.project import Project
-from studio.records import Example, GoldQuery, Job, JobState, StudioError
+from studio.records import Example, Job, JobState, StudioError
 from studio.store import Store
+from tests.support.data import gold_query
 from tests.support.project import fill
 
 
@@ -141,7 +142,7 @@ def test_a_project_without_documents_has_no_corpus(project: Project) -> None:
 
 def test_gold_is_labelled_by_where_it_came_from(project: Project) -> None:
     fill(project.store, ["one", "two"])
-    project.store.gold.add([GoldQuery("q", "what?", "test", {1: 1, 2: 2})])
+    project.store.gold.add([gold_query("q", "what?", "test", {1: 1, 2: 2})])
     gold = gold_set(project.store, "test")
     assert gold.label == "1 gold test query (1 import)"
     assert gold.texts() == {"q": "what?"}

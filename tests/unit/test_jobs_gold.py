@@ -11,8 +11,9 @@ from studio.evaluation.retrieval import evaluate
 from studio.jobs import gold
 from studio.jobs.datasets import gold_set
 from studio.jobs.training_data import without_gold
-from studio.records import Example, GoldQuery, Record, StudioError
+from studio.records import Example, StudioError
 from studio.store import Store
+from tests.support.data import gold_query, query_for
 from tests.support.project import fill
 
 
@@ -54,7 +55,7 @@ def test_a_mark_that_changes_nothing_is_no_deed(store: Store) -> None:
 
 
 def test_undo_brings_the_former_mark_back(store: Store) -> None:
-    store.gold.add([GoldQuery("q1", "home office", "test", {1: 2})])
+    store.gold.add([gold_query("q1", "home office", "test", {1: 2})])
     change = mark(store, "home office", 1, 0)
     assert store.gold.queries("test")[0].relevant == {1: 0}
     assert change is not None
@@ -79,17 +80,17 @@ def test_undoing_the_last_mark_takes_the_query_too_and_undoing_that_brings_it_ba
 
 
 def test_right_leaves_a_higher_grade_as_it_was_imported(store: Store) -> None:
-    store.gold.add([GoldQuery("q1", "home office", "test", {1: 3})])
+    store.gold.add([gold_query("q1", "home office", "test", {1: 3})])
     assert mark(store, "home office", 1, 1) is None
     assert store.gold.queries("test")[0].relevant == {1: 3}
 
 
 def test_an_import_of_the_same_query_keeps_what_a_person_marked(store: Store) -> None:
-    store.gold.add([GoldQuery("q1", "home office", "test", {1: 1})])
+    store.gold.add([gold_query("q1", "home office", "test", {1: 1})])
     mark(store, "home office", 2, 0)
-    store.gold.add([GoldQuery("q1", "home office", "test", {1: 1, 2: 1, 3: 1})])
+    store.gold.add([gold_query("q1", "home office", "test", {1: 1, 2: 1, 3: 1})])
     assert store.gold.queries("test")[0].relevant == {1: 1, 2: 0, 3: 1}
-    store.gold.add([GoldQuery("q1", "another question", "test", {3: 1})])
+    store.gold.add([gold_query("q1", "another question", "test", {3: 1})])
     assert store.gold.queries("test")[0].relevant == {3: 1}
 
 
@@ -105,7 +106,7 @@ def test_marks_make_neither_examples_nor_records(store: Store) -> None:
 
 
 def test_what_has_the_words_of_marked_gold_is_not_trained_on(store: Store) -> None:
-    store.records.add([Record(1, "Home office!"), Record(1, "a room to work in")])
+    store.records.add([query_for(1, "Home office!"), query_for(1, "a room to work in")])
     mark(store, "home office", 1, 1)
     kept, left_out = without_gold(store, store.records.all(kept=True))
     assert [record.text for record in kept] == ["a room to work in"]
@@ -113,13 +114,13 @@ def test_what_has_the_words_of_marked_gold_is_not_trained_on(store: Store) -> No
 
 
 def test_nor_what_was_only_ever_marked_wrong(store: Store) -> None:
-    store.records.add([Record(1, "home office")])
+    store.records.add([query_for(1, "home office")])
     mark(store, "home office", 2, 0)
     assert without_gold(store, store.records.all(kept=True)) == ([], 1)
 
 
 def test_marked_gold_is_scored_and_said_in_words(store: Store) -> None:
-    store.gold.add([GoldQuery("q1", "lunch", "validation", {2: 1})])
+    store.gold.add([gold_query("q1", "lunch", "validation", {2: 1})])
     mark(store, "home office", 1, 1)
     mark(store, "home office", 2, 0)
     found = gold_set(store, "validation")
@@ -139,7 +140,9 @@ def test_a_query_that_was_only_marked_wrong_scores_nothing(store: Store) -> None
 def test_shots_and_kept_records_with_the_same_words_are_found(store: Store) -> None:
     [shot, off] = store.examples.add([Example("d", "Home office"), Example("d", "home, office")])
     store.examples.switch(off, on=False)
-    store.records.add([Record(1, "home OFFICE?"), Record(1, "my home office"), Record(3, "押金")])
+    store.records.add(
+        [query_for(1, "home OFFICE?"), query_for(1, "my home office"), query_for(3, "押金")]
+    )
     assert gold.same_words(store, "home office") == gold.Same((shot,), (1,))
     assert gold.same_words(store, "押金") == gold.Same((), (3,))
     assert gold.same_words(store, "100%_\\ '\"") == gold.Same((), ())

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from studio.labelled import GoldItem, Item, Label
 
 from studio.jobs.gold_items import import_items, split_gold
-from studio.labelled import GoldItem, Item, Label
 from studio.project import Project
 from studio.records import StudioError
 

@@ -14,8 +14,9 @@ from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
-from studio.records import Example, GoldQuery, Model, Record, StudioError
+from studio.records import Example, Model, StudioError
 from tests.support import tiny_encoder
+from tests.support.data import gold_query, query_for
 from tests.support.project import fill
 
 
@@ -32,7 +33,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobContext:
     fill(project.store, tiny_encoder.corpus().values())
     rows = [document.id for document in project.store.documents.all()]
     project.store.records.add(
-        Record(row, f"what is the {topic}")
+        query_for(row, f"what is the {topic}")
         for row, topic in zip(rows, tiny_encoder.TOPICS, strict=True)
     )
     number = project.store.jobs.submit("train", {})
@@ -112,8 +113,8 @@ def test_the_words_of_gold_queries_are_never_training_data(
 ) -> None:
     texts = [record.text for record in context.store.records.all()]
     gold = [
-        GoldQuery("v", f"  {texts[0].upper()}?", "validation", {1: 1}),
-        GoldQuery("t", texts[1], "test", {2: 1}),
+        gold_query("v", f"  {texts[0].upper()}?", "validation", {1: 1}),
+        gold_query("t", texts[1], "test", {2: 1}),
     ]
     context.store.gold.add(gold)
     training.train_kept(context, params(encoder))
@@ -136,7 +137,7 @@ def test_held_out_examples_that_stand_in_for_a_test_are_not_training_data_either
 
 def test_when_all_records_are_gold_nothing_is_trained(context: JobContext, encoder: str) -> None:
     context.store.gold.add(
-        GoldQuery(f"g{record.id}", record.text, "test", {record.document_id: 1})
+        gold_query(f"g{record.id}", record.text, "test", {record.document_id: 1})
         for record in list(context.store.records.all())
     )
     with pytest.raises(StudioError, match="words of gold queries"):
@@ -145,7 +146,7 @@ def test_when_all_records_are_gold_nothing_is_trained(context: JobContext, encod
 
 def test_the_round_trips_model_learns_no_gold_either(context: JobContext, encoder: str) -> None:
     text = next(context.store.records.all()).text
-    context.store.gold.add([GoldQuery("t", text, "test", {1: 1})])
+    context.store.gold.add([gold_query("t", text, "test", {1: 1})])
     stage = training.Stage("round-trip-1", encoder, encoder, final=False)
     records = list(context.store.records.all())
     number, _ = training.train_stage(context, stage, records, params(encoder))
@@ -182,7 +183,7 @@ def test_a_training_tells_its_pace_on_this_machine(context: JobContext, encoder:
 
 
 def test_the_new_model_is_scored_when_that_is_asked_for(context: JobContext, encoder: str) -> None:
-    context.store.gold.add([GoldQuery("t", "is ask0", "test", {1: 1})])
+    context.store.gold.add([gold_query("t", "is ask0", "test", {1: 1})])
     asked = replace(context.job, params=params(encoder, evaluate=True).to_row())
     context.job = asked
     training.run(context)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from studio.records import Answer, Decoding, Message, Record, Request
+from studio.records import Answer, Decoding, Message, Request
 from studio.store import Store
 from studio.store.generations import Finished
+from tests.support.data import queries_of, query_for
 from tests.support.project import call, fill
 
 FAILED = Answer("", finish_reason="error", error="The server said 500 three times.")
@@ -42,7 +44,9 @@ def test_a_call_comes_back_as_it_was(store: Store) -> None:
     )
     answer = Answer("a query", "stop", 100, 5, 80, 0.001, 1.5, "local")
     number = job(store)
-    [row] = store.generations.save([Finished(request, answer, "", ("a query",))], number)
+    [row] = store.generations.save(
+        [Finished(request, answer, "", queries_of(request, "a query"))], number
+    )
     stored = store.generations.get(row)
     assert stored is not None
     assert (stored.request, stored.answer, stored.job_id) == (request, answer, number)
@@ -61,13 +65,31 @@ def test_a_call_makes_its_records(store: Store) -> None:
 
 def test_an_equal_request_is_never_stored_twice(store: Store) -> None:
     first, second = job(store), job(store)
-    assert len(store.generations.save([call("one"), call("two")], first)) == 1
-    assert store.generations.save([call("three")], second) == []
+    assert store.generations.save([call("one"), call("two")], first) == [1, 1]
+    assert store.generations.save([call("three")], second) == [1]
     assert texts(store) == ["one"]
     assert store.generations.spent().calls == 1
     stored = store.generations.answer_of(call().request.sha)
     assert stored is not None
     assert stored.text == "one"
+
+
+def test_a_stored_answer_makes_records_for_another_run_once(store: Store) -> None:
+    run = store.runs.add("promptagator", {})
+    asked = call("one")
+    again = replace(asked, records=(query_for(1, "one", run_id=run, stage="queries"),))
+    [row] = store.generations.save([asked])
+    assert store.generations.save([again, again]) == [row, row]
+    assert [record.run_id for record in store.records.of_generation(row)] == [None, run]
+
+
+def test_stored_answers_are_looked_up_together(store: Store) -> None:
+    rows = store.generations.save([call("one"), call("two", draw=1), call(draw=2, reason="empty")])
+    shas = [call(draw=number).request.sha for number in range(4)]
+    found = store.generations.answers_of(shas)
+    assert [found[sha][0] for sha in shas[:3]] == rows
+    assert [found[sha][1].text for sha in shas[:2]] == ["one", "two"]
+    assert shas[3] not in found
 
 
 def test_another_draw_is_another_request(store: Store) -> None:
@@ -162,5 +184,5 @@ def test_reasons_are_counted_and_shown_by_sample(store: Store) -> None:
 
 def test_records_from_outside_need_no_call(store: Store) -> None:
     store.generations.save([call()])
-    assert store.records.add([Record(document_id=1, text="from elsewhere")]) == 1
+    assert store.records.add([query_for(document_id=1, text="from elsewhere")]) == [2]
     assert [record.generation_id for record in store.records.all()] == [1, None]

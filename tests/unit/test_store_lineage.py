@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Answer, Example, GoldQuery, Model, Split, Verdict
+from studio.records import Answer, Example, Gold, Model, Split, Verdict
 from studio.store import Store
 from studio.store.models import Evaluation
+from tests.support.data import gold_query
 from tests.support.project import call, fill, queries
 
 
@@ -46,15 +47,15 @@ def test_facts_are_any_json(store: Store) -> None:
     assert store.values.get("nothing", 3) == 3
 
 
-def gold(name: str, text: str, split: Split = "test", origin: str = "import") -> GoldQuery:
-    return GoldQuery(name, text, split, {1: 2, 2: 1}, origin)
+def gold(name: str, text: str, split: Split = "test", origin: str = "import") -> Gold:
+    return gold_query(name, text, split, {1: 2, 2: 1}, origin=origin)
 
 
 def test_gold_comes_back_by_split_with_its_grades(store: Store) -> None:
-    assert store.gold.add([gold("q1", "one"), gold("q2", "two", "validation", "search")]) == 2
-    [query] = store.gold.queries("test")
+    assert store.gold.add([gold("q1", "one"), gold("q2", "two", "validation", "search")]) == []
+    [query] = store.gold.all("test")
     assert (query.text, query.relevant) == ("one", {1: 2, 2: 1})
-    assert store.gold.counts() == {"test": 1, "validation": 1}
+    assert store.gold.judged_counts() == {"test": 1, "validation": 1}
     assert store.gold.origins("validation") == {"search": 1}
     assert store.gold.has_text("one")
     assert not store.gold.has_text("on")
@@ -62,27 +63,27 @@ def test_gold_comes_back_by_split_with_its_grades(store: Store) -> None:
 
 def test_gold_that_comes_again_is_replaced(store: Store) -> None:
     store.gold.add([gold("q1", "with a tpyo"), gold("q1", "without")])
-    assert [query.text for query in store.gold.queries("test")] == ["without"]
+    assert [query.text for query in store.gold.all("test")] == ["without"]
 
 
 def test_splits_that_number_their_queries_alike_do_not_overwrite_each_other(store: Store) -> None:
     store.gold.add([gold("1", "for validation", "validation")])
     store.gold.add([gold("1", "for test", "test")])
     store.gold.add([gold("1", "for test", "test")])
-    assert [query.text for query in store.gold.queries("validation")] == ["for validation"]
-    assert [query.text for query in store.gold.queries("test")] == ["for test"]
+    assert [query.text for query in store.gold.all("validation")] == ["for validation"]
+    assert [query.text for query in store.gold.all("test")] == ["for test"]
 
 
 def test_a_query_that_changes_its_split_leaves_the_other(store: Store) -> None:
     store.gold.add([gold("q1", "the same", "validation")])
     store.gold.add([gold("q1", "the same", "test")])
-    assert store.gold.counts() == {"test": 1}
+    assert store.gold.judged_counts() == {"test": 1}
 
 
 def test_gold_that_became_an_example_is_removed(store: Store) -> None:
     store.gold.add([gold("q1", "one"), gold("q2", "two")])
     assert store.gold.remove(["q1", "q9"]) == 1
-    assert [query.outside_id for query in store.gold.queries("test")] == ["q2"]
+    assert [query.outside_id for query in store.gold.all("test")] == ["q2"]
 
 
 def test_an_equal_snapshot_is_stored_once_in_any_order(store: Store) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Record, StudioError, Verdict
+from studio.records import StudioError, Verdict
 from studio.store import Store
 from studio.store import review_ids as finding
 from studio.store.review_shapes import View
 from studio.store.review_window import Window
+from tests.support.data import query_for
 from tests.support.project import call
 from tests.support.reviewing import TEXTS, many, reviewed
 
@@ -292,7 +293,7 @@ def test_provenance_holds_all_that_made_a_record(store: Store) -> None:
     prompt = store.prompts.save("question", "a template")
     job = store.jobs.submit("generate", {})
     store.generations.save([call("how wide is the river", prompt_id=prompt.id)], job)
-    store.records.add([Record(1, "how wide is the river delta")])
+    store.records.add([query_for(1, "how wide is the river delta")])
     store.review.accept([9], "Ada")
     store.review.clear([9], "Bob")
     store.review.edit(9, "how wide is the old river", "Ada")
@@ -319,7 +320,7 @@ def test_provenance_of_no_record_is_said_in_one_sentence(store: Store) -> None:
 
 
 def test_neighbours_share_words_in_scripts_without_spaces_too(store: Store) -> None:
-    store.records.add([Record(1, "水库的水有多少")])
+    store.records.add([query_for(1, "水库的水有多少")])
     record = store.records.get(3)
     assert record is not None
     assert [found.id for found in store.review.neighbours(record)] == [9]

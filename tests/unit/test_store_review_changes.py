@@ -341,7 +341,7 @@ def test_a_change_whose_program_is_killed_is_undone_exactly(store: Store) -> Non
         "Store(Path(sys.argv[1])).review.reject(View(), 'Ada')"
     )
     running = subprocess.Popen([sys.executable, "-c", code, str(store.path)])
-    while not value(store.db, "SELECT count(*) FROM deeds"):
+    while not value(store.db, "SELECT count(*) FROM changes"):
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)
     running.wait()

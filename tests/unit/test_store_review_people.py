@@ -56,7 +56,7 @@ def at(store: Store, record: int, seconds: float) -> None:
     change = store.review.accept([record], "Ada")
     moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     conn = store.db.conn
-    conn.execute("UPDATE deeds SET created = ? WHERE id = ?", (moment.isoformat(), change.id))
+    conn.execute("UPDATE changes SET created = ? WHERE id = ?", (moment.isoformat(), change.id))
 
 
 def test_the_pace_leaves_long_pauses_out(store: Store) -> None:

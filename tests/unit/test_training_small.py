@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from studio.labelled import Item, Label
+
 from studio.records import StudioError
 from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
