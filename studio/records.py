@@ -350,12 +350,6 @@ class Record(Datum):
     """The last word on it: the person's if there is one, else every filter's together."""
     reason: str = ""
     """Why it is dropped; empty while kept."""
-    label: str = ""
-    """What the text was written for, in classification and nli."""
-    context: str = ""
-    """The premise of a hypothesis, the passage of a question; empty for other tasks."""
-    answer: str = ""
-    """What answers a question, word for word in its context."""
 
     def needed_document(self) -> int:
         """Its document's row. Raises StudioError for a record that is about none."""

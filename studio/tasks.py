@@ -44,6 +44,11 @@ class Task:
     """Whether its methods write for documents of a corpus."""
 
     @property
+    def verb(self) -> str:
+        """The command by which its records come."""
+        return "studio generate" if self.has_path else "studio s3"
+
+    @property
     def trains_by_rounds(self) -> bool:
         """Whether a run trains its model itself, round by round."""
         return not self.has_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +22,10 @@ from studio.cli.output import (
 )
 from studio.jobs import queue
 from studio.jobs.params import ImportParams
-from studio.labelled import Label
 from studio.project import DATABASE, Project, forget
-from studio.records import JobState, StudioError
+from studio.records import JobState, Label, StudioError
+from studio.tasks import TASKS, Task
+from studio.tasks import task as task_named
 
 FieldOption = Annotated[
     str, typer.Option("--fields", help="Column names, such as id=doc_id,title=name,text=body.")
@@ -34,10 +35,21 @@ EncodingOption = Annotated[
 ]
 
 
-Task = Literal["retrieval", "classification", "nli", "qa"]
+def _known_task(name: str) -> str:
+    """The name, once there is such a task."""
+    try:
+        return task_named(name).name
+    except StudioError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 TaskOption = Annotated[
-    Task,
-    typer.Option(help="What is trained: a retriever, or a small model for labels or questions."),
+    str,
+    typer.Option(
+        help="What is trained: a retriever, or a small model for labels or questions.",
+        metavar=f"[{'|'.join(TASKS)}]",
+        callback=_known_task,
+    ),
 ]
 LabelsOption = Annotated[
     str,
@@ -77,7 +89,7 @@ def new(
     from studio.jobs.setup import save_template
 
     speaks_of_documents = bool(reading.gold or reading.examples)
-    named = _checked_task(task, labels, about, speaks_of_documents)
+    named = _checked_task(TASKS[task], labels, about, speaks_of_documents)
     if corpus is None and speaks_of_documents:
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
     params = _import_params(reading, corpus, fields, encoding) if corpus is not None else None
@@ -101,13 +113,14 @@ def _checked_task(task: Task, labels: str, about: str, of_retrieval: bool) -> li
     """The labels, once everything said fits the task."""
     from studio.cli.labels import parsed, separated
 
-    if labels and task not in ("classification", "nli"):
-        raise typer.BadParameter(f"--labels are for classification and nli, not for {task}")
-    if about and task == "retrieval":
+    if labels and not task.has_labels:
+        have = " and ".join(name for name, one in TASKS.items() if one.has_labels)
+        raise typer.BadParameter(f"--labels are for {have}, not for {task.name}")
+    if about and task.gold == "documents":
         raise typer.BadParameter("--about is for classification, nli and qa")
-    if of_retrieval and task != "retrieval":
+    if of_retrieval and task.gold != "documents":
         raise typer.BadParameter(
-            f"--gold and --examples are for retrieval; gold of {task} comes in with "
+            f"--gold and --examples are for retrieval; gold of {task.name} comes in with "
             "`studio gold import FILE --split auto`"
         )
     return parsed(separated(labels)) if labels else []
@@ -137,7 +150,7 @@ def _take_back(project: Project, folder_was_there: bool) -> None:
 def _show_new(result: dict[str, Any]) -> None:
     if "documents" in result:
         show_import(result)
-    if result["task"] in ("classification", "nli") and "labels" not in result:
+    if TASKS[result["task"]].has_labels and "labels" not in result:
         out.print('Next, name its labels: studio labels set "pos=a good opinion" "neg=a bad one"')
     out.print(f"Open it with: studio {visible(result['project'])}", highlight=False, soft_wrap=True)
 
@@ -160,9 +173,9 @@ def import_(
     if not (corpus or reading.gold or reading.examples):
         raise typer.BadParameter("name a corpus, --gold or --examples")
     opened = Project.open(project)
-    if opened.task != "retrieval" and (reading.gold or reading.examples):
+    if opened.task.gold != "documents" and (reading.gold or reading.examples):
         raise StudioError(
-            f"This project's task is {opened.task}: its gold comes in with "
+            f"This project's task is {opened.task.name}: its gold comes in with "
             "`studio gold import FILE --split auto`."
         )
     params = _import_params(reading, corpus, fields, encoding)

@@ -18,7 +18,6 @@ from studio.formats.rows import (
     RawDocument,
     RawGold,
 )
-from studio.labelled import LABELLED_TASKS, making_verb
 from studio.project import Project
 from studio.records import StudioError, WrongTask
 
@@ -30,6 +29,9 @@ def export(
     ] = None,
     project: ProjectOption = Path(),
     dropped: Annotated[bool, typer.Option("--dropped", help="Dropped records too.")] = False,
+    type: Annotated[
+        str, typer.Option(help="Records of another type, such as note; default: the task's own.")
+    ] = "",
     licence: Annotated[str, typer.Option(help="What may be done with the texts.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -40,9 +42,14 @@ def export(
             f"there is no export format {format!r}; choose one of: {', '.join(known)}"
         )
     opened = Project.open(project)
-    _refuse(opened, known, format, dropped)
+    if type and type not in opened.store.record_types.present():
+        there = ", ".join(opened.store.record_types.present()) or "none yet"
+        raise StudioError(f"This project has no records of the type {type!r}. It has: {there}.")
+    _refuse(opened, known, format, dropped, type)
     target = (folder or opened.exports_dir / format).expanduser().absolute()
-    written = known[format].write(_rows(opened, dropped), target, _context(opened, licence))
+    written = known[format].write(
+        _rows(opened, dropped, type), target, _context(opened, licence, type)
+    )
     result: dict[str, Any] = {
         "format": format,
         "rows": written.rows,
@@ -51,18 +58,20 @@ def export(
     emit(result, as_json, lambda: _show(result, target))
 
 
-def _refuse(project: Project, known: dict[str, Exporter], format: str, dropped: bool) -> None:
+def _refuse(
+    project: Project, known: dict[str, Exporter], format: str, dropped: bool, type: str
+) -> None:
     """A format that the task's records do not fit; records of which none would be written."""
-    if known[format].pairs_documents and project.task in LABELLED_TASKS:
+    if known[format].pairs_documents and project.task.gold != "documents":
         others = ", ".join(name for name, one in known.items() if not one.pairs_documents)
         raise WrongTask(
             f"The format {format} pairs each record with its document, and this project's task is "
-            f"{project.task}. Choose one of: {others}."
+            f"{project.task.name}. Choose one of: {others}."
         )
-    counts = project.store.records.counts()
+    counts = project.store.records.counts(type)
     if not counts.total:
         raise StudioError(
-            f"There is no kept record to export yet; `{making_verb(project.task)}` makes some."
+            f"There is no kept record to export yet; `{project.task.verb}` makes some."
         )
     if not counts.kept and not dropped:
         raise StudioError(
@@ -77,16 +86,13 @@ def _show(result: dict[str, Any], target: Path) -> None:
         out.print(f"  {visible(Path(file).name)}", style="dim", highlight=False)
 
 
-def _rows(project: Project, dropped: bool) -> Iterator[ExportRow]:
-    for row in project.store.records.with_provenance(kept=None if dropped else True):
+def _rows(project: Project, dropped: bool, type: str) -> Iterator[ExportRow]:
+    for row in project.store.records.with_provenance(kept=None if dropped else True, type=type):
         yield ExportRow(
-            text=row["query"],
-            label=row["label"],
-            context=row["context"],
-            answer=row["answer"],
+            fields=row["fields"],
             document_id=row["document_id"],
             title=row["title"],
-            passage=row["text"],
+            passage=row["passage"],
             record_id=row["record_id"],
             generation_id=row["generation_id"],
             prompt_name=row["prompt"] or "",
@@ -102,7 +108,7 @@ def _rows(project: Project, dropped: bool) -> Iterator[ExportRow]:
         )
 
 
-def _context(project: Project, licence: str) -> ExportContext:
+def _context(project: Project, licence: str, type: str) -> ExportContext:
     store = project.store
     chain = tuple(
         f"{x.filter}: {x.judged:,} judged, {x.kept:,} kept" for x in store.verdicts.chain()
@@ -110,12 +116,16 @@ def _context(project: Project, licence: str) -> ExportContext:
     card = CardFacts(
         title=project.title,
         language=project.language,
-        documents=None if project.task == "classification" else store.documents.count(),
+        documents=store.documents.count() if project.task.needs_documents else None,
         filters=chain,
         licence=licence,
     )
     return ExportContext(
-        documents=_documents(project), gold=_gold(project), card=card, task=project.task
+        documents=_documents(project),
+        gold=_gold(project),
+        card=card,
+        task=project.task,
+        type=store.record_types.known()[type] if type else None,
     )
 
 
@@ -127,7 +137,7 @@ def _documents(project: Project) -> Iterator[RawDocument]:
 def _gold(project: Project) -> Iterator[RawGold]:
     store = project.store
     for split in ("validation", "test"):
-        for query in store.gold.queries("validation" if split == "validation" else "test"):
+        for query in store.gold.all("validation" if split == "validation" else "test"):
             documents = store.documents.many(list(query.relevant))
             relevant = {documents[row].outside_id: grade for row, grade in query.relevant.items()}
             yield RawGold(query.outside_id, query.text, query.split, relevant)

@@ -10,7 +10,7 @@ import typer
 from studio.cli import gold_items
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, visible
 from studio.project import Project
-from studio.records import GoldQuery, Split, StudioError
+from studio.records import Gold, Split, StudioError
 from studio.store import Store
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def list_(
 ) -> None:
     """Every gold query with how many documents are right and wrong for it, or every gold item."""
     opened = Project.open(project)
-    if opened.task != "retrieval":
+    if opened.task.gold != "documents":
         if origin:
             raise typer.BadParameter("--origin is for the gold queries of retrieval projects")
         gold_items.list_items(opened, split, as_json)
@@ -45,7 +45,7 @@ def list_(
         query
         for name in SPLITS
         if split in (None, name)
-        for query in store.gold.queries(name)
+        for query in store.gold.all(name)
         if origin in ("", query.origin)
     ]
     cells = [[q.outside_id, q.split, q.origin, *_counts(q), q.text] for q in found]
@@ -58,12 +58,12 @@ def list_(
     )
 
 
-def _counts(query: GoldQuery) -> tuple[int, int]:
+def _counts(query: Gold) -> tuple[int, int]:
     right = sum(grade > 0 for grade in query.relevant.values())
     return right, len(query.relevant) - right
 
 
-def _shown(store: Store, queries: list[GoldQuery]) -> list[dict[str, Any]]:
+def _shown(store: Store, queries: list[Gold]) -> list[dict[str, Any]]:
     """The queries with the outside ids of their documents."""
     names = store.documents.heads([row for query in queries for row in query.relevant], 0)
     return [
@@ -99,9 +99,9 @@ def add(
     wanted = {1: right or [], 0: wrong or [], None: clear or []}
     _refuse_twice([name for names in wanted.values() for name in names])
     opened = Project.open(project)
-    if opened.task != "retrieval":
+    if opened.task.gold != "documents":
         raise StudioError(
-            f"This project's task is {opened.task}: its gold are labelled items. Import some with "
+            f"This project's task is {opened.task.name}: its gold are labelled items. Import some with "
             "`studio gold import FILE --split validation`."
         )
     known = gold.find(opened.store, query)
@@ -153,7 +153,7 @@ def _say(store: Store, query: str, as_json: bool) -> None:
     emit(result, as_json, lambda: _show(known, same.shots, same.records))
 
 
-def _show(known: GoldQuery | None, shots: tuple[int, ...], records: tuple[int, ...]) -> None:
+def _show(known: Gold | None, shots: tuple[int, ...], records: tuple[int, ...]) -> None:
     if known is None:
         out.print("The query is not gold any more: no mark is left.")
         return

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
-from studio.labelled import GoldItem
 from studio.project import Project
-from studio.records import Split, StudioError
+from studio.records import Gold, Split, StudioError
 
 if TYPE_CHECKING:
-    from studio.formats.labelled import ItemFields
+    from studio.formats.labelled import GoldFields
 
 SHOWN = 80
 """Characters of a text in a table."""
@@ -45,34 +44,34 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import the labelled items that S3 finds its errors with, or is scored on."""
-    from studio.jobs.gold_items import import_items
+    from studio.jobs.gold_items import import_labelled
 
     if not 0 < test_share < 1:
         raise typer.BadParameter("--test-share lies between 0 and 1, such as 0.5")
     named = _fields(fields, encoding)
     opened = Project.open(project)
-    if opened.task == "retrieval":
+    if opened.task.gold == "documents":
         raise StudioError(
             "This is a retrieval project; its gold queries come in with "
             f"`studio import --gold {file}`, or are marked with `studio gold add`."
         )
     path = file.expanduser().absolute()
-    done = import_items(opened, path, split, test_share=test_share, seed=seed, fields=named)
+    done = import_labelled(opened, path, split, test_share=test_share, seed=seed, fields=named)
     emit(done.to_row(), as_json, lambda: _show(done.to_row()))
 
 
-def _fields(text: str, encoding: str) -> ItemFields:
+def _fields(text: str, encoding: str) -> GoldFields:
     """``text=a,label=b`` as the names of columns."""
     from studio.formats.encodings import checked_encoding
-    from studio.formats.labelled import ItemFields
+    from studio.formats.labelled import GoldFields
 
-    known = [field.name for field in fields_of(ItemFields) if field.name != "encoding"]
+    known = [field.name for field in fields_of(GoldFields) if field.name != "encoding"]
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     found = {name.strip(): column.strip() for name, _, column in pairs}
     if not set(found) <= set(known) or not all(found.values()):
         shape = ",".join(f"{name}=COLUMN" for name in known)
         raise typer.BadParameter(f"write --fields as {shape}; leave out what is usual")
-    return ItemFields(**found, encoding=checked_encoding(encoding) if encoding else "")
+    return GoldFields(**found, encoding=checked_encoding(encoding) if encoding else "")
 
 
 def _show(result: dict[str, Any]) -> None:
@@ -87,9 +86,9 @@ def _show(result: dict[str, Any]) -> None:
 
 def list_items(opened: Project, split: Split | None, as_json: bool) -> None:
     """Every gold item of a labelled project."""
-    found = opened.store.gold_items.all(split)
-    cells = [[g.outside_id, g.split, _right(g), _short(g.item.text)] for g in found]
-    columns = ("id", "split", "answer" if opened.task == "qa" else "label", "text")
+    found = opened.store.gold.all(split)
+    cells = [[g.outside_id, g.split, _right(g), _short(g.text)] for g in found]
+    columns = ("id", "split", "label" if opened.task.has_labels else "answer", "text")
     none = "No gold item yet. Import some: studio gold import FILE --split auto"
     emit(
         [_row(gold) for gold in found],
@@ -98,8 +97,8 @@ def list_items(opened: Project, split: Split | None, as_json: bool) -> None:
     )
 
 
-def _right(gold: GoldItem) -> str:
-    return gold.item.label or " / ".join(gold.item.answers)
+def _right(gold: Gold) -> str:
+    return gold.label or " / ".join(gold.answers)
 
 
 def _short(text: str) -> str:
@@ -107,14 +106,13 @@ def _short(text: str) -> str:
     return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
 
 
-def _row(gold: GoldItem) -> dict[str, Any]:
+def _row(gold: Gold) -> dict[str, Any]:
     """An item as its file had it, with only the fields that its task has."""
-    item = gold.item
-    row: dict[str, Any] = {"id": gold.outside_id, "split": gold.split, "text": item.text}
-    if item.label:
-        row["label"] = item.label
-    if item.context:
-        row["context"] = item.context
-    if item.answers:
-        row["answers"] = list(item.answers)
+    row: dict[str, Any] = {"id": gold.outside_id, "split": gold.split, "text": gold.text}
+    if gold.label:
+        row["label"] = gold.label
+    if gold.context:
+        row["context"] = gold.context
+    if gold.answers:
+        row["answers"] = list(gold.answers)
     return row | {"origin": gold.origin}

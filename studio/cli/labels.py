@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows
-from studio.labelled import Label
 from studio.project import Project
-from studio.records import StudioError
+from studio.records import Label, StudioError
 
 app = typer.Typer(help="List and set the labels of a project.", no_args_is_help=True)
 
@@ -20,7 +19,7 @@ app = typer.Typer(help="List and set the labels of a project.", no_args_is_help=
 def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every label, its wording and its gold items."""
     store = Project.open(project).store
-    counts = store.gold_items.counts()
+    counts = store.gold.counts()
     rows = [
         {
             **asdict(label),
@@ -47,7 +46,7 @@ def set_(
     """Name the labels, in order."""
     opened = Project.open(project)
     found = parsed(labels)
-    used = {label for _, label in opened.store.gold_items.counts() if label}
+    used = {label for _, label in opened.store.gold.counts() if label}
     if gone := sorted(used - {label.name for label in found}):
         raise StudioError(f"Gold items have the label {gone[0]!r}; it must stay among the labels.")
     opened.store.labels.set(found)

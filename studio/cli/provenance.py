@@ -9,9 +9,9 @@ import typer
 from rich.tree import Tree
 
 from studio.cli.output import JsonOption, ProjectOption, emit, out, visible
-from studio.labelled import RECORD_FIELDS
 from studio.project import Project
-from studio.records import StudioError, TaskKind
+from studio.records import StudioError
+from studio.tasks import Task
 
 OF_CORPUS = ("document", "title", "source")
 """What a record has only where it was written for a document."""
@@ -30,18 +30,16 @@ def lineage(
     if found is None:
         raise StudioError(f"There is no {what} {number} in {project.absolute()}.")
     if what == "record":
-        found = _in_words_of(opened.task, found)
+        found = _of_record(opened.task, found)
     emit(found, as_json, lambda: out.print(_tree(f"{what} {number}", found)))
 
 
-def _in_words_of(task: TaskKind, found: dict[str, Any]) -> dict[str, Any]:
-    """A record's chain with its fields as its task calls them, and without those of other tasks."""
-    own = {word: found[name] for word, name in RECORD_FIELDS[task].items()}
-    fields = {name for words in RECORD_FIELDS.values() for name in words.values()}
-    others = {name: item for name, item in found.items() if name not in {"record", *fields}}
-    if task == "classification":
-        others = {name: item for name, item in others.items() if name not in OF_CORPUS}
-    return {"record": found["record"], **own, **others}
+def _of_record(task: Task, found: dict[str, Any]) -> dict[str, Any]:
+    """A record's chain with its fields in front, and without what its task does not know."""
+    fields = found.pop("fields")
+    left_out = {"record", *fields, *(() if task.needs_documents else OF_CORPUS)}
+    rest = {name: item for name, item in found.items() if name not in left_out}
+    return {"record": found["record"], **fields, **rest}
 
 
 def _tree(title: str, item: Any) -> Tree:

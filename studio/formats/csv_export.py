@@ -21,14 +21,14 @@ NOTE = (
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.csv`` and its card, one row in memory at a time."""
-    counts, columns = ExportCounts(), features(context.task)
+    counts, columns = ExportCounts(), features(context)
     with staged(target) as staging:
         with staging.open(NAME) as file:
             # Excel takes a file without the mark for the machine's old code page.
             file.write("\ufeff" + table_row(list(columns)))
             for row in counts.counted(rows, kept_only=False):
-                file.write(table_row([_cell(cell) for cell in cells(row, context.task).values()]))
-        said = f"{what(context.task)} {NOTE}"
+                file.write(table_row([_cell(cell) for cell in cells(row, context).values()]))
+        said = f"{what(context)} {NOTE}"
         with staging.open("README.md") as file:
             file.write(card(context.card, counts, [_data_file(columns)], said))
     return Exported((target / NAME, target / "README.md"), counts.total)

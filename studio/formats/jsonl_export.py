@@ -20,10 +20,10 @@ def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Ex
     with staged(target) as staging:
         with staging.open(NAME) as file:
             for row in counts.counted(rows, kept_only=False):
-                file.write(json.dumps(cells(row, context.task), ensure_ascii=False) + "\n")
-        files = [DataFile("default", {"train": NAME}, features(context.task))]
+                file.write(json.dumps(cells(row, context), ensure_ascii=False) + "\n")
+        files = [DataFile("default", {"train": NAME}, features(context))]
         with staging.open("README.md") as file:
-            file.write(card(context.card, counts, files, what(context.task)))
+            file.write(card(context.card, counts, files, what(context)))
     return Exported((target / NAME, target / "README.md"), counts.total)
 
 

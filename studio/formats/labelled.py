@@ -1,4 +1,4 @@
-"""Labelled items in: texts, sentence pairs and questions, as JSONL, CSV, TSV or SQuAD JSON."""
+"""Labelled gold in: texts, sentence pairs and questions, as JSONL, CSV, TSV or SQuAD JSON."""
 
 from __future__ import annotations
 
@@ -23,30 +23,37 @@ from studio.formats.text_source import (
     head_of,
     open_binary,
 )
-from studio.labelled import GoldItem, Item, LabelledTask
-from studio.records import Split, StudioError
+from studio.records import (
+    LABELLED_TEXT,
+    QUESTION,
+    SENTENCE_PAIR,
+    Gold,
+    RecordType,
+    Split,
+    StudioError,
+)
+from studio.tasks import Task
 
 IDS = ("_id", "id", "idx", "guid", "uid", "编号")
 TEXTS = {
-    "classification": ("text", "sentence", "review", "content", "document", "文本", "内容", "评论"),
-    "nli": ("hypothesis", "sentence2", "text2", "text_b", "text", "假设"),
-    "qa": ("question", "query", "text", "问题"),
+    LABELLED_TEXT: ("text", "sentence", "review", "content", "document", "文本", "内容", "评论"),
+    SENTENCE_PAIR: ("hypothesis", "sentence2", "text2", "text_b", "text", "假设"),
+    QUESTION: ("question", "query", "text", "问题"),
 }
 CONTEXTS = {
-    "classification": (),
-    "nli": ("premise", "sentence1", "text1", "text_a", "context", "前提"),
-    "qa": ("context", "passage", "paragraph", "document", "短文", "正文"),
+    SENTENCE_PAIR: ("premise", "sentence1", "text1", "text_a", "context", "前提"),
+    QUESTION: ("context", "passage", "paragraph", "document", "短文", "正文"),
 }
 LABELS = ("label", "labels", "gold_label", "gold", "class", "category", "target", "标签")
 ANSWERS = ("answers", "answer", "答案")
 MAX_SQUAD = 200 * 2**20
 """Bytes of a SQuAD file: it is one JSON object and is read whole."""
 
-ItemRow = GoldItem | SkippedRow
+GoldRow = Gold | SkippedRow
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFields:
+class GoldFields:
     """Which keys or columns hold what; an empty name is guessed from the usual ones."""
 
     text: str = ""
@@ -57,41 +64,43 @@ class ItemFields:
     encoding: str = ""
 
 
-def read_items(
+def read_gold(
     path: Path,
-    task: LabelledTask,
+    task: Task,
     *,
     labels: Sequence[str],
     split: Split,
-    fields: ItemFields = ItemFields(),
-) -> Iterator[ItemRow]:
-    """The items of a file in its order; what cannot be used is told with its line and why.
+    fields: GoldFields = GoldFields(),
+) -> Iterator[GoldRow]:
+    """The gold of a file in its order; what cannot be used is told with its line and why.
 
     Args:
         path: JSONL, CSV or TSV, plain or gzip; for qa also SQuAD's JSON.
-        task: decides which fields an item has.
+        task: decides which fields there are.
         labels: the project's label names; another one is refused with the nearest.
-        split: what the items are for; a ``split`` field of the file itself is not heeded.
+        split: what it is for; a ``split`` field of the file itself is not heeded.
         fields: names of columns where they are not the usual ones.
 
     Raises:
-        StudioError: the file cannot be read or holds no item at all.
+        StudioError: the file cannot be read or holds nothing at all.
     """
     with explained(path):
         if not path.is_file():
             raise StudioError(f"There is no file {path}: name a JSONL, CSV, TSV or SQuAD file.")
-    rows = _squad(path) if task == "qa" and _is_squad(path) else _rows(path, fields.encoding)
-    return not_empty(_items(rows, path, task, labels, split, fields), f"{path} holds no item")
+    is_squad = task.gold == "answers" and _is_squad(path)
+    rows = _squad(path) if is_squad else _rows(path, fields.encoding)
+    found = _gold(rows, path, task.record, labels, split, fields)
+    return not_empty(found, f"{path} holds no item")
 
 
-def _items(
+def _gold(
     rows: Iterator[tuple[str, Mapping[str, object]] | SkippedRow],
     path: Path,
-    task: LabelledTask,
+    type: RecordType,
     labels: Sequence[str],
     split: Split,
-    fields: ItemFields,
-) -> Iterator[ItemRow]:
+    fields: GoldFields,
+) -> Iterator[GoldRow]:
     stem = bare_stem(path)
     for row in rows:
         if isinstance(row, SkippedRow):
@@ -99,28 +108,30 @@ def _items(
             continue
         where, content = row
         try:
-            item = _item(content, task, labels, fields)
+            found, others = _fields(content, type, labels, fields)
             own = clean_id(value(content, fields.id, IDS)[1])
             name = f"{stem}:{own or where.rpartition(':')[2]}"
-            yield GoldItem(item, split, name, where)
+            yield Gold(type, found, split, name, other_answers=others, origin=where)
         except BadRow as bad:
             yield bad.skipped(where)
 
 
-def _item(
-    row: Mapping[str, object], task: LabelledTask, labels: Sequence[str], fields: ItemFields
-) -> Item:
-    text = needed_text(_of(row, fields.text, TEXTS[task], "text"), "text").strip()
-    if task == "classification":
-        return Item(text, _label(row, labels, fields))
-    context = needed_text(_of(row, fields.context, CONTEXTS[task], "context"), "context")
-    if task == "nli":
-        return Item(text, _label(row, labels, fields), context)
-    answers = _answers(_of(row, fields.answers, ANSWERS, "answers"))
-    missing = [answer for answer in answers if answer not in context]
+def _fields(
+    row: Mapping[str, object], type: RecordType, labels: Sequence[str], fields: GoldFields
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The datum's fields, and for questions the other right answers."""
+    text = needed_text(_of(row, fields.text, TEXTS[type], "text"), "text").strip()
+    found, context = {type.fields[0]: text}, ""
+    if type.context:
+        context = needed_text(_of(row, fields.context, CONTEXTS[type], "context"), "context")
+        found[type.context] = context
+    if "label" in type.fields:
+        return {**found, "label": _label(row, labels, fields)}, ()
+    first, *others = _answers(_of(row, fields.answers, ANSWERS, "answers"))
+    missing = [answer for answer in (first, *others) if answer not in context]
     if missing:
         raise BadRow("answer", f"the answer {missing[0][:60]!r} does not stand in its context")
-    return Item(text, "", context, answers)
+    return {**found, "answer": first}, tuple(others)
 
 
 def _of(row: Mapping[str, object], wanted: str, usual: Sequence[str], name: str) -> object:
@@ -131,7 +142,7 @@ def _of(row: Mapping[str, object], wanted: str, usual: Sequence[str], name: str)
     return found
 
 
-def _label(row: Mapping[str, object], labels: Sequence[str], fields: ItemFields) -> str:
+def _label(row: Mapping[str, object], labels: Sequence[str], fields: GoldFields) -> str:
     content = _of(row, fields.label, LABELS, "label")
     if isinstance(content, dict | list):
         raise BadRow("label", f"the label is a {type(content).__name__}, not a name")

@@ -21,14 +21,14 @@ GROUP_ROWS = 5000
 
 def write(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
     """Writes ``records.parquet`` and its card, one row group in memory at a time."""
-    counts, columns = ExportCounts(), features(context.task)
+    counts, columns = ExportCounts(), features(context)
     with staged(target) as staging:
         counted = counts.counted(rows, kept_only=False)
-        made = (cells(row, context.task) for row in counted)
+        made = (cells(row, context) for row in counted)
         _write_groups(made, columns, staging.path(NAME))
         files = [DataFile("default", {"train": NAME}, columns)]
         with staging.open("README.md") as file:
-            file.write(card(context.card, counts, files, what(context.task)))
+            file.write(card(context.card, counts, files, what(context)))
     return Exported((target / NAME, target / "README.md"), counts.total)
 
 

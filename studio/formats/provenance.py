@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from studio.formats.data_card import Feature
-from studio.formats.rows import ExportRow
-from studio.labelled import RECORD_FIELDS
-from studio.records import TaskKind
+from studio.formats.rows import ExportContext, ExportRow
 
 MADE_BY: dict[str, Feature] = {
     "record_id": "int64",
@@ -24,36 +22,43 @@ MADE_BY: dict[str, Feature] = {
 """Column → type. ``scores`` is a list of objects: its keys differ from row to row otherwise."""
 
 DOCUMENT = {"document_id": "document_id", "title": "title", "text": "passage"}
-"""Column → attribute, of what a query was written for."""
+"""Column → attribute, of what a record was written for."""
 
 
-def columns(task: TaskKind) -> dict[str, str]:
-    """Column → attribute of the rows: what the record consists of, and which document it is of."""
-    if task == "retrieval":
-        return {**RECORD_FIELDS[task], **DOCUMENT}
-    of_corpus = {} if task == "classification" else {"document_id": "document_id"}
-    return {**RECORD_FIELDS[task], **of_corpus}
+def _about(context: ExportContext) -> dict[str, str]:
+    """Column → attribute of the documents, whole where no field of the records holds them."""
+    if not context.task.needs_documents:
+        return {}
+    about = {"document_id": "document_id"} if context.record.context else DOCUMENT
+    return {name: item for name, item in about.items() if name not in context.record.fields}
 
 
-def features(task: TaskKind) -> dict[str, Feature]:
-    """Column → type of a task's records."""
-    return {**dict.fromkeys(columns(task), "string"), **MADE_BY}
+def features(context: ExportContext) -> dict[str, Feature]:
+    """Column → type of the records."""
+    own = dict.fromkeys((*context.record.fields, *_about(context)), "string")
+    return {**own, **{name: kind for name, kind in MADE_BY.items() if name not in own}}
 
 
-def what(task: TaskKind) -> str:
+def what(context: ExportContext) -> str:
     """One sentence on what a row is, for the card."""
-    first, *others = RECORD_FIELDS[task]
-    with_ = "passage" if task == "retrieval" else " and ".join(others)
+    _, *others = context.record.fields
+    parts = " and ".join(others or ["passage"] * context.task.needs_documents)
     return (
-        f"Each row is a {first} with its {with_}, the generation, prompt version, model, seed and "
-        "example revisions (`shots`) that made it, the number each filter gave it (`scores`), and "
-        "whether it was kept. Dropped rows are here too: take those with `kept` for training."
+        f"Each row is a {context.record.noun}{f' with its {parts}' if parts else ''}, the "
+        "generation, prompt version, model, seed and example revisions (`shots`) that made it, the "
+        "number each filter gave it (`scores`), and whether it was kept. Dropped rows are here "
+        "too: take those with `kept` for training."
     )
 
 
-def cells(row: ExportRow, task: TaskKind) -> dict[str, object]:
+def cells(row: ExportRow, context: ExportContext) -> dict[str, object]:
     """The row's columns, in the order of :func:`features`."""
-    own = {column: getattr(row, name) for column, name in columns(task).items()}
-    made_by = {name: getattr(row, name) for name in MADE_BY}
+    found: dict[str, object] = {
+        **{name: row.fields.get(name, "") for name in context.record.fields},
+        **{column: getattr(row, name) for column, name in _about(context).items()},
+    }
     scores = [{"filter": name, "score": score} for name, score in row.scores.items()]
-    return {**own, **made_by, "shots": list(row.shots), "scores": scores}
+    lists: dict[str, object] = {"shots": list(row.shots), "scores": scores}
+    for name in MADE_BY:
+        found.setdefault(name, lists.get(name, getattr(row, name)))
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.records import Split, TaskKind
+from studio.records import RecordType, Split
+from studio.tasks import TASKS, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class RawExample:
 class ExportRow:
     """One record on its way out, with all that it came from."""
 
-    text: str
-    """The record's own text: a query, a labelled text, a hypothesis, a question."""
+    fields: Mapping[str, str]
+    """Field → text, the first one first."""
     document_id: str
     """The document's outside id; empty for a record that is about no document."""
     title: str
@@ -108,9 +109,11 @@ class ExportRow:
     """Why it was dropped; empty while kept."""
     negatives: tuple[str, ...] = ()
     """Texts of mined hard negatives, title joined; may be empty."""
-    label: str = ""
-    context: str = ""
-    answer: str = ""
+
+    @property
+    def text(self) -> str:
+        """The first field: a query, a labelled text, a hypothesis, a question."""
+        return next(iter(self.fields.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,15 @@ class ExportContext:
     card: CardFacts = field(default_factory=CardFacts)
     seed: int = 0
     """Where a format draws anything at random (triplets without mined negatives)."""
-    task: TaskKind = "retrieval"
-    """What the records are for: it decides their columns."""
+    task: Task = TASKS["retrieval"]
+    """What the records are for."""
+    type: RecordType | None = None
+    """What the records consist of; None: what the task is trained on."""
+
+    @property
+    def record(self) -> RecordType:
+        """What the records consist of: it decides their columns."""
+        return self.type or self.task.record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from studio.evaluation.bm25 import Bm25Ranker
 from studio.evaluation.embeddings import open_cache
 from studio.evaluation.rankers import DenseRanker
 from studio.project import Project
-from studio.records import GoldQuery, Split, StudioError
+from studio.records import QUERY, Gold, Split, StudioError
 from studio.store import Store
 from studio.training.encoders import open_encoder
 
@@ -29,7 +29,7 @@ class GoldSet:
     """Queries to score on, and what they are in words."""
 
     label: str
-    queries: list[GoldQuery]
+    queries: list[Gold]
 
     def texts(self) -> dict[str, str]:
         """Outside id → wording."""
@@ -57,7 +57,7 @@ def read_corpus(store: Store) -> Corpus:
 def gold_set(store: Store, split: Split) -> GoldSet:
     """The gold of a split; for test, examples that are switched off stand in when there is none."""
     # A query that was only ever marked wrong has nothing to be found.
-    queries = [q for q in store.gold.queries(split) if any(q.relevant.values())]
+    queries = [q for q in store.gold.all(split) if any(q.relevant.values())]
     if queries:
         origins = ", ".join(_from(n, origin) for origin, n in store.gold.origins(split).items())
         many = "query" if len(queries) == 1 else "queries"
@@ -71,9 +71,16 @@ def _from(count: int, origin: str) -> str:
     return f"{count} marked in Search" if origin == "search" else f"{count} {origin}"
 
 
-def _held_out_examples(store: Store) -> list[GoldQuery]:
+def _held_out_examples(store: Store) -> list[Gold]:
     return [
-        GoldQuery(f"example-{e.id}", e.query, "test", {e.document_id: 1}, origin="example")
+        Gold(
+            QUERY,
+            {"query": e.query},
+            "test",
+            f"example-{e.id}",
+            {e.document_id: 1},
+            origin="example",
+        )
         for e in store.examples.all()
         if not e.enabled and e.document_id is not None
     ]

@@ -7,19 +7,17 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from studio import filters
+from studio import filters, methods
 from studio.evaluation.hybrid import HybridRanker
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import bm25_ranker, dense_ranker, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.training import Stage, train_stage
-from studio.labelled import LABELLED_TASKS, RECORD_NOUNS, making_verb
 from studio.project import Project
-from studio.prompting import synthesis
-from studio.prompting.templates import parse
-from studio.records import StudioError, TaskKind, Verdict
+from studio.records import StudioError, Verdict
 from studio.settings import reviewer
+from studio.tasks import Task
 
 WINDOW = 1_000
 """Verdicts in one transaction."""
@@ -36,9 +34,7 @@ def judge(context: JobContext, params: FilterParams) -> None:
     """A fresh run takes back what filters said before; a resumed one goes on at its link."""
     task = context.project.task
     if not context.store.records.count():
-        raise StudioError(
-            f"There are no {RECORD_NOUNS[task]} to filter. Run `{making_verb(task)}` first."
-        )
+        raise StudioError(f"There are no {task.record.nouns} to filter. Run `{task.verb}` first.")
     if "filters_done" not in context.result:
         context.store.verdicts.undo_filters()
         context.store.values.set("round_trip_model", None)
@@ -57,14 +53,14 @@ def judge(context: JobContext, params: FilterParams) -> None:
     if not context.result["kept"]:
         worst = max(context.result["chain"], key=lambda link: link["judged"] - link["kept"])
         raise StudioError(
-            f"The filters kept none of the {RECORD_NOUNS[task]}; most fell to {worst['label']}. "
+            f"The filters kept none of the {task.record.nouns}; most fell to {worst['label']}. "
             "Look at the dropped ones, loosen that filter, or improve the prompt."
         )
 
 
-def fits(name: str, task: TaskKind) -> bool:
+def fits(name: str, task: Task) -> bool:
     """Whether a filter can judge the records of a task: some need a query's document."""
-    return task not in LABELLED_TASKS or not filters.available()[name].of_documents
+    return task.gold == "documents" or not filters.available()[name].of_documents
 
 
 def move_k(project: Project, k: int) -> dict[str, Any]:
@@ -145,14 +141,13 @@ def _survivors(context: JobContext, *, with_text: bool) -> Iterator[FilterRow]:
 
 def _filter_context(context: JobContext) -> FilterContext:
     """The project's language, and the length of a text in its newest template."""
-    language = context.project.language
-    prompt = context.store.prompts.latest()
-    if prompt is None:
-        return FilterContext(language=language)
-    if context.project.task in LABELLED_TASKS:
-        text_words = synthesis.parse(prompt.template).text_words
-        return FilterContext(language=language, query_words=text_words)
-    return FilterContext(language=language, query_words=parse(prompt.template).query_words)
+    known, prompt = FilterContext(context.project.language), context.store.prompts.latest()
+    method = methods.of_template(prompt.template, context.project.task.name) if prompt else None
+    if prompt is None or method is None:
+        return known
+    template: Any = method.form.parse(prompt.template)
+    words = getattr(template, "query_words", getattr(template, "text_words", None))
+    return replace(known, query_words=words) if words else known
 
 
 def _rank_of(context: JobContext, params: FilterParams) -> RankOf:

@@ -6,17 +6,16 @@ so that it shows what they brought.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.evaluation import gap
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import encoder_name
-from studio.labelled import Round, Run
 from studio.params import Params, option
 from studio.project import Project
-from studio.records import StudioError
+from studio.records import Record, Round, Run, StudioError
 
 if TYPE_CHECKING:
     from studio.store import Store
@@ -52,7 +51,7 @@ def run(context: JobContext) -> None:
         raise StudioError(
             f"Run {params.run_id} has no round {params.round}. `studio s3 show` lists the runs."
         )
-    pairs = pairs_of(store, found, round_, retrieval=context.project.task == "retrieval")
+    pairs = pairs_of(store, found, round_)
     if not pairs:
         raise StudioError(
             f"Nothing was written from the errors of round {params.round} yet, so there is no "
@@ -70,26 +69,22 @@ def _encoder_of(project: Project, found: Run) -> str:
     return encoder_name(project, base if found.params.get("kind") == "head" else "")
 
 
-def pairs_of(
-    store: Store, found: Run, round_: Round, *, retrieval: bool = False
-) -> list[tuple[str, str]]:
+def pairs_of(store: Store, found: Run, round_: Round) -> list[tuple[str, str]]:
     """(error's text, addition's text) for all that was written from the round's errors."""
     errors = {error.id: error.gold_id for error in store.runs.errors(round_.id)}
-    texts = _gold_texts(store, [*errors.values()], retrieval=retrieval)
+    texts = {row: gold.text for row, gold in store.gold.many([*errors.values()]).items()}
     return [
-        (texts[errors[item.error_id]], item.item.text)
-        for item in store.items.of_run(found.id, kept=None, up_to_round=round_.number + 1)
-        if item.round == round_.number + 1
-        and item.error_id in errors
-        and errors[item.error_id] in texts
-        and item.item.text.strip()
+        (texts[errors[record.error_id]], record.text)
+        for record in _records(store, found, kept=None)
+        if record.error_id in errors and errors[record.error_id] in texts and record.text.strip()
     ]
 
 
-def _gold_texts(store: Store, ids: Sequence[int], *, retrieval: bool) -> dict[int, str]:
-    if retrieval:
-        return {gold.id: gold.text for gold in store.gold.queries("validation")}
-    return {row: gold.item.text for row, gold in store.gold_items.many(ids).items()}
+def _records(store: Store, found: Run, kept: bool | None) -> Iterator[Record]:
+    """All that a run can be trained on, stage by stage."""
+    for stage in dict.fromkeys(stage for stage, _ in store.records.run_counts(found.id)):
+        made = store.records.of_stage(found.id, stage, kept=kept)
+        yield from (record for record in made if record.type.is_trained_on)
 
 
 def _measure(
@@ -103,8 +98,7 @@ def _measure(
     means = gap.summary(gaps)
     context.keep(gap=asdict(means) if means else {})
     context.begin("coverage")
-    gold = [one.item.text for one in context.store.gold_items.all("validation")]
-    gold = gold or [one.text for one in context.store.gold.queries("validation")]
+    gold = [one.text for one in context.store.gold.all("validation")]
     context.keep(coverage=_coverage(context, found, round_, gold, embed))
 
 
@@ -116,13 +110,14 @@ def _coverage(
     embed: gap.Embed,
 ) -> dict[str, Any]:
     """Before: all that the round's model was trained on. After: with the additions."""
-    items = [
-        (item.round, item.item.text)
-        for item in context.store.items.of_run(found.id, up_to_round=round_.number + 1)
-    ]
-    before = gap.coverage(gold, [t for n, t in items if n <= round_.number], embed)
+    texts: dict[bool, list[str]] = {True: [], False: []}
+    for record in _records(context.store, found, kept=True):
+        is_seed = record.error_id is None
+        if is_seed or record.batch <= round_.number:
+            texts[is_seed or record.batch < round_.number].append(record.text)
+    before = gap.coverage(gold, texts[True], embed)
     context.check()
-    after = gap.coverage(gold, [text for _, text in items], embed)
+    after = gap.coverage(gold, texts[True] + texts[False], embed)
     return {
         "before": asdict(before) if before else {},
         "after": asdict(after) if after else {},

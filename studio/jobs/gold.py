@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from studio.prompting.words import normal
-from studio.records import GoldQuery, Split, StudioError
+from studio.records import Gold, Split, StudioError
 from studio.store import Store
 from studio.store.gold import Mark
 
@@ -20,7 +20,7 @@ LONGEST_COMPARED = 10_000
 SPLITS: tuple[Split, ...] = ("validation", "test")
 _RUN = re.compile(r"\w+")
 
-Wordings = dict[str, GoldQuery]
+Wordings = dict[str, Gold]
 """Wording → the gold query that has it."""
 
 
@@ -55,20 +55,20 @@ def wording(text: str) -> str:
 def wordings(store: Store) -> Wordings:
     """All gold queries. Of two with the same words, an imported one counts, then validation."""
     found: Wordings = {}
-    queries = [query for split in SPLITS for query in store.gold.queries(split)]
+    queries = [query for split in SPLITS for query in store.gold.all(split)]
     for query in sorted(queries, key=lambda query: query.origin == "search"):
         found.setdefault(wording(query.text), query)
     return found
 
 
-def find(store: Store, text: str) -> GoldQuery | None:
+def find(store: Store, text: str) -> Gold | None:
     """The gold query with these words, if there is one."""
     return wordings(store).get(wording(text))
 
 
 def mark(
     store: Store,
-    query: GoldQuery | None,
+    query: Gold | None,
     text: str,
     split: Split,
     document_id: int,
@@ -98,7 +98,7 @@ def mark(
         before = {one.document_id: one for one in store.gold.marks(name)}.get(document_id)
         if _says(before) == (None if grade is None else grade > 0):
             return None
-        known = store.gold.get(name)
+        known = store.gold.named(name)
         assert known is not None
         after = None if grade is None else Mark(document_id, grade, "search", reviewer)
         change = MarkChange(name, known.text, known.split, document_id, before, after)
@@ -121,7 +121,7 @@ def _put(store: Store, change: MarkChange, mark: Mark | None) -> None:
     if mark is None:
         store.gold.take_mark(change.outside_id, change.document_id)
         return
-    if store.gold.get(change.outside_id) is None:
+    if store.gold.named(change.outside_id) is None:
         # Its last mark was taken off, and the query with it.
         store.gold.begin(change.text, change.split)
     store.gold.put_mark(change.outside_id, mark)

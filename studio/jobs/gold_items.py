@@ -1,4 +1,4 @@
-"""Gold items come in: refused where they would leak, split where a person asks for it."""
+"""Labelled gold comes in: refused where it would leak, split where a person asks for it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from studio.formats.labelled import ItemFields, read_items
+from studio.formats.labelled import GoldFields, read_gold
 from studio.formats.rows import SkippedRow
 from studio.jobs.labelled_projects import labelled_task
-from studio.labelled import GoldItem
 from studio.project import Project
-from studio.records import Split, StudioError
+from studio.records import Gold, Split, StudioError
 
 Into = Literal["validation", "test", "auto"]
 SAMPLES = 20
@@ -43,14 +42,14 @@ class GoldImport:
         }
 
 
-def import_items(
+def import_labelled(
     project: Project,
     path: Path,
     into: Into,
     *,
     test_share: float = 0.5,
     seed: int = 13,
-    fields: ItemFields = ItemFields(),
+    fields: GoldFields = GoldFields(),
 ) -> GoldImport:
     """Read a file into gold; all of it in one transaction, ids made unique.
 
@@ -62,13 +61,13 @@ def import_items(
     """
     task = labelled_task(project)
     names = [label.name for label in project.store.labels.all()]
-    if task != "qa" and not names:
+    if task.has_labels and not names:
         raise StudioError(
             "The project has no labels yet. Name them with "
             '`studio labels set "pos=a good opinion" "neg=a bad opinion"`.'
         )
     split: Split = "validation" if into == "auto" else into
-    rows = list(read_items(path, task, labels=names, split=split, fields=fields))
+    rows = list(read_gold(path, task, labels=names, split=split, fields=fields))
     skipped = [row for row in rows if isinstance(row, SkippedRow)]
     items = [row for row in rows if not isinstance(row, SkippedRow)]
     if into == "auto":
@@ -83,13 +82,13 @@ def import_items(
     return GoldImport({str(split): count for split, count in added.items()}, tuple(skipped))
 
 
-def _add(project: Project, items: Sequence[GoldItem]) -> list[GoldItem]:
+def _add(project: Project, items: Sequence[Gold]) -> list[Gold]:
     """Store items; those whose id another file's item has get a number. What was left out."""
-    stored = project.store.gold_items
+    stored = project.store.gold
     with project.store.write():
         left_out = stored.add(items)
         for number in range(2, MOST_NAMESAKES):
-            namesakes = [gold for gold in left_out if stored.by_text(gold.item) is None]
+            namesakes = [gold for gold in left_out if stored.same(gold) is None]
             if not namesakes:
                 break
             renamed = [
@@ -102,17 +101,17 @@ def _add(project: Project, items: Sequence[GoldItem]) -> list[GoldItem]:
     return left_out
 
 
-def _why(project: Project, gold: GoldItem) -> SkippedRow:
+def _why(project: Project, gold: Gold) -> SkippedRow:
     """Why an item was left out, by what stands there already."""
-    there = project.store.gold_items.by_text(gold.item)
+    there = project.store.gold.same(gold)
     if there is None:
         reason = f"the id {gold.outside_id!r} is taken by other items"
         return SkippedRow(gold.origin, reason, "duplicate-id")
     place = f"{there.split} has it ({there.origin or there.outside_id})"
     if there.split != gold.split:
         return SkippedRow(gold.origin, f"a leak: {place}", "leak")
-    if there.item.label != gold.item.label:
-        reason = f"{place} with the label {there.item.label}, and here it is {gold.item.label}"
+    if there.label != gold.label:
+        reason = f"{place} with the label {there.label}, and here it is {gold.label}"
         return SkippedRow(gold.origin, reason, "conflict")
     return SkippedRow(gold.origin, place, "duplicate")
 
@@ -123,7 +122,7 @@ def _line(row: SkippedRow) -> int:
     return int(line) if line.isdecimal() else 0
 
 
-def split_gold(items: Sequence[GoldItem], test_share: float, seed: int) -> list[GoldItem]:
+def split_gold(items: Sequence[Gold], test_share: float, seed: int) -> list[Gold]:
     """The items with validation and test drawn by the seed, each label shared out alike.
 
     Items of one context stay together: a passage that is known from validation helps in test.
@@ -133,11 +132,11 @@ def split_gold(items: Sequence[GoldItem], test_share: float, seed: int) -> list[
     """
     if not 0 < test_share < 1:
         raise StudioError(f"The test share is {test_share}; it lies between 0 and 1, such as 0.5.")
-    groups: dict[str, list[GoldItem]] = defaultdict(list)
+    groups: dict[str, list[Gold]] = defaultdict(list)
     for gold in items:
         # A text that stands there twice is told as a duplicate then, not as a leak.
-        groups[gold.item.context or f"\0{gold.item.text}"].append(gold)
-    strata: dict[str, list[list[GoldItem]]] = defaultdict(list)
+        groups[gold.context or f"\0{gold.text}"].append(gold)
+    strata: dict[str, list[list[Gold]]] = defaultdict(list)
     for group in groups.values():
         strata[_stratum(group)].append(group)
     test: set[int] = set()
@@ -146,11 +145,11 @@ def split_gold(items: Sequence[GoldItem], test_share: float, seed: int) -> list[
     return [replace(gold, split="test" if id(gold) in test else "validation") for gold in items]
 
 
-def _stratum(group: Iterable[GoldItem]) -> str:
-    return "+".join(sorted({gold.item.label for gold in group}))
+def _stratum(group: Iterable[Gold]) -> str:
+    return "+".join(sorted({gold.label for gold in group}))
 
 
-def _drawn(groups: list[list[GoldItem]], share: float, drawn: random.Random) -> set[int]:
+def _drawn(groups: list[list[Gold]], share: float, drawn: random.Random) -> set[int]:
     """The ids of the objects that go to test: whole groups, about the share of the items."""
     order = list(groups)
     drawn.shuffle(order)

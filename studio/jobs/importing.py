@@ -17,7 +17,7 @@ from studio.formats.rows import FieldMap, RawDocument, RawGold, SkippedRow
 from studio.jobs.context import JobContext
 from studio.jobs.params import ImportParams
 from studio.llm.catalogue import tokenizer_file
-from studio.records import Document, Example, GoldQuery, StudioError, content_sha
+from studio.records import QUERY, Document, Example, Gold, StudioError, content_sha
 from studio.store import Store
 from studio.store.documents import SourceDocument
 
@@ -197,7 +197,7 @@ def _gold_rows(path: Path, train_as_validation: bool, report: Report) -> Iterato
 
 def _gold_query(
     raw: RawGold, known: dict[str, int], pieces: dict[str, list[int]], report: Report
-) -> GoldQuery | None:
+) -> Gold | None:
     relevant: dict[int, int] = {}
     for name, grade in raw.relevant.items():
         ids = [known[name]] if name in known else pieces.get(name, [])
@@ -212,7 +212,7 @@ def _gold_query(
             relevant[document_id] = max(grade, relevant.get(document_id, 0))
     if not relevant:
         return None
-    return GoldQuery(raw.outside_id, raw.text, raw.split, relevant)
+    return Gold(QUERY, {"query": raw.text}, raw.split, raw.outside_id, relevant)
 
 
 def import_examples(store: Store, path: Path, report: Report) -> list[int]:

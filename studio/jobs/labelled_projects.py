@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from studio.labelled import LABELLED_TASKS, Label, LabelledTask
 from studio.project import Project
-from studio.records import StudioError
+from studio.records import Label, StudioError
+from studio.tasks import TASKS, Task
 
 
-def labelled_task(project: Project) -> LabelledTask:
+def labelled_task(project: Project) -> Task:
     """The project's task. Raises StudioError for one without labels or questions."""
-    if project.task not in LABELLED_TASKS:
+    task = project.task
+    if task.gold == "documents":
+        others = ", ".join(one.name for one in TASKS.values() if one.gold != "documents")
         raise StudioError(
-            f"This project's task is {project.task}; rounds are for retrieval, "
-            f"{', '.join(LABELLED_TASKS)}. Make one with `studio new FOLDER --task classification`."
+            f"This project's task is {task.name}; rounds are for retrieval, {others}. Make one "
+            "with `studio new FOLDER --task classification`."
         )
-    return project.task
+    return task
 
 
-def checked_labels(project: Project, task: LabelledTask) -> list[Label]:
+def checked_labels(project: Project, task: Task) -> list[Label]:
     """The labels, of which a classifier needs two; none for questions."""
     labels = project.store.labels.all()
-    if task != "qa" and len(labels) < 2:
+    if task.has_labels and len(labels) < 2:
         raise StudioError(
             "The project has no labels to tell apart. Name them with "
             '`studio labels set "pos=a good opinion" "neg=a bad opinion"`.'
         )
-    if not project.store.gold_items.count("validation"):
+    if not project.store.gold.count("validation"):
         raise StudioError(
             "There is no gold validation item: errors are looked for there. Import some with "
             "`studio gold import FILE --split validation`."
         )
-    return [] if task == "qa" else labels
+    return labels if task.has_labels else []

@@ -331,7 +331,7 @@ def settings_for(
     """The recipe's numbers, with the person's own over them."""
     documents, root = context.store.documents.count(), stage.root or stage.base
     settings = numbers_for(params, root, documents, len(pairs), final=stage.final)
-    has_gold = bool(context.store.gold.counts().get("validation"))
+    has_gold = bool(context.store.gold.judged_counts().get("validation"))
     averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
     return replace(
         settings,

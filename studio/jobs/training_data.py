@@ -99,7 +99,7 @@ def gold_wordings(store: Store) -> frozenset[str]:
     sets = (gold_set(store, "validation"), gold_set(store, "test"))
     found = {normal(query.text) for gold in sets for query in gold.queries}
     # A query that was only ever marked wrong is not scored yet, but the next mark may change that.
-    found |= {normal(q.text) for split in SPLITS for q in store.gold.queries(split)}
+    found |= {normal(q.text) for split in SPLITS for q in store.gold.all(split)}
     return frozenset(found - {""})
 
 

@@ -15,7 +15,7 @@ from studio.store.example_changes import ExampleChanges
 from studio.store.example_drafts import ExampleDrafts
 from studio.store.examples import Examples
 from studio.store.generations import Generations
-from studio.store.gold import GoldSet
+from studio.store.gold import GoldData
 from studio.store.jobs import Jobs
 from studio.store.keyvalue import Drafts, KeyValues
 from studio.store.labels import Labels
@@ -74,9 +74,9 @@ class Store:
         return Documents(self.db)
 
     @cached_property
-    def gold(self) -> GoldSet:
+    def gold(self) -> GoldData:
         """Human-labelled data."""
-        return GoldSet(self.db)
+        return GoldData(self.db)
 
     @cached_property
     def examples(self) -> Examples:

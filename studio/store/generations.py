@@ -144,6 +144,15 @@ class Generations:
         sql = f"SELECT 1 FROM generations WHERE request_sha = ? AND NOT ({FAILED})"
         return {sha for sha in request_shas if value(self.db, sql, (sha,))}
 
+    def stored(self, request_shas: Sequence[str]) -> dict[str, int]:
+        """Request → the row of the stored call of an equal one; a call that failed is none."""
+        sql = (
+            "SELECT g.request_sha, g.id FROM json_each(?) j CROSS JOIN generations g"
+            f" ON g.request_sha = j.value WHERE NOT ({FAILED})"
+        )
+        found = rows(self.db, sql, (json.dumps(list(request_shas)),))
+        return {row[0]: int(row[1]) for row in found}
+
     def row_of(self, request_sha: str) -> int | None:
         """The stored call of an equal request, unless it failed."""
         sql = f"SELECT id FROM generations WHERE request_sha = ? AND NOT ({FAILED})"
@@ -160,17 +169,6 @@ class Generations:
             (request_sha,),
         )
         return _answer(row) if row else None
-
-    def answers_of(self, request_shas: Sequence[str]) -> dict[str, tuple[int, Answer]]:
-        """Request → (row, answer) of those that have a stored answer; a failed call is none."""
-        found = rows(
-            self.db,
-            "SELECT g.*, c.text AS answer FROM generations g"
-            " LEFT JOIN contents c ON c.id = g.answer_id"
-            f" WHERE g.request_sha IN (SELECT value FROM json_each(?)) AND NOT ({FAILED})",
-            (json.dumps(list(request_shas)),),
-        )
-        return {row["request_sha"]: (row["id"], _answer(row)) for row in found}
 
     def get(self, generation_id: int) -> Generation | None:
         """One call, whole."""

@@ -50,7 +50,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class GoldSet:
+class GoldData:
     """All gold of the project."""
 
     db: Database

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.store.db import one, rows, value
+from studio.store.record_types import RecordTypes, from_row
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -22,15 +23,17 @@ class Lineage:
     db: Database
 
     def of_record(self, record_id: int) -> dict[str, Any] | None:
-        """The record with its generation, prompt version, shots, document, job and verdicts."""
+        """The record with its generation, prompt version, shots, document, job and verdicts.
+
+        ``fields`` is a dict; what a record has none of is None.
+        """
         row = one(
             self.db,
-            "SELECT r.id AS record, r.text, r.label, c.text AS context, r.answer, r.kept,"
-            " r.reason, r.run_id AS run, r.round, r.generation_id AS generation, r.job_id AS job,"
-            " d.outside_id AS document, d.title, s.outside_id AS source,"
+            "SELECT r.id AS record, r.type, r.text, r.fields, r.kept, r.reason, r.run_id AS run,"
+            " r.stage, r.batch, r.parent_id AS parent, r.generation_id AS generation,"
+            " r.job_id AS job, d.outside_id AS document, d.title, s.outside_id AS source,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
             " g.note, g.shot_set_id FROM records r LEFT JOIN documents d ON d.id = r.document_id"
-            " LEFT JOIN contents c ON c.id = r.context_id"
             " LEFT JOIN sources s ON s.id = d.source_id"
             " LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id = ?",
@@ -39,6 +42,9 @@ class Lineage:
         if row is None:
             return None
         found = dict(row)
+        type = RecordTypes(self.db).known()[row["type"]]
+        have = from_row(type, found.pop("text"), row["fields"])
+        found["fields"] = {name: have.get(name, "") for name in type.fields}
         found["shots"] = self._shots(found.pop("shot_set_id"))
         sql = (
             "SELECT filter, kept, score, reason FROM verdicts"

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from studio.labelled import Item, Prediction
+from studio.records import Datum, Prediction
+from studio.tasks import TASKS
 from studio.training.encoders import load_pretrained
 from studio.training.small_model import SmallModel, judged
 from studio.training.small_settings import SmallSettings
@@ -33,7 +34,7 @@ class Classifier:
             label2id={name: place for place, name in names.items()},
         )
 
-    def dataset(self, items: Sequence[Item]) -> Any:
+    def dataset(self, items: Sequence[Datum]) -> Any:
         """Rows of token ids with the label's place."""
         from datasets import Dataset
 
@@ -48,7 +49,7 @@ class Classifier:
 
         return DataCollatorWithPadding(self.tokenizer)
 
-    def loss(self, items: Sequence[Item]) -> Callable[..., Any] | None:
+    def loss(self, items: Sequence[Datum]) -> Callable[..., Any] | None:
         """Cross-entropy weighed by the labels' inverse shares, where that is asked for."""
         if not self.settings.class_weights:
             return None
@@ -74,7 +75,7 @@ class Classifier:
 
     def predict(
         self,
-        items: Sequence[Item],
+        items: Sequence[Datum],
         *,
         on_progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -100,9 +101,9 @@ class Classifier:
             on_progress(len(found))
         return [found[place] for place in range(len(items)) if place in found]
 
-    def _tokens(self, items: Sequence[Item]) -> Any:
+    def _tokens(self, items: Sequence[Datum]) -> Any:
         texts = [item.text for item in items]
-        if self.settings.task == "nli":
+        if TASKS[self.settings.task].record.context:
             # A long premise is cut, never the hypothesis.
             contexts = [item.context for item in items]
             return self.tokenizer(
@@ -115,7 +116,7 @@ class Classifier:
         return min(self.settings.max_length, longest(self))
 
 
-def _characters(item: Item) -> int:
+def _characters(item: Datum) -> int:
     return len(item.context) + len(item.text)
 
 

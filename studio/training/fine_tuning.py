@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from studio.labelled import Item, Label
-from studio.records import StudioError, content_sha
+from studio.records import Datum, Label, StudioError, content_sha
+from studio.tasks import TASKS
 from studio.training.checkpoints import WorkingFolder, replace_folder
 from studio.training.classifier import Classifier
 from studio.training.reader import Reader
@@ -40,13 +40,13 @@ class FineTuned(Protocol):
     """The transformers model."""
     tokenizer: Any
 
-    def dataset(self, items: Sequence[Item]) -> Any:
+    def dataset(self, items: Sequence[Datum]) -> Any:
         """Tokenised rows to train on."""
 
     def collator(self) -> Any:
         """Puts rows into padded batches."""
 
-    def loss(self, items: Sequence[Item]) -> Callable[..., Any] | None:
+    def loss(self, items: Sequence[Datum]) -> Callable[..., Any] | None:
         """A loss of its own, or None for the model's."""
 
     def small_model(self) -> SmallModel:
@@ -55,7 +55,7 @@ class FineTuned(Protocol):
 
 def kind_of(settings: SmallSettings, labels: Sequence[str], source: str = "") -> FineTuned:
     """A classifier or a reader from its base, or from a saved folder."""
-    if settings.task == "qa":
+    if TASKS[settings.task].gold == "answers":
         return Reader(settings, source or settings.base)
     return Classifier(settings, labels, source or settings.base)
 
@@ -69,11 +69,11 @@ def load(path: Path, card: dict[str, Any], device: str | None) -> SmallModel:
 
 
 def train(
-    items: Sequence[Item],
+    items: Sequence[Datum],
     labels: Sequence[Label],
     settings: SmallSettings,
     out: Path,
-    validation: Sequence[Item],
+    validation: Sequence[Datum],
     on_progress: Callable[[TrainingPoint], None],
     should_stop: Callable[[], bool],
     resume: bool,
@@ -112,10 +112,10 @@ class _FineTuningRun:
     """One training under way."""
 
     kind: FineTuned
-    items: Sequence[Item]
+    items: Sequence[Datum]
     settings: SmallSettings
     folder: Path
-    validation: Sequence[Item]
+    validation: Sequence[Datum]
     on_progress: Callable[[TrainingPoint], None]
     watch: StopWatch
     steps: int = 0
@@ -180,7 +180,7 @@ class _FineTuningRun:
         return trainer
 
     def _score(self) -> float:
-        return float(self.scores()[METRIC[self.settings.task]])
+        return float(self.scores()[METRIC[TASKS[self.settings.task].gold]])
 
     def _arguments(self, batches: int, planned: int) -> Any:
         from transformers import TrainingArguments
@@ -249,10 +249,10 @@ def _best_device() -> str:
 
 
 def _fingerprint(
-    items: Sequence[Item],
+    items: Sequence[Datum],
     labels: Sequence[str],
     settings: SmallSettings,
-    validation: Sequence[Item],
+    validation: Sequence[Datum],
 ) -> str:
     """Equal for trainings that would take the same steps."""
     decisive = {name: value for name, value in settings.as_row().items() if name not in _HARMLESS}

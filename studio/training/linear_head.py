@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.evaluation.embeddings import embed, open_cache
-from studio.labelled import Item, Label, LabelledTask, Prediction
+from studio.records import Datum, Label, Prediction
+from studio.tasks import TASKS
 from studio.training.checkpoints import replace_folder
 from studio.training.encoders import open_encoder
 from studio.training.small_model import CARD, METRIC, TrainedSmall, judged, scores
@@ -38,7 +39,7 @@ class LinearHead:
 
     def __init__(
         self,
-        task: LabelledTask,
+        task: str,
         labels: Sequence[str],
         encoder: TextEncoder,
         weights: NDArray[np.float32],
@@ -52,7 +53,7 @@ class LinearHead:
 
     def predict(
         self,
-        items: Sequence[Item],
+        items: Sequence[Datum],
         *,
         on_progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -68,7 +69,7 @@ class LinearHead:
             on_progress(len(found))
         return found
 
-    def _said(self, items: Sequence[Item], logits: NDArray[np.float32]) -> list[Prediction]:
+    def _said(self, items: Sequence[Datum], logits: NDArray[np.float32]) -> list[Prediction]:
         import numpy as np
 
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -81,11 +82,11 @@ class LinearHead:
 
 
 def train(
-    items: Sequence[Item],
+    items: Sequence[Datum],
     labels: Sequence[Label],
     settings: SmallSettings,
     out: Path,
-    validation: Sequence[Item],
+    validation: Sequence[Datum],
 ) -> TrainedSmall:
     """Fit a regression for each strength, and save the one that validation likes best."""
     began = time.monotonic()
@@ -124,15 +125,13 @@ def load(path: Path, card: dict[str, Any], device: str | None) -> LinearHead:
     return LinearHead(settings.task, card["labels"], encoder, saved["weights"], saved["bias"])
 
 
-def features(
-    items: Sequence[Item], task: LabelledTask, encoder: TextEncoder
-) -> NDArray[np.float32]:
+def features(items: Sequence[Datum], task: str, encoder: TextEncoder) -> NDArray[np.float32]:
     """Items×features: the text's embedding, or the four parts of a pair's."""
     import numpy as np
 
     cache = open_cache()
     second = embed([item.text for item in items], encoder, cache=cache)
-    if task != "nli":
+    if not TASKS[task].record.context:
         return second
     first = embed([item.context for item in items], encoder, cache=cache)
     return np.concatenate([first, second, np.abs(first - second), first * second], axis=1)
@@ -140,7 +139,7 @@ def features(
 
 def _fitted(
     inputs: NDArray[np.float32],
-    items: Sequence[Item],
+    items: Sequence[Datum],
     names: Sequence[str],
     encoder: TextEncoder,
     settings: SmallSettings,
@@ -170,10 +169,10 @@ def _fitted(
     return LinearHead(settings.task, names, encoder, full, shift)
 
 
-def _score(head: LinearHead, task: LabelledTask, validation: Sequence[Item]) -> float:
+def _score(head: LinearHead, task: str, validation: Sequence[Datum]) -> float:
     if not validation:
         return 0.0
-    return float(scores(task, validation, head.predict(validation))[METRIC[task]])
+    return float(scores(task, validation, head.predict(validation))[METRIC[TASKS[task].gold]])
 
 
 def _save(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studio.labelled import Item, Prediction
+from studio.records import Datum, Prediction
 from studio.training.classifier import longest
 from studio.training.encoders import load_pretrained
 from studio.training.small_model import SmallModel, judged
@@ -48,7 +48,7 @@ class Reader:
         self.tokenizer = load_pretrained(AutoTokenizer, source)
         self.model = load_pretrained(AutoModelForQuestionAnswering, source)
 
-    def dataset(self, items: Sequence[Item]) -> Any:
+    def dataset(self, items: Sequence[Datum]) -> Any:
         """A row for each window: token ids, and the answer's two ends (0 if outside)."""
         from datasets import Dataset
 
@@ -70,7 +70,7 @@ class Reader:
 
         return DataCollatorWithPadding(self.tokenizer)
 
-    def loss(self, items: Sequence[Item]) -> Callable[..., Any] | None:
+    def loss(self, items: Sequence[Datum]) -> Callable[..., Any] | None:
         """The model's own: cross-entropy of both ends."""
         return None
 
@@ -80,7 +80,7 @@ class Reader:
 
     def predict(
         self,
-        items: Sequence[Item],
+        items: Sequence[Datum],
         *,
         on_progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -94,11 +94,11 @@ class Reader:
             chunk = items[start : start + ITEMS_AT_ONCE]
             best = self._best_spans(chunk)
             for item, span in zip(chunk, best, strict=True):
-                found.append(judged("qa", item, span.text, span.confidence))
+                found.append(judged(self.settings.task, item, span.text, span.confidence))
             on_progress(len(found))
         return found
 
-    def _best_spans(self, items: Sequence[Item]) -> list[Span]:
+    def _best_spans(self, items: Sequence[Datum]) -> list[Span]:
         import torch
 
         encoded = self._windows(items)
@@ -119,7 +119,7 @@ class Reader:
                     best[owner] = span
         return best
 
-    def _windows(self, items: Sequence[Item]) -> Any:
+    def _windows(self, items: Sequence[Datum]) -> Any:
         length = min(self.settings.max_length, longest(self))
         return self.tokenizer(
             [item.text.strip() for item in items],
@@ -140,7 +140,7 @@ def _passage(encoded: Any, window: int) -> range:
     return range(first, first + sides.count(1))
 
 
-def _token_span(encoded: Any, window: int, item: Item) -> tuple[int, int]:
+def _token_span(encoded: Any, window: int, item: Datum) -> tuple[int, int]:
     """First and last token of the answer in a window; (0, 0) where it is not whole."""
     begin = item.context.find(item.answers[0]) if item.answers else -1
     end = begin + len(item.answers[0]) if item.answers else -1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from studio.labelled import Item, Label
-from studio.records import StudioError
+from studio.records import Datum, Label, StudioError
+from studio.tasks import TASKS
 from studio.training import fine_tuning, linear_head
 from studio.training.settings import TrainingPoint
 from studio.training.small_model import SmallModel, TrainedSmall, card_of
@@ -14,12 +14,12 @@ from studio.training.small_settings import SmallSettings, check_kind
 
 
 def train(
-    items: Sequence[Item],
+    items: Sequence[Datum],
     labels: Sequence[Label],
     settings: SmallSettings,
     out: Path,
     *,
-    validation: Sequence[Item] = (),
+    validation: Sequence[Datum] = (),
     on_progress: Callable[[TrainingPoint], None] = lambda point: None,
     should_stop: Callable[[], bool] = lambda: False,
     resume: bool = False,
@@ -48,12 +48,12 @@ def train(
     )
 
 
-def check(items: Sequence[Item], labels: Sequence[Label], settings: SmallSettings) -> None:
+def check(items: Sequence[Datum], labels: Sequence[Label], settings: SmallSettings) -> None:
     """Refuse what cannot be trained."""
     if not items:
         raise StudioError("There is nothing to train on: no item is kept. Generate some first.")
     check_kind(settings.task, settings.kind)
-    if settings.task == "qa":
+    if not TASKS[settings.task].has_labels:
         return
     known = {label.name for label in labels}
     seen = {item.label for item in items}

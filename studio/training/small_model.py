@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from studio.evaluation import classification, reading
-from studio.labelled import Item, LabelledTask, Prediction
-from studio.records import StudioError
+from studio.records import Datum, Prediction, StudioError
+from studio.tasks import TASKS, GoldShape
 
 CARD = "small.json"
 """In a model's folder: what it is and how it was made."""
-METRIC: Final[dict[LabelledTask, str]] = {
-    "classification": "accuracy",
-    "nli": "accuracy",
-    "qa": "f1",
-}
-"""Task → the number that decides which checkpoint is kept."""
+METRIC: Final[dict[GoldShape, str]] = {"label": "accuracy", "answers": "f1"}
+"""What gold tells → the number that decides which checkpoint is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class SmallModel(Protocol):
 
     def predict(
         self,
-        items: Sequence[Item],
+        items: Sequence[Datum],
         *,
         on_progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -59,20 +55,18 @@ def card_of(path: Path) -> dict[str, Any]:
     return dict(card)
 
 
-def judged(task: LabelledTask, item: Item, predicted: str, confidence: float) -> Prediction:
+def judged(task: str, item: Datum, predicted: str, confidence: float) -> Prediction:
     """A prediction with whether it is right."""
-    if task == "qa":
+    if TASKS[task].gold == "answers":
         score = reading.token_f1(predicted, item.answers)
         return Prediction(predicted, confidence, reading.exact(predicted, item.answers), score)
     right = predicted == item.label
     return Prediction(predicted, confidence, right, float(right))
 
 
-def scores(
-    task: LabelledTask, items: Sequence[Item], predictions: Sequence[Prediction]
-) -> dict[str, Any]:
+def scores(task: str, items: Sequence[Datum], predictions: Sequence[Prediction]) -> dict[str, Any]:
     """Accuracy and macro F1, or exact match and F1, of predictions in the items' order."""
     predicted = [one.predicted for one in predictions]
-    if task == "qa":
+    if TASKS[task].gold == "answers":
         return dict(reading.scores(predicted, [item.answers for item in items]))
     return classification.scores([item.label for item in items], predicted)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal
 
-from studio.labelled import LabelledTask
 from studio.records import StudioError
+from studio.tasks import TASKS
 
 Kind = Literal["finetune", "head"]
 PAPER_BASE = "distilbert/distilbert-base-uncased"
@@ -23,7 +23,7 @@ EMBEDDED_BASE = "minilm-l6"
 class SmallSettings:
     """How a small model is trained."""
 
-    task: LabelledTask = "classification"
+    task: str = "classification"
     kind: Kind = "finetune"
     """``finetune`` trains all weights; ``head`` only a linear layer on a frozen encoder."""
     base: str = EMBEDDED_BASE
@@ -72,7 +72,7 @@ class SmallSettings:
         return cls(**kept)
 
 
-PAPER: Final[dict[LabelledTask, SmallSettings]] = {
+PAPER: Final[dict[str, SmallSettings]] = {
     "classification": SmallSettings(),
     "nli": SmallSettings(
         task="nli", batch_size=16, learning_rate=1e-5, weight_decay=1e-2, epochs=20
@@ -87,7 +87,7 @@ EMBEDDED_RATE = 5e-5
 EMBEDDED_LENGTH = 256
 
 
-def defaults(task: LabelledTask, kind: Kind = "finetune", base: str = "") -> SmallSettings:
+def defaults(task: str, kind: Kind = "finetune", base: str = "") -> SmallSettings:
     """The paper's numbers for its own checkpoint; for the embedded encoder, what trains it well."""
     chosen = replace(PAPER[task], kind=kind, base=base or default_base(kind))
     if kind == "head" or chosen.base != EMBEDDED_BASE:
@@ -103,9 +103,9 @@ def default_base(kind: Kind = "finetune") -> str:
     return PAPER_BASE if kind == "finetune" and isinstance(here, str) else EMBEDDED_BASE
 
 
-def check_kind(task: LabelledTask, kind: Kind) -> None:
+def check_kind(task: str, kind: Kind) -> None:
     """Refuse a kind that cannot learn the task, before anything is paid for."""
-    if task == "qa" and kind == "head":
+    if TASKS[task].gold == "answers" and kind == "head":
         raise StudioError(
             "A linear head cannot point at spans of a text; train questions with kind finetune."
         )

@@ -26,8 +26,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.evaluation.significance import paired_test
 from studio.labelled import Item, Label, LabelledTask
+
+from studio.evaluation.significance import paired_test
 from studio.training import small, small_model, small_settings
 from studio.training.small_settings import SmallSettings
 

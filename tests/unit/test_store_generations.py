@@ -86,10 +86,9 @@ def test_a_stored_answer_makes_records_for_another_run_once(store: Store) -> Non
 def test_stored_answers_are_looked_up_together(store: Store) -> None:
     rows = store.generations.save([call("one"), call("two", draw=1), call(draw=2, reason="empty")])
     shas = [call(draw=number).request.sha for number in range(4)]
-    found = store.generations.answers_of(shas)
-    assert [found[sha][0] for sha in shas[:3]] == rows
-    assert [found[sha][1].text for sha in shas[:2]] == ["one", "two"]
-    assert shas[3] not in found
+    failed = call(draw=3, answer=FAILED, reason="error")
+    store.generations.save([failed])
+    assert store.generations.stored(shas) == dict(zip(shas[:3], rows, strict=True))
 
 
 def test_another_draw_is_another_request(store: Store) -> None:
