@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from textual import events
 
-from studio.labelled import LABELLED_TASKS
 from studio.project import Project
 from studio.records import StudioError
 from studio.settings import state_dir
+from studio.tasks import Task
 from studio.tui import keymap
 from studio.tui.message_log import MessageLog
 from studio.tui.pane.base import Pane
@@ -42,7 +42,7 @@ class BaseApp(PatchedApp):
         self.said = MessageLog(self._log_file)
         """All that was told in this session."""
         self._settled: set[str] = set()
-        self._tasks: dict[Path, str] = {}
+        self._tasks: dict[Path, Task] = {}
         self._own_keys = dict(own_keys or {})
         self._keys = keymap.effective(self._own_keys)
 
@@ -54,7 +54,7 @@ class BaseApp(PatchedApp):
         # The bar asks whenever it is drawn, also when the project is closed by then.
         path = self.project.path
         self._tasks[path] = self._tasks.get(path) or self.project.task
-        return self._tasks[path] not in LABELLED_TASKS
+        return self._tasks[path].has_path
 
     def settle(self, pane: str) -> None:
         """Tell the collector, once a pane, that what it is made of stays: to look through it all

@@ -28,8 +28,8 @@ def _pane(name: str) -> Callable[[], Screen[Any]]:
 
 
 def first_pane(project: Project) -> str:
-    """Where the work on a project begins: labelled tasks have no few-shot examples to choose."""
-    return "examples" if project.task == "retrieval" else "rounds"
+    """Where the work on a project begins."""
+    return project.task.home_pane
 
 
 class Navigation(StorePoller):

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from studio.records import Job, JobState
 from studio.store import Store
 from studio.store.generations import Dropped
-from studio.store.records import NewQuery
+from studio.store.records import NewRecord
 from studio.tui.generate import words as say
 from studio.tui.safe_text import content
 from studio.tui.widgets.rows import Column, Row, RowList
@@ -37,7 +37,7 @@ NO_QUERY = "No query yet. They stream by here as soon as the LLM answers."
 class Made:
     """What a run made last."""
 
-    queries: list[NewQuery]
+    queries: list[NewRecord]
     """The newest first."""
     reason: str
     """Why the answers below made no query; empty when none were asked for."""
@@ -145,7 +145,7 @@ class RunView(Container):
             self._kept = made.kept
             self._show_figures(run)
 
-    def _show_queries(self, queries: list[NewQuery]) -> None:
+    def _show_queries(self, queries: list[NewRecord]) -> None:
         newest = self.query_one("#newest", RowList)
         rows = [Row(str(one.record_id), (one.text, one.title or one.document)) for one in queries]
         # On the top line the eye follows what comes in; further down it reads.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from studio.records import QUERY
 from studio.store.project_status import ProjectStatus
+from studio.tasks import TASKS
 
 KeyOf = Callable[[str], str]
 """Action id → its key as a person reads it."""
@@ -21,8 +23,9 @@ def _steps(found: ProjectStatus) -> Iterator[str]:
     yield _step(found.documents, "document", "documents")
     if found.task == "retrieval":
         yield _step(found.examples, "example", "examples")
-    yield _step(found.queries, "query", "queries")
-    if found.queries:
+    record = TASKS[found.task].record if found.task in TASKS else QUERY
+    yield _step(found.records, record.noun, record.nouns)
+    if found.records:
         yield f"{'✓' if found.is_filtered else '·'} {found.kept:,} kept"
     yield _step(found.models, "model", "models")
     if found.task == "retrieval":
@@ -39,9 +42,9 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
         return f"{key('app.rounds')} Rounds makes texts from labels and shows what is still wrong"
     if not found.documents:
         return f"the documents come in; {key('app.jobs')} Jobs shows the import"
-    if found.examples < FEW and not found.queries:
+    if found.examples < FEW and not found.records:
         return f"{key('app.examples')} Examples: write two queries or more that people would ask"
-    if not found.queries:
+    if not found.records:
         return (
             f"{key('app.generate')} Generate: an LLM writes queries like yours for all documents; "
             f"{key('app.prompt')} Prompt shows a few before"

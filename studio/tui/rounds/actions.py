@@ -80,7 +80,7 @@ class RoundsActions(RoundsCore):
         def turn(store: Store) -> tuple[Change | None, int | None]:
             review = store.review
             deed = (review.undo if way == "undo" else review.redo)(who)
-            item = store.items.get(deed.record_id) if deed and deed.record_id else None
+            item = store.records.get(deed.record_id) if deed and deed.record_id else None
             return deed, item.error_id if item is not None else None
 
         done = await self.ask(self._store_thread, turn)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.widget import Widget
 
-from studio.labelled import Label, Round, SyntheticItem
+from studio.records import Label, Record, Round
 from studio.store.runs import ErrorRow
 from studio.tui.actions import in_scope, key_name
 from studio.tui.pane.store_pane import StorePane
@@ -50,7 +50,7 @@ class RoundsCore(StorePane):
     @property
     def is_retrieval(self) -> bool:
         """Whether errors are queries, and what is right a document."""
-        return self.project.task == "retrieval"
+        return self.project.task.gold == "documents"
 
     @property
     def shown_round(self) -> Round | None:
@@ -84,10 +84,7 @@ class RoundsCore(StorePane):
 
     async def read_beside(self, error_id: int, *, choose: int | None = None) -> None:
         """Read an error whole and show it; ``choose``: the addition to stand on."""
-        retrieval = self.is_retrieval
-        found = await self.ask(
-            self._store_thread, lambda store: beside(store, error_id, retrieval=retrieval)
-        )
+        found = await self.ask(self._store_thread, lambda store: beside(store, error_id))
         row = self.errors.current
         if row is not None and row.id == error_id:
             self._beside = found
@@ -103,7 +100,7 @@ class RoundsCore(StorePane):
         return self._asking.get(row.id) if row is not None else None
 
     @property
-    def chosen(self) -> SyntheticItem | None:
+    def chosen(self) -> Record | None:
         """The addition under the cursor; None where one streams in, or there is none."""
         row, found = self.additions.current, self._beside
         if row is None or found is None or row.key == LIVE:

@@ -18,7 +18,7 @@ class RoundsEditing(RecordField, RoundsCore):
         if found is None or item is None:
             self.studio.tell("There is no extrapolation here to edit.")
             return
-        self.open_field(item.id, item.item.text, found.error.id)
+        self.open_field(item.id, item.text, found.error.id)
 
     def show_field(self, *, shown: bool) -> None:
         """A low screen has no room for the extrapolations beside it."""

@@ -54,7 +54,7 @@ def first_values(project: Project) -> dict[str, str]:
         "rounds": "2",
         "approve": "person",
         # A head reads one text or a pair of them; it cannot point into a passage.
-        "kind": "finetune" if project.task == "qa" else "head",
+        "kind": "finetune" if project.task.gold == "answers" else "head",
         "base": "",
         "endpoint": project.settings.endpoint,
         "usd": "" if budget is None else f"{budget:g}",
@@ -63,13 +63,13 @@ def first_values(project: Project) -> dict[str, str]:
 
 def settings_for(project: Project) -> tuple[Setting, ...]:
     """The lines that mean something for the project's task."""
-    hidden = RETRIEVAL_HIDES if project.task == "retrieval" else ()
+    hidden = RETRIEVAL_HIDES if project.task.gold == "documents" else ()
     return tuple(one for one in SETTINGS if one.name not in hidden)
 
 
 def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
     """What an empty field means here."""
-    paper = values.get("kind") == "finetune" and project.task != "retrieval"
+    paper = values.get("kind") == "finetune" and project.task.gold != "documents"
     base = "DistilBERT if here, else MiniLM" if paper else project.settings.encoder
     return {"usd": "no cap", "base": base, "endpoint": "none: name one"}
 
@@ -79,7 +79,7 @@ def params_of(project: Project, values: dict[str, str]) -> S3Params:
     name, base_url, model = _read("endpoint", values, lambda _label, text: endpoint(text))
     method = _one_of("method", values, METHODS)
     kind = _one_of("kind", {"kind": "head", **values}, KINDS)
-    if kind == "head" and project.task == "qa":
+    if kind == "head" and project.task.gold == "answers":
         raise Unfit("kind", "A head cannot find spans in a passage: type finetune for questions.")
     params = S3Params(
         method=method,

@@ -109,22 +109,22 @@ def lacking(project: Project) -> list[str]:
     """What must be there before a run, each with the command or key that brings it."""
     store, task = project.store, project.task
     found = []
-    if task in ("classification", "nli") and len(store.labels.all()) < 2:
+    if task.has_labels and len(store.labels.all()) < 2:
         found.append(
             "✗ The project has no labels to tell apart. Name them, each with its wording:\n"
             '    studio labels set "pos=a positive opinion" "neg=a negative opinion"'
         )
-    if task != "classification" and not store.documents.count():
+    if task.needs_documents and not store.documents.count():
         found.append(
             "✗ There is no document to write for. Import some:\n    studio import FILE"
         )  # fmt: skip
-    if task == "retrieval" and not store.gold.queries("validation"):
+    if task.gold == "documents" and not store.gold.count("validation"):
         found.append(
             "✗ There is no gold validation query, and errors are looked for there. Mark some in "
             "Search (7; s chooses validation), or import them:\n"
             "    studio import --gold FOLDER"
         )
-    elif task != "retrieval" and not store.gold_items.count("validation"):
+    elif task.gold != "documents" and not store.gold.count("validation"):
         found.append(
             "✗ There is no gold validation item, and errors are looked for there. Import some:\n"
             "    studio gold import FILE --split validation\n"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from textual.content import Content
 
-from studio.labelled import Label, SyntheticItem
+from studio.records import Label, Record
 from studio.store.review_shapes import Decision
 from studio.tui.rounds.snapshot import ErrorDetails, RunSnapshot
 from studio.tui.rounds.words import rank, sure
@@ -23,7 +23,7 @@ DOCUMENT: Final = 1_200
 """Characters shown of a document that a retriever took for the right one."""
 
 
-def verdict(item: SyntheticItem, word: Decision) -> tuple[str, str, str]:
+def verdict(item: Record, word: Decision) -> tuple[str, str, str]:
     """(sign, words, tone) of an addition."""
     if word == "accepted":
         return "✓", "approved", "good"
@@ -41,14 +41,14 @@ def rows(found: ErrorDetails | None, streaming: str | None) -> list[Row]:
     made = []
     for item in additions:
         sign, said, tone = verdict(item, words.get(item.id, ""))
-        made.append(Row(str(item.id), (sign, item.item.text[:400], said), tone))  # type: ignore[arg-type]
+        made.append(Row(str(item.id), (sign, item.text[:400], said), tone))  # type: ignore[arg-type]
     if streaming is not None:
         made.append(Row(LIVE, ("▶", streaming[-400:] or "…", "is written …")))
     return made
 
 
 def sheet(
-    found: ErrorDetails, chosen: SyntheticItem | None, streaming: str | None,
+    found: ErrorDetails, chosen: Record | None, streaming: str | None,
     labels: Sequence[Label], *, diff: bool,
 ) -> Content:  # fmt: skip
     """The error, its context, and the addition under the cursor or the text that streams in."""
@@ -56,9 +56,9 @@ def sheet(
     if streaming is not None:
         addition = content(streaming or "…")
     elif chosen is not None:
-        addition = content(chosen.item.text)
+        addition = content(chosen.text)
         if diff:
-            error, addition = signed_sides(found.text, chosen.item.text)
+            error, addition = signed_sides(found.text, chosen.text)
     parts: list[Any] = [*_verdicts(found, labels), error, "\n"]
     if chosen is not None or streaming is not None:
         parts += ["\n", *_heading(found, chosen, streaming), addition, "\n"]
@@ -73,27 +73,27 @@ def being_written(found: RunSnapshot) -> Content:
     parts: list[Any] = []
     for item in found.newest:
         sign, words, _ = verdict(item, "")
-        head = " · ".join(word for word in (item.item.label, words) if word)
+        head = " · ".join(word for word in (item.label, words) if word)
         parts.append(content(f"{sign} {one_line(head, 60)}\n", "$secondary"))
-        parts += [content(item.item.text, limit=SEED_SHOWN), "\n\n"]
+        parts += [content(item.text, limit=SEED_SHOWN), "\n\n"]
     for reason in () if found.newest else found.reasons:
         parts.append(content(f"why {one_line(reason.label, 40)}: ", "$secondary"))
         parts += [content(reason.text, limit=SEED_SHOWN), "\n"]
     return Content.assemble(*parts)
 
 
-def plain(found: ErrorDetails, chosen: SyntheticItem | None) -> str:
+def plain(found: ErrorDetails, chosen: Record | None) -> str:
     """What a copy takes: the addition in hand, else the error."""
-    return chosen.item.text if chosen is not None else found.text
+    return chosen.text if chosen is not None else found.text
 
 
 def _verdicts(found: ErrorDetails, labels: Sequence[Label]) -> Iterator[Any]:
     error, gold = found.error, found.gold
-    if gold is None:
+    if "rank" in error.detail:
         yield content(f"✗ right document at rank {rank(error.detail)}", "$error")
         yield content(f" · score of the first {error.confidence:.3f}\n", "$secondary")
         return
-    right = gold.item.label or " | ".join(gold.item.answers)
+    right = (gold.label or " | ".join(gold.answers)) if gold is not None else "—"
     yield content(f"✓ right: {one_line(_worded(right, labels), 120)}\n", "$success")
     yield content(f"✗ said:  {one_line(_worded(error.predicted, labels), 120) or '—'}", "$error")
     yield content(f"  {sure(error.confidence)} sure\n", "$secondary")
@@ -106,16 +106,14 @@ def _worded(name: str, labels: Sequence[Label]) -> str:
 
 
 def _context(found: ErrorDetails) -> Iterator[Any]:
-    if found.gold is None or not found.gold.item.context:
+    if found.gold is None or not found.gold.context:
         return
     yield content("\ncontext\n", "$secondary")
-    yield content(found.gold.item.context, "$text-muted")
+    yield content(found.gold.context, "$text-muted")
     yield "\n"
 
 
-def _heading(
-    found: ErrorDetails, chosen: SyntheticItem | None, streaming: str | None
-) -> Iterator[Any]:
+def _heading(found: ErrorDetails, chosen: Record | None, streaming: str | None) -> Iterator[Any]:
     if chosen is None or streaming is not None:
         yield content("extrapolation · is written …\n", "$secondary")
         return

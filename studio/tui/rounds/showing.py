@@ -7,8 +7,7 @@ from typing import Any
 from textual import on, work
 from textual.widgets import Static
 
-from studio.labelled import Round
-from studio.records import JobState
+from studio.records import JobState, Round
 from studio.store import Store
 from studio.store.runs import ErrorRow
 from studio.tui.plots.curves import Curves
@@ -159,10 +158,10 @@ class Showing(RoundsCore):
             self.errors.show(Nothing(), 0)
             self.show_beside()
             return
-        row, retrieval = shown.id, self.is_retrieval
+        row = shown.id
 
         def opened(store: Store) -> ErrorPages:
-            return ErrorPages(store, row, retrieval, store.runs.error_ids(row))
+            return ErrorPages(store, row, store.runs.error_ids(row))
 
         pages = await self.ask(self._store_thread, opened)
         if pages is not None:

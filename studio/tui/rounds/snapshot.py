@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from studio import methods
 from studio.jobs import queue
-from studio.labelled import GoldItem, Rationale, Round, RoundError, Run, SyntheticItem
-from studio.records import Document, GoldQuery, Job, JobState
+from studio.records import Document, Gold, Job, JobState, Record, Round, RoundError, Run
 from studio.store import Store
 from studio.store.review_shapes import Decision
 from studio.store.runs import ErrorRow
@@ -23,7 +23,7 @@ JOBS: Final = 200
 BULKY: Final = ("right", "f1s")
 """What a round's scores hold for significance tests, and no screen shows."""
 NEWEST: Final = 20
-"""Items and rationales shown of those that are being written."""
+"""Records and notes shown of those that are being written."""
 HARD_NEGATIVES: Final = 5
 """Documents shown that a retriever took for the right one."""
 
@@ -37,12 +37,12 @@ class RunSnapshot:
     """What works on it, or worked on it last; also one that has not made its run yet."""
     rounds: tuple[Round, ...] = ()
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Round of the items → (kept, dropped)."""
+    """Round whose model is trained on them first → (kept, dropped); 0 is the seed."""
     rationales: int = 0
-    reasons: tuple[Rationale, ...] = ()
-    """The newest rationales, while there is no round to look at."""
-    newest: tuple[SyntheticItem, ...] = ()
-    """The newest seed items, while there is no round to look at."""
+    reasons: tuple[Record, ...] = ()
+    """The newest notes, while there is no round to look at."""
+    newest: tuple[Record, ...] = ()
+    """The newest seed records, while there is no round to look at."""
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Name → points of the training under way."""
     gaps: dict[int, Job] = field(default_factory=dict)
@@ -93,17 +93,41 @@ def _whole(store: Store, run: Run, job: Job | None, gaps: Sequence[Job]) -> RunS
     live = job is not None and job.state is JobState.RUNNING
     rounds = tuple(_light(one) for one in store.runs.rounds(run.id))
     early = not any(one.errors is not None for one in rounds)
+    stages = _stages(store, run)
+    notes = [name for name, kind in stages.items() if kind == "notes"]
+    written = [note for name in notes for note in store.records.of_stage(run.id, name)]
     return RunSnapshot(
         run=run,
         job=job,
         rounds=rounds,
-        counts=store.items.counts(run.id),
-        rationales=store.runs.count_rationales(run.id),
-        reasons=tuple(store.runs.rationales(run.id)[-NEWEST:][::-1]) if early else (),
-        newest=tuple(store.items.newest(run.id, NEWEST)) if early else (),
+        counts=_counts(store, run, stages),
+        rationales=len(written),
+        reasons=tuple(written[-NEWEST:][::-1]) if early else (),
+        newest=tuple(store.records.newest_of_run(run.id, NEWEST)) if early else (),
         curves=store.jobs.points(job.id) if live and job is not None else {},
         gaps={int(one.params.get("round", 0)): one for one in mine},
     )
+
+
+def _stages(store: Store, run: Run) -> dict[str, str]:
+    """Stage of the run's method → ``notes``, ``feedback`` or ``seed``."""
+    method = methods.of_task(store.values.get("task", "retrieval")).get(run.method)
+    found = {}
+    for stage in method.stages if method is not None else ():
+        kind = "feedback" if stage.feedback else "seed"
+        found[stage.name] = kind if stage.makes.is_trained_on else "notes"
+    return found
+
+
+def _counts(store: Store, run: Run, stages: dict[str, str]) -> dict[int, tuple[int, int]]:
+    found: dict[int, tuple[int, int]] = {}
+    for (stage, batch), (kept, dropped) in store.records.run_counts(run.id).items():
+        kind = stages.get(stage, "seed")
+        if kind != "notes":
+            number = batch + 1 if kind == "feedback" else 0
+            before = found.get(number, (0, 0))
+            found[number] = (before[0] + kept, before[1] + dropped)
+    return found
 
 
 def _light(one: Round) -> Round:
@@ -120,7 +144,6 @@ class ErrorPages:
 
     store: Store
     round_id: int
-    retrieval: bool
     ids: Sequence[int]
 
     def at(self, position: int, limit: int) -> Sequence[ErrorRow]:
@@ -128,8 +151,7 @@ class ErrorPages:
         if not 0 <= position < len(self.ids):
             return []
         after = self.ids[position] - 1
-        runs = self.store.runs
-        return runs.error_rows(self.round_id, after, limit, retrieval=self.retrieval)
+        return self.store.runs.error_rows(self.round_id, after, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,48 +159,39 @@ class ErrorDetails:
     """One error whole, with all that was written from it."""
 
     error: RoundError
-    gold: GoldItem | None
-    """None for retrieval."""
-    query: GoldQuery | None
-    """The gold query, for retrieval."""
+    gold: Gold | None
+    """None when it is no longer gold."""
     documents: tuple[tuple[str, Document], ...]
     """(what it is, document) for retrieval: the right ones, then its hard negatives."""
-    additions: tuple[SyntheticItem, ...]
+    additions: tuple[Record, ...]
     words: dict[int, Decision]
     """Addition → a person's last word on it."""
 
     @property
     def text(self) -> str:
         """What the model got wrong."""
-        if self.gold is not None:
-            return self.gold.item.text
-        return self.query.text if self.query is not None else ""
+        return self.gold.text if self.gold is not None else ""
 
 
-def beside(store: Store, error_id: int, *, retrieval: bool) -> ErrorDetails | None:
+def beside(store: Store, error_id: int) -> ErrorDetails | None:
     """One error whole; None when it is gone."""
     error = store.runs.error(error_id)
     if error is None:
         return None
-    query = _query(store, error.gold_id) if retrieval else None
+    gold = store.gold.get(error.gold_id)
     return ErrorDetails(
         error=error,
-        gold=None if retrieval else store.gold_items.get(error.gold_id),
-        query=query,
-        documents=_documents(store, error, query) if retrieval else (),
-        additions=tuple(store.items.of_error(error_id)),
-        words=store.items.decisions_of_error(error_id),
+        gold=gold,
+        documents=_documents(store, error, gold),
+        additions=tuple(store.records.of_error(error_id)),
+        words=store.records.decisions_of_error(error_id),
     )
 
 
-def _query(store: Store, query_id: int) -> GoldQuery | None:
-    return next((one for one in store.gold.queries("validation") if one.id == query_id), None)
-
-
 def _documents(
-    store: Store, error: RoundError, query: GoldQuery | None
+    store: Store, error: RoundError, gold: Gold | None
 ) -> tuple[tuple[str, Document], ...]:
-    right = [row for row, grade in (query.relevant if query else {}).items() if grade > 0]
+    right = [row for row, grade in (gold.relevant if gold else {}).items() if grade > 0]
     wrong = [row for row in error.hard_negatives if row not in right][:HARD_NEGATIVES]
     found = store.documents.many([*right, *wrong])
     named = [("right", row) for row in right] + [("confuser", row) for row in wrong]

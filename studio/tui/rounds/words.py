@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from studio.labelled import Round
-from studio.records import Job, JobState
+from studio.records import Job, JobState, Round
 from studio.store.runs import ErrorRow
+from studio.tasks import Task
 from studio.tui.generate.words import BARS, duration
 from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Plot
@@ -40,29 +40,30 @@ WIDEST_LABEL: Final = 14
 """Cells of a label in the list of errors; longer ones end in an ellipsis."""
 
 
-def columns(task: str, labels: Sequence[str] = ()) -> tuple[Column, ...]:
+def columns(task: Task, labels: Sequence[str] = ()) -> tuple[Column, ...]:
     """Of the list of errors; as wide as its labels need."""
-    if task in ("qa", "retrieval"):
+    retrieval = task.gold == "documents"
+    if not task.has_labels:
         wide = WIDEST_LABEL
     else:
         wide = min(max([cell_len(one_line(name)) for name in labels], default=4), WIDEST_LABEL)
-    right, said = ("right", "found first") if task == "retrieval" else ("gold", "said")
+    right, said = ("right", "found first") if retrieval else ("gold", "said")
     return (
-        Column("validation query" if task == "retrieval" else "validation item"),
+        Column("validation query" if retrieval else "validation item"),
         Column(right, max(wide, 4)),
         Column(said, max(wide + 2, 6)),
-        Column("rank" if task == "retrieval" else "sure", 5, "right"),
+        Column("rank" if retrieval else "sure", 5, "right"),
         Column("made", 6, "right", from_width=50),
     )
 
 
-def cells(row: ErrorRow, task: str) -> list[Cell]:
+def cells(row: ErrorRow, task: Task) -> list[Cell]:
     """One error as a line."""
     return [
         Cell(row.text or "(not there any more)"),
         Cell(row.gold or "—", "good"),
         Cell(f"≠ {row.predicted or '—'}", "bad"),
-        Cell(rank(row.detail) if task == "retrieval" else sure(row.confidence), "muted"),
+        Cell(rank(row.detail) if task.gold == "documents" else sure(row.confidence), "muted"),
         Cell(made(row), "" if row.made else "muted"),
     ]
 

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from studio.records import GoldQuery, Split
+from studio.records import Gold, Split
 from studio.tui.dialogs.ask import Choose
 from studio.tui.pane.base import Dialog
 from studio.tui.search.words import SPLIT_ROWS
@@ -59,7 +59,7 @@ class GoldFilter:
     """Empty: all."""
     words: str = ""
 
-    def of(self, queries: Sequence[GoldQuery]) -> list[GoldQuery]:
+    def of(self, queries: Sequence[Gold]) -> list[Gold]:
         """Those on the shelf, in order."""
         words = self.words.casefold().split()
         return [
@@ -80,7 +80,7 @@ class BrowseGold(Dialog):
         ("slash", "words", "Words"),
     ]
 
-    def __init__(self, queries: Sequence[GoldQuery], shelf: GoldFilter, current: str) -> None:
+    def __init__(self, queries: Sequence[Gold], shelf: GoldFilter, current: str) -> None:
         super().__init__()
         self._queries = queries
         self._shelf = shelf
@@ -154,7 +154,7 @@ class BrowseGold(Dialog):
             self.dismiss((self._shelf, event.row.key))
 
 
-def _row(query: GoldQuery) -> Row:
+def _row(query: Gold) -> Row:
     right = sum(grade > 0 for grade in query.relevant.values())
     wrong = len(query.relevant) - right
     cells = (query.split, query.origin, str(right), str(wrong) if wrong else "", query.text[:400])

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from studio.jobs import gold
 from studio.jobs.gold import MarkChange, Same, Wordings
-from studio.records import GoldQuery, Split
+from studio.records import Gold, Split
 from studio.store import Store
 
 
 class GoldRead(NamedTuple):
     """What a thread has read."""
 
-    version: tuple[int, ...]
+    version: int
     wordings: Wordings
 
 
@@ -23,18 +23,18 @@ class GoldMarks:
     """The gold queries by their words, the session's split, and what can be undone."""
 
     def __init__(self) -> None:
-        self._version: tuple[int, ...] = ()
+        self._version = -1
         self._wordings: Wordings = {}
         self._deeds: list[MarkChange] = []
         self.split: Split | None = None
         """Where the marks of this session go; None until it is asked."""
 
     @property
-    def queries(self) -> list[GoldQuery]:
+    def queries(self) -> list[Gold]:
         """All of them, validation first, in the order in which they came."""
         return sorted(self._wordings.values(), key=lambda one: (one.split == "test", one.id))
 
-    def of(self, text: str) -> GoldQuery | None:
+    def of(self, text: str) -> Gold | None:
         """The gold query with these words."""
         return self._wordings.get(gold.wording(text)) if text.strip() else None
 
@@ -91,7 +91,7 @@ class GoldMarks:
 
     def _look_again(self, store: Store, deed: MarkChange) -> None:
         """This program's own writes are not among the changes that it watches for."""
-        now = store.gold.get(deed.outside_id)
+        now = store.gold.named(deed.outside_id)
         words = gold.wording(deed.text)
         if now is None:
             self._wordings.pop(words, None)

@@ -119,7 +119,7 @@ class SearchPane(SearchCore):
             self._run_gold(outside_id)
 
     def _run_gold(self, outside_id: str) -> None:
-        query = self.project.store.gold.get(outside_id)
+        query = self.project.store.gold.named(outside_id)
         if query is None:
             self.studio.tell(f"There is no gold query {outside_id} any more.", bad=True)
             return

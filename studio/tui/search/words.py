@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from studio.jobs.gold import Same
 from studio.jobs.search_protocol import SYSTEMS, Hit, Ranking, State, System
-from studio.records import GoldQuery, Model, Split
+from studio.records import Gold, Model, Split
 from studio.tui.search.ranking import RankedDocument, symbol
 from studio.tui.widgets.rows import Row
 
@@ -102,7 +102,7 @@ def _nothing_found(system: System) -> str:
     return "searching …"
 
 
-def gold_line(gold: GoldQuery | None, split: Split | None, keys: Mapping[str, str]) -> str:
+def gold_line(gold: Gold | None, split: Split | None, keys: Mapping[str, str]) -> str:
     """Whether the query is gold, and where a mark would put it."""
     if gold is not None:
         right = sum(grade > 0 for grade in gold.relevant.values())
@@ -113,7 +113,7 @@ def gold_line(gold: GoldQuery | None, split: Split | None, keys: Mapping[str, st
     return f"Not gold. {keys['right']} right or {keys['wrong']} wrong makes it {where}."
 
 
-def warning(gold: GoldQuery | None, same: Same) -> str:
+def warning(gold: Gold | None, same: Same) -> str:
     """Who else asks the same words; empty when nobody does."""
     if gold is None:
         return ""

@@ -333,7 +333,7 @@ def read_look(
             return str(error)
         data = training_data.look(store, choice, shared)
         documents, root = store.documents.count(), root_encoder(here, params.encoder)
-        validation = store.gold.counts().get("validation", 0)
+        validation = store.gold.judged_counts().get("validation", 0)
         if not data.pairs:
             return DataPreview(data, validation, root, documents)
         settings = numbers_for(params, root, documents, data.pairs)
