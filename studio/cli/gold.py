@@ -101,8 +101,8 @@ def add(
     opened = Project.open(project)
     if opened.task.gold != "documents":
         raise StudioError(
-            f"This project's task is {opened.task.name}: its gold are labelled items. Import some with "
-            "`studio gold import FILE --split validation`."
+            f"This project's task is {opened.task.name}: its gold are labelled items. Import some "
+            "with `studio gold import FILE --split validation`."
         )
     known = gold.find(opened.store, query)
     if known is None and split is None:

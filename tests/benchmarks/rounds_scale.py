@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
-
 from studio.project import Project
+from studio.records import RoundError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.widgets.text_pane import TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
 from tests.support import rounds
+from tests.support.data import gold_text
 
 GOAL_MS = 300
 
@@ -31,12 +31,12 @@ def made(folder: Path, errors: int) -> Project:
     """Two rounds with so many errors each, and an extrapolation of every error of the first."""
     project = Project.create(folder, title="Many", task="classification")
     project.store.labels.set(rounds.LABELS)
-    project.store.gold_items.add(
-        GoldItem(Item(f"validation text number {n} " * 8, "pos"), "validation", f"m-{n}")
+    project.store.gold.add(
+        gold_text(f"validation text number {n} " * 8, "pos", "validation", f"m-{n}")
         for n in range(errors)
     )
     run = project.store.runs.add("s3", rounds.params())
-    gold = project.store.gold_items.all("validation")
+    gold = project.store.gold.all("validation")
     for number in (0, 1):
         round_ = project.store.runs.begin_round(run, number)
         found = (RoundError(round_.id, one.id, "neg", 0.7) for one in gold)
@@ -44,8 +44,8 @@ def made(folder: Path, errors: int) -> Project:
         scores = {"accuracy": 0.1, "right": [0] * errors}
         project.store.runs.update_round(round_.id, stage="extrapolated", validation=scores)
     first = project.store.runs.errors(project.store.runs.rounds(run)[0].id)
-    project.store.items.add(
-        SyntheticItem(Item(f"new text {n}", "pos"), run, 1, n, error_id=error.id)
+    project.store.records.add(
+        rounds.extrapolated(f"new text {n}", "pos", run, 0, n, error.id)
         for n, error in enumerate(first)
     )
     return project

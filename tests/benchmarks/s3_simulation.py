@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz
-from studio.labelled import GoldItem, Item, Label
 
 from studio.evaluation.classification import mcnemar
 from studio.jobs import queue, s3
 from studio.jobs.s3_params import S3Params
 from studio.project import Project
-from studio.records import JobState, StudioError
+from studio.records import Gold, JobState, Label, StudioError
+from tests.support.data import gold_text
 from tests.support.openai_server import OpenAIServer
 
 THINGS: dict[str, tuple[list[str], list[str], list[str]]] = {
@@ -132,7 +132,7 @@ class Pool:
 
     def __init__(self, seed: int, validation: int, test: int) -> None:
         self.drawn = random.Random(seed)
-        self.gold: dict[str, list[GoldItem]] = {"validation": [], "test": []}
+        self.gold: dict[str, list[Gold]] = {"validation": [], "test": []}
         self.rest: dict[str, list[str]] = {}
         self.given: set[str] = set()
         for label in ("good", "bad"):
@@ -141,7 +141,7 @@ class Pool:
             cuts = (validation // 2, (validation + test) // 2)
             for split, part in (("validation", own[: cuts[0]]), ("test", own[cuts[0] : cuts[1]])):
                 self.gold[split] += [
-                    GoldItem(Item(text, label), split, f"{split}-{label}-{n}")  # type: ignore[arg-type]
+                    gold_text(text, label, split, f"{split}-{label}-{n}")  # type: ignore[arg-type]
                     for n, text in enumerate(part)
                 ]
             self.rest[label] = own[cuts[1] :]
@@ -170,7 +170,7 @@ def one(folder: Path, method: str, seed: int, told: dict[str, Any]) -> dict[str,
         path = folder / f"{method}-{seed}"
         project = Project.create(path, task="classification")
         project.store.labels.set(LABELS)
-        project.store.gold_items.add([*pool.gold["validation"], *pool.gold["test"]])
+        project.store.gold.add([*pool.gold["validation"], *pool.gold["test"]])
         project.close()
         (path / "studio.toml").write_text(
             f'endpoint = "pool"\n[endpoints.pool]\nbase_url = "{server.url}"\nmodel = "stand-in"\n'

@@ -26,11 +26,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.labelled import Item, Label, LabelledTask
-
 from studio.evaluation.significance import paired_test
+from studio.records import Gold, Label
 from studio.training import small, small_model, small_settings
 from studio.training.small_settings import SmallSettings
+from tests.support.data import datum
 
 PAPER = {
     "imdb": "paper, DistilBERT: ZeroGen 84.28; + S3's additions 87.50 (Table 5); S3 itself 89.00",
@@ -43,11 +43,11 @@ LABELS = [Label("0"), Label("1")]
 class Data:
     """One task's sets."""
 
-    task: LabelledTask
-    seed: list[Item]
-    rounds: list[list[Item]]
-    validation: list[Item]
-    test: list[Item]
+    task: str
+    seed: list[Gold]
+    rounds: list[list[Gold]]
+    validation: list[Gold]
+    test: list[Gold]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -61,15 +61,15 @@ def label(value: object) -> str:
     return {"entailment": "0", "not_entailment": "1"}.get(str(value), str(value))
 
 
-def texts(path: Path) -> list[Item]:
+def texts(path: Path) -> list[Gold]:
     """Single texts."""
-    return [Item(row["text"], label(row["label"])) for row in rows(path)]
+    return [datum(row["text"], label(row["label"])) for row in rows(path)]
 
 
-def pairs(path: Path) -> list[Item]:
+def pairs(path: Path) -> list[Gold]:
     """Premise and hypothesis."""
     return [
-        Item(
+        datum(
             row.get("hypothesis") or row["text2"],
             label(row["label"]),
             row.get("premise") or row["text1"],
@@ -108,7 +108,7 @@ def rte(root: Path) -> Data:
     )
 
 
-def drawn(items: list[Item], count: int, seed: int) -> list[Item]:
+def drawn(items: list[Gold], count: int, seed: int) -> list[Gold]:
     """So many of them, as many of each label as there are."""
     order = random.Random(seed).sample(items, len(items))
     half = count // 2
@@ -118,7 +118,7 @@ def drawn(items: list[Item], count: int, seed: int) -> list[Item]:
     return random.Random(seed).sample(chosen, len(chosen))
 
 
-def settings(task: LabelledTask, quick: bool, seed: int) -> SmallSettings:
+def settings(task: str, quick: bool, seed: int) -> SmallSettings:
     """The fast kind, or a fine-tuning that two cores can do."""
     if quick:
         return replace(

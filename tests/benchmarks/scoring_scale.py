@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from studio.labelled import Item, Label, LabelledTask
-
+from studio.records import Gold, Label
+from tests.support.data import datum
 from tests.support.tiny_encoder import TOPICS
 
 GOAL_MIB = 2048
@@ -35,14 +35,14 @@ def texts(count: int, words: int, seed: int = 0) -> list[str]:
     return [f"{seed}-{n} " + " ".join(drawn.choices(filler, k=words - 1)) for n in range(count)]
 
 
-def items(task: LabelledTask, count: int, words: int, seed: int = 0) -> list[Item]:
+def items(task: str, count: int, words: int, seed: int = 0) -> list[Gold]:
     """Labelled texts, or questions about a passage that holds the answer."""
     found = []
     for n, text in enumerate(texts(count, words, seed)):
         if task == "qa":
-            found.append(Item("what is there?", "", text, (text.split()[2],)))
+            found.append(datum("what is there?", "", text, (text.split()[2],)))
         else:
-            found.append(Item(text, LABELS[n % 2].name))
+            found.append(datum(text, LABELS[n % 2].name))
     return found
 
 
@@ -50,7 +50,7 @@ def scoring(kind: str, rows: int, words: int, folder: Path) -> Callable[[], obje
     """What is measured: a small model that has predicted a batch predicts all rows."""
     from studio.training import small, small_settings
 
-    task: LabelledTask = "qa" if kind == "reader" else "classification"
+    task: str = "qa" if kind == "reader" else "classification"
     chosen = small_settings.defaults(task, "head" if kind == "head" else "finetune", "minilm-l6")
     few = items(task, 32, words, seed=1)
     settings = replace(chosen, epochs=1) if kind != "head" else chosen

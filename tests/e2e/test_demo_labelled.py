@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studio.labelled import LabelledTask
 
 from studio.jobs import queue
 from studio.jobs.setup import labelled_sample_project, samples
@@ -29,7 +28,7 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
 from tests.support.verbs import Verbs, assert_one_sentence
 
-TASKS: tuple[LabelledTask, ...] = ("classification", "nli", "qa")
+TASKS: tuple[str, ...] = ("classification", "nli", "qa")
 ROUND = {"round", "records", "errors", "validation", "test", "seconds"}
 WORDS = "quiet room garden early train neighbour letter window supper lantern winter".split()  # noqa: SIM905
 CHINESE = "今天大家都去河边看灯晚上风很小人也不多路口的店还开着"
@@ -69,7 +68,7 @@ def demo(
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_demo_prints_its_rounds(
-    tmp_path: Path, server: OpenAIServer, tiny: Path, task: LabelledTask
+    tmp_path: Path, server: OpenAIServer, tiny: Path, task: str
 ) -> None:
     studio = Command(tmp_path)
     found = demo(studio, tmp_path / "demo", task, server, tiny, "--rounds", 1).json
@@ -184,34 +183,34 @@ def test_there_is_a_sample_of_each_task_and_one_is_chinese() -> None:
 @pytest.mark.parametrize("name", labelled())
 def test_a_sample_is_balanced_and_leaks_nothing(tmp_path: Path, name: str) -> None:
     project = labelled_sample_project(tmp_path / name, name)
-    gold, labels = project.store.gold_items, project.store.labels.all()
+    gold, labels = project.store.gold, project.store.labels.all()
     rows = {split: gold.all(split) for split in ("validation", "test")}  # type: ignore[arg-type]
     for split, items in rows.items():
         file = samples_file(project, name, split)
         assert len(items) == len(file.read_text("utf-8").splitlines()) >= 60
         names = [label.name for label in labels] or [""]
-        counts = Counter(one.item.label for one in items)
+        counts = Counter(one.label for one in items)
         assert counts == dict.fromkeys(names, len(items) // len(names))
-        assert all(answer in one.item.context for one in items for answer in one.item.answers)
-        assert len({normal(one.item.context + one.item.text) for one in items}) == len(items)
+        assert all(answer in one.context for one in items for answer in one.answers)
+        assert len({normal(one.context + one.text) for one in items}) == len(items)
     contexts = {
-        split: {normal(one.item.context) for one in items if one.item.context}
+        split: {normal(one.context) for one in items if one.context}
         for split, items in rows.items()
     }
     assert not contexts["validation"] & contexts["test"]
-    texts = {split: {normal(one.item.text) for one in items} for split, items in rows.items()}
-    if project.task == "classification":
+    texts = {split: {normal(one.text) for one in items} for split, items in rows.items()}
+    if project.task.name == "classification":
         assert not texts["validation"] & texts["test"]
 
 
 def samples_file(project: Project, name: str, split: str) -> Path:
-    return samples(project.task)[name].path / f"{split}.jsonl"
+    return samples(project.task.name)[name].path / f"{split}.jsonl"
 
 
 @pytest.mark.parametrize("name", ["notices_zh", "museum_en"])
 def test_there_are_passages_that_no_gold_is_about(tmp_path: Path, name: str) -> None:
     project = labelled_sample_project(tmp_path / name, name)
-    gold = {normal(one.item.context) for one in project.store.gold_items.all()}
+    gold = {normal(one.context) for one in project.store.gold.all()}
     documents = {normal(document.full_text) for document in project.store.documents.all()}
     assert len(documents) == project.store.documents.count() >= 60
     assert gold <= documents
@@ -223,11 +222,11 @@ def test_a_sample_says_what_is_written(tmp_path: Path, name: str) -> None:
     project = labelled_sample_project(tmp_path / name, name)
     prompt = project.store.prompts.latest()
     assert prompt is not None
-    sample = samples(project.task)[name]
+    sample = samples(project.task.name)[name]
     template = synthesis.parse(prompt.template)
     assert (template.texts, template.language) == (sample.about, sample.language)
     fewest, most = template.text_words
-    lengths = [len(words(one.item.text)) for one in project.store.gold_items.all()]
+    lengths = [len(words(one.text)) for one in project.store.gold.all()]
     assert fewest // 2 <= min(lengths) <= max(lengths) <= 2 * most
     assert (sample.path / "README.md").exists()
 

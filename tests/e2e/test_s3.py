@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studio.labelled import GoldItem, Item
 
 from studio.jobs import queue
 from studio.project import Project
 from tests.support import labelled_project as rule
 from tests.support.command import Command
+from tests.support.data import gold_text
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
 
@@ -103,7 +103,7 @@ def test_a_run_rests_until_a_person_lets_it_go_on(
     assert rests["waiting_for"] == "approval"
     assert len(rests["rounds"]) == 1
     store = Project.open(project.path).store
-    addition = next(i for i in store.items.of_run(rests["run_id"]) if i.round == 1)
+    addition = next(store.records.of_stage(rests["run_id"], "extrapolation"))
     review = Project.open(project.path).store.review
     review.reject([addition.id], "me")
     done = studio("s3", "approve", rests["run_id"], "-p", project.path, "--json").json
@@ -231,12 +231,12 @@ def test_a_model_without_errors_has_nothing_to_extrapolate(
     studio: Command, project: Project, tiny: Path
 ) -> None:
     easy = [
-        GoldItem(Item(f"what is the {topic} of the {topic} or {n}", label), "validation", f"e{n}")
+        gold_text(f"what is the {topic} of the {topic} or {n}", label, "validation", f"e{n}")
         for n, (label, topic) in enumerate([("near", rule.NEAR[0]), ("far", rule.FAR[0])])
     ]
     with project.store.write() as conn:
-        conn.execute("DELETE FROM gold_items WHERE split = 'validation'")
-    project.store.gold_items.add(easy)
+        conn.execute("DELETE FROM gold WHERE split = 'validation'")
+    project.store.gold.add(easy)
     found = s3(studio, project, tiny).json
     assert len(found["rounds"]) == 1
     assert "gets every validation item right" in found["stopped"]
@@ -244,7 +244,7 @@ def test_a_model_without_errors_has_nothing_to_extrapolate(
 
 def test_a_label_without_gold_is_warned_of(studio: Command, project: Project, tiny: Path) -> None:
     with project.store.write() as conn:
-        conn.execute("DELETE FROM gold_items WHERE label = 'far' AND split = 'validation'")
+        conn.execute("DELETE FROM gold WHERE fields ->> 'label' = 'far' AND split = 'validation'")
     found = s3(studio, project, tiny, "--rounds", 1).json
     assert any("label far" in warning for warning in found["warnings"])
 
@@ -283,7 +283,7 @@ def test_a_project_without_gold_or_labels_says_what_to_do(
     studio: Command, project: Project, tiny: Path
 ) -> None:
     with project.store.write() as conn:
-        conn.execute("DELETE FROM gold_items")
+        conn.execute("DELETE FROM gold")
     assert "studio gold import" in s3_failing(studio, project, tiny).err
     project.store.labels.set([])
     assert "studio labels set" in s3_failing(studio, project, tiny).err

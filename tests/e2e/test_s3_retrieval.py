@@ -74,11 +74,11 @@ def test_missed_queries_become_records_and_negatives(studio: Command, project: P
     assert "ndcg@10" in last["test"]
     store = Project.open(project).store
     run = found["run_id"]
-    added = list(store.items.of_run(run, kept=None))
+    added = list(store.records.of_stage(run, "extrapolation", kept=None))
     errors = {error.id: error for error in store.runs.errors(store.runs.rounds(run)[0].id)}
     for item in added:
         error = errors[item.error_id or 0]
-        query = next(q for q in store.gold.queries("validation") if q.id == error.gold_id)
+        query = next(q for q in store.gold.all("validation") if q.id == error.gold_id)
         assert item.document_id in {*query.relevant, *error.hard_negatives}
     assert any(item.document_id in errors[item.error_id or 0].hard_negatives for item in added)
     model = store.models.latest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from studio.records import (
@@ -85,3 +86,17 @@ def gold_question(
     return Gold(
         QUESTION, fields, split=split, outside_id=outside_id, other_answers=answers[1:], **more
     )
+
+
+def datum(text: str, label: str = "", context: str = "", answers: tuple[str, ...] = ()) -> Gold:
+    """A labelled text, a pair or a question, by what is given of it."""
+    if answers:
+        return gold_question(text, answers, context, "validation")
+    if context:
+        return gold_pair(text, label, context, "validation")
+    return gold_text(text, label, "validation")
+
+
+def as_gold(given: Gold, split: Split, outside_id: str = "", origin: str = "import") -> Gold:
+    """The datum as gold of a split."""
+    return replace(given, split=split, outside_id=outside_id, origin=origin)

@@ -7,10 +7,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-from studio.labelled import GoldItem, Item, Label
-
 from studio.project import Project
-from studio.records import Split
+from studio.records import Gold, Label, Split
+from tests.support.data import gold_text
 from tests.support.tiny_encoder import TOPICS
 
 NEAR, FAR = TOPICS[:8], TOPICS[8:]
@@ -19,15 +18,17 @@ SEEDED = 3
 """Topics of each label that seed texts are about; extrapolations are about all eight."""
 
 
-def gold(count: int, split: Split, seed: int = 1) -> list[GoldItem]:
-    """Items of both labels in turn; what they are about decides the label."""
+def gold(count: int, split: Split, seed: int = 1) -> list[Gold]:
+    """Texts of both labels in turn; what they are about decides the label."""
     drawn = random.Random(f"{seed} {split}")
     found = []
     for number in range(count):
         topics = FAR if number % 2 else NEAR
         text = f"is the {drawn.choice(topics)} the {drawn.choice(topics)} number {number}"
         label = "far" if number % 2 else "near"
-        found.append(GoldItem(Item(text, label), split, f"{split}-{number}", f"gold:{number + 1}"))
+        found.append(
+            gold_text(text, label, split, f"{split}-{number}", origin=f"gold:{number + 1}")
+        )
     return found
 
 
@@ -35,7 +36,7 @@ def make(folder: Path, url: str, validation: int = 30, test: int = 30) -> Projec
     """A classification project with gold; its endpoint is at ``url``."""
     project = Project.create(folder, title="Near and far", task="classification")
     project.store.labels.set(LABELS)
-    project.store.gold_items.add([*gold(validation, "validation"), *gold(test, "test")])
+    project.store.gold.add([*gold(validation, "validation"), *gold(test, "test")])
     project.close()
     (folder / "studio.toml").write_text(
         f'endpoint = "rule"\n[endpoints.rule]\nbase_url = "{url}"\nmodel = "stand-in"\n', "utf-8"

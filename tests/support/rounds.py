@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.labelled import GoldItem, Item, Label, Rationale, RoundError, SyntheticItem
-
 from studio.project import Project
+from studio.records import Label, Record, RoundError
+from tests.support.data import gold_text, labelled, note
 
 LABELS = [Label("pos", "a positive opinion"), Label("neg", "a negative opinion")]
 TEXTS = (
@@ -33,14 +33,13 @@ def project(folder: Path, task: str = "classification") -> Project:
     made = Project.create(folder, title="Opinions 影评 🎬", task=task)
     made.store.labels.set(LABELS)
     gold = [
-        GoldItem(Item(text, label), "validation", f"v-{n}", f"gold.csv:{n + 2}")
+        gold_text(text, label, "validation", f"v-{n}", origin=f"gold.csv:{n + 2}")
         for n, (text, label) in enumerate(TEXTS)
     ]
     test = [
-        GoldItem(Item(f"test text {n}", "neg" if n % 2 else "pos"), "test", f"t-{n}")
-        for n in range(4)
+        gold_text(f"test text {n}", "neg" if n % 2 else "pos", "test", f"t-{n}") for n in range(4)
     ]
-    made.store.gold_items.add([*gold, *test])
+    made.store.gold.add([*gold, *test])
     return made
 
 
@@ -55,12 +54,12 @@ def scored(
     """A round whose model gets these validation items wrong; the errors' rows."""
     store = made.store
     round_ = store.runs.begin_round(run, number)
-    gold = store.gold_items.all("validation")
+    gold = store.gold.all("validation")
     errors = [
         RoundError(
             round_.id,
             gold[n].id,
-            "neg" if gold[n].item.label == "pos" else "pos",
+            "neg" if gold[n].label == "pos" else "pos",
             0.93 - 0.11 * place,
             {"score": 0.0},
         )
@@ -83,22 +82,31 @@ def scored(
 def written(
     made: Project, run: int, number: int, errors: Sequence[int], texts: Sequence[tuple[str, str]]
 ) -> None:
-    """What an LLM wrote from the errors, into a round."""
-    store, items = made.store, []
+    """What an LLM wrote from the errors of a round."""
+    records = []
     for place, (error, (text, reason)) in enumerate(zip(errors, texts, strict=False)):
-        row = store.runs.error(error)
-        gold = store.gold_items.get(row.gold_id) if row else None
-        label = gold.item.label if gold else ""
-        items.append(
-            SyntheticItem(Item(text, label), run, number, place, error_id=error, reason=reason)
-        )
-    store.items.add(items)
+        row = made.store.runs.error(error)
+        gold = made.store.gold.get(row.gold_id) if row else None
+        label = gold.label if gold else ""
+        records.append(extrapolated(text, label, run, number, place, error, reason))
+    made.store.records.add(records)
+
+
+def extrapolated(
+    text: str, label: str, run: int, number: int, place: int, error: int, reason: str = ""
+) -> Record:
+    """What was written from an error of a round."""
+    return labelled(
+        text, label, run_id=run, stage="extrapolation", batch=number, place=place, error_id=error,
+        reason=reason,
+    )  # fmt: skip
 
 
 def seeded(made: Project, run: int, count: int = 12) -> None:
-    """Seed items."""
-    made.store.items.add(
-        SyntheticItem(Item(f"seed text {n}", LABELS[n % 2].name), run, 0, n) for n in range(count)
+    """Seed texts."""
+    made.store.records.add(
+        labelled(f"seed text {n}", LABELS[n % 2].name, run_id=run, stage="seed", place=n)
+        for n in range(count)
     )
 
 
@@ -106,7 +114,10 @@ def beginning(made: Project, **more: Any) -> int:
     """A run that has its reasons, and no text yet."""
     run = made.store.runs.add("s3", params(**more))
     reasons = [("pos", "it moved me 感动 🎬"), ("neg", "two hours that felt like four")]
-    made.store.runs.add_rationales(run, [Rationale(label, text) for label, text in reasons])
+    made.store.records.add(
+        note(text, label, run_id=run, stage="rationales", place=n)
+        for n, (label, text) in enumerate(reasons)
+    )
     return run
 
 
@@ -115,7 +126,7 @@ def resting(made: Project, **more: Any) -> int:
     run = made.store.runs.add("s3", params(**more))
     seeded(made, run)
     errors = scored(made, run, 0, (0, 1, 2, 3, 4), records=12, stage="extrapolated")
-    written(made, run, 1, errors, WRITTEN[:4])
+    written(made, run, 0, errors, WRITTEN[:4])
     return run
 
 
@@ -124,8 +135,8 @@ def two_rounds(made: Project) -> int:
     run = made.store.runs.add("s3", params(approve="all", rounds=2))
     seeded(made, run)
     first = scored(made, run, 0, (0, 1, 2, 3), records=12, stage="extrapolated")
-    written(made, run, 1, first, WRITTEN)
+    written(made, run, 0, first, WRITTEN)
     second = scored(made, run, 1, (1, 4), records=15, stage="extrapolated")
-    written(made, run, 2, second, WRITTEN[1:])
+    written(made, run, 1, second, WRITTEN[1:])
     scored(made, run, 2, (4,), records=17, stage="scored")
     return run

@@ -102,7 +102,7 @@ def add_curves(project: Project, job: int, name: str, steps: int = 60) -> None:
 def add_scores(project: Project, model_id: int, gain: float, split: Split = "test") -> None:
     """What an evaluation would have found: the first queries win, the last one loses."""
     store = project.store
-    names = [query.outside_id for query in store.gold.queries(split)]
+    names = [query.outside_id for query in store.gold.all(split)]
     base = {name: 0.3 + 0.1 * (n % 2) for n, name in enumerate(names)}
     shift = {name: gain if n < len(names) - 1 else -gain / 2 for n, name in enumerate(names)}
     trained = {name: round(base[name] + shift[name], 3) for name in names}

@@ -118,7 +118,7 @@ async def test_the_wizard_makes_a_labelled_sample_and_goes_to_rounds(
                 break
         assert app.project is not None
         assert app.project.task == task
-        assert app.project.store.gold_items.count("validation") >= 60
+        assert app.project.store.gold.count("validation") >= 60
         assert app.project.store.jobs.all() == []
 
 

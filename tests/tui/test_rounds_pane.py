@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studio.labelled import GoldItem, Item, RoundError, SyntheticItem
 from textual.pilot import Pilot
 from textual.widgets import Static
 from typer.testing import CliRunner
@@ -18,7 +17,7 @@ from typer.testing import CliRunner
 from studio.cli.app import app as cli
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Document, Job, JobState
+from studio.records import Document, Job, JobState, RoundError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
@@ -35,7 +34,7 @@ from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
 from tests.support import labelled_project as rule
 from tests.support import rounds
-from tests.support.data import gold_query
+from tests.support.data import gold_pair, gold_query, gold_question, gold_text
 from tests.support.hostile import HOSTILE, assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
@@ -111,7 +110,9 @@ def errors(app: StudioApp) -> VirtualRows[Any]:
 
 
 def kept(project: Project, run: int, number: int) -> tuple[int, int]:
-    return project.store.items.counts(run)[number]
+    """Of the texts that a round is the first to train on."""
+    counts = project.store.records.run_counts(run)
+    return counts[("extrapolation", number - 1) if number else ("seed", 0)]
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], Any], seconds: float = 20) -> None:
@@ -182,8 +183,8 @@ async def test_what_a_worker_writes_streams_in_beside_the_error(made: Project) -
         await until(pilot, lambda: title(app, "error").startswith("Error 5"))
         error = errors(app).current.id
         other = Project.open(made.path)
-        item = SyntheticItem(Item("one more remake", "neg"), run, 1, 4, error_id=error)
-        other.store.items.add([item])
+        item = rounds.extrapolated("one more remake", "neg", run, 0, 4, error)
+        other.store.records.add([item])
         other.close()
         await until(pilot, lambda: listed(app) == [("✓", "one more remake", "kept")])
         # The list beside it pages on its own.
@@ -200,7 +201,7 @@ async def test_a_approves_r_rejects_and_both_go_on(made: Project) -> None:
         await pilot.press("r", "a")
         await until(pilot, lambda: title(app, "error").startswith("Error 3"))
         assert kept(made, run, 1) == (2, 2)
-        assert made.store.items.reasons(run, 1) == {"person": 1, "copied": 1}
+        assert made.store.records.run_reasons(run, "extrapolation", 0) == {"person": 1, "copied": 1}
         await pilot.press("k")
         await until(pilot, lambda: listed(app) and listed(app)[0][2] == "approved")
 
@@ -267,7 +268,7 @@ async def test_an_edit_is_kept_and_undone(made: Project) -> None:
 
 async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(made: Project) -> None:
     run = rounds.resting(made)
-    item = next(one for one in made.store.items.of_run(run) if one.round == 1)
+    item = next(made.store.records.of_stage(run, "extrapolation"))
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("e", "!")
@@ -284,7 +285,7 @@ async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(made: Proj
 
 async def test_what_is_typed_outlives_a_kill(made: Project) -> None:
     run = rounds.resting(made)
-    item = next(one for one in made.store.items.of_run(run) if one.round == 1)
+    item = next(made.store.records.of_stage(run, "extrapolation"))
     made.store.drafts.set(f"review-edit:{item.id}:999999", "typed before the lights went out")
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
@@ -298,7 +299,7 @@ async def test_quitting_writes_the_edit(made: Project) -> None:
         await pilot.press("e", "!", "ctrl+q")
         await pilot.pause()
         assert app.return_code == 0
-    texts = [one.item.text for one in made.store.items.of_run(1)]
+    texts = [one.text for one in made.store.records.of_stage(1, "extrapolation")]
     assert "a gentle film that never asks for pity!" in texts
 
 
@@ -331,8 +332,8 @@ async def test_one_more_is_written_live_and_stored_once(wired: Project, llm: Ope
         await until(pilot, lambda: listed(app)[-1][0] == "▶" and "gentler" in listed(app)[-1][1])
         await until(pilot, lambda: listed(app)[-1][2] == "kept")
         assert len(listed(app)) == 2
-        added = [one for one in wired.store.items.of_run(run) if one.round == 1][-1]
-        assert added.item == Item(says({}), "pos", id=added.id)
+        added = [*wired.store.records.of_stage(run, "extrapolation")][-1]
+        assert added.fields == {"text": says({}), "label": "pos"}
         assert added.place >= 5, "a place that the worker may still fill"
         generation = wired.store.generations.get(added.generation_id or 0)
         assert generation is not None
@@ -357,7 +358,7 @@ async def test_a_second_one_is_another_request_and_its_repetition_is_dropped(
 
 
 async def test_what_is_too_near_gold_test_is_dropped(wired: Project, llm: OpenAIServer) -> None:
-    wired.store.gold_items.add([GoldItem(Item(says({}) + " now", "pos"), "test", "leak")])
+    wired.store.gold.add([gold_text(says({}) + " now", "pos", "test", "leak")])
     rounds.resting(wired)
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
@@ -638,7 +639,7 @@ def search_project(folder: Path) -> tuple[Project, list[int]]:
     rows = [store.documents.by_outside_id(f"d-{n}") for n in range(3)]
     ids = [row.id for row in rows if row is not None]
     store.gold.add([gold_query("q-1", "which rule is the first", "validation", {ids[0]: 1})])
-    query = store.gold.queries("validation")[0]
+    query = store.gold.all("validation")[0]
     run = store.runs.add("s3", rounds.params())
     first = store.runs.begin_round(run, 0)
     detail = {"rank": 17, "confusers": ids[1:]}
@@ -672,8 +673,8 @@ async def test_one_more_query_is_written_for_the_right_document(
         app = await ready(pilot)
         await pilot.press("n")
         await until(pilot, lambda: listed(app) and listed(app)[-1][2] == "kept")
-        [added] = made.store.items.of_run(1)
-        assert (added.item.text, added.document_id) == (says({}), ids[0])
+        [added] = made.store.records.of_error(1)
+        assert (added.text, added.document_id) == (says({}), ids[0])
         generation = made.store.generations.get(added.generation_id or 0)
         assert generation is not None
         asked = generation.request.messages[-1].content
@@ -684,11 +685,12 @@ async def test_one_more_query_is_written_for_the_right_document(
 
 async def test_the_context_stands_with_a_question(tmp_path: Path) -> None:
     made = Project.create(tmp_path / "qa", title="Questions", task="qa")
-    item = Item("何时退还押金？", "", "租客搬走后，房东应当在十日内退还押金。", ("十日内",))
-    made.store.gold_items.add([GoldItem(item, "validation", "q-1")])
+    passage = "租客搬走后，房东应当在十日内退还押金。"
+    item = gold_question("何时退还押金？", ("十日内",), passage, "validation", "q-1")
+    made.store.gold.add([item])
     run = made.store.runs.add("s3", rounds.params(kind="finetune"))
     first = made.store.runs.begin_round(run, 0)
-    gold = made.store.gold_items.all("validation")[0]
+    gold = made.store.gold.all("validation")[0]
     made.store.runs.set_errors(first.id, [RoundError(first.id, gold.id, "押金", 0.4)])
     made.store.runs.update_round(first.id, stage="scored", validation={"em": 0.0, "f1": 0.2})
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
@@ -702,11 +704,11 @@ async def test_the_context_stands_with_a_question(tmp_path: Path) -> None:
 async def test_hostile_texts_change_nothing_on_the_terminal(tmp_path: Path, hostile: str) -> None:
     text = storable(hostile)
     made = rounds.project(tmp_path / "opinions")
-    item = GoldItem(Item("bad " + text, "pos", "context " + text), "validation", "h" + text[:50])
-    made.store.gold_items.add([item])
+    item = gold_pair("bad " + text, "pos", "context " + text, "validation", "h" + text[:50])
+    made.store.gold.add([item])
     run = made.store.runs.add("s3", rounds.params())
     wrong = rounds.scored(made, run, 0, (6,), records=1, stage="extrapolated")
-    rounds.written(made, run, 1, wrong, [("new " + text, "")])
+    rounds.written(made, run, 0, wrong, [("new " + text, "")])
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = await ready(pilot)
         for keys in ("", "w", "z", "ze"):
@@ -735,13 +737,13 @@ async def test_fifty_thousand_errors_open_at_once(made: Project) -> None:
 
 def many(made: Project, count: int) -> int:
     """A round with so many errors."""
-    made.store.gold_items.add(
-        GoldItem(Item(f"validation text number {n} of many", "pos"), "validation", f"m-{n}")
+    made.store.gold.add(
+        gold_text(f"validation text number {n} of many", "pos", "validation", f"m-{n}")
         for n in range(count)
     )
     run = made.store.runs.add("s3", rounds.params())
     first = made.store.runs.begin_round(run, 0)
-    gold = [one for one in made.store.gold_items.all("validation") if one.outside_id[:1] == "m"]
+    gold = [one for one in made.store.gold.all("validation") if one.outside_id[:1] == "m"]
     made.store.runs.set_errors(first.id, (RoundError(first.id, one.id, "neg", 0.7) for one in gold))
     made.store.runs.update_round(first.id, stage="scored", validation={"accuracy": 0.1})
     return run

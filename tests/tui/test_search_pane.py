@@ -104,7 +104,7 @@ async def opened(project: Project, size: tuple[int, int] = (120, 40)) -> AsyncIt
 def marked(project: Project) -> dict[str, dict[str, int]]:
     """Query → document → grade, of all gold of Search."""
     store = project.store
-    queries = [*store.gold.queries("validation"), *store.gold.queries("test")]
+    queries = [*store.gold.all("validation"), *store.gold.all("test")]
     return {
         query.text: {store.documents.get(row).outside_id: g for row, g in query.relevant.items()}
         for query in queries
@@ -303,7 +303,7 @@ async def test_the_first_mark_asks_for_the_split_and_later_ones_do_not(project: 
         await keys.until(lambda: marked(project))
         await keys.press("r", "a")
         assert marked(project) == {"deductible": {first: 1, second: 0, third: 1}}
-        assert [query.text for query in project.store.gold.queries("test")] == ["deductible"]
+        assert [query.text for query in project.store.gold.all("test")] == ["deductible"]
         assert [row.cells[0] for row in keys.list("bm25").rows] == ["✓", "✗", "✓"]
         assert "test gold, marked in Search: ✓ 2 right  ✗ 1 wrong" in keys.gold()
         assert "test gold" in keys.title("asked")
@@ -376,11 +376,11 @@ async def test_s_changes_where_marks_go_and_takes_the_query_along(project: Proje
         await keys.split()
         assert "validation gold" in keys.title("asked")
         await keys.press("a")
-        await keys.until(lambda: project.store.gold.queries("validation"))
+        await keys.until(lambda: project.store.gold.all("validation"))
         await keys.press("s")
         await keys.split("j")
-        await keys.until(lambda: project.store.gold.queries("test"))
-        assert project.store.gold.queries("validation") == []
+        await keys.until(lambda: project.store.gold.all("test"))
+        assert project.store.gold.all("validation") == []
         await keys.press("u")
         assert marked(project) == {}
 
@@ -395,9 +395,9 @@ async def test_imported_gold_shows_its_marks_and_stays_in_its_split(project: Pro
         assert keys.list("bm25").rows[0].cells[0] == "✓"
         assert "✓ right" in keys.title("hit")
         await keys.press("r")
-        assert project.store.gold.get("q7").relevant == {row: 0}
+        assert project.store.gold.named("q7").relevant == {row: 0}
         await keys.press("u")
-        assert project.store.gold.get("q7").relevant == {row: 2}
+        assert project.store.gold.named("q7").relevant == {row: 2}
 
 
 async def test_a_marked_query_that_examples_or_records_ask_too_is_warned_of(

@@ -67,6 +67,6 @@ def test_judge_edit_be_killed_and_come_back(terminal: Terminal, resting: Path) -
     finally:
         again.child.close(force=True)
     store = Project.open(resting).store
-    texts = [one.item.text for one in store.items.of_run(1, kept=None)]
+    texts = [one.text for one in store.records.of_stage(1, "extrapolation", kept=None)]
     assert "一整个晚上像一刻钟那样过去了 typed" in texts
-    assert store.items.reasons(1, 1) == {"person": 1, "copied": 1}
+    assert store.records.run_reasons(1, "extrapolation", 0) == {"person": 1, "copied": 1}

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studio.labelled import GoldItem, Item, LabelledTask
 
-from studio.formats.labelled import ItemFields, read_items
+from studio.formats.labelled import GoldFields, read_gold
 from studio.formats.rows import SkippedRow
 from studio.formats.text_source import MAX_TEXT
-from studio.records import StudioError
+from studio.records import Gold, StudioError
+from studio.tasks import TASKS
+from tests.support.data import as_gold, datum
 
 LABELS = ("positive", "negative")
 PASSAGE = "The mill was built in 1901 by Anna Berg. It ground oats."
@@ -25,19 +26,20 @@ GOOD = {"text": "warm and clean", "label": "positive"}
 
 
 def read(
-    path: Path, task: LabelledTask = "classification", fields: ItemFields = ItemFields()
-) -> list[GoldItem | SkippedRow]:
+    path: Path, task: str = "classification", fields: GoldFields = GoldFields()
+) -> list[Gold | SkippedRow]:
     labels = () if task == "qa" else LABELS
-    return list(read_items(path, task, labels=labels, split="validation", fields=fields))
+    found = read_gold(path, TASKS[task], labels=labels, split="validation", fields=fields)
+    return list(found)
 
 
-def items(path: Path, task: LabelledTask = "classification", **fields: str) -> list[Item]:
-    found = read(path, task, ItemFields(**fields))
+def items(path: Path, task: str = "classification", **fields: str) -> list[Gold]:
+    found = read(path, task, GoldFields(**fields))
     assert not [row for row in found if isinstance(row, SkippedRow)]
-    return [row.item for row in found if isinstance(row, GoldItem)]
+    return [as_gold(row, "validation") for row in found if isinstance(row, Gold)]
 
 
-def reports(path: Path, task: LabelledTask = "classification") -> list[tuple[str, str]]:
+def reports(path: Path, task: str = "classification") -> list[tuple[str, str]]:
     return [(row.where, row.code) for row in read(path, task) if isinstance(row, SkippedRow)]
 
 
@@ -55,8 +57,8 @@ def test_single_texts_have_a_label(tmp_path: Path) -> None:
         tmp_path / "gold.jsonl", {"_id": "a", **GOOD}, {"sentence": "冷", "label": "negative"}
     )
     assert read(path) == [
-        GoldItem(Item("warm and clean", "positive"), "validation", "gold:a", "gold.jsonl:1"),
-        GoldItem(Item("冷", "negative"), "validation", "gold:2", "gold.jsonl:2"),
+        as_gold(datum("warm and clean", "positive"), "validation", "gold:a", "gold.jsonl:1"),
+        as_gold(datum("冷", "negative"), "validation", "gold:2", "gold.jsonl:2"),
     ]
 
 
@@ -67,7 +69,7 @@ def test_single_texts_have_a_label(tmp_path: Path) -> None:
 def test_pairs_have_a_premise_and_a_hypothesis(tmp_path: Path, names: tuple[str, str]) -> None:
     row = {names[0]: "It rains.", names[1]: "It is wet.", "gold_label": "positive"}
     path = write(tmp_path / "gold.jsonl", row)
-    assert items(path, "nli") == [Item("It is wet.", "positive", "It rains.")]
+    assert items(path, "nli") == [datum("It is wet.", "positive", "It rains.")]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_questions_have_answers_in_any_usual_form(
 ) -> None:
     row = {"question": "When?", "context": PASSAGE, "answers": answers}
     path = write(tmp_path / "gold.jsonl", row)
-    assert items(path, "qa") == [Item("When?", "", PASSAGE, read_as)]
+    assert items(path, "qa") == [datum("When?", "", PASSAGE, read_as)]
 
 
 def squad(passage: str = PASSAGE) -> dict[str, object]:
@@ -105,7 +107,7 @@ def test_squad_files_are_read_however_they_are_laid_out(
     path = tmp_path / "dev.json"
     path.write_bytes(json.dumps(squad(), indent=indent).encode(encoding))
     assert read(path, "qa") == [
-        GoldItem(Item("Who?", "", PASSAGE, ("Anna Berg",)), "validation", "dev:q1", "dev.json:q1"),
+        as_gold(datum("Who?", "", PASSAGE, ("Anna Berg",)), "validation", "dev:q1", "dev.json:q1"),
         SkippedRow("dev.json:q2", "the question has no answer", "answer"),
     ]
 
@@ -143,7 +145,7 @@ def test_tables_are_read_whatever_their_delimiter(tmp_path: Path, name: str, tex
         with pytest.raises(StudioError, match="3 cells"):
             read(tmp_path / name)
         return
-    assert items(tmp_path / name) == [Item("warm and clean", "positive")]
+    assert items(tmp_path / name) == [datum("warm and clean", "positive")]
 
 
 def test_a_table_s_cell_may_hold_several_answers(tmp_path: Path) -> None:
@@ -173,27 +175,27 @@ def test_encodings_and_gzip_are_found_out(tmp_path: Path, encoding: str, zipped:
 def test_the_encoding_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "gold.csv"
     path.write_bytes("text,label\ncafé,positive\n".encode("cp1252"))
-    assert items(path, encoding="cp1252") == [Item("café", "positive")]
+    assert items(path, encoding="cp1252") == [datum("café", "positive")]
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
     row = {"text": "not this", "note": "warm", "stars": 1, "label": "x", "key": 7}
     path = write(tmp_path / "gold.jsonl", row)
     found = list(
-        read_items(
-            path, "classification", labels=("1", "2"), split="test",
-            fields=ItemFields(text="note", label="stars", id="key"),
+        read_gold(
+            path, TASKS["classification"], labels=("1", "2"), split="test",
+            fields=GoldFields(text="note", label="stars", id="key"),
         )
     )  # fmt: skip
-    assert found == [GoldItem(Item("warm", "1"), "test", "gold:7", "gold.jsonl:1")]
+    assert found == [as_gold(datum("warm", "1"), "test", "gold:7", "gold.jsonl:1")]
 
 
 @pytest.mark.parametrize(("value", "label"), [(1, "1"), (1.0, "1"), (True, "true"), (" a ", "a")])
 def test_labels_may_be_numbers_and_truths(tmp_path: Path, value: object, label: str) -> None:
     path = write(tmp_path / "gold.jsonl", {"text": "warm", "label": value})
-    (found,) = read_items(path, "classification", labels=(label,), split="test")
-    assert isinstance(found, GoldItem)
-    assert found.item.label == label
+    (found,) = read_gold(path, TASKS["classification"], labels=(label,), split="test")
+    assert isinstance(found, Gold)
+    assert found.label == label
 
 
 # -- what is left out, with line and reason
@@ -225,7 +227,7 @@ def test_labels_may_be_numbers_and_truths(tmp_path: Path, value: object, label: 
 )
 def test_a_nasty_row_costs_itself(tmp_path: Path, row: object, code: str, words: str) -> None:
     found = read(write(tmp_path / "gold.jsonl", GOOD, row, GOOD))
-    assert [isinstance(one, GoldItem) for one in found] == [True, False, True]
+    assert [isinstance(one, Gold) for one in found] == [True, False, True]
     bad = found[1]
     assert isinstance(bad, SkippedRow)
     assert (bad.where, bad.code) == ("gold.jsonl:2", code)
@@ -315,7 +317,7 @@ def test_what_is_written_as_jsonl_is_read(
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "gold.jsonl"
     write(path, *({"text": text, "label": label} for text, label in rows))
-    assert items(path) == [Item(text.strip(), label) for text, label in rows]
+    assert items(path) == [datum(text.strip(), label) for text, label in rows]
 
 
 @given(st.lists(st.tuples(TEXTS, st.sampled_from(LABELS)), min_size=1, max_size=8))
@@ -328,7 +330,7 @@ def test_what_is_written_as_csv_is_read(
     writer = csv.writer(made, quoting=csv.QUOTE_ALL)
     writer.writerows([("text", "label"), *rows])
     path.write_text(made.getvalue(), "utf-8", newline="")
-    found = [(row.item.text, row.item.label) for row in read(path) if isinstance(row, GoldItem)]
+    found = [(row.text, row.label) for row in read(path) if isinstance(row, Gold)]
     assert found == [(text.strip(), label) for text, label in rows]
 
 
@@ -342,7 +344,7 @@ def test_any_bytes_give_items_reports_or_one_sentence(
         (folder / name).write_bytes(data)
         with contextlib.suppress(StudioError):
             found = read(folder / name, task)  # type: ignore[arg-type]
-            assert all(isinstance(row, GoldItem | SkippedRow) for row in found)
+            assert all(isinstance(row, Gold | SkippedRow) for row in found)
 
 
 @given(TEXTS, st.integers(0, 30), st.integers(1, 30))
@@ -354,7 +356,7 @@ def test_any_stretch_of_a_passage_may_answer(
     path = tmp_path_factory.mktemp("span") / "q.jsonl"
     write(path, {"question": "?", "context": passage, "answers": {"text": [answer]}})
     if answer.strip():
-        assert items(path, "qa") == [Item("?", "", passage, (answer,))]
+        assert items(path, "qa") == [datum("?", "", passage, (answer,))]
     else:
         with pytest.raises(StudioError, match="no answer"):
             read(path, "qa")

@@ -32,7 +32,7 @@ def mark(store: Store, text: str, document: int, grade: int | None, who: str = "
 def test_the_first_mark_makes_the_query_gold_of_search(store: Store) -> None:
     mark(store, "home office?", 1, 1)
     mark(store, "home office?", 2, 0)
-    [query] = store.gold.queries("validation")
+    [query] = store.gold.all("validation")
     assert (query.text, query.origin, query.relevant) == ("home office?", "search", {1: 1, 2: 0})
     first, _ = store.gold.marks(query.outside_id)
     assert (first.origin, first.reviewer) == ("search", "ada")
@@ -42,7 +42,7 @@ def test_the_first_mark_makes_the_query_gold_of_search(store: Store) -> None:
 def test_case_and_punctuation_make_no_other_query(store: Store) -> None:
     mark(store, "Home office?", 1, 1)
     mark(store, "home  OFFICE", 2, 1)
-    [query] = store.gold.queries("validation")
+    [query] = store.gold.all("validation")
     assert query.text == "Home office?"
     assert query.relevant == {1: 1, 2: 1}
 
@@ -51,16 +51,16 @@ def test_a_mark_that_changes_nothing_is_no_deed(store: Store) -> None:
     assert mark(store, "x y", 1, 1) is not None
     assert mark(store, "x y", 1, 1) is None
     assert mark(store, "never asked", 1, None) is None
-    assert store.gold.counts() == {"validation": 1}
+    assert store.gold.judged_counts() == {"validation": 1}
 
 
 def test_undo_brings_the_former_mark_back(store: Store) -> None:
     store.gold.add([gold_query("q1", "home office", "test", {1: 2})])
     change = mark(store, "home office", 1, 0)
-    assert store.gold.queries("test")[0].relevant == {1: 0}
+    assert store.gold.all("test")[0].relevant == {1: 0}
     assert change is not None
     gold.undo(store, change)
-    assert store.gold.queries("test")[0].relevant == {1: 2}
+    assert store.gold.all("test")[0].relevant == {1: 2}
     assert store.gold.marks("q1")[0].origin == "import"
 
 
@@ -70,28 +70,28 @@ def test_undoing_the_last_mark_takes_the_query_too_and_undoing_that_brings_it_ba
     first = mark(store, "home office", 1, 1)
     assert first is not None
     gold.undo(store, first)
-    assert store.gold.queries("validation") == []
+    assert store.gold.all("validation") == []
     mark(store, "home office", 1, 1)
     off = mark(store, "home office", 1, None)
-    assert store.gold.queries("validation") == []
+    assert store.gold.all("validation") == []
     assert off is not None
     gold.undo(store, off)
-    assert store.gold.queries("validation")[0].relevant == {1: 1}
+    assert store.gold.all("validation")[0].relevant == {1: 1}
 
 
 def test_right_leaves_a_higher_grade_as_it_was_imported(store: Store) -> None:
     store.gold.add([gold_query("q1", "home office", "test", {1: 3})])
     assert mark(store, "home office", 1, 1) is None
-    assert store.gold.queries("test")[0].relevant == {1: 3}
+    assert store.gold.all("test")[0].relevant == {1: 3}
 
 
 def test_an_import_of_the_same_query_keeps_what_a_person_marked(store: Store) -> None:
     store.gold.add([gold_query("q1", "home office", "test", {1: 1})])
     mark(store, "home office", 2, 0)
     store.gold.add([gold_query("q1", "home office", "test", {1: 1, 2: 1, 3: 1})])
-    assert store.gold.queries("test")[0].relevant == {1: 1, 2: 0, 3: 1}
+    assert store.gold.all("test")[0].relevant == {1: 1, 2: 0, 3: 1}
     store.gold.add([gold_query("q1", "another question", "test", {3: 1})])
-    assert store.gold.queries("test")[0].relevant == {3: 1}
+    assert store.gold.all("test")[0].relevant == {3: 1}
 
 
 def test_an_empty_query_cannot_be_marked(store: Store) -> None:
@@ -133,7 +133,7 @@ def test_marked_gold_is_scored_and_said_in_words(store: Store) -> None:
 def test_a_query_that_was_only_marked_wrong_scores_nothing(store: Store) -> None:
     mark(store, "home office", 2, 0)
     assert gold_set(store, "validation").queries == []
-    assert store.gold.counts() == {}
+    assert store.gold.judged_counts() == {}
     assert store.gold.origins("validation") == {}
 
 
@@ -158,7 +158,7 @@ def test_every_change_of_gold_shows_in_its_version(store: Store) -> None:
     store.gold.move(change.outside_id, "test")
     versions.append(store.gold.version())
     assert len(set(versions)) == 4
-    assert store.gold.queries("test")[0].text == "home office"
+    assert store.gold.all("test")[0].text == "home office"
 
 
 def test_a_query_of_signs_alone_is_told_from_others(store: Store) -> None:

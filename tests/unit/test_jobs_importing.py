@@ -75,7 +75,7 @@ def test_a_folder_comes_in_with_gold_and_examples(project: Project, tmp_path: Pa
     found = bring_in(project, corpus=folder, gold=folder, examples=examples)
     assert (found["documents"], found["gold"], found["examples"]) == (2, {"test": 1}, 1)
     assert found["skipped"] == {}
-    [query] = project.store.gold.queries("test")
+    [query] = project.store.gold.all("test")
     assert query.relevant == {1: 2}
     [example] = project.store.examples.all()
     assert (example.document_id, example.document_text) == (2, "text two")
@@ -112,7 +112,7 @@ def test_gold_of_a_repeated_document_counts_for_the_one_that_came_in(
     gold(folder, {"q": "what?"}, {"q": {"b": 2, "a": 1}})
     found = bring_in(project, corpus=folder, gold=folder)
     assert (found["documents"], found["duplicates"]) == (2, 1)
-    assert project.store.gold.queries("test")[0].relevant == {1: 2}
+    assert project.store.gold.all("test")[0].relevant == {1: 2}
 
 
 def test_gold_means_the_documents_of_its_own_import(project: Project, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_gold_means_the_documents_of_its_own_import(project: Project, tmp_path: 
     gold(second, {"q": "what?"}, {"q": {"a": 1}})
     found = bring_in(project, corpus=second, gold=second)
     assert found["renamed"] == 1
-    assert project.store.gold.queries("test")[0].relevant == {2: 1}
+    assert project.store.gold.all("test")[0].relevant == {2: 1}
 
 
 def test_gold_that_names_unknown_documents_is_counted(project: Project, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_gold_that_cannot_be_read_keeps_the_corpus_out_too(
     with pytest.raises(StudioError):
         bring_in(project, corpus=path, gold=tmp_path / "nowhere")
     assert project.store.documents.count() == 0
-    assert project.store.gold.counts() == {}
+    assert project.store.gold.judged_counts() == {}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from studio.labelled import RoundError
-
 from studio.jobs.s3_params import S3Params
+from studio.records import RoundError
 
 
 def test_params_know_what_a_field_was_called_before() -> None:

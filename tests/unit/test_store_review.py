@@ -14,7 +14,7 @@ from studio.store import Store
 from studio.store import review_ids as finding
 from studio.store.review_shapes import View
 from studio.store.review_window import Window
-from tests.support.data import query_for
+from tests.support.data import labelled, query_for
 from tests.support.project import call
 from tests.support.reviewing import TEXTS, many, reviewed
 
@@ -327,8 +327,8 @@ def test_neighbours_share_words_in_scripts_without_spaces_too(store: Store) -> N
 
 
 def test_records_about_no_document_are_shown(store: Store) -> None:
-    store.db.conn.execute("INSERT INTO records(text, label, created) VALUES ('good', 'praise', '')")
-    [row] = store.review.open(View()).at(8, 1)
+    store.records.add([labelled("good", "praise")])
+    [row] = store.review.open(View(type="text")).at(0, 1)
     assert (row.document_id, row.document_outside_id, row.label) == (None, "", "praise")
     assert store.review.provenance(9).document.id == 0
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from studio.records import Label, Record, RecordType, RoundError, Verdict
+from studio.records import Label, Record, RecordType, RoundError, StudioError, Verdict
 from studio.store import Store
 from studio.store import migrations as schema
+from studio.store.choices import Choice
 from studio.store.review_shapes import View
-from tests.support.data import gold_query, gold_question, gold_text, labelled, note, question
+from tests.support.data import gold_query, gold_question, gold_text, labelled, note, pair, question
 from tests.support.project import fill
 
 
@@ -208,3 +209,52 @@ def test_an_older_file_keeps_its_records(tmp_path: Path, monkeypatch: pytest.Mon
     assert store.records.count(type="text") == 1
     assert store.db.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     assert store.db.conn.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+# -- records without a document --
+
+
+@pytest.fixture
+def sentence(store: Store) -> int:
+    """A hypothesis of a premise, about no document; its row."""
+    store.values.set("task", "nli")
+    run = store.runs.add("s3", {})
+    item = pair("someone sings", "entailment", "A woman sings.", run_id=run, stage="seed")
+    [row] = store.records.add([item])
+    assert row is not None
+    return row
+
+
+def test_a_record_has_its_label_and_its_context(store: Store, sentence: int) -> None:
+    record = store.records.get(sentence)
+    assert record is not None
+    assert (record.document_id, record.label) == (None, "entailment")
+    assert (record.context, record.answers) == ("A woman sings.", ())
+    assert list(store.records.all()) == store.records.many([sentence]) == [record]
+    assert list(store.choices.records(Choice())) == [record]
+    with pytest.raises(StudioError, match="about no document"):
+        record.needed_document()
+
+
+def test_lineage_and_exports_leave_out_no_record(store: Store, sentence: int) -> None:
+    fields = {"hypothesis": "someone sings", "label": "entailment", "premise": "A woman sings."}
+    found = store.lineage.of_record(sentence)
+    assert found is not None
+    assert (found["fields"], found["document"]) == (fields, None)
+    assert (found["type"], found["stage"], found["batch"]) == ("pair", "seed", 0)
+    [row] = store.records.with_provenance()
+    assert (row["fields"], row["document_id"]) == (fields, "")
+
+
+def test_what_a_job_made_last_has_its_labels(store: Store) -> None:
+    run = store.runs.add("s3", {})
+    job = store.jobs.submit("s3", {})
+    store.records.add([synthetic(run, 0)], job)
+    [newest] = store.records.newest_of_job(job)
+    assert (newest.text, newest.label, newest.document) == ("a fine film", "good", "")
+
+
+def test_a_record_without_a_document_has_no_siblings(store: Store, sentence: int) -> None:
+    found = store.review.provenance(sentence)
+    assert (found.siblings, found.document.id) == ((), 0)
+    assert found.record.label == "entailment"

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from studio.labelled import Item, Label
 
-from studio.records import StudioError
+from studio.records import Gold, Label, StudioError
 from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
 from studio.training.small_settings import SmallSettings
+from tests.support.data import datum
 from tests.support.tiny_encoder import TOPICS, bert_encoder
 
 LABELS = [Label("near"), Label("far")]
@@ -30,30 +30,30 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(bert_encoder(tmp_path_factory.mktemp("tiny")))
 
 
-def texts(draws: int = 4) -> list[Item]:
+def texts(draws: int = 4) -> list[Gold]:
     """The first eight topics are near, the others far."""
     return [
-        Item(f"what is the {topic} " + "of " * draw, "near" if place < 8 else "far")
+        datum(f"what is the {topic} " + "of " * draw, "near" if place < 8 else "far")
         for draw in range(draws)
         for place, topic in enumerate(TOPICS)
     ]
 
 
-def pairs(side: str = "context") -> list[Item]:
+def pairs(side: str = "context") -> list[Gold]:
     """One of the two texts decides; the other says nothing."""
     return [
-        Item("what is of " * (draw + 1), item.label, item.text)
+        datum("what is of " * (draw + 1), item.label, item.text)
         if side == "context"
-        else Item(item.text, item.label, "what is of " * (draw + 1))
+        else datum(item.text, item.label, "what is of " * (draw + 1))
         for draw in range(2)
         for item in texts(2)
     ]
 
 
-def questions() -> list[Item]:
+def questions() -> list[Gold]:
     """The answer is the word after ``of``."""
     return [
-        Item("what is", "", f"the {topic} of {other} is the {topic}", (other,))
+        datum("what is", "", f"the {topic} of {other} is the {topic}", (other,))
         for topic in TOPICS[:8]
         for other in TOPICS[8:]
     ]
@@ -85,7 +85,7 @@ def test_a_classifier_learns_what_the_label_depends_on(tiny: str, tmp_path: Path
     assert any(point.score is not None for point in points)
     model = small.load(tmp_path / "m", "cpu")
     said = model.predict(
-        [Item("what is the harbour ", "near"), Item("what is the willow ", "near")]
+        [datum("what is the harbour ", "near"), datum("what is the willow ", "near")]
     )
     assert [(p.predicted, p.right) for p in said] == [("near", True), ("far", False)]
     assert all(0.5 <= p.confidence <= 1 for p in said)
@@ -148,7 +148,7 @@ def test_class_weights_let_a_rare_label_be_said(tiny: str, tmp_path: Path) -> No
     rare = [item for item in texts(6) if item.label == "near" or "willow" in item.text]
     settings = fast(tiny, class_weights=True, epochs=15)
     small.train(rare, LABELS, settings, tmp_path / "m")
-    said = small.load(tmp_path / "m", "cpu").predict([Item("what is the willow of ", "far")])
+    said = small.load(tmp_path / "m", "cpu").predict([datum("what is the willow of ", "far")])
     assert said[0].predicted == "far"
 
 
@@ -174,8 +174,8 @@ def test_a_reader_looks_into_every_window_of_a_long_passage(tiny: str, tmp_path:
 def test_an_item_longer_than_the_window_is_cut(tiny: str, tmp_path: Path) -> None:
     settings = fast(tiny, epochs=1)
     small.train(texts(), LABELS, settings, tmp_path / "m")
-    long = Item("harbour " * 10_000, "near")
-    assert len(small.load(tmp_path / "m", "cpu").predict([long, Item("", "far")])) == 2
+    long = datum("harbour " * 10_000, "near")
+    assert len(small.load(tmp_path / "m", "cpu").predict([long, datum("", "far")])) == 2
 
 
 def test_a_head_learns_in_a_moment(tiny: str, tmp_path: Path) -> None:
@@ -202,13 +202,13 @@ def test_a_head_never_says_a_label_without_items(tiny: str, tmp_path: Path) -> N
     ("items", "settings", "sentence"),
     [
         ([], SmallSettings(), "no item is kept"),
-        ([Item("x", "near")], SmallSettings(), "All 1 items"),
-        ([Item("x", "odd"), Item("y", "near")], SmallSettings(), "'odd'"),
-        ([Item("q", "", "c", ("c",))], SmallSettings(task="qa", kind="head"), "cannot point"),
+        ([datum("x", "near")], SmallSettings(), "All 1 items"),
+        ([datum("x", "odd"), datum("y", "near")], SmallSettings(), "'odd'"),
+        ([datum("q", "", "c", ("c",))], SmallSettings(task="qa", kind="head"), "cannot point"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(
-    items: list[Item], settings: SmallSettings, sentence: str, tmp_path: Path
+    items: list[Gold], settings: SmallSettings, sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(StudioError, match=sentence):
         small.train(items, LABELS, settings, tmp_path / "m")
