@@ -41,7 +41,7 @@ def write(path: Path, rows: list[tuple[str, str]]) -> Path:
 
 def test_a_new_project_has_its_labels_and_says_what_is_written(path: Path) -> None:
     project = Project.open(path)
-    assert project.task == "classification"
+    assert project.task.name == "classification"
     assert [label.words for label in project.store.labels.all()] == ["a glad guest", "a sad guest"]
     prompt = project.store.prompts.latest()
     assert prompt is not None

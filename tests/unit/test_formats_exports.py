@@ -20,6 +20,7 @@ from studio.formats.reading import read_corpus
 from studio.formats.rows import CardFacts, ExportContext, ExportRow, RawDocument, RawGold
 from studio.formats.staging import staged
 from studio.records import StudioError
+from studio.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,7 @@ def rows(count: int = 6) -> list[ExportRow]:
     """Records of three documents in turn; every third was dropped."""
     return [
         ExportRow(
-            text=f"=what is tea {number}?\n",
+            fields={"query": f"=what is tea {number}?\n"},
             document_id=f"d{number % 3}",
             title="Tea" if number % 3 else "",
             passage=f"喝茶 {number % 3}",
@@ -136,17 +137,18 @@ def test_jsonl_holds_every_column_of_provenance(tmp_path: Path) -> None:
     ("task", "own"),
     [
         ("classification", {"text": "hi", "label": "pos"}),
-        ("nli", {"hypothesis": "hi", "premise": "ctx", "label": "pos", "document_id": ""}),
-        ("qa", {"question": "hi", "context": "ctx", "answer": "c", "document_id": ""}),
+        ("nli", {"hypothesis": "hi", "label": "pos", "premise": "ctx", "document_id": ""}),
+        ("qa", {"question": "hi", "answer": "c", "context": "ctx", "document_id": ""}),
     ],
 )
 def test_columns_are_what_a_record_of_the_task_has(
     tmp_path: Path, task: Any, own: dict[str, str], load_dataset: Any
 ) -> None:
-    row = ExportRow("hi", "", "", "", 1, label="pos", context="ctx", answer="c", model="gpt")
+    fields = {name: item for name, item in own.items() if name != "document_id"}
+    row = ExportRow(fields, "", "", "", 1, model="gpt")
     first, *_ = own
     for name in ("jsonl", "csv", "parquet"):
-        target = export(name, tmp_path / name, [row], task=task)
+        target = export(name, tmp_path / name, [row], task=TASKS[task])
         found = load_dataset(str(target), split="train")
         assert found.column_names[: len(own) + 1] == [*own, "record_id"]
         assert {key: found[0][key] or "" for key in own} == own
@@ -372,7 +374,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, name: st
         "from studio.formats.rows import ExportContext, ExportRow\n"
         "from studio.records import StudioError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "rows = (ExportRow(str(n) * 9, 'd', '', 'x', n) for n in range(20_000))\n"
+        "rows = (ExportRow({'query': str(n) * 9}, 'd', '', 'x', n) for n in range(20_000))\n"
         "try:\n"
         "    formats.exporters()[sys.argv[2]].write(rows, Path(sys.argv[1]), ExportContext())\n"
         "except StudioError as error:\n"

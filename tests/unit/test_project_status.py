@@ -9,6 +9,8 @@ import pytest
 
 from studio.project import DATABASE, Project
 from studio.records import Document, Example
+from studio.store import db as database
+from studio.store.migrations import migrations
 from studio.store.project_status import ProjectStatus, project_status
 from studio.tui.home.next_step import next_step, path_so_far
 
@@ -57,3 +59,21 @@ def test_the_path_so_far_tells_what_is_there_and_what_is_not() -> None:
     assert path_so_far(FAR) == (
         "✓ 25 documents   ✓ 3 examples   ✓ 26 queries   ✓ 14 kept   ✓ 1 model   ✓ 2 gold"
     )
+
+
+def test_a_file_of_an_older_studio_is_counted_without_a_migration(tmp_path: Path) -> None:
+    for version, step in ((6, "m007_rounds"), (7, "m008_records")):
+        path = tmp_path / f"{version}.db"
+        db = database.connect(path)
+        with database.write(db) as conn:
+            migrations().apply(database.for_migrations(db), stop_before=step)
+            conn.execute(f"PRAGMA user_version={version}")
+            conn.execute(
+                "INSERT INTO gold_queries(outside_id, text, split) VALUES ('a', 'q', 'test')"
+            )
+            conn.execute("INSERT INTO documents(outside_id, text, sha) VALUES ('d', 'x', 's')")
+            conn.execute("INSERT INTO records(document_id, text, created) VALUES (1, 'q', '')")
+        db.close()
+        found = project_status(path)
+        assert found == replace(NEW, documents=1, records=1, kept=1, gold=1)
+        assert project_status(path) == found

@@ -120,7 +120,7 @@ def test_a_record_leads_back_to_all_that_made_it(store: Store) -> None:
     record, _ = made(store)
     found = store.lineage.of_record(record)
     assert found is not None
-    assert (found["text"], found["document"], found["job"]) == ("a query", "d1", 1)
+    assert (found["fields"], found["document"], found["job"]) == ({"query": "a query"}, "d1", 1)
     assert (found["prompt"], found["prompt_version"]) == ("generic", 1)
     assert (found["model"], found["endpoint"], found["draw"]) == ("a-model", "local", 3)
     assert [shot["query"] for shot in found["shots"]] == ["asked"]
@@ -169,7 +169,11 @@ def test_an_evaluation_comes_back_by_job_and_model(store: Store) -> None:
 def test_an_export_row_has_the_whole_provenance(store: Store) -> None:
     made(store)
     [row] = store.records.with_provenance()
-    assert (row["query"], row["document_id"], row["prompt_version"]) == ("a query", "d1", 1)
+    assert (row["fields"], row["document_id"], row["prompt_version"]) == (
+        {"query": "a query"},
+        "d1",
+        1,
+    )
     assert (row["shots"], row["scores"]) == ([1], {"round-trip": 1})
 
 
