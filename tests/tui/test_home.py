@@ -117,7 +117,7 @@ async def test_the_wizard_makes_a_labelled_sample_and_goes_to_rounds(
             if app.current_mode == "rounds":
                 break
         assert app.project is not None
-        assert app.project.task == task
+        assert app.project.task.name == task
         assert app.project.store.gold.count("validation") >= 60
         assert app.project.store.jobs.all() == []
 
