@@ -38,6 +38,7 @@ Fault = Literal[
     "overloaded",  # 503
     "error",  # 500
     "hang",  # never answers
+    "hold",  # answers well, once the held calls are released
     "reset",  # closes the connection without an answer
     "reset-after-work",  # the same, but the work was done and is billed
     "truncated",  # JSON cut in the middle
@@ -103,11 +104,14 @@ class OpenAIServer:
         self.calls = 0
         self.in_flight = 0
         self.most_in_flight = 0
+        self.held = 0
         self.requests: list[dict[str, Any]] = []
         self.keep_requests = False
         self.always: Fault | None = None
         self.retry_after: float | None = None
         self._faults: collections.deque[Fault | None] = collections.deque()
+        self._stalled_after: int | None = None
+        self._released = asyncio.Event()
         self._port = port
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -130,6 +134,29 @@ class OpenAIServer:
         """Misbehave at the next calls, one fault each; None is a call that goes well."""
         self.retry_after = retry_after
         self._faults.extend(faults)
+
+    def hold(self) -> None:
+        """Take calls from now on and answer none of them, until they are released."""
+        self.always = "hold"
+
+    def stall(self, after: int) -> None:
+        """Let each stream from now on say that many pieces, and wait until it is released."""
+        self._stalled_after = after
+
+    def let_go(self) -> None:
+        """Answer the calls that are held."""
+        self._loop.call_soon_threadsafe(self._answer_held)
+
+    def release(self) -> None:
+        """Answer the calls that are held, and hold no more."""
+        self.always = None
+        self._stalled_after = None
+        self.let_go()
+
+    def _answer_held(self) -> None:
+        self.held = 0
+        released, self._released = self._released, asyncio.Event()
+        released.set()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -204,7 +231,10 @@ class OpenAIServer:
             return refusal
         if self.max_in_flight is not None and self.in_flight > self.max_in_flight:
             return self._error("busy")
-        if fault and fault not in ("no-usage", "cut", "truncated", "reset-after-work"):
+        if fault == "hold":
+            self.held += 1
+            await self._released.wait()
+        elif fault and fault not in ("no-usage", "cut", "truncated", "reset-after-work"):
             return await self._misbehave(fault, request)
         await asyncio.sleep(self.latency_s)
         answer = self._answer(body, cut=fault == "cut")
@@ -294,6 +324,8 @@ class OpenAIServer:
         chat = "messages" in body
         for number, piece in enumerate(answer["pieces"]):
             await asyncio.sleep(self.token_s)
+            if number == self._stalled_after:
+                await self._released.wait()
             delta: dict[str, Any] = {"delta": {"content": piece}} if chat else {"text": piece}
             await self._send(response, self._envelope(body, chat, {"index": 0, **delta}))
             if fault == "reset-after-work" and number == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.evaluation.bm25 import Bm25Ranker
@@ -38,7 +38,6 @@ def test_text_is_cut_into_words_by_its_script(text: str, expected: list[str]) ->
     assert words(text) == expected
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_cut_and_no_word_is_empty(text: str) -> None:
     assert all(words(text))

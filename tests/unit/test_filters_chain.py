@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio import filters
@@ -203,7 +203,6 @@ def test_a_threshold_can_be_moved_over_stored_scores() -> None:
     assert [looser.keeps(score, CONTEXT) for score in scores] == [True, True, False]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.text(max_size=40) | st.just("what is the rate of tax"), st.integers(1, 3)),

@@ -24,7 +24,6 @@ SENTENCES = st.lists(
 CODES = st.text("abcdef", min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(SENTENCES, SENTENCES)
 @example("a b c d e f g x y z", "a b c d e f g p q r")  # 0.7 exactly
 def test_scores_are_bit_identical_to_rouge_score(left: str, right: str) -> None:
@@ -56,7 +55,7 @@ def test_the_fewest_common_words_are_the_first_over_the_threshold(
     assert least == over[0] if over else least > min(left, right)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.lists(CODES, max_size=40),
     st.sampled_from([0.2, 0.5, 0.7, 0.8, 0.9]),

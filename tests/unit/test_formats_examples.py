@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.formats.examples import read_examples, write_examples
@@ -76,7 +76,6 @@ def test_a_safe_cell_starts_no_formula_and_can_be_undone(text: str) -> None:
     assert unsafe_cell(safe) == text
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5))
 def test_csv_examples_round_trip(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]

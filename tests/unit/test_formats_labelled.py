@@ -311,7 +311,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 @given(st.lists(st.tuples(TEXTS, st.sampled_from(LABELS)), min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_written_as_jsonl_is_read(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
@@ -321,7 +321,7 @@ def test_what_is_written_as_jsonl_is_read(
 
 
 @given(st.lists(st.tuples(TEXTS, st.sampled_from(LABELS)), min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_written_as_csv_is_read(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
@@ -335,7 +335,7 @@ def test_what_is_written_as_csv_is_read(
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bytes_give_items_reports_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
@@ -348,7 +348,7 @@ def test_any_bytes_give_items_reports_or_one_sentence(
 
 
 @given(TEXTS, st.integers(0, 30), st.integers(1, 30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_stretch_of_a_passage_may_answer(
     tmp_path_factory: pytest.TempPathFactory, passage: str, start: int, length: int
 ) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.formats.passages import (
@@ -161,7 +161,6 @@ def check(text: str, tokens: Offsets, limit: int, overlap: int) -> None:
     assert starts == sorted(set(starts))
 
 
-@settings(deadline=None)
 @given(
     parts=TEXTS,
     tokens=st.sampled_from([words, pieces, byte_level]),
@@ -174,7 +173,6 @@ def test_passages_cover_the_text_under_the_limit_with_true_offsets(
     check("".join(parts), tokens, limit, min(overlap, limit - 1))
 
 
-@settings(deadline=None)
 @given(parts=TEXTS, limit=st.integers(4, 40), overlap=st.integers(0, 39))
 def test_the_same_holds_for_a_real_tokenizer(
     wordpiece: Offsets, parts: list[str], limit: int, overlap: int

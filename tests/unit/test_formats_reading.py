@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio import formats
@@ -433,7 +433,6 @@ CORPUS = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(corpus=CORPUS, ascii_only=st.booleans(), zipped=st.booleans())
 def test_jsonl_round_trip(
     tmp_path_factory: pytest.TempPathFactory,
@@ -452,7 +451,6 @@ def test_jsonl_round_trip(
     }
 
 
-@settings(deadline=None)
 @given(corpus=CORPUS, delimiter=st.sampled_from(",;|"))
 def test_csv_round_trip(
     tmp_path_factory: pytest.TempPathFactory,
@@ -469,7 +467,6 @@ def test_csv_round_trip(
     }
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=400), name=st.sampled_from(["a.jsonl", "a.csv", "a.tsv", "a.txt"]))
 def test_any_bytes_give_rows_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str

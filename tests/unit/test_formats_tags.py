@@ -50,7 +50,7 @@ def test_tags_are_harmless_and_stay_as_they_are(typed: str) -> None:
         assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs") or c.isspace() for c in tag)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(typed=st.text(), suffix=st.sampled_from([".jsonl", ".csv", ".tsv"]))
 def test_tags_go_out_and_come_back(
     tmp_path_factory: pytest.TempPathFactory, typed: str, suffix: str

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from studio.jobs.context import Cancelled, JobContext, heartbeats
+from studio.jobs.context import WATCH_S, Cancelled, JobContext, heartbeats
 from studio.jobs.datasets import encoder_name, gold_set, read_corpus
 from studio.jobs.params import (
     EvaluateParams,
@@ -27,6 +26,7 @@ from studio.records import Example, Job, JobState, StudioError
 from studio.store import Store
 from tests.support.data import gold_query
 from tests.support.project import fill
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -75,10 +75,11 @@ def test_what_a_job_found_adds_up_and_lasts(project: Project, context: JobContex
 
 
 def test_a_cancel_stops_the_job_within_a_second(project: Project, context: JobContext) -> None:
+    assert WATCH_S < 1
     with heartbeats(context):
         context.check()
         project.store.jobs.request_cancel(context.job)
-        assert context.stop.wait(1.0)
+        assert context.stop.wait(PATIENCE_S)
         assert context.should_stop()
         with pytest.raises(Cancelled):
             context.check()
@@ -88,14 +89,14 @@ def test_a_job_that_another_worker_has_stops(project: Project, context: JobConte
     with heartbeats(context):
         project.store.jobs.requeue(context.job)
         project.store.jobs.claim(context.job.id, os.getpid() + 1)
-        assert context.stop.wait(1.0)
+        assert context.stop.wait(PATIENCE_S)
 
 
 def test_a_cancel_is_seen_while_another_writes(project: Project, context: JobContext) -> None:
     project.store.jobs.request_cancel(context.job)
     writer = Store(project.store.path)
     with writer.write(), heartbeats(context):
-        assert context.stop.wait(1.0)
+        assert context.stop.wait(PATIENCE_S)
 
 
 def test_heartbeats_show_life_and_end_with_the_body(project: Project, context: JobContext) -> None:
@@ -103,10 +104,7 @@ def test_heartbeats_show_life_and_end_with_the_body(project: Project, context: J
         conn.execute("UPDATE jobs SET heartbeat = 0")
     assert row(project, context.job.id).state is JobState.INTERRUPTED
     with heartbeats(context):
-        deadline = time.monotonic() + 5
-        while row(project, context.job.id).state is not JobState.RUNNING:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: row(project, context.job.id).state is JobState.RUNNING)
     assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
 
 

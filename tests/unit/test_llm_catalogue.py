@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +22,7 @@ from studio.llm.fetch import fetch, pull
 from studio.llm.index_source import resumable
 from studio.records import StudioError
 from tests.support.package_index import PackageIndex
+from tests.support.waiting import until
 
 CONTENT = bytes(range(256)) * 50
 PARTS = [CONTENT[:5000], CONTENT[5000:]]
@@ -218,9 +218,7 @@ def test_a_fetch_that_was_killed_goes_on(index: PackageIndex, tmp_path: Path) ->
         [sys.executable, "-c", KILLED.format(size=len(CONTENT), home=tmp_path)],
         start_new_session=True,
     )
-    deadline = time.monotonic() + 30
-    while not index.downloads["toy-part2"] and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: index.downloads["toy-part2"])
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "toy").exists()

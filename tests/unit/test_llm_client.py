@@ -16,6 +16,7 @@ from studio.llm.failures import LONGEST_WAIT_S, CallFailed, retry_after
 from studio.records import Answer, Decoding, Message, Request
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def server() -> Iterator[OpenAIServer]:
 
 
 def endpoint(server: OpenAIServer, **changes: object) -> Endpoint:
-    settings = {"model": "stand-in", "timeout_s": 5.0, **changes}
+    settings = {"model": "stand-in", "timeout_s": PATIENCE_S, **changes}
     return Endpoint(name="here", base_url=server.url, **settings)  # type: ignore[arg-type]
 
 

@@ -17,6 +17,7 @@ from studio.llm.endpoints import api_key, check, check_choice, probe, resolve, s
 from studio.records import Decoding, Message, Request, StudioError
 from studio.settings import Endpoint, Settings
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import PATIENCE_S
 
 LOCAL = Endpoint("local", "http://localhost:8000/v1", "llama", style="completion")
 SETTINGS = Settings(endpoints={"local": LOCAL})
@@ -125,7 +126,7 @@ def test_without_a_keyring_there_is_no_key_and_no_crash() -> None:
 
 
 def at(server: OpenAIServer, **changes: object) -> Endpoint:
-    settings: dict[str, object] = {"model": "stand-in", "timeout_s": 2.0, **changes}
+    settings: dict[str, object] = {"model": "stand-in", "timeout_s": PATIENCE_S, **changes}
     return Endpoint("here", server.url, **settings)  # type: ignore[arg-type]
 
 
@@ -173,7 +174,7 @@ async def test_a_missing_model_names_those_that_are_there() -> None:
 async def test_a_sick_endpoint_says_what_is_wrong(fault: str, sentence: str) -> None:
     with OpenAIServer() as server:
         server.always = fault  # type: ignore[assignment]
-        health = await probe(at(server, timeout_s=0.3))
+        health = await probe(at(server, timeout_s=0.3 if fault == "hang" else PATIENCE_S))
     assert not health.ok
     assert sentence in health.sentence
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 
@@ -18,6 +17,7 @@ from studio.llm.limiter import AdaptiveLimiter
 from studio.records import Answer, Decoding, Message, Request, StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import PATIENCE_S, asleep_until
 
 Results = dict[str, Answer]
 
@@ -36,7 +36,7 @@ def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def endpoint(*servers: OpenAIServer, **changes: object) -> Endpoint:
     first, *rest = (server.url for server in servers)
-    settings = {"model": "stand-in", "timeout_s": 5.0, **changes}
+    settings = {"model": "stand-in", "timeout_s": PATIENCE_S, **changes}
     return Endpoint("here", base_url=first, extra_base_urls=tuple(rest), **settings)  # type: ignore[arg-type]
 
 
@@ -96,8 +96,9 @@ async def test_passing_trouble_is_tried_again(server: OpenAIServer, fault: str) 
 
 async def test_a_hanging_call_is_given_up_and_made_again(server: OpenAIServer) -> None:
     server.fail_next("hang")
-    stats = await run(endpoint(server, timeout_s=0.3), requests(4))
-    assert (stats.answered, stats.retries) == (4, 1)
+    stats = await run(endpoint(server, timeout_s=1.0), requests(4))
+    assert stats.answered == 4
+    assert stats.retries == server.calls - 4 >= 1
 
 
 async def test_a_refused_request_fails_alone(server: OpenAIServer) -> None:
@@ -143,9 +144,10 @@ async def test_a_server_that_is_down_ends_the_run_soon() -> None:
 async def test_retry_after_holds_every_call_back(server: OpenAIServer) -> None:
     server.fail_next("busy", retry_after=0.5)
     notes: list[str] = []
-    started = time.monotonic()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
     await run(endpoint(server, max_concurrency=1), requests(3), notes=notes)
-    assert time.monotonic() - started >= 0.5
+    assert loop.time() - started >= 0.5
     assert server.calls == 4
     assert "Going on with 1 calls" in notes[0]
 
@@ -158,21 +160,29 @@ async def test_it_finds_what_the_server_bears() -> None:
 
 
 async def test_it_uses_all_that_it_may() -> None:
-    with OpenAIServer(latency_s=0.4) as server:
-        await run(endpoint(server), requests(110), max_concurrency=32)
+    with OpenAIServer() as server:
+        server.hold()
+
+        def order(pace: engine.Concurrency) -> engine.Order:
+            if pace.in_flight == pace.limit or server.calls == 110:
+                server.let_go()
+            return engine.Order()
+
+        await run(endpoint(server), requests(110), max_concurrency=32, on_pace=order)
         assert server.most_in_flight == 32
 
 
 async def test_a_slow_call_holds_up_no_other(server: OpenAIServer) -> None:
-    server.fail_next("hang")
-    ended: list[float] = []
-    started = time.monotonic()
-    await run(
-        endpoint(server, timeout_s=1.0),
-        requests(60),
-        on_answer=lambda r, a: ended.append(time.monotonic() - started),
-    )
-    assert ended[-2] < 0.9
+    server.fail_next("hold")
+    ended: list[int | None] = []
+
+    def on_answer(request: Request, answer: Answer) -> None:
+        ended.append(request.document_id)
+        if len(ended) == 59:
+            server.release()
+
+    await run(endpoint(server), requests(60), on_answer=on_answer)
+    assert len(ended) == 60
 
 
 async def test_several_servers_share_the_work() -> None:
@@ -262,10 +272,9 @@ async def test_a_stop_is_taken_soon_and_calls_in_flight_may_end() -> None:
 
 async def test_a_stop_does_not_wait_for_a_hanging_call(server: OpenAIServer) -> None:
     server.always = "hang"
-    started = time.monotonic()
-    stats = await run(endpoint(server), requests(5), should_stop=lambda: True)
+    stats = await run(endpoint(server), requests(5), should_stop=lambda: server.in_flight == 5)
     assert stats.stopped_by == "asked"
-    assert time.monotonic() - started < 1.5
+    assert server.in_flight == 5
 
 
 async def test_a_failing_store_stops_the_run(server: OpenAIServer) -> None:
@@ -342,7 +351,7 @@ def fill(limiter: AdaptiveLimiter, now: float) -> None:
 async def test_a_cancelled_run_leaves_no_task_behind(server: OpenAIServer) -> None:
     server.always = "hang"
     running = asyncio.create_task(run(endpoint(server), requests(20)))
-    await asyncio.sleep(0.1)
+    await asleep_until(lambda: server.in_flight)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -351,29 +360,31 @@ async def test_a_cancelled_run_leaves_no_task_behind(server: OpenAIServer) -> No
 
 async def test_a_pause_lets_calls_end_and_sends_nothing_new(server: OpenAIServer) -> None:
     server.latency_s = 0.05
-    seen: list[tuple[float, int, int]] = []
+    resting: list[int] = []
 
     def order(pace: engine.Concurrency) -> engine.Order:
-        now = time.monotonic()
-        seen.append((now, pace.in_flight, server.calls))
-        since = now - seen[0][0]
-        return engine.Order(paused=0.2 < since < 0.8)
+        paused = server.calls >= 12 and len(resting) < 10
+        if paused and not pace.in_flight:
+            resting.append(server.calls)
+        return engine.Order(paused=paused)
 
     stats = await run(endpoint(server), requests(60), max_concurrency=4, on_pace=order)
     assert (stats.answered, stats.stopped_by) == (60, "")
-    resting = [calls for at, _, calls in seen if 0.4 < at - seen[0][0] < 0.8]
+    assert len(resting) == 10
     assert len(set(resting)) == 1
     assert resting[0] < 60
 
 
 async def test_the_concurrency_can_change_under_way(server: OpenAIServer) -> None:
-    server.latency_s = 0.03
+    server.hold()
     most: dict[int, int] = {}
 
     def order(pace: engine.Concurrency) -> engine.Order:
         wanted = 2 if server.calls < 40 else 6 if server.calls < 120 else 1
         most[wanted] = max(most.get(wanted, 0), server.in_flight)
         assert pace.in_flight <= pace.ceiling == 64
+        if server.in_flight >= wanted or server.calls == 140:
+            server.let_go()
         return engine.Order(concurrency=wanted)
 
     stats = await run(endpoint(server), requests(140), max_concurrency=2, on_pace=order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompting.answers import first_line
@@ -110,7 +110,6 @@ def test_a_line_with_more_after_it_is_complete() -> None:
     assert not first_line("what if i fi").complete
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.booleans())
 def test_any_answer_gives_one_clean_line_or_a_reason(answer: str, must: bool) -> None:
     found = first_line(answer, label="Q:", must_have_label=must, prompt_end=PROMPT)

@@ -20,7 +20,7 @@ def kinds(linter: Linter, examples: list[Example]) -> list[list[str]]:
     return [[remark.kind for remark in found[example.id]] for example in examples]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(QUERIES, min_size=1, max_size=4))
 def test_it_agrees_with_the_remarks_on_one_through_all_changes(states: list) -> None:
     linter = Linter((3, 6), "en")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompting.shots import ShotSet, fit, pick, shot_pool
@@ -29,7 +29,6 @@ def test_the_order_of_the_examples_in_the_project_does_not_matter() -> None:
     assert shot_pool(EXAMPLES, 4, 6, 1) == shot_pool(EXAMPLES[::-1], 4, 6, 1)
 
 
-@settings(deadline=None)
 @given(n=st.integers(1, 30), k=st.integers(1, 8), size=st.integers(1, 12), seed=st.integers(0, 99))
 def test_sets_differ_have_k_members_and_use_examples_evenly(
     n: int, k: int, size: int, seed: int
@@ -92,7 +91,6 @@ def test_a_hopeless_context_is_refused_with_what_it_needs() -> None:
         fit(TEMPLATE, EXAMPLES[:8], "word " * 100, 40, count_tokens)
 
 
-@settings(deadline=None)
 @given(context=st.integers(120, 900), words=st.integers(0, 200), shots=st.integers(0, 8))
 def test_whatever_is_fitted_fits(context: int, words: int, shots: int) -> None:
     fitted = fit(TEMPLATE, [long_example(50)] * shots, "word " * words, context, count_tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompting.templates import (
@@ -179,7 +179,6 @@ def test_advice_does_not_keep_a_template_from_being_used() -> None:
     assert parse(text).query_label == ""
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_either_a_template_or_refused(text: str) -> None:
     if any(remark.fatal for remark in lint(text)):
@@ -189,7 +188,6 @@ def test_any_text_is_either_a_template_or_refused(text: str) -> None:
         assert parse(text).name is not None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_body_renders_or_is_refused(body: str) -> None:
     try:

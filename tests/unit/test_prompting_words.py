@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.tokenizers import DefaultTokenizer
 
@@ -36,13 +36,11 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_words_are_those_of_rouge_score(text: str) -> None:
     assert words(text) == ROUGE.tokenize(text)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80), st.integers(0, 12))
 def test_a_cut_text_is_a_beginning_with_no_more_words(text: str, limit: int) -> None:
     cut = cut_words(text, limit)

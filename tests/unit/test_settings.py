@@ -222,9 +222,7 @@ VALUES = st.recursive(
     ),
     value=VALUES,
 )
-@hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_is_read_or_refused_in_one_sentence(home: Path, key: str, value: object) -> None:
     text = f"{key} = {str(value).lower() if isinstance(value, bool) else value}"
     write(home, text)

@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from studio.store import Store
 from studio.store import db as database
 from studio.store.migrations import SCHEMA_VERSION, migrations
 from tests.support.project import fill
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -327,9 +327,7 @@ def test_a_writer_that_is_killed_leaves_only_whole_transactions(tmp_path: Path) 
                 store.values.set("right", number)
     """
     process = python(code, store.path)
-    deadline = time.monotonic() + 20
-    while not store.values.get("right") and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: store.values.get("right"))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert store.values.get("left") == store.values.get("right") > 0

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.records import Document
@@ -221,9 +221,7 @@ def test_a_search_that_is_very_long_is_cut(library: Store) -> None:
 
 
 @given(query=st.text(max_size=40))
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 def test_no_query_breaks_the_search(library: Store, query: str) -> None:
     found = [document.id for document in library.documents.search(query)]
     assert len(set(found)) == len(found)

@@ -126,7 +126,7 @@ def _do_to(store: Store, kind: str, number: int, example: Example):
     return tagging(example.id, add=drop, drop=add)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(changes=CHANGES)
 def test_any_row_of_changes_can_be_taken_back_and_done_again(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int]]

@@ -164,7 +164,7 @@ def test_a_histogram_of_one_score_has_one_column(tmp_path: Path) -> None:
     scores=st.lists(st.floats(0, 1), min_size=1, max_size=20, unique=True),
     bins=st.integers(1, 12),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_histogram_counts_every_score_once(
     tmp_path_factory: pytest.TempPathFactory, scores: list[float], bins: int
 ) -> None:

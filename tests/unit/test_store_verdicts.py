@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.records import Verdict
@@ -186,9 +186,7 @@ def last_word(said: list[tuple[str, bool, bool]]) -> bool:
         st.tuples(st.sampled_from(["a", "b", PERSON]), st.booleans(), st.booleans()), max_size=8
     )
 )
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 def test_the_last_word_follows_the_rule_in_any_order(
     store: Store, said: list[tuple[str, bool, bool]]
 ) -> None:

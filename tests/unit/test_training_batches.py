@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.training.batches import BatchPlan, groups_of
@@ -14,7 +14,6 @@ from studio.training.settings import TrainingPair, ValidationSet
 groups = st.lists(st.integers(0, 12), min_size=1, max_size=80)
 
 
-@settings(deadline=None)
 @given(groups, st.integers(1, 40), st.integers(0, 3), st.integers(0, 5))
 def test_no_batch_holds_two_rows_of_a_group(
     rows: list[int], size: int, seed: int, epoch: int

@@ -10,6 +10,7 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Static
 
+from studio.records import TaskKind
 from studio.store.review_shapes import ReviewProgress, ReviewRow, View
 from studio.store.review_window import Window
 from studio.tui.pane.store_pane import StorePane
@@ -45,6 +46,8 @@ class ReviewCore(StorePane):
     def __init__(self) -> None:
         super().__init__()
         self._view = View()
+        self.records_of: TaskKind = "retrieval"
+        """The project's: it decides the columns."""
         self._window: Window | None = None
         self._prompts: dict[int, str] = {}
         """Prompt row → its name and version."""
@@ -75,7 +78,7 @@ class ReviewCore(StorePane):
 
     def draw_row(self, row: ReviewRow) -> Sequence[Cell]:
         """One line of the table."""
-        return say.cells(row, self._score)
+        return say.cells(row, self._score, self.records_of)
 
     # -- the session --
 

@@ -10,7 +10,7 @@ from textual.content import Content
 from studio.store import Store
 from studio.store.review_shapes import Agreement, Provenance
 from studio.tui.review.core import ReviewCore
-from studio.tui.review.side import VIEWS, sheet
+from studio.tui.review.side import VIEWS, sheet, view_names
 from studio.tui.widgets.text_pane import Section, TextPane
 
 SIDE_DELAY_S = 0.06
@@ -56,14 +56,16 @@ class RecordDetails(ReviewCore):
         if self._shown is None:
             return
         pane = self.part("#provenance", TextPane)
-        shown = sheet(VIEWS[self._side], self._shown, self._view.search, self._agreement)
+        search, view = self._view.search, VIEWS[self._side]
+        shown = sheet(view, self._shown, search, self._agreement, self.records_of)
         pane.put(shown.shown, shown.plain)
         if top:
             pane.scroll_home(animate=False)
 
     def title_side(self) -> None:
         """Which of its views the side shows, and the key for the next one."""
-        names = [f"[{name}]" if n == self._side else name for n, name in enumerate(VIEWS)]
+        views = enumerate(view_names(self.records_of))
+        names = [f"[{name}]" if n == self._side else name for n, name in views]
         title = " · ".join(names) + f" · {self.key('side')} next"
         self.part("#side", Section).border_title = Content(title)
 

@@ -69,9 +69,9 @@ class RecordFilters(ReviewActions):
     async def action_sort(self) -> None:
         """Choose the order."""
         score = self._view.filter or self._score
-        rows = [
-            Row(name, (words,)) for name, words in say.SORTS.items() if score or "score" not in name
-        ]
+        left_out = [] if score else ["score", "-score"]
+        left_out += ["document"] if self.records_of == "classification" else []
+        rows = [Row(name, (words,)) for name, words in say.SORTS.items() if name not in left_out]
 
         def chosen(name: Any) -> None:
             if name is not None:

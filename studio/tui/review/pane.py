@@ -34,6 +34,10 @@ NO_RECORDS = (
     "No record yet. 3 goes to Generate, where an LLM writes queries for your documents; "
     "ctrl+r runs the whole path. What it makes is judged here."
 )
+NO_ROUNDS = (
+    "No record yet. 5 goes to Rounds, where an LLM writes them and a small model learns from them. "
+    "What it writes is judged here."
+)
 
 PARTS: dict[str, type[Widget]] = {
     "#records": VirtualRows,
@@ -80,12 +84,17 @@ class ReviewPane(RecordFilters, ReviewEditing, RecordDetails):
     def compose_body(self) -> ComposeResult:
         """Table, side, and the session's line."""
         self.open_threads(self.project.store.path)
+        self.records_of = self.project.task
         with Horizontal(id="review"):
             with Vertical(id="table"):
                 with Section(id="records-section").titled("Records"):
                     yield Field(placeholder="/ search the records", id="search")
                     yield VirtualRows(
-                        say.columns(""), self.draw_row, self.on_thread, waiting="…", id="records"
+                        say.columns("", self.records_of),
+                        self.draw_row,
+                        self.on_thread,
+                        waiting="…",
+                        id="records",
                     )
                 with Section(id="edit-section").titled("Edit — kept as you type, esc finishes"):
                     yield Editor(id="edit")
@@ -127,7 +136,7 @@ class ReviewPane(RecordFilters, ReviewEditing, RecordDetails):
         before, self._window = self._window, opened.window
         self._view, self._fresh, self._score = view, False, opened.score
         rows = self.rows
-        rows.columns = say.columns(opened.score, chosen=bool(view.filter))
+        rows.columns = say.columns(opened.score, self.records_of, chosen=bool(view.filter))
         rows.empty = self._nothing() if opened.complete else "Searching …"
         rows.show(Pages(opened.window), opened.count, cursor=opened.place)
         self.retitle()
@@ -167,7 +176,7 @@ class ReviewPane(RecordFilters, ReviewEditing, RecordDetails):
         if say.narrowed(self._view):
             clear = self.key("show-all")
             return f"No record is like that. {clear} shows all again, / searches other words."
-        return NO_RECORDS
+        return NO_RECORDS if self.records_of == "retrieval" else NO_ROUNDS
 
     def retitle(self) -> None:
         """What is shown, what is chosen, and whether there is more to read."""

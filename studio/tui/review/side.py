@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from textual.content import Content
 
-from studio.records import Record
+from studio.labelled import RECORD_FIELDS, RECORD_NOUNS
+from studio.records import Record, TaskKind
 from studio.store.review_shapes import Agreement, Call, Provenance
 from studio.store.verdicts import PERSON
 from studio.tui.review import words as say
 from studio.tui.review.marks import marks
 from studio.tui.safe_text import content, one_line, visible
 
-VIEWS: Final = ("Document", "Made by", "Judged", "Alike")
+VIEWS: Final = ("Record", "Made by", "Judged", "Alike")
 """What the side shows, in the order in which the key walks through it."""
 MOST_MARKS = 400
 """Words that are marked in one document."""
@@ -33,7 +34,14 @@ class Sheet:
     """What a copy takes."""
 
 
-def sheet(view: str, found: Provenance, search: str, agreement: Agreement | None) -> Sheet:
+def view_names(task: TaskKind) -> tuple[str, ...]:
+    """What the views are called: a query stands beside its document."""
+    return ("Document", *VIEWS[1:]) if task == "retrieval" else VIEWS
+
+
+def sheet(
+    view: str, found: Provenance, search: str, agreement: Agreement | None, task: TaskKind
+) -> Sheet:
     """The side's text for one record. ``search`` is what the person looks for."""
     parts: Iterator[Any]
     if view == "Made by":
@@ -42,8 +50,10 @@ def sheet(view: str, found: Provenance, search: str, agreement: Agreement | None
         parts = _judged(found, agreement)
     elif view == "Alike":
         parts = _alike(found)
-    else:
+    elif task == "retrieval":
         parts = _document(found, search)
+    else:
+        parts = _fields(found, search, task)
     shown = Content.assemble(*parts)
     return Sheet(shown, shown.plain)
 
@@ -60,6 +70,19 @@ def _document(found: Provenance, search: str) -> Iterator[Any]:
     yield "\n"
     yield from _heading(f"Other queries of this document ({len(found.siblings):,})")
     yield from _records(found.siblings, "None: this is the only one.")
+
+
+def _fields(found: Provenance, search: str, task: TaskKind) -> Iterator[Any]:
+    """The record's fields in the task's own words, and what else was written for its context."""
+    yield from _record(found)
+    wanted = f"{found.record.text[:2_000]} {search}"
+    for word, name in [*RECORD_FIELDS[task].items()][1:]:
+        yield from _heading(word.capitalize())
+        yield _marked(getattr(found.record, name), wanted if name == "context" else search)
+        yield "\n"
+    if found.document.id:
+        yield from _heading(f"Other {RECORD_NOUNS[task]} of it ({len(found.siblings):,})")
+        yield from _records(found.siblings, "None: this is the only one.")
 
 
 def _record(found: Provenance) -> Iterator[Any]:
@@ -94,7 +117,8 @@ def _records(records: Iterable[Record], nothing: str) -> Iterator[Any]:
     for record in records:
         empty = False
         dropped = "" if record.kept else f"  ({one_line(record.reason, 20)})"
-        yield content(f"{'·' if record.kept else '-'} {one_line(record.text, 300)}")
+        label = f"{one_line(record.label, 20)}: " if record.label else ""
+        yield content(f"{'·' if record.kept else '-'} {label}{one_line(record.text, 300)}")
         yield content(dropped + "\n", "$secondary")
     if empty:
         yield content(nothing + "\n", "$secondary")
@@ -158,7 +182,7 @@ def _judged(found: Provenance, agreement: Agreement | None) -> Iterator[Any]:
         text = f"{word}  {one_line(line.filter, 30)}{score}{reason}\n"
         yield content(text, "" if line.kept else "$warning")
     if not lines:
-        yield content("None yet: run the filters with ctrl+r or in 3.\n", "$secondary")
+        yield content("None has judged it yet.\n", "$secondary")
     yield from _history(found)
     if agreement is not None:
         yield from _agreement(agreement)

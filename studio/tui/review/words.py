@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from studio.labelled import RECORD_FIELDS
+from studio.records import TaskKind
 from studio.store.review_shapes import (
     BulkPreview,
     Change,
@@ -57,8 +59,8 @@ SORTS: Final[dict[str, str]] = {
 """Order of a view → what a person reads."""
 
 
-def columns(score: str, *, chosen: bool = False) -> tuple[Column, ...]:
-    """The columns; ``score`` is the filter whose scores are shown.
+def columns(score: str, task: TaskKind, *, chosen: bool = False) -> tuple[Column, ...]:
+    """The columns of a task's records; ``score`` is the filter whose scores are shown.
 
     chosen: the view is about that score, so that it shows in a narrow table too.
     """
@@ -68,8 +70,9 @@ def columns(score: str, *, chosen: bool = False) -> tuple[Column, ...]:
         Column("verdict", 14, from_width=56),
         Column("", 2),
         Column(score, max(len(score), 6), "right", from_width=44 if chosen else 84),
+        *([Column("label", 12)] if "label" in RECORD_FIELDS[task] else []),
         Column("record"),
-        Column("document", 10, from_width=100),
+        *([Column("document", 10, from_width=100)] if task != "classification" else []),
     )
 
 
@@ -80,8 +83,8 @@ def shown_score(view: View, row: ReviewRow | None) -> str:
     return ROUND_TRIP if ROUND_TRIP in row.scores else [*row.scores][-1]
 
 
-def cells(row: ReviewRow, score: str) -> tuple[Cell, ...]:
-    """One line of the table."""
+def cells(row: ReviewRow, score: str, task: TaskKind) -> tuple[Cell, ...]:
+    """One line of the table, for :func:`columns`."""
     symbol, word, tone = verdict(row)
     marks = ("⚑" if row.flagged else " ") + ("✎" if row.edited else " ")
     return (
@@ -89,8 +92,9 @@ def cells(row: ReviewRow, score: str) -> tuple[Cell, ...]:
         Cell(word, tone),
         Cell(marks, "warn"),
         Cell(number(row.scores.get(score, row.score)), "muted"),
+        *([Cell(row.label)] if "label" in RECORD_FIELDS[task] else []),
         Cell(row.text, "" if row.kept else "muted"),
-        Cell(row.document_outside_id, "muted"),
+        *([Cell(row.document_outside_id, "muted")] if task != "classification" else []),
     )
 
 
