@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
-from studio.labelled import Item, Label, SyntheticItem
 from studio.project import Project
-from studio.records import Document, TaskKind
+from studio.records import Document, Label, Record
 from studio.tui.app import StudioApp
 from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.data import labelled, pair, question
 from tests.support.hostile import frame
 from tests.support.project import fill
 
 PREMISE = "A woman sings in the rain 🌧."
-ITEMS: dict[TaskKind, Item] = {
-    "classification": Item("房东多久退还押金, nobody knows", "sad guest"),
-    "nli": Item("someone is wet", "follows", PREMISE),
-    "qa": Item("who sings", "", PREMISE, ("A woman",)),
+ITEMS: dict[str, Record] = {
+    "classification": labelled("房东多久退还押金, nobody knows", "sad guest"),
+    "nli": pair("someone is wet", "follows", PREMISE),
+    "qa": question("who sings", "A woman", PREMISE),
 }
 LABELS = {"classification": ["glad guest", "sad guest"], "nli": ["follows", "does not"], "qa": []}
 
 
 @pytest.fixture
-def project(tmp_path: Path, task: TaskKind) -> Iterator[Project]:
+def project(tmp_path: Path, task: str) -> Iterator[Project]:
     """Two records of a run; pairs and questions are about a document of the corpus."""
     made = Project.create(tmp_path / "made", task=task)
     store = made.store
@@ -36,9 +37,9 @@ def project(tmp_path: Path, task: TaskKind) -> Iterator[Project]:
         fill(store, [Document("rain", "", PREMISE)])
     run = store.runs.add("s3", {})
     item = ITEMS[task]
-    other = Item("another text", item.label, item.context, item.answers)
-    store.items.add(
-        SyntheticItem(one, run, 0, place, document_id=document)
+    other = replace(item, fields={**item.fields, item.type.fields[0]: "another text"})
+    store.records.add(
+        replace(one, run_id=run, stage="seed", place=place, document_id=document)
         for place, one in enumerate((item, other))
     )
     yield made
@@ -58,9 +59,7 @@ async def shown(pilot: Pilot[int]) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 @pytest.mark.parametrize("task", ["classification", "nli"])
-async def test_the_label_is_a_column(
-    project: Project, task: TaskKind, size: tuple[int, int]
-) -> None:
+async def test_the_label_is_a_column(project: Project, task: str, size: tuple[int, int]) -> None:
     app = StudioApp(project, screen="review")
     async with app.run_test(size=size) as pilot:
         await shown(pilot)
@@ -78,7 +77,7 @@ async def test_the_label_is_a_column(
     ],
 )
 async def test_the_side_says_the_fields_in_their_words(
-    project: Project, task: TaskKind, words: list[str]
+    project: Project, task: str, words: list[str]
 ) -> None:
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -91,7 +90,7 @@ async def test_the_side_says_the_fields_in_their_words(
 
 
 @pytest.mark.parametrize("task", ["classification"])
-async def test_texts_cannot_be_put_in_order_of_documents(project: Project, task: TaskKind) -> None:
+async def test_texts_cannot_be_put_in_order_of_documents(project: Project, task: str) -> None:
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(120, 40)) as pilot:
         await shown(pilot)

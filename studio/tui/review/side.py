@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from textual.content import Content
 
-from studio.labelled import RECORD_FIELDS, RECORD_NOUNS
-from studio.records import Record, TaskKind
+from studio.records import Record
 from studio.store.review_shapes import Agreement, Call, Provenance
 from studio.store.verdicts import PERSON
+from studio.tasks import Task
 from studio.tui.review import words as say
 from studio.tui.review.marks import marks
 from studio.tui.safe_text import content, one_line, visible
@@ -34,13 +34,13 @@ class Sheet:
     """What a copy takes."""
 
 
-def view_names(task: TaskKind) -> tuple[str, ...]:
+def view_names(task: Task) -> tuple[str, ...]:
     """What the views are called: a query stands beside its document."""
-    return ("Document", *VIEWS[1:]) if task == "retrieval" else VIEWS
+    return ("Document", *VIEWS[1:]) if task.gold == "documents" else VIEWS
 
 
 def sheet(
-    view: str, found: Provenance, search: str, agreement: Agreement | None, task: TaskKind
+    view: str, found: Provenance, search: str, agreement: Agreement | None, task: Task
 ) -> Sheet:
     """The side's text for one record. ``search`` is what the person looks for."""
     parts: Iterator[Any]
@@ -50,10 +50,10 @@ def sheet(
         parts = _judged(found, agreement)
     elif view == "Alike":
         parts = _alike(found)
-    elif task == "retrieval":
+    elif task.gold == "documents":
         parts = _document(found, search)
     else:
-        parts = _fields(found, search, task)
+        parts = _fields(found, search)
     shown = Content.assemble(*parts)
     return Sheet(shown, shown.plain)
 
@@ -72,16 +72,17 @@ def _document(found: Provenance, search: str) -> Iterator[Any]:
     yield from _records(found.siblings, "None: this is the only one.")
 
 
-def _fields(found: Provenance, search: str, task: TaskKind) -> Iterator[Any]:
-    """The record's fields in the task's own words, and what else was written for its context."""
+def _fields(found: Provenance, search: str) -> Iterator[Any]:
+    """The record's fields in their own words, and what else was written for its context."""
     yield from _record(found)
     wanted = f"{found.record.text[:2_000]} {search}"
-    for word, name in [*RECORD_FIELDS[task].items()][1:]:
-        yield from _heading(word.capitalize())
-        yield _marked(getattr(found.record, name), wanted if name == "context" else search)
+    type = found.record.type
+    for name in type.fields[1:]:
+        yield from _heading(name.capitalize())
+        yield _marked(found.record[name], wanted if name == type.context else search)
         yield "\n"
     if found.document.id:
-        yield from _heading(f"Other {RECORD_NOUNS[task]} of it ({len(found.siblings):,})")
+        yield from _heading(f"Other {type.nouns} of it ({len(found.siblings):,})")
         yield from _records(found.siblings, "None: this is the only one.")
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from studio.labelled import RECORD_FIELDS
-from studio.records import TaskKind
 from studio.store.review_shapes import (
     BulkPreview,
     Change,
@@ -16,6 +14,7 @@ from studio.store.review_shapes import (
     ReviewRow,
     View,
 )
+from studio.tasks import Task
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import Cell, Tone
@@ -59,7 +58,7 @@ SORTS: Final[dict[str, str]] = {
 """Order of a view → what a person reads."""
 
 
-def columns(score: str, task: TaskKind, *, chosen: bool = False) -> tuple[Column, ...]:
+def columns(score: str, task: Task, *, chosen: bool = False) -> tuple[Column, ...]:
     """The columns of a task's records; ``score`` is the filter whose scores are shown.
 
     chosen: the view is about that score, so that it shows in a narrow table too.
@@ -70,9 +69,9 @@ def columns(score: str, task: TaskKind, *, chosen: bool = False) -> tuple[Column
         Column("verdict", 14, from_width=56),
         Column("", 2),
         Column(score, max(len(score), 6), "right", from_width=44 if chosen else 84),
-        *([Column("label", 12)] if "label" in RECORD_FIELDS[task] else []),
+        *([Column("label", 12)] if "label" in task.record.fields else []),
         Column("record"),
-        *([Column("document", 10, from_width=100)] if task != "classification" else []),
+        *([Column("document", 10, from_width=100)] if task.needs_documents else []),
     )
 
 
@@ -83,7 +82,7 @@ def shown_score(view: View, row: ReviewRow | None) -> str:
     return ROUND_TRIP if ROUND_TRIP in row.scores else [*row.scores][-1]
 
 
-def cells(row: ReviewRow, score: str, task: TaskKind) -> tuple[Cell, ...]:
+def cells(row: ReviewRow, score: str, task: Task) -> tuple[Cell, ...]:
     """One line of the table, for :func:`columns`."""
     symbol, word, tone = verdict(row)
     marks = ("⚑" if row.flagged else " ") + ("✎" if row.edited else " ")
@@ -92,9 +91,9 @@ def cells(row: ReviewRow, score: str, task: TaskKind) -> tuple[Cell, ...]:
         Cell(word, tone),
         Cell(marks, "warn"),
         Cell(number(row.scores.get(score, row.score)), "muted"),
-        *([Cell(row.label)] if "label" in RECORD_FIELDS[task] else []),
+        *([Cell(row.label)] if "label" in task.record.fields else []),
         Cell(row.text, "" if row.kept else "muted"),
-        *([Cell(row.document_outside_id, "muted")] if task != "classification" else []),
+        *([Cell(row.document_outside_id, "muted")] if task.needs_documents else []),
     )
 
 
