@@ -10,9 +10,9 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Static
 
-from studio.records import TaskKind
 from studio.store.review_shapes import ReviewProgress, ReviewRow, View
 from studio.store.review_window import Window
+from studio.tasks import TASKS, Task
 from studio.tui.pane.store_pane import StorePane
 from studio.tui.review import words as say
 from studio.tui.safe_text import content
@@ -46,7 +46,7 @@ class ReviewCore(StorePane):
     def __init__(self) -> None:
         super().__init__()
         self._view = View()
-        self.records_of: TaskKind = "retrieval"
+        self.records_of: Task = TASKS["retrieval"]
         """The project's: it decides the columns."""
         self._window: Window | None = None
         self._prompts: dict[int, str] = {}

@@ -70,7 +70,7 @@ class RecordFilters(ReviewActions):
         """Choose the order."""
         score = self._view.filter or self._score
         left_out = [] if score else ["score", "-score"]
-        left_out += ["document"] if self.records_of == "classification" else []
+        left_out += [] if self.records_of.needs_documents else ["document"]
         rows = [Row(name, (words,)) for name, words in say.SORTS.items() if name not in left_out]
 
         def chosen(name: Any) -> None:

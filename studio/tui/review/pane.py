@@ -176,7 +176,7 @@ class ReviewPane(RecordFilters, ReviewEditing, RecordDetails):
         if say.narrowed(self._view):
             clear = self.key("show-all")
             return f"No record is like that. {clear} shows all again, / searches other words."
-        return NO_RECORDS if self.records_of == "retrieval" else NO_ROUNDS
+        return NO_RECORDS if self.records_of.has_path else NO_ROUNDS
 
     def retitle(self) -> None:
         """What is shown, what is chosen, and whether there is more to read."""
