@@ -165,6 +165,10 @@ class Example:
     """Order on the screen, from 0."""
     tags: str = ""
     """Words of the person's own, separated by spaces."""
+    type: RecordType = QUERY
+    """What it demonstrates; ``query`` is the first field of the type."""
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The other fields of the type, besides the first; empty for queries."""
 
 
 Style = Literal["chat", "completion"]

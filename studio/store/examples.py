@@ -6,13 +6,15 @@ writer has seen, and raises :class:`Conflict` otherwise; tags and switches are m
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from studio.records import Example, Record, StudioError
+from studio.records import Example, Record, RecordType, StudioError
 from studio.store.db import now, one, rows, storable, value, write
+from studio.store.record_types import RecordTypes
 from studio.store.records import R_COLUMNS, read_records
 
 if TYPE_CHECKING:
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
 
 SELECT = (
     "SELECT e.id, e.revision_id, e.enabled, e.position, e.tags, r.document_id, r.document_text,"
-    " r.query FROM examples e JOIN example_revisions r ON r.id = e.revision_id"
+    " r.query, r.type, r.fields FROM examples e JOIN example_revisions r ON r.id = e.revision_id"
 )
 
 
-def _example(row: sqlite3.Row) -> Example:
+def _read(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> list[Example]:
+    found = rows(db, sql, parameters)
+    types = RecordTypes(db).known() if found else {}
+    return [_example(row, types) for row in found]
+
+
+def _example(row: sqlite3.Row, types: Mapping[str, RecordType]) -> Example:
     return Example(
         id=row["id"],
         revision_id=row["revision_id"],
@@ -34,6 +42,8 @@ def _example(row: sqlite3.Row) -> Example:
         enabled=bool(row["enabled"]),
         position=row["position"],
         tags=row["tags"],
+        type=types[row["type"]],
+        fields=json.loads(row["fields"]),
     )
 
 
@@ -87,12 +97,12 @@ class Examples:
         """Every example that is not deleted, in order."""
         condition = " AND e.enabled" if enabled_only else ""
         sql = f"{SELECT} WHERE e.deleted IS NULL{condition} ORDER BY e.position, e.id"
-        return [_example(row) for row in rows(self.db, sql)]
+        return _read(self.db, sql)
 
     def get(self, example_id: int) -> Example | None:
         """One example, deleted or not."""
-        row = one(self.db, f"{SELECT} WHERE e.id = ?", (example_id,))
-        return _example(row) if row else None
+        found = _read(self.db, f"{SELECT} WHERE e.id = ?", (example_id,))
+        return found[0] if found else None
 
     def add(self, examples: Iterable[Example]) -> list[int]:
         """Store new examples at the end; returns their rows."""
@@ -135,13 +145,14 @@ class Examples:
             if deleted or unseen:
                 raise Conflict(current, deleted=deleted)
             revision = self._word(conn, current, example)
-            document_id, document_text, query = wording(example)
             return replace(
                 current,
                 revision_id=revision,
-                document_id=document_id,
-                document_text=document_text,
-                query=query,
+                document_id=example.document_id,
+                document_text=storable(example.document_text),
+                query=storable(example.query),
+                type=example.type,
+                fields=example.fields,
             )
 
     def _stored(self, example_id: int) -> Example:
@@ -155,10 +166,11 @@ class Examples:
             return current.revision_id
         if self._is_used(current.revision_id):
             return self._revise(conn, example.id, example)
+        RecordTypes(self.db).register([example.type])
         # Keystrokes between two uses are one wording: only what a request saw must stay.
         conn.execute(
-            "UPDATE example_revisions SET document_id = ?, document_text = ?, query = ?,"
-            " created = ? WHERE id = ?",
+            "UPDATE example_revisions SET document_id = ?, document_text = ?, query = ?, type = ?,"
+            " fields = ?, created = ? WHERE id = ?",
             (*wording(example), now(), current.revision_id),
         )
         return current.revision_id
@@ -195,9 +207,10 @@ class Examples:
         return value(self.db, sql, (revision_id,)) is not None
 
     def _revise(self, conn: sqlite3.Connection, example_id: int, example: Example) -> int:
+        RecordTypes(self.db).register([example.type])
         cursor = conn.execute(
-            "INSERT INTO example_revisions(example_id, document_id, document_text, query, created)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO example_revisions(example_id, document_id, document_text, query, type,"
+            " fields, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (example_id, *wording(example), now()),
         )
         conn.execute(
@@ -271,20 +284,22 @@ class Examples:
 
     def revisions(self, revision_ids: Sequence[int]) -> list[Example]:
         """Examples as they were worded in these revisions, in the order asked for."""
-        found = []
-        for revision_id in revision_ids:
-            row = one(
-                self.db,
-                "SELECT e.id, r.id AS revision_id, e.enabled, e.position, e.tags, r.document_id,"
-                " r.document_text, r.query FROM example_revisions r"
-                " JOIN examples e ON e.id = r.example_id WHERE r.id = ?",
-                (revision_id,),
-            )
-            if row:
-                found.append(_example(row))
-        return found
+        return _read(
+            self.db,
+            "SELECT e.id, r.id AS revision_id, e.enabled, e.position, e.tags, r.document_id,"
+            " r.document_text, r.query, r.type, r.fields FROM json_each(?) j"
+            " CROSS JOIN example_revisions r ON r.id = j.value"
+            " JOIN examples e ON e.id = r.example_id ORDER BY j.key",
+            (json.dumps(list(revision_ids)),),
+        )
 
 
-def wording(example: Example) -> tuple[int | None, str, str]:
-    """Document, its text and the query: what a request sees of an example."""
-    return (example.document_id, storable(example.document_text), storable(example.query))
+def wording(example: Example) -> tuple[int | None, str, str, str, str]:
+    """Document, its text, the query and more: what a request sees of an example, as columns."""
+    return (
+        example.document_id,
+        storable(example.document_text),
+        storable(example.query),
+        example.type.name,
+        storable(json.dumps(dict(example.fields), ensure_ascii=False)),
+    )

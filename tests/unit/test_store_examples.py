@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Example, StudioError, Verdict
+from studio.records import Example, RecordType, StudioError, Verdict
 from studio.store import Store
 from tests.support.project import call, fill
 
@@ -144,3 +144,19 @@ def test_a_copy_stands_right_below(store: Store) -> None:
     first, _ = add(store, "one", "two")
     store.examples.add_after(first.id, replace(first, query="one and a half"))
     assert [e.query for e in store.examples.all()] == ["one", "one and a half", "two"]
+
+
+def test_an_example_of_another_type_keeps_its_fields_and_their_history(store: Store) -> None:
+    order = RecordType("order", ("instruction", "input", "output"), "order", "orders")
+    [added] = store.examples.add(
+        [Example("", "Translate.", type=order, fields={"input": "chat 学习", "output": "cat"})]
+    )
+    seen = Store(store.path).examples.get(added)
+    assert seen is not None
+    assert (seen.query, seen.type, seen.fields["output"]) == ("Translate.", order, "cat")
+    store.shot_sets.save([seen.revision_id])
+    changed = replace(seen, fields={**seen.fields, "output": "a cat"})
+    stored = store.examples.reword(changed, seen)
+    assert store.examples.get(added) == stored
+    wordings = store.examples.revisions([stored.revision_id, seen.revision_id])
+    assert [one.fields["output"] for one in wordings] == ["a cat", "cat"]
