@@ -22,6 +22,7 @@ from studio.records import StudioError, Verdict
 from studio.store import Store, review_throttle
 from studio.store.db import rows, value
 from studio.store.review_shapes import View
+from tests.support.data import question
 from tests.support.reviewing import TEXTS, check, many, reviewed, stand
 
 
@@ -563,3 +564,38 @@ def test_no_verdict_is_ever_deleted(store: Store) -> None:
     store.review.undo("Ada")
     found = rows(store.db, "SELECT kept, clears, undone FROM verdicts WHERE filter = 'person'")
     assert [tuple(row) for row in found] == [(1, 0, 0), (0, 0, 0), (1, 1, 1)]
+
+
+# -- fields --
+
+
+def test_any_field_can_be_edited_and_taken_back(store: Store) -> None:
+    store.values.set("task", "qa")
+    [row] = store.records.add([question("who?", "Ada", "Ada wrote it.")])
+    assert row is not None
+    store.review.edit(row, "Bob", "Ada", "answer")
+    store.review.edit(row, "who wrote it?", "Ada", "question")
+    store.review.edit(row, "Bob 写的", "Ada", "context")
+    read = store.records.get
+    assert read(row).fields == {  # type: ignore[union-attr]
+        "question": "who wrote it?",
+        "answer": "Bob",
+        "context": "Bob 写的",
+    }
+    assert [edit.field for edit in store.review.provenance(row).edits] == ["answer", "", "context"]
+    assert [*store.review.open(View(search="who wrote")).ids()] == [row]
+    for _ in range(3):
+        store.review.undo("Ada")
+    original = {"question": "who?", "answer": "Ada", "context": "Ada wrote it."}
+    assert read(row).fields == original  # type: ignore[union-attr]
+    assert not store.review.open(View()).at(0, 1)[0].edited
+    store.review.redo("Ada")
+    assert read(row).fields == {**original, "answer": "Bob"}  # type: ignore[union-attr]
+    assert store.review.open(View()).at(0, 1)[0].edited
+
+
+def test_a_field_that_the_type_does_not_have_is_refused(store: Store) -> None:
+    with pytest.raises(StudioError, match="no field “label”"):
+        store.review.edit(1, "x", "Ada", "label")
+    with pytest.raises(StudioError, match="without text"):
+        store.review.edit(1, " ", "Ada", "query")
