@@ -18,6 +18,7 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.evaluation.systems import BEFORE_AFTER, find_system
 from studio.llm import catalogue
 from studio.project import Project
 from studio.records import Model, StudioError
@@ -124,7 +125,7 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
 
 
 def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
-    from studio.tui.train.words import validation_of
+    from studio.tui.train.words import gain_p_value, validation_of
 
     test = model.scores.get("test") or {}
     return {
@@ -137,33 +138,42 @@ def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
         "job": model.job_id,
         "path": model.path,
         "created": model.created,
-        "validation_ndcg@10": dict(zip(("base", "trained"), validation_of(model), strict=True)),
+        "validation_ndcg@10": dict(zip(BEFORE_AFTER, validation_of(model), strict=True)),
         "test": test.get("scores", {}),
-        "p_value": test.get("p_value", {}).get("trained_vs_base"),
+        "p_value": gain_p_value(test),
     }
 
 
 @app.command("compare")
 def compare(
-    new: Annotated[int, typer.Argument(help="The number of a trained model.")],
-    old: Annotated[int, typer.Argument(help="The number of the one it is compared with.")],
+    new: Annotated[str, typer.Argument(help="A trained model's number, or any other system.")],
+    old: Annotated[str, typer.Argument(help="What it is compared with, such as 2, base or bm25.")],
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Two trained models on the queries that both were scored on: is the difference real?"""
+    """Two systems on the queries that both were scored on: is the difference real?"""
     from studio.jobs import comparing
 
-    store = Project.open(project).store
-    ours, theirs = (_model(store.models.get(number), number) for number in (new, old))
-    duel = comparing.between(store, ours, theirs)
-    apart = comparing.settings_apart(ours, theirs)
-    emit(_duel_row(duel, apart), as_json, lambda: _show_duel(ours, theirs, duel, apart))
+    opened = Project.open(project)
+    ours, theirs = (_system(opened, name) for name in (new, old))
+    duel = comparing.between(opened.store, ours, theirs)
+    apart = None
+    if isinstance(ours, Model) and isinstance(theirs, Model):
+        apart = comparing.settings_apart(ours, theirs)
+    emit(_duel_row(duel, apart or []), as_json, lambda: _show_duel(duel, apart))
 
 
-def _model(found: Model | None, number: int) -> Model:
-    if found is None:
-        raise StudioError(f"There is no model {number}. `studio models trained` lists them.")
-    return found
+def _system(project: Project, named: str) -> Model | str:
+    """A model by its number, name or as the newest one; another system by its name."""
+    from studio.jobs.project_systems import systems_of
+
+    if named.isdecimal() and project.store.models.get(int(named)) is None:
+        raise StudioError(f"There is no model {named}. `studio models trained` lists them.")
+    system = find_system(systems_of(project), named)
+    if system.problem:
+        raise StudioError(f"{system.problem} `studio train` trains a model.")
+    model = project.store.models.get(system.model_id) if system.model_id is not None else None
+    return model or system.name
 
 
 def _duel_row(duel: Duel, apart: list[tuple[str, Any, Any]]) -> dict[str, Any]:
@@ -187,7 +197,7 @@ def _duel_row(duel: Duel, apart: list[tuple[str, Any, Any]]) -> dict[str, Any]:
     }
 
 
-def _show_duel(new: Model, old: Model, duel: Duel, apart: list[tuple[str, Any, Any]]) -> None:
+def _show_duel(duel: Duel, apart: list[tuple[str, Any, Any]] | None) -> None:
     from studio.tui.train.words import comparison
 
-    out.print(visible(comparison(new, old, apart, duel)), highlight=False)
+    out.print(visible(comparison(duel.new, duel.old, apart, duel)), highlight=False)

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import table, visible
+from studio.evaluation.systems import in_order, label_of, of_pair_key, words_of
 
-SYSTEMS = {"bm25": "BM25", "base": "base encoder", "trained": "trained encoder"}
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 
 
@@ -31,10 +31,11 @@ def score_table(result: dict[str, Any]) -> Group:
     grid.add_column("system")
     for measure in MEASURES:
         grid.add_column(measure, justify="right")
-    for system, name in SYSTEMS.items():
-        if system in result["scores"]:
-            grid.add_row(name, *(_cell(result, system, measure) for measure in MEASURES))
-    return Group(grid, *(_test_line(result, other) for other in ("base", "bm25")))
+    labels = result.get("systems", {})
+    for system in in_order(result["scores"]):
+        cells = (_cell(result, system, measure) for measure in MEASURES)
+        grid.add_row(visible(words_of(system, labels)), *cells)
+    return Group(grid, *(_test_line(result, key, labels) for key in result["p_value"]))
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:
@@ -42,15 +43,13 @@ def _cell(result: dict[str, Any], system: str, measure: str) -> str:
     return f"{result['scores'][system][measure]:.3f} [dim]{low:.3f}–{high:.3f}[/]"
 
 
-def _test_line(result: dict[str, Any], other: str) -> Text:
-    name = f"trained_vs_{other}"
-    if name not in result["p_value"]:
-        return Text("")
+def _test_line(result: dict[str, Any], name: str, labels: dict[str, str]) -> Text:
+    new, old = of_pair_key(name)
     mean, low, high = result["difference"][name]
     p, wins = result["p_value"][name], result["wins"][name]
     verdict = "significant" if p < 0.05 else "not significant"
-    return Text(
-        f"trained − {SYSTEMS[other]}: {mean:+.3f} nDCG@10 (95% {low:+.3f} … {high:+.3f}), "
-        f"p = {p:.4f}, {verdict}; {wins['won']} queries won, {wins['lost']} lost, "
-        f"{wins['tied']} the same"
+    apart = f"{visible(label_of(new, labels))} − {visible(words_of(old, labels))}"
+    return Text.from_markup(
+        f"{apart}: {mean:+.3f} nDCG@10 (95% {low:+.3f} … {high:+.3f}), p = {p:.4f}, {verdict}; "
+        f"{wins['won']} queries won, {wins['lost']} lost, {wins['tied']} the same"
     )

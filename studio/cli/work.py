@@ -21,8 +21,10 @@ from studio.cli.output import (
     visible,
 )
 from studio.cli.tables import chain_table, score_table
+from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
 from studio.project import Project
+from studio.records import StudioError
 
 SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
 
@@ -70,7 +72,6 @@ def generate(
     """Let an LLM write queries for the documents."""
     from studio.cli.estimates import estimate_run
     from studio.jobs.generating import prompt_of
-    from studio.records import StudioError
 
     opened = Project.open(project)
     found = opened.store.prompts.by_version(prompt) if prompt else prompt_of(opened, None)
@@ -189,9 +190,13 @@ def evaluate(
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score BM25, the base encoder and the trained one on gold queries."""
+    """Score BM25, the base encoder, the trained one and whatever else is named on gold queries."""
+    from studio.jobs.evaluating import names_in
+
     params = replace(params, encoder=_encoder(params.encoder))
     opened = Project.open(project)
+    named = (_system(opened, name).name for name in names_in(params.systems))
+    params = replace(params, systems=",".join(named))
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(score_table(result))))
 
@@ -200,20 +205,32 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     project: ProjectOption = Path(),
     system: Annotated[
-        Literal["bm25", "base", "trained"], typer.Option(help="Which search answers.")
-    ] = "trained",
+        str,
+        typer.Option(help="Which search answers: bm25, base, hybrid, a model by number or name."),
+    ] = TRAINED,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Search the corpus with BM25, the base encoder or the newest trained model."""
+    """Search the corpus with any system of the project; without one, the newest trained model."""
     from studio.jobs.searching import search as find
 
     opened = Project.open(project)
-    hits = find(opened, query, system, k)
+    chosen = _system(opened, system)
+    hits = find(opened, query, chosen.name, k)
     cells = [
         [n, round(h["score"], 4), h["document"], h["title"], h["text"][:160]]
         for n, h in enumerate(hits, 1)
     ]
     columns = ("", "score", "document", "title", "text")
     none = "No document has a word of the query."
-    emit(hits, as_json, lambda: show_rows(f"{system}: {query}", columns, cells, none))
+    emit(hits, as_json, lambda: show_rows(f"{chosen.label}: {query}", columns, cells, none))
+
+
+def _system(project: Project, name: str) -> System:
+    """The system of the project that is meant; to name another is wrong use."""
+    from studio.jobs.project_systems import systems_of
+
+    try:
+        return find_system(systems_of(project), name)
+    except StudioError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.evaluation.systems import BEFORE_AFTER, label_of, of_pair_key
 from studio.jobs.context import JobContext
 from studio.records import Model
 from studio.training.model_card import ModelCard, write_card
@@ -54,19 +55,24 @@ def _data(context: JobContext, lineage: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scores(model: Model) -> dict[str, dict[str, float]]:
-    return dict(model.scores.get("test", {}).get("scores", {}))
+    test = model.scores.get("test", {})
+    labels = test.get("systems", {})
+    return {label_of(name, labels): means for name, means in test.get("scores", {}).items()}
 
 
 def _notes(model: Model) -> list[str]:
     notes = []
     if validation := model.scores.get("validation_ndcg@10"):
-        base, trained = validation["base"], validation["trained"]
-        if base is not None and trained is not None:
+        before, after = (validation[name] for name in BEFORE_AFTER)
+        if before is not None and after is not None:
             notes.append(
-                f"nDCG@10 on validation: base {base:.4f}, trained {trained:.4f}. Validation chose "
+                f"nDCG@10 on validation: base {before:.4f}, trained {after:.4f}. Validation chose "
                 "the checkpoint and the share of trained weights, so it flatters the model."
             )
     if test := model.scores.get("test"):
         notes.append(f"Test: {test['gold']}.")
-        notes += [f"{name.replace('_', ' ')}: p = {p}." for name, p in test["p_value"].items()]
+        labels = test.get("systems", {})
+        for key, p_value in test["p_value"].items():
+            new, old = (label_of(name, labels) for name in of_pair_key(key))
+            notes.append(f"{new} vs {old}: p = {p_value}.")
     return notes

@@ -1,20 +1,18 @@
-"""Two systems on the same gold queries: the difference, whether it is real, query by query."""
+"""Any two systems on the same gold queries: the difference, whether it is real, query by query."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import PairedTest, paired_test
+from studio.evaluation.systems import BASE, TRAINED, label_of, model_system
 from studio.jobs.datasets import gold_set
 from studio.records import Model, Split, StudioError
 from studio.store import Store
 from studio.store.models import Evaluation
-
-Against = Literal["base", "bm25"]
-"""What a model is measured against when it is not another model."""
 
 SPLITS: tuple[Split, ...] = ("test", "validation")
 """The split that is only ever scored says more, so it comes first."""
@@ -70,36 +68,53 @@ class Duel:
         return len(self.queries) - self.won - self.lost
 
 
-def against_system(store: Store, model: Model, other: Against) -> Duel:
-    """The model against its base or BM25, as they were last scored together.
+def between(store: Store, new: Model | str, old: Model | str) -> Duel:
+    """Two systems on the queries that both were scored on: models, or others by name.
 
-    Raises StudioError when it was not scored.
+    Beside a model the others count as they were scored with it: its own base, the corpus of then.
+    Raises StudioError when no query was scored by both.
     """
+    model = next((one for one in (new, old) if isinstance(one, Model)), None)
     for split in SPLITS:
-        found = latest(store, model.id, split)
-        if "trained" in found and other in found:
-            names = {"base": f"base {model.base}", "bm25": "BM25"}
-            return _duel(store, found["trained"], found[other], model.name, names[other])
-    raise _unscored(model)
-
-
-def between(store: Store, new: Model, old: Model) -> Duel:
-    """Two models on the queries that both were scored on.
-
-    Raises StudioError when there are none.
-    """
-    for split in SPLITS:
-        ours = latest(store, new.id, split).get("trained")
-        theirs = latest(store, old.id, split).get("trained")
+        ours, theirs = (_scores_of(store, one, split, model) for one in (new, old))
         if ours and theirs and _shared(ours, theirs):
-            return _duel(store, ours, theirs, new.name, old.name)
-    for model in (new, old):
-        if not any(latest(store, model.id, split) for split in SPLITS):
-            raise _unscored(model)
+            return _duel(
+                store, ours, theirs, _called(new, ours, model), _called(old, theirs, model)
+            )
+    for one in (new, old):
+        if not any(_scores_of(store, one, split, model) for split in SPLITS):
+            raise _unscored(one)
+    names = [one.name if isinstance(one, Model) else label_of(one) for one in (new, old)]
     raise StudioError(
-        f"{new.name} and {old.name} were scored on different queries. Evaluate both on the same "
+        f"{' and '.join(names)} were scored on different queries. Evaluate both on the same "
         "split: `studio evaluate --model`."
     )
+
+
+def _scores_of(
+    store: Store, who: Model | str, split: Split, beside: Model | None
+) -> Evaluation | None:
+    """The newest scores of a system on a split."""
+    if isinstance(who, Model):
+        own = latest(store, who.id, split).get(TRAINED)
+        return own or store.evaluations.newest(model_system(who.id), split)
+    if beside is not None:
+        return latest(store, beside.id, split).get(who)
+    return store.evaluations.newest(who, split)
+
+
+def _called(who: Model | str, evaluation: Evaluation, beside: Model | None) -> str:
+    """What a person reads of it."""
+    if isinstance(who, Model):
+        return who.name
+    label = system_label(evaluation)
+    return f"{label} {beside.base}" if beside is not None and who == BASE else label
+
+
+def system_label(evaluation: Evaluation) -> str:
+    """What a person reads of a scored system; a model is called as it was when it was scored."""
+    told = str(evaluation.metrics.get("label") or "")
+    return label_of(evaluation.system, {evaluation.system: told})
 
 
 def latest(store: Store, model_id: int, split: Split) -> dict[str, Evaluation]:
@@ -121,10 +136,11 @@ def settings_apart(new: Model, old: Model) -> list[tuple[str, Any, Any]]:
     return [(name, *both[name]) for name in ordered if both[name][0] != both[name][1]]
 
 
-def _unscored(model: Model) -> StudioError:
+def _unscored(who: Model | str) -> StudioError:
+    name, how = (who.name, f"model {who.id}") if isinstance(who, Model) else (who, f"system {who}")
     return StudioError(
-        f"{model.name} has no scores per query yet. Evaluate it first, in Train or by "
-        f"`studio evaluate --model {model.id}`."
+        f"{name} has no scores per query yet. Evaluate it first, in Train or by "
+        f"`studio evaluate --{how}`."
     )
 
 

@@ -1,25 +1,20 @@
-"""Score BM25, the base encoder and a trained one on the same gold, with intervals and tests."""
+"""Score any number of systems on the same gold, with intervals and paired tests."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from studio.evaluation.rankers import Ranker, run_of
+from studio.evaluation import systems
+from studio.evaluation.rankers import run_of
 from studio.evaluation.retrieval import NDCG, RetrievalScores, compare, evaluate
 from studio.evaluation.significance import bootstrap_mean, paired_test
+from studio.evaluation.systems import System
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
-from studio.jobs.datasets import (
-    Corpus,
-    GoldSet,
-    bm25_ranker,
-    dense_ranker,
-    encoder_name,
-    gold_set,
-    read_corpus,
-)
+from studio.jobs.datasets import GoldSet, gold_set, read_corpus
 from studio.jobs.params import EvaluateParams
+from studio.jobs.project_systems import Opening, systems_of
 from studio.records import Model, StudioError
 from studio.store.models import Evaluation
 
@@ -39,19 +34,42 @@ def run(context: JobContext) -> None:
 def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[str, Any]:
     """All systems on the gold; stores each one's scores and returns the whole comparison."""
     model = _model(context, params)
+    chosen = chosen_systems(context, params, model)
     corpus = read_corpus(context.store)
     scores: dict[str, RetrievalScores] = {}
-    for number, system in enumerate(("bm25", "base", "trained")):
-        if system == "trained" and model is None:
-            continue
+    for number, system in enumerate(chosen):
         context.check()
-        context.progress(number, 3, f"scoring {system}")
-        ranker = _ranker(context, system, params, model, corpus)
-        scores[system] = evaluate(run_of(gold.texts(), ranker, 100), gold.qrels())
+        context.progress(number, len(chosen), f"scoring {system.label}")
+
+        def encoding(done: int, system: System = system) -> None:
+            context.check()
+            context.progress(done, len(corpus.ids), f"encoding for {system.label}")
+
+        ranker = Opening(corpus, context.project.language, encoding).ranker(system)
+        scores[system.name] = evaluate(run_of(gold.texts(), ranker, 100), gold.qrels())
     found = summary(scores, params.seed) | {"gold": gold.label, "queries": len(gold.queries)}
+    found["systems"] = {system.name: system.label for system in chosen}
     _store(context, params, gold, scores, found, model)
-    context.progress(3, 3, "scored")
+    context.progress(len(chosen), len(chosen), "scored")
     return found
+
+
+def chosen_systems(
+    context: JobContext, params: EvaluateParams, model: Model | None
+) -> list[System]:
+    """The usual systems that there are, then the others that were named, each once."""
+    there = systems_of(context.project, model, base=params.encoder, max_length=params.max_length)
+    usual = [one for one in there if one.name in systems.USUAL and not one.problem]
+    named = [systems.find_system(there, name) for name in names_in(params.systems)]
+    if missing := next((one for one in named if one.problem), None):
+        raise StudioError(f"{missing.problem} So {missing.label} cannot be scored.")
+    models = {one.model_id for one in usual if one.model_id is not None}
+    return list(dict.fromkeys([*usual, *(one for one in named if one.model_id not in models)]))
+
+
+def names_in(typed: str) -> list[str]:
+    """What stands between the commas."""
+    return [name.strip() for name in typed.split(",") if name.strip()]
 
 
 def _model(context: JobContext, params: EvaluateParams) -> Model | None:
@@ -64,26 +82,8 @@ def _model(context: JobContext, params: EvaluateParams) -> Model | None:
     return model
 
 
-def _ranker(
-    context: JobContext, system: str, params: EvaluateParams, model: Model | None, corpus: Corpus
-) -> Ranker[str]:
-    project, total = context.project, len(corpus.ids)
-
-    def encoding(done: int) -> None:
-        context.check()
-        context.progress(done, total, f"encoding for {system}")
-
-    if system == "bm25":
-        return bm25_ranker(corpus, project.language)
-    if system == "trained" and model is not None:
-        encoder = str(project.path / model.path)
-    else:
-        encoder = params.encoder or (model.base if model else encoder_name(project, ""))
-    return dense_ranker(corpus, encoder, max_length=params.max_length, on_progress=encoding)
-
-
 def summary(scores: dict[str, RetrievalScores], seed: int) -> dict[str, Any]:
-    """Means, 95% intervals, and paired tests of the trained system against the others."""
+    """Means, 95% intervals, and paired tests of the trained system against each other."""
     found: dict[str, Any] = {
         "scores": {name: rounded(score.means) for name, score in scores.items()},
         "intervals": {name: _intervals(score, seed) for name, score in scores.items()},
@@ -91,17 +91,15 @@ def summary(scores: dict[str, RetrievalScores], seed: int) -> dict[str, Any]:
         "difference": {},
         "wins": {},
     }
-    if (trained := scores.get("trained")) is None:
-        return found
-    for other in ("base", "bm25"):
-        name = f"trained_vs_{other}"
-        test = paired_test(trained.values(NDCG), scores[other].values(NDCG), seed=seed)
+    for new, old in systems.pairs(list(scores)):
+        name = systems.pair_key(new, old)
+        test = paired_test(scores[new].values(NDCG), scores[old].values(NDCG), seed=seed)
         interval = test.difference
         found["p_value"][name] = round(test.p_value, 5)
         found["difference"][name] = [
             round(x, 4) for x in (interval.mean, interval.low, interval.high)
         ]
-        duel = compare(trained, scores[other])
+        duel = compare(scores[new], scores[old])
         found["wins"][name] = {
             "won": len(duel.wins),
             "lost": len(duel.losses),
@@ -135,6 +133,7 @@ def _store(
 ) -> None:
     for system, score in scores.items():
         metrics = {"means": found["scores"][system], "intervals": found["intervals"][system]}
+        metrics["label"] = found["systems"][system]
         context.store.evaluations.add(
             Evaluation(
                 system=system,
@@ -147,7 +146,7 @@ def _store(
             )
         )
     if model is not None:
-        kept = {key: found[key] for key in ("scores", "intervals", "p_value", "gold")}
+        kept = {key: found[key] for key in ("systems", "scores", "intervals", "p_value", "gold")}
         scores_now = {**model.scores, params.split: kept}
         context.store.models.set_scores(model.id, scores_now)
         write_model_card(context, replace(model, scores=scores_now))

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Any
 
 from studio import filters, methods
-from studio.evaluation.hybrid import HybridRanker
+from studio.evaluation.systems import ENCODER, TRAINED, System, find_system
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
-from studio.jobs.datasets import bm25_ranker, dense_ranker, encoder_name, read_corpus
+from studio.jobs.datasets import encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
+from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.training import Stage, train_stage
 from studio.project import Project
 from studio.records import StudioError, Verdict
@@ -153,23 +154,21 @@ def _filter_context(context: JobContext) -> FilterContext:
 def _rank_of(context: JobContext, params: FilterParams) -> RankOf:
     """The search of the round trip."""
     corpus = read_corpus(context.store)
-    if params.round_trip == "bm25":
-        lexical = bm25_ranker(corpus, context.project.language)
-        return lambda pairs: lexical.rank_of([(query, str(row)) for query, row in pairs])
-    encoder = encoder_name(context.project, params.encoder)
-    if params.round_trip == "trained":
-        encoder = _first_stage(context, params, encoder)
     train = TrainParams.from_row(params.train or {})
+    base = encoder_name(context.project, params.encoder)
+    if params.round_trip == TRAINED:
+        folder = _first_stage(context, params, base)
+        system = System(TRAINED, ENCODER, "first stage", source=folder, max_length=train.max_length)
+    else:
+        there = systems_of(context.project, base=base, max_length=train.max_length)
+        system = find_system(there, params.round_trip)
 
     def encoding(done: int) -> None:
         context.check()
         context.progress(done, len(corpus.ids), "encoding for the round trip")
 
-    dense = dense_ranker(corpus, encoder, max_length=train.max_length, on_progress=encoding)
-    if params.round_trip == "hybrid":
-        both = HybridRanker(dense, bm25_ranker(corpus, context.project.language))
-        return lambda pairs: both.rank_of([(query, str(row)) for query, row in pairs])
-    return lambda pairs: dense.rank_of([(query, str(row)) for query, row in pairs])
+    ranker = Opening(corpus, context.project.language, encoding).ranker(system)
+    return lambda pairs: ranker.rank_of([(query, str(row)) for query, row in pairs])
 
 
 def _first_stage(context: JobContext, params: FilterParams, base: str) -> str:

@@ -241,7 +241,7 @@ class TrainParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class EvaluateParams(Params):
-    """Score BM25, the base encoder and a trained one on gold."""
+    """Score BM25, the base encoder, a trained one and whatever else is named on gold."""
 
     model_id: int | None = option(
         None, "Model", "the trained model's number", least=1, empty="the newest", flag="model"
@@ -258,6 +258,12 @@ class EvaluateParams(Params):
         "Base encoder",
         "a catalogue name, a hub name or a folder",
         empty="the trained model's own base",
+    )
+    systems: str = option(
+        "",
+        "More systems",
+        "to score beside them, with commas: hybrid, a model by number or name",
+        empty="none",
     )
     max_length: int = option(256, "Tokens read", "of each document; longer is slower", least=8)
     seed: int = option(13, "Seed", "decides every draw", least=0)

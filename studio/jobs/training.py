@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.evaluation.embeddings import open_cache
 from studio.evaluation.hybrid import HybridRanker
+from studio.evaluation.systems import BEFORE_AFTER
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import Corpus, bm25_ranker, dense_ranker, encoder_name, gold_set
@@ -98,7 +99,7 @@ def train_kept(context: JobContext, params: TrainParams) -> None:
         left_out_gold=left_out,
         steps=trained.steps,
         best_step=trained.best_step,
-        validation={"base": trained.base_score, "trained": trained.best_score},
+        validation=_before_after(trained),
         share=trained.share,
     )
 
@@ -365,10 +366,15 @@ def _report(context: JobContext, stage: Stage, point: TrainingPoint, pace: Train
     context.progress(point.step, point.steps, line)
 
 
+def _before_after(trained: TrainedRetriever) -> dict[str, float | None]:
+    """System → nDCG@10 on validation."""
+    return dict(zip(BEFORE_AFTER, (trained.base_score, trained.best_score), strict=True))
+
+
 def _training_scores(trained: TrainedRetriever) -> dict[str, Any]:
     return {
         "steps": trained.steps,
         "best_step": trained.best_step,
         "share": trained.share,
-        "validation_ndcg@10": {"base": trained.base_score, "trained": trained.best_score},
+        "validation_ndcg@10": _before_after(trained),
     }

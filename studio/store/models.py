@@ -119,7 +119,7 @@ class Evaluation:
     """One system's scores on one split of gold."""
 
     system: str
-    """``bm25``, ``base`` or ``trained``."""
+    """Its name, such as ``bm25``; ``base`` and ``trained`` are those of the model beside them."""
     split: Split
     gold: str
     """What the gold queries are, in words."""
@@ -174,6 +174,12 @@ class Evaluations:
         """What was measured of one model."""
         sql = "SELECT * FROM evaluations WHERE model_id = ? ORDER BY id"
         return [_evaluation(row) for row in rows(self.db, sql, (model_id,))]
+
+    def newest(self, system: str, split: Split) -> Evaluation | None:
+        """The newest scores of a system on a split, whatever it was scored beside."""
+        sql = "SELECT * FROM evaluations WHERE system = ? AND split = ? ORDER BY id DESC LIMIT 1"
+        row = one(self.db, sql, (system, split))
+        return _evaluation(row) if row else None
 
     def ids_of_model(self, model_id: int) -> tuple[int, ...]:
         """The rows of all that was measured of one model: they change when it is scored again."""

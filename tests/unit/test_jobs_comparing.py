@@ -40,19 +40,19 @@ def verbs(tmp_path: Path) -> Verbs:
 
 def test_a_model_against_its_base_and_bm25(project: Project) -> None:
     model = add_model(project, gain=0.2)
-    duel = comparing.against_system(project.store, model, "base")
+    duel = comparing.between(project.store, model, "base")
     assert (duel.won, duel.lost, duel.tied) == (5, 1, 0)
     assert duel.means["ndcg@10"] == pytest.approx((0.5, 0.35))
     assert duel.test.difference.mean == pytest.approx(0.15)
     assert [q.outside_id for q in duel.queries][-1] == "test-5"
     assert duel.queries[0].text == "can i deduct my home office"
-    assert comparing.against_system(project.store, model, "bm25").old == "BM25"
+    assert comparing.between(project.store, model, "bm25").old == "BM25"
 
 
 def test_the_newest_scores_count(project: Project) -> None:
     model = add_model(project, gain=0.2)
     add_scores(project, model.id, -0.1)
-    assert comparing.against_system(project.store, model, "base").won == 1
+    assert comparing.between(project.store, model, "base").won == 1
 
 
 def test_two_models_meet_on_the_queries_that_both_know(project: Project) -> None:
@@ -69,7 +69,7 @@ def test_test_comes_before_validation(project: Project) -> None:
     both = add_model(project, "both")
     add_scores(project, both.id, 0.1, "validation")
     only = add_model(project, "only", split="validation")
-    assert comparing.against_system(project.store, both, "base").split == "test"
+    assert comparing.between(project.store, both, "base").split == "test"
     assert comparing.between(project.store, both, only).split == "validation"
 
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from rich.cells import cell_len
+
+from studio.evaluation import systems
 from studio.records import Job, JobState
+from studio.tui.safe_text import one_line, padded
 
 MARKS: Final = {
     JobState.WAITING: "… waiting",
@@ -18,7 +22,6 @@ MARKS: Final = {
     JobState.INTERRUPTED: "! interrupted",
 }
 METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
-SYSTEMS: Final = {"bm25": "BM25", "base": "base", "trained": "trained"}
 BAR: Final = 10
 SIGNIFICANT: Final = 0.05
 """A p below it is called a difference."""
@@ -92,8 +95,8 @@ def headline(found: dict[str, Any]) -> str:
     duel = _duel(found)
     if duel is None:
         return ""
-    other = _short(duel.trained - duel.gain)
-    line = f"trained {_short(duel.trained)} vs {duel.against} {other} nDCG@10"
+    other = _short(duel.score - duel.gain)
+    line = f"{duel.new} {_short(duel.score)} vs {duel.against} {other} nDCG@10"
     line += f", {_short(duel.gain, sign=True)}"
     if duel.p_value is None:
         return line
@@ -122,9 +125,10 @@ def _made(found: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Duel:
-    """The trained model's nDCG@10 against the base's, or BM25's where no base was scored."""
+    """The trained model's nDCG@10 against the base's, or the next one's that was scored."""
 
-    trained: float
+    new: str
+    score: float
     against: str
     gain: float
     p_value: float | None
@@ -140,16 +144,22 @@ class _Duel:
 
 
 def _duel(found: dict[str, Any]) -> _Duel | None:
-    scores = found.get("scores")
-    trained = _mean(scores, "trained")
-    for name in ("base", "bm25"):
-        other = _mean(scores, name)
-        if trained is not None and other is not None:
-            tested = found.get("p_value")
-            p_value = tested.get(f"trained_vs_{name}") if isinstance(tested, dict) else None
+    scores, tested = found.get("scores"), found.get("p_value")
+    for new, old in systems.pairs([*scores]) if isinstance(scores, dict) else ():
+        ours, theirs = _mean(scores, new), _mean(scores, old)
+        if ours is not None and theirs is not None:
+            key = systems.pair_key(new, old)
+            p_value = tested.get(key) if isinstance(tested, dict) else None
             known = p_value if isinstance(p_value, int | float) else None
-            return _Duel(trained, SYSTEMS[name], trained - other, known)
+            new, old = (one_line(systems.label_of(name, _labels(found)), 24) for name in (new, old))
+            return _Duel(new, ours, old, ours - theirs, known)
     return None
+
+
+def _labels(found: dict[str, Any]) -> dict[str, str]:
+    """System → label, as far as the job told them."""
+    told = found.get("systems")
+    return told if isinstance(told, dict) else {}
 
 
 def _mean(scores: Any, system: str) -> float | None:
@@ -210,17 +220,23 @@ def result_text(job: Job) -> str:
 
 
 def scores_table(found: dict[str, Any]) -> Iterator[str]:
-    """BM25, base and trained, a line each, with 95% intervals beneath each other."""
+    """A line for each system, with 95% intervals beneath each other."""
     scores, intervals = found.get("scores"), found.get("intervals", {})
     if not isinstance(scores, dict) or not scores:
         return
-    yield f"{'':9}" + "".join(f"{name:<22}" for name in METRICS)
-    for system, label in SYSTEMS.items():
-        if system in scores:
-            cells = [_score(scores[system], intervals.get(system, {}), name) for name in METRICS]
-            yield f"{label:<9}" + "".join(f"{cell:<22}" for cell in cells).rstrip()
+    labels = {name: systems.label_of(name, _labels(found)) for name in systems.in_order(scores)}
+    wide = systems_width(labels.values())
+    yield f"{'':{wide}}" + "".join(f"{name:<22}" for name in METRICS)
+    for system, label in labels.items():
+        cells = [_score(scores[system], intervals.get(system, {}), name) for name in METRICS]
+        yield padded(label, wide) + "".join(f"{cell:<22}" for cell in cells).rstrip()
     if found.get("gold"):
         yield f"on {found['gold']}; in brackets 95% intervals"
+
+
+def systems_width(labels: Iterable[str]) -> int:
+    """Cells of a table's first column, which holds systems: no label touches its scores."""
+    return min(max(9, *(cell_len(label) + 2 for label in labels)), 26)
 
 
 def _score(means: dict[str, Any], intervals: dict[str, Any], name: str) -> str:
@@ -238,8 +254,8 @@ def _named(table: dict[str, Any], name: str) -> Any:
 
 def _tests(found: dict[str, Any]) -> Iterator[str]:
     for name, p_value in (found.get("p_value") or {}).items():
-        against = {"trained_vs_base": "base", "trained_vs_bm25": "BM25"}.get(name, name)
-        line = f"trained − {against:<5}"
+        new, old = (systems.label_of(one, _labels(found)) for one in systems.of_pair_key(name))
+        line = f"{one_line(new)} − {padded(old, max(5, cell_len(one_line(old))))}"
         if difference := (found.get("difference") or {}).get(name):
             mean, low, high = difference
             line += f" {mean:+.4f} [{low:+.4f} … {high:+.4f}]"

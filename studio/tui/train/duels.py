@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from textual import on, work
 from textual.message import Message
 
+from studio.evaluation.systems import BASE, BM25, label_of, model_system
 from studio.jobs.comparing import Duel, settings_apart
 from studio.records import Model
 from studio.tui.pane.base import Pane
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
+from studio.tui.train.facts import ModelFacts
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 
@@ -38,12 +40,13 @@ class Duels(Pane):
 
     _marked: int | None = None
     """The model that c has marked."""
-    _against = "base"
-    """``base``, ``bm25`` or ``model-3``: what the model under the cursor is measured against."""
+    _against = BASE
+    """A system, such as ``model-3``: what the model under the cursor is measured against."""
     _duel: tuple[tuple[str, str], Duel | str] | None = None
 
     if TYPE_CHECKING:
         _models: dict[int, Model]
+        _facts: tuple[str, ModelFacts] | None
 
         @property
         def model(self) -> Model | None:
@@ -58,15 +61,23 @@ class Duels(Pane):
         if self.model is None:
             self.studio.tell("Choose a trained model first.")
             return
-        self._against = "base" if self._against not in ("base", "bm25") else self._against
+        self._against = self._against if self._against in self._others() else BASE
         self._show_view("duel")
         self._show_duel()
         self.query_one("#queries").focus()
 
     def action_against(self) -> None:
         """Base or BM25 as what is compared with."""
-        self._against = "bm25" if self._against == "base" else "base"
+        others = self._others()
+        here = others.index(self._against) if self._against in others else -1
+        self._against = others[(here + 1) % len(others)]
         self.action_won_lost()
+
+    def _others(self) -> list[str]:
+        """What was scored beside the model under the cursor, itself left out."""
+        facts = self._facts[1] if self._facts else None
+        found = [old for _, old in facts.duels] if facts else []
+        return found or [BASE, BM25]
 
     def action_compare(self) -> None:
         """Mark this model, or compare it with the marked one."""
@@ -78,7 +89,7 @@ class Duels(Pane):
             self._marked = None if self._marked == model.id else model.id
             self.store_changed()
             return
-        self._against = f"model-{self._marked}"
+        self._against = model_system(self._marked)
         self._show_view("duel")
         self._show_duel()
         self.query_one("#queries").focus()
@@ -95,8 +106,9 @@ class Duels(Pane):
         self._measure(key, new, old)
 
     def _other(self) -> Model | str | None:
-        kind, _, number = self._against.partition("-")
-        return self._models.get(int(number)) if kind == "model" else self._against
+        marked = self._models.get(self._marked or 0)
+        is_marked = marked is not None and self._against == model_system(marked.id)
+        return marked if is_marked else self._against
 
     @work(exclusive=True, group="duel")
     async def _measure(self, key: tuple[str, str], new: Model, old: Model | str) -> None:
@@ -119,18 +131,20 @@ class Duels(Pane):
 
     def _duel_text(self, new: Model, old: Model | str, duel: Duel | str) -> str:
         if isinstance(old, Model):
-            return train_words.comparison(new, old, settings_apart(new, old), duel)
+            return train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
         if isinstance(duel, str):
             return duel
         said = train_words.verdict(duel.test, duel.new, duel.old)
-        other = "BM25" if self._against == "base" else "the base"
+        others = self._others()
+        here = others.index(self._against) if self._against in others else -1
+        following = label_of(others[(here + 1) % len(others)])
         return (
             f"{train_words.test_line(duel.test)}\n{said}\n\nenter opens a query in Search. "
-            f"{self._key('train.against')}: against {other}. esc goes back."
+            f"{self._key('train.against')}: against {following}. esc goes back."
         )
 
     def _title_duel(self, new: Model, old: Model | str, duel: Duel | str) -> None:
-        name = old.name if isinstance(old, Model) else "BM25" if old == "bm25" else "its base"
+        name = old.name if isinstance(old, Model) else "its base" if old == BASE else label_of(old)
         self.query_one("#duel-section", Section).titled(f"{new.name} against {name}")
         said = train_words.tally(duel) if isinstance(duel, Duel) else "none"
         self.query_one("#queries-section", Section).titled(f"Queries: {said}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studio.evaluation import systems
 from studio.jobs import comparing
 from studio.jobs.comparing import Duel
 from studio.records import Job, Model, StudioError
@@ -20,6 +21,8 @@ from studio.tui.train import words as train_words
 NOTES = "model_notes"
 """The project fact that holds what people said of their models, by the model's row."""
 
+Measured = tuple[dict[str, Evaluation], dict[tuple[str, str], Duel]]
+"""Systems with their scores, and the default pairs of them against each other."""
 Points = Mapping[str, list[tuple[float, float]]]
 
 
@@ -30,8 +33,8 @@ class ModelFacts:
     plots: tuple[Plot, ...] = ()
     systems: dict[str, Evaluation] = field(default_factory=dict)
     """The newest scores; of test, if there are any, else of validation."""
-    duels: dict[str, Duel] = field(default_factory=dict)
-    """``base`` and ``bm25`` → the trained model against it."""
+    duels: dict[tuple[str, str], Duel] = field(default_factory=dict)
+    """(new, old) system → one against the other."""
     lineage: dict[str, Any] | None = None
     note: str = ""
 
@@ -40,9 +43,7 @@ class ModelFacts:
 class Cache:
     """Paired tests take a moment: they are done once for each set of scores."""
 
-    duels: dict[tuple[int, tuple[int, ...], str], tuple[dict[str, Evaluation], dict[str, Duel]]] = (
-        field(default_factory=dict)
-    )
+    duels: dict[tuple[int, tuple[int, ...], str], Measured] = field(default_factory=dict)
 
 
 def read_model(path: Path, model: Model, cache: Cache) -> ModelFacts:
@@ -62,15 +63,13 @@ def read_model(path: Path, model: Model, cache: Cache) -> ModelFacts:
         )
 
 
-def _measured(store: Store, model: Model) -> tuple[dict[str, Evaluation], dict[str, Duel]]:
-    systems: dict[str, Evaluation] = {}
+def _measured(store: Store, model: Model) -> Measured:
+    scored: dict[str, Evaluation] = {}
     for split in comparing.SPLITS:
-        systems = systems or comparing.latest(store, model.id, split)
-    duels: dict[str, Duel] = {}
-    for other in ("base", "bm25"):
-        if "trained" in systems and other in systems:
-            duels[other] = comparing.against_system(store, model, other)
-    return systems, duels
+        scored = scored or comparing.latest(store, model.id, split)
+    return scored, {
+        (new, old): comparing.between(store, model, old) for new, old in systems.pairs([*scored])
+    }
 
 
 def read_job(path: Path, job: Job) -> ModelFacts:
@@ -85,12 +84,10 @@ def read_job(path: Path, job: Job) -> ModelFacts:
 
 
 def read_duel(path: Path, new: Model, old: Model | str) -> Duel | str:
-    """Two systems against each other, or why that cannot be told."""
+    """A model against another, or a system that was scored beside it; or why that is unknown."""
     with closing(Store(path)) as store:
         try:
-            if isinstance(old, Model):
-                return comparing.between(store, new, old)
-            return comparing.against_system(store, new, "bm25" if old == "bm25" else "base")
+            return comparing.between(store, new, old)
         except StudioError as error:
             return str(error)
 
@@ -127,10 +124,11 @@ def plots(
 
 
 def _validation(scored: list[tuple[float, float]], best_step: int | None, last: float) -> Plot:
-    series = [Series("trained", tuple(scored))]
+    before, after = (systems.label_of(name) for name in systems.BEFORE_AFTER)
+    series = [Series(after, tuple(scored))]
     base = next((y for x, y in scored if x == 0), None)
     if base is not None:
-        series.append(Series("base", ((0.0, base), (max(last, 1.0), base))))
+        series.append(Series(before, ((0.0, base), (max(last, 1.0), base))))
     best = best_step if best_step is not None else max(scored, key=lambda point: point[1])[0]
     value = dict(scored).get(best)
     words = f"best: step {best:.0f}" + (

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
+from studio.evaluation import systems
+from studio.jobs.comparing import system_label
 from studio.records import Job, JobState, Model
 from studio.tui.jobs import words as job_words
 from studio.tui.safe_text import one_line, padded
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from studio.store.models import Evaluation
 
 MEASURES: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
-SYSTEMS: Final = {"bm25": "BM25", "base": "base", "trained": "trained"}
 FEW: Final = 30
 """Fewer queries than this show little, whatever their p-value."""
 
@@ -65,7 +66,7 @@ def model_cells(model: Model, pairs: int | None, mark: str) -> tuple[str, ...]:
         "" if pairs is None else f"{pairs:,}",
         _arrow(*validation_of(model)),
         _arrow(*_means(test, "ndcg@10")),
-        chance(_table(test, "p_value").get("trained_vs_base")) if test else "—",
+        chance(gain_p_value(test)),
         when(model.created),
     )
 
@@ -102,7 +103,14 @@ def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _means(found: Mapping[str, Any], measure: str) -> tuple[float | None, float | None]:
     """(base, trained)."""
     scores = _table(found, "scores")
-    return tuple(_table(scores, name).get(measure) for name in ("base", "trained"))  # type: ignore[return-value]
+    before, after = (_table(scores, name).get(measure) for name in systems.BEFORE_AFTER)
+    return before, after
+
+
+def gain_p_value(test: Mapping[str, Any]) -> float | None:
+    """Of the trained system against its base; None where that was not tested."""
+    before, after = systems.BEFORE_AFTER
+    return _table(test, "p_value").get(systems.pair_key(after, before))
 
 
 def validation_of(model: Model) -> tuple[float | None, float | None]:
@@ -110,7 +118,8 @@ def validation_of(model: Model) -> tuple[float | None, float | None]:
     if scored := _table(model.scores, "validation"):
         return _means(scored, "ndcg@10")
     seen = _table(model.scores, "validation_ndcg@10")
-    return seen.get("base"), seen.get("trained")
+    before, after = (seen.get(name) for name in systems.BEFORE_AFTER)
+    return before, after
 
 
 def _arrow(before: float | None, after: float | None) -> str:
@@ -122,13 +131,14 @@ def _arrow(before: float | None, after: float | None) -> str:
 # -- scores --
 
 
-def scores_table(systems: Mapping[str, Evaluation]) -> Iterator[str]:
+def scores_table(scored: Mapping[str, Evaluation]) -> Iterator[str]:
     """A line for each system, with 95% intervals."""
-    yield " " * 9 + "".join(f"{label:<16}" for label in MEASURES.values()).rstrip()
-    for system, label in SYSTEMS.items():
-        if (found := systems.get(system)) is not None:
-            cells = [_cell(found.metrics, measure) for measure in MEASURES]
-            yield f"{label:<9}" + "".join(f"{cell:<16}" for cell in cells).rstrip()
+    labels = {name: system_label(scored[name]) for name in systems.in_order(scored)}
+    wide = job_words.systems_width(labels.values())
+    yield " " * wide + "".join(f"{label:<16}" for label in MEASURES.values()).rstrip()
+    for system, label in labels.items():
+        cells = [_cell(scored[system].metrics, measure) for measure in MEASURES]
+        yield padded(label, wide) + "".join(f"{cell:<16}" for cell in cells).rstrip()
 
 
 def _cell(metrics: dict[str, Any], measure: str) -> str:
@@ -180,14 +190,14 @@ def tally(duel: Duel) -> str:
 
 
 def before_after(
-    systems: Mapping[str, Evaluation], duels: Mapping[str, Duel], lists_key: str
+    scored: Mapping[str, Evaluation], duels: Mapping[tuple[str, str], Duel], lists_key: str
 ) -> str:
     """The table of all systems, then what the tests say."""
-    parts = ["\n".join(scores_table(systems))]
-    gold = next(iter(systems.values())).gold
+    parts = ["\n".join(scores_table(scored))]
+    gold = next(iter(scored.values())).gold
     parts.append(f"on {gold}; after each score its 95% interval")
-    for duel in duels.values():
-        head = f"trained − {'base' if duel.old.startswith('base') else duel.old}  "
+    for (new, old), duel in duels.items():
+        head = f"{system_label(scored[new])} − {one_line(system_label(scored[old]), 24)}  "
         parts.append(
             f"{head}{test_line(duel.test)}\n{verdict(duel.test, 'the trained model', duel.old)}\n"
             f"Queries: {tally(duel)}; {lists_key} lists them."
@@ -274,16 +284,23 @@ def _maker(made: dict[str, Any]) -> str:
 # -- comparing --
 
 
-def comparison(new: Model, old: Model, apart: list[tuple[str, Any, Any]], duel: Duel | str) -> str:
-    """Scores, the test in words, then the settings that differ side by side."""
+def comparison(
+    new: str, old: str, apart: list[tuple[str, Any, Any]] | None, duel: Duel | str
+) -> str:
+    """Scores, the test in words, then the settings that differ side by side.
+
+    apart: (setting, new's, old's); None where one of them is no model and has none.
+    """
     parts = [duel] if isinstance(duel, str) else list(_scores_apart(duel))
-    rows = [(name, _told(ours), _told(theirs)) for name, ours, theirs in apart]
+    rows = [(name, _told(ours), _told(theirs)) for name, ours, theirs in apart or ()]
+    if apart is None:
+        return "\n\n".join(parts)
     if not rows:
         parts.append("Both have the same settings and data.")
         return "\n\n".join(parts)
     wide = min(max(cell_len(row[0]) for row in rows), 18)
-    first = min(max(cell_len(row[1]) for row in [*rows, ("", one_line(new.name), "")]), 24)
-    table = [("setting", new.name, old.name), *rows]
+    first = min(max(cell_len(row[1]) for row in [*rows, ("", one_line(new), "")]), 24)
+    table = [("setting", new, old), *rows]
     parts.append(
         "\n".join(
             f"{padded(name, wide)}  {padded(ours, first)}  {one_line(theirs)}"

@@ -1,0 +1,124 @@
+"""The systems that a project has, and the ranker of any of them.
+
+A new kind of system is a function in :data:`OPENERS` and a line in :func:`systems_of`; it is then
+scored, compared, searched with and shown like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from studio.evaluation import systems
+from studio.evaluation.bm25 import Bm25Ranker
+from studio.evaluation.hybrid import HybridRanker
+from studio.evaluation.rankers import DenseRanker, Ranker
+from studio.evaluation.systems import System
+from studio.jobs.datasets import Corpus, bm25_ranker, dense_ranker, encoder_name
+from studio.project import Project
+from studio.records import Model
+from studio.training.encoders import MAX_LENGTH
+
+NOTHING_TRAINED = "Nothing is trained yet."
+
+
+def systems_of(
+    project: Project, model: Model | None = None, *, base: str = "", max_length: int | None = None
+) -> list[System]:
+    """Every system of a project: the usual ones, the sum of the first two, each model by number.
+
+    model: the one that ``trained`` stands for, and whose base ``base`` is; None takes the newest.
+    base: another encoder in its place. max_length: tokens read by all; None: what each model was
+    trained with.
+    """
+    models = project.store.models.all()
+    model = model or (models[0] if models else None)
+    lexical = System(systems.BM25, systems.LEXICAL, systems.label_of(systems.BM25))
+    encoder = base or (model.base if model else encoder_name(project, ""))
+    untrained = System(
+        systems.BASE,
+        systems.ENCODER,
+        systems.label_of(systems.BASE),
+        detail=short_name(encoder),
+        source=encoder,
+        max_length=max_length or _tokens(model),
+    )
+    both = System(
+        systems.HYBRID, systems.SUM, systems.label_of(systems.HYBRID), over=(untrained, lexical)
+    )
+    newest = _of_model(project, model, max_length) if model else _untrained()
+    usual = replace(newest, name=systems.TRAINED, label=systems.label_of(systems.TRAINED))
+    each = [
+        replace(_of_model(project, one, max_length), label=one.name, detail="") for one in models
+    ]
+    return [lexical, untrained, usual, both, *each]
+
+
+def _untrained() -> System:
+    return System(systems.TRAINED, systems.ENCODER, "", problem=NOTHING_TRAINED)
+
+
+def _of_model(project: Project, model: Model, max_length: int | None) -> System:
+    return System(
+        systems.model_system(model.id),
+        systems.ENCODER,
+        model.name,
+        detail=model.name,
+        source=str(project.path / model.path),
+        max_length=max_length or _tokens(model),
+        model_id=model.id,
+    )
+
+
+def _tokens(model: Model | None) -> int:
+    return int(model.settings.get("max_length") or MAX_LENGTH) if model else MAX_LENGTH
+
+
+def short_name(encoder: str) -> str:
+    """A column's worth of a name: of a folder or a hub name the last part, of an endpoint its
+    model."""
+    if encoder.startswith("openai:"):
+        return encoder.removeprefix("openai:").partition("@")[0]
+    return encoder.rstrip("/").rpartition("/")[2] or encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a system is opened with."""
+
+    corpus: Corpus
+    language: str
+    """Of the corpus: BM25 cuts words by it."""
+    on_progress: Callable[[int], None] | None = None
+    """Told how many documents are encoded."""
+
+    def ranker(self, system: System) -> Ranker[str]:
+        """The system over the corpus; whatever has to be encoded is encoded now."""
+        return OPENERS[system.kind](self, system)
+
+
+def _lexical(opening: Opening, _system: System) -> Bm25Ranker[str]:
+    return bm25_ranker(opening.corpus, opening.language)
+
+
+def _dense(opening: Opening, system: System) -> DenseRanker[str]:
+    return dense_ranker(
+        opening.corpus,
+        system.source,
+        max_length=system.max_length,
+        on_progress=opening.on_progress,
+    )
+
+
+def _sum(opening: Opening, system: System) -> HybridRanker[str]:
+    dense, lexical = system.over
+    return HybridRanker(_dense(opening, dense), _lexical(opening, lexical))
+
+
+OPENERS: Final[dict[str, Callable[[Opening, System], Ranker[str]]]] = {
+    systems.LEXICAL: _lexical,
+    systems.ENCODER: _dense,
+    systems.SUM: _sum,
+}
+"""Kind → how a system of that kind is opened."""
