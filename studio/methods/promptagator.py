@@ -15,18 +15,20 @@ outside the task's length never become records, each with its reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any, Final
 
 from studio.filters.copy import copied_share
-from studio.methods.base import GenerationPlan, Parsed
+from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
+from studio.params import Params, option
 from studio.prompting.answers import Extracted, first_line
 from studio.prompting.languages import language_score
 from studio.prompting.loops import has_loop
 from studio.prompting.shots import fit, pick, stable_number
-from studio.prompting.templates import Template, completion_opening
+from studio.prompting.templates import DOCUMENT_FORM, Template, completion_opening
 from studio.prompting.words import normal, words
-from studio.records import Answer, Document, Example, Reason, Request
+from studio.records import QUERY, Answer, Document, Example, Reason, RecordType, Request
 
 WINDOW = 4096
 """Documents held in memory while their requests are put in the order of shot sets."""
@@ -39,44 +41,79 @@ COPIED_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Promptagator:
+class PromptagatorSettings(Params):
+    """What a person can set of Promptagator."""
+
+    queries_per_document: int | None = option(
+        None, "Queries each", "per document; 8 is usual", least=1, empty="the template's",
+        flag="queries",
+    )
+    shots: int | None = option(
+        None, "Examples", "per prompt, drawn out of all that are switched on", least=1, most=8,
+        empty="the template's",
+    )
+    shot_sets: int = option(
+        8, "Shot sets", "different draws of examples that take turns; few suit prefix caches",
+        least=1,
+    )
+    draws_per_set: int = 0
+    """After so many draws a document gets other shots; 0 keeps one set per document (cheapest)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
     """Queries for documents, from a handful of examples."""
 
-    name: str = "promptagator"
-    paper: str = (
-        "Dai et al. 2022, Promptagator: Few-shot Dense Retrieval From 8 Examples (arXiv:2209.11755)"
-    )
-    task: str = "retrieval"
+    name: str = "queries"
+    makes: RecordType = QUERY
+    words: str = "queries"
+    feedback: Feedback = ""
+    # The filters look at millions of them; a query that two documents share is no repetition.
+    distinct: bool = False
 
-    def requests(self, documents: Iterable[Document], plan: GenerationPlan) -> Iterator[Request]:
+    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
         """``queries_per_document`` requests for each document.
 
         Within each window of :data:`WINDOW` documents they come by shot set, and all draws of a
         document that share a set stand together, so that a server reads each prefix once. A
         request depends on the plan and its document only, never on the other documents.
         """
-        remaining = iter(documents)
+        remaining = iter(() if batch else plan.corpus.sampled())
         while window := list(islice(remaining, WINDOW)):
             for place, document, draws in _by_shot_set(window, plan):
-                yield from _draws(place, document, draws, plan)
+                for request in _draws(place, document, draws, plan):
+                    yield Ask(request, document=document)
 
-    def parse(
-        self,
-        request: Request,
-        answer: Answer,
-        shots: Sequence[Example],
-        document: Document,
-        template: Template,
-    ) -> Parsed:
+    def size(self, plan: Plan) -> int:
+        """How many requests the stage has."""
+        return len(plan.corpus.sampled()) * draws_each(plan)
+
+    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The query in an answer, or why there is none."""
         if answer.finish_reason in ("error", "content_filter"):
-            return Parsed(reason=Reason.ERROR)
-        found = _extract(request, answer, template)
-        reason = found.reason or _fault(found, answer, shots, document, template)
-        return Parsed(reason=reason) if reason else Parsed((found.text,))
+            return [Draft(reason=Reason.ERROR)]
+        assert ask.document is not None
+        shots = next((s.examples for s in plan.pool if s.id == (ask.request.shot_set_id or 0)), ())
+        found = _extract(ask.request, answer, plan.template)
+        reason = found.reason or _fault(found, answer, shots, ask.document, plan.template)
+        return [Draft(reason=reason) if reason else Draft({"query": found.text})]
 
 
-METHOD = Promptagator()
+METHOD: Final = Method(
+    name="promptagator",
+    paper="Dai et al. 2022, Promptagator: Few-shot Dense Retrieval From 8 Examples"
+    " (arXiv:2209.11755)",
+    about="queries for documents, from a handful of examples",
+    tasks=("retrieval",),
+    stages=(Queries(),),
+    form=DOCUMENT_FORM,
+    settings=PromptagatorSettings,
+)
+
+
+def draws_each(plan: Plan) -> int:
+    """How many queries are asked for each document."""
+    return int(plan.settings.queries_per_document or plan.template.queries_per_document)
 
 
 def prompt_text(document: Document) -> str:
@@ -86,11 +123,11 @@ def prompt_text(document: Document) -> str:
 
 
 def _by_shot_set(
-    window: Sequence[Document], plan: GenerationPlan
+    window: Sequence[Document], plan: Plan
 ) -> list[tuple[int, Document, range]]:
     groups: list[tuple[int, Document, range]] = []
-    total = plan.queries_per_document
-    step = plan.draws_per_set or total
+    total = draws_each(plan)
+    step = plan.settings.draws_per_set or total
     for document in window:
         for first in range(0, total, step):
             place = pick(plan.pool, plan.prompt_sha, document.id, first // step, plan.seed)
@@ -99,7 +136,7 @@ def _by_shot_set(
     return sorted(groups, key=lambda group: group[0])
 
 
-def _draws(place: int, document: Document, draws: range, plan: GenerationPlan) -> Iterator[Request]:
+def _draws(place: int, document: Document, draws: range, plan: Plan) -> Iterator[Request]:
     shots = plan.pool[place]
     decoding = plan.chosen_decoding
     fitted = fit(

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from studio.params import Params
 from studio.prompting.forms import AnyTemplate, Form
@@ -113,6 +113,9 @@ class Ask:
     """The error that is extrapolated."""
     unlike: tuple[str, ...] = ()
     """Texts that the answer must not repeat."""
+    place: int | None = None
+    """Its number in the batch; None takes the next one. For stages that top up: numbers that go on
+    from batch to batch decide what is asked there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class Made(Protocol):
     """What a run has made before the batch that is asked for."""
 
     def asked(self, stage: str) -> int:
-        """Requests of the earlier batches of a stage."""
+        """The first place after all that the earlier batches of a stage have asked."""
 
     def kept(self, stage: str) -> Sequence[Record]:
         """The kept records of the earlier batches of a stage, by batch, place and part."""
@@ -155,7 +158,8 @@ class Made(Protocol):
 
     @property
     def room(self) -> int | None:
-        """How many more records the run may keep; None without a bound."""
+        """How many records the run may have beyond those that its model was trained on; None
+        without a bound."""
 
 
 class Stage(Protocol):
@@ -187,6 +191,14 @@ class Stage(Protocol):
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """What an answer holds: at least one draft, if only with the reason why nothing is."""
+
+
+@runtime_checkable
+class SizedStage(Stage, Protocol):
+    """A stage that knows how many requests it has, without making them."""
+
+    def size(self, plan: Plan) -> int:
+        """Requests of all its batches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,25 @@ in the original, questions must end in a question mark and must not contain thei
 
 from __future__ import annotations
 
-from studio.methods.synthesis import PublishedMethod
+from studio.methods.protocol import Method
+from studio.methods.s3 import FORM, Seed, SeedSettings
+from studio.records import LABELLED_TEXT, QUESTION, SENTENCE_PAIR
 
-SYNTHESIS = PublishedMethod(
-    name="zerogen",
-    paper="Ye et al. 2022, ZeroGen: Efficient Zero-shot Learning via Dataset Generation"
-    " (arXiv:2202.07922)",
-    explains=False,
-    extrapolates="nothing",
+METHODS = tuple(
+    Method(
+        name="zerogen",
+        paper="Ye et al. 2022, ZeroGen: Efficient Zero-shot Learning via Dataset Generation"
+        " (arXiv:2202.07922)",
+        about="the seed alone, without rationales",
+        tasks=(task,),
+        stages=(Seed(makes, alone=True),),
+        form=FORM,
+        settings=SeedSettings,
+        prompts="s3",
+    )
+    for task, makes in (
+        ("classification", LABELLED_TEXT),
+        ("nli", SENTENCE_PAIR),
+        ("qa", QUESTION),
+    )
 )

@@ -9,11 +9,12 @@ so that a stranger's template can do no harm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from studio.prompting.builtin import builtin, builtin_names
+from studio.prompting.decoding import decoding_from
 from studio.prompting.rendering import defused, filled
 from studio.prompting.template_lints import Lint, lint
 from studio.prompting.template_source import read
@@ -100,19 +101,8 @@ class Template:
         return filled(self.part(part), values)
 
     def decoding_for(self, style: Style, model: str = "") -> Decoding:
-        """How a style and a model sample.
-
-        ``[decoding]`` holds for all; ``[decoding.chat]``, ``[decoding.completion]`` and then
-        ``[decoding.models."smollm2"]``, for models with that in their name, change single values.
-        """
-        table = self.decoding_table
-        values = {key: value for key, value in table.items() if not isinstance(value, dict)}
-        values |= table.get(style, {})
-        for part, own in table.get("models", {}).items():
-            if part.lower() in model.lower():
-                values |= own
-        values["stop"] = tuple(values.get("stop", ()))
-        return Decoding(**values)
+        """How a style and a model sample; see :func:`decoding_from`."""
+        return decoding_from(self.decoding_table, style, model)
 
 
 def parse(text: str) -> Template:
@@ -204,3 +194,23 @@ def _completion(template: Template, shots: tuple[Example, ...], document_text: s
     opening = completion_opening(template, len(shots))
     blocks.append(f"{_document_turn(template, document_text, template.document_words)}\n{opening}")
     return "\n\n".join(block for block in blocks if block)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentForm:
+    """The form of these templates, for a method."""
+
+    def recognises(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a template with this front matter is one of them: others name what they ask."""
+        return "texts" not in settings and "method" not in settings
+
+    def lint(self, text: str) -> list[Lint]:
+        """All that is wrong with a template, by line."""
+        return lint(text)
+
+    def parse(self, text: str) -> Template:
+        """Read a template. Raises StudioError with the first fatal remark."""
+        return parse(text)
+
+
+DOCUMENT_FORM = DocumentForm()
