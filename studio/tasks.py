@@ -103,7 +103,7 @@ TASKS: Final = {
             gold="answers",
             method="s3",
             learner="reader",
-            metrics=("em", "f1"),
+            metrics=("f1", "em"),
             home_pane="rounds",
             needs_documents=True,
         ),

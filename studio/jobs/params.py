@@ -8,72 +8,137 @@ from typing import Any, Literal, get_args
 from studio.params import Params, option
 from studio.records import Split, Style
 
+Approve = Literal["all", "person"]
+Kind = Literal["finetune", "head"]
 Recipe = Literal["recommended", "published"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 
 @dataclass(frozen=True, slots=True)
-class GenerateParams(Params):
-    """Ask an LLM for queries."""
+class RunParams(Params):
+    """What every run of a method can be told, whichever method it is.
 
-    documents: int | None = None
-    """How many documents to sample; None is all of them."""
-    search: str = ""
-    """Only documents that match this full-text search."""
-    queries_per_document: int | None = None
-    """Draws per document; None takes the template's own number."""
-    method: str = "promptagator"
-    """A method of the registry."""
+    A run's row holds these and the method's own settings (:attr:`Method.settings`) side by side.
+    """
+
+    method: str = option("", "Method", "how records are written", empty="the task's own")
+    documents: int | None = option(
+        None, "Documents", "how many to sample", least=1, empty="all of them"
+    )
+    search: str = option("", "Only about", "sample only those with these words", empty="anything")
     prompt_id: int | None = None
-    """The prompt version; None is the newest."""
-    endpoint: str = ""
-    """The endpoint's name, or ``embedded:MODEL``; empty is the settings' one."""
+    """The prompt version; None is the newest that the method can ask with."""
+    endpoint: str = option(
+        "",
+        "Endpoint",
+        "a name of the settings, embedded:MODEL, or a URL with a model",
+        empty="the settings' own",
+    )
     base_url: str = ""
     """An endpoint named by its URL instead."""
     model: str = ""
     """The model at that URL."""
-    style: Style | None = None
-    """Chat turns or one completion; None is what the template says."""
-    shots: int | None = None
-    """k: examples per request; None is what the template says, at most 8."""
-    shot_sets: int = 8
-    """How many different draws of k examples take turns; few of them suit prefix caches."""
-    temperature: float | None = None
-    """None is what the template says."""
-    seed: int = 13
-    """Decides documents, shots and sampling."""
-    budget_usd: float | None = None
-    """Never spend more than this in this job."""
-    budget_tokens: int | None = None
-    """Never use more tokens than this in this job."""
-    max_concurrency: int | None = None
-    """The most calls in flight; None is the endpoint's own limit."""
+    style: Style | None = option(
+        None,
+        "Style",
+        "chat turns or one completion",
+        choices=("chat", "completion"),
+        empty="the template's",
+    )
+    temperature: float | None = option(
+        None,
+        "Temperature",
+        "higher is bolder and errs more",
+        least=0,
+        most=2,
+        empty="the template's",
+    )
+    seed: int = option(13, "Seed", "decides documents, shots and sampling")
+    budget_usd: float | None = option(
+        None, "Cap in dollars", "the run stops before it is passed", least=0, empty="no cap"
+    )
+    budget_tokens: int | None = option(
+        None, "Cap in tokens", "the same, for tokens in and out", least=1, empty="no cap"
+    )
+    max_concurrency: int | None = option(
+        None,
+        "Calls at a time",
+        "can be changed under way",
+        least=1,
+        empty="as the endpoint allows",
+        flag="concurrency",
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class ImportParams(Params):
-    """Bring documents, gold and examples into a project. At least one of the three is named."""
+class RoundParams(Params):
+    """What a run that trains can be told of its rounds."""
 
-    corpus: str | None = None
-    """The documents: a file or a folder, by its full path as the next two."""
-    gold: str | None = option(
-        None, "Gold queries", "a BEIR folder, or one JSONL file", empty="none"
+    run_id: int | None = None
+    """The run to go on with; None begins one."""
+    rounds: int = option(2, "Rounds", "how often errors are extrapolated", least=0)
+    records: int | None = option(
+        None, "Records in all", "extrapolation ends there", least=1, empty="without end"
     )
-    examples: str | None = option(
-        None, "Examples", "few-shot examples: a JSONL or CSV file", empty="none"
+    approve: Approve = option(
+        "all",
+        "Additions",
+        "who lets extrapolations in",
+        choices=("all", "person"),
+        notes=(
+            "all that the checks keep goes in at once",
+            "the run rests after each extrapolation, you judge",
+        ),
     )
-    passage_tokens: int = option(
-        0,
-        "Passage tokens",
-        "cut longer documents into passages of so many encoder tokens; 0 keeps them whole",
-        least=0,
+    patience: int = option(
+        1, "Patience", "rounds without a better validation score; 0 runs all", least=0
     )
-    overlap: int = option(32, "Overlap", "tokens that two passages share", least=0)
-    fields: dict[str, str] | None = None
-    """What a file's columns are called, and its ``encoding``; None takes what is usual."""
-    train_as_validation: bool = option(
-        False, "Train split", "read a BEIR train split as validation"
+    extrapolate: bool = option(
+        True, "Extrapolate", "without it, the ablation, the seed grows to the same size instead"
     )
+    add_records: str = option(
+        "", "Added records", "a file of labelled records put on top of the seed", empty="none"
+    )
+    train_file: str = option(
+        "", "Training file", "for method gold: the human-labelled training set", empty="none"
+    )
+    top_k: int = option(
+        10,
+        "Top k",
+        "retrievers: a query whose right document is not among them is an error",
+        least=1,
+    )
+    kind: Kind = option(
+        "finetune",
+        "Small model",
+        "how it is trained",
+        choices=("finetune", "head"),
+        notes=(
+            "all weights, as the paper: minutes on a CPU",
+            "a linear layer on a frozen encoder: seconds",
+        ),
+    )
+    base: str = option("", "Start from", "an encoder's name, or a folder", empty="the default")
+    epochs: float | None = option(
+        None, "Epochs", "passes over the records", least=0, empty="the task's own"
+    )
+    learning_rate: float | None = option(
+        None, "Learning rate", "how far each step goes", least=0, empty="the task's own"
+    )
+    batch_size: int | None = option(
+        None, "Batch size", "records a step", least=1, empty="the task's own"
+    )
+    max_length: int | None = option(
+        None, "Tokens read", "of each text; longer is slower", least=8, empty="the task's own"
+    )
+    class_weights: bool = option(False, "Class weights", "weigh rare labels up")
+    seeds: int = option(
+        1,
+        "Trainings",
+        "per round, with seeds that follow each other, for mean and spread",
+        least=1,
+    )
+    seed: int = option(13, "Seed", "decides every draw")
 
 
 @dataclass(frozen=True, slots=True)

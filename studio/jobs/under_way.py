@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.llm.engine import Concurrency
-from studio.methods.base import Parsed
 from studio.records import Answer
 from studio.store.generations import Spent
 
@@ -43,12 +42,12 @@ class RunCounters:
         self.cost = spent.cost
         self.reasons.update(reasons)
 
-    def add(self, answer: Answer, parsed: Parsed) -> None:
-        """Count one answer."""
+    def add(self, answer: Answer, records: int, reason: str) -> None:
+        """Count one answer, how many records came of it, and why none did."""
         self.answered += 1
-        self.records += len(parsed.texts)
-        if parsed.reason:
-            self.reasons[parsed.reason] += 1
+        self.records += records
+        if reason:
+            self.reasons[reason] += 1
         if answer.finish_reason == "error":
             return
         self.prompt_tokens += answer.prompt_tokens or 0
@@ -63,9 +62,9 @@ class RunCounters:
         """In and out, as far as the endpoint says."""
         return self.prompt_tokens + self.completion_tokens
 
-    def line(self) -> str:
+    def line(self, words: str) -> str:
         """Such as ``312 queries · 48,446 tokens · $0.0123 · dropped: 4 empty, 2 loop``."""
-        parts = [f"{self.records:,} queries"]
+        parts = [f"{self.records:,} {words}"]
         if self.tokens:
             parts.append(f"{self.tokens:,} tokens")
         if self.cost:

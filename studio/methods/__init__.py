@@ -24,7 +24,9 @@ GROUP = "studio.methods"
 @cache
 def available() -> tuple[Method, ...]:
     """Every method for every task that it serves, the studio's own first."""
-    own = [importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)]
+    own = [
+        importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)
+    ]
     outside = [point.load() for point in entry_points(group=GROUP)]
     return tuple(method for module in (*own, *outside) for method in _methods_in(module))
 

@@ -45,15 +45,25 @@ class PromptagatorSettings(Params):
     """What a person can set of Promptagator."""
 
     queries_per_document: int | None = option(
-        None, "Queries each", "per document; 8 is usual", least=1, empty="the template's",
+        None,
+        "Queries each",
+        "per document; 8 is usual",
+        least=1,
+        empty="the template's",
         flag="queries",
     )
     shots: int | None = option(
-        None, "Examples", "per prompt, drawn out of all that are switched on", least=1, most=8,
+        None,
+        "Examples",
+        "per prompt, drawn out of all that are switched on",
+        least=1,
+        most=8,
         empty="the template's",
     )
     shot_sets: int = option(
-        8, "Shot sets", "different draws of examples that take turns; few suit prefix caches",
+        8,
+        "Shot sets",
+        "different draws of examples that take turns; few suit prefix caches",
         least=1,
     )
     draws_per_set: int = 0
@@ -122,9 +132,7 @@ def prompt_text(document: Document) -> str:
     return text if text.lower().startswith(title.lower()) else document.full_text
 
 
-def _by_shot_set(
-    window: Sequence[Document], plan: Plan
-) -> list[tuple[int, Document, range]]:
+def _by_shot_set(window: Sequence[Document], plan: Plan) -> list[tuple[int, Document, range]]:
     groups: list[tuple[int, Document, range]] = []
     total = draws_each(plan)
     step = plan.settings.draws_per_set or total

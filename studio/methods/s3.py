@@ -134,9 +134,9 @@ def request_for(
     )
 
 
-def fields_of(made: RecordType, *, label: str = "", context: str = "", answer: str = "") -> dict[
-    str, str
-]:
+def fields_of(
+    made: RecordType, *, label: str = "", context: str = "", answer: str = ""
+) -> dict[str, str]:
     """The given fields of a record, under the names that its type has for them."""
     named = {"label": label, made.context: context, "answer": answer}
     return {name: value for name, value in named.items() if name in made.fields and value}
@@ -371,9 +371,7 @@ class Extrapolation:
             "answer": gold.answers[0] if gold.answers else "",
             "text": gold.text,
         }
-        messages = stage_messages(
-            template, self.name, values, style=plan.chosen_style, shots=shots
-        )
+        messages = stage_messages(template, self.name, values, style=plan.chosen_style, shots=shots)
         return request_for(plan, messages, self.name, f"{gold.outside_id}/{draw}", draw=draw)
 
     def _asked(self, request: Request, gold: Gold, error_id: int | None) -> Ask:

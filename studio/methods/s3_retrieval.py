@@ -29,6 +29,7 @@ class RetrievalSettings(Params):
         "Hard negatives",
         "wrong documents that came first, for which a query is written too",
         least=0,
+        older=("confusers",),
     )
 
 
@@ -73,9 +74,7 @@ class MissedQueries:
         messages = stage_messages(template, part, values, style=plan.chosen_style, shots=shots)
         # Whether it is for a hard negative, and not for which one, has always stood in the name.
         name = f"{document.id}/{batch}/{int(bool(nth))}/{text}"
-        request = request_for(
-            plan, messages, "extrapolation", name, draw=batch, document=document
-        )
+        request = request_for(plan, messages, "extrapolation", name, draw=batch, document=document)
         return Ask(
             request, document=document, error_id=missed.error.id, unlike=(text,), place=place
         )

@@ -1,0 +1,449 @@
+"""The one way in which records are asked for: a stage's requests in, its records in the store.
+
+Each request is looked up before it is asked: an equal one is never paid twice, and a killed run
+goes on from what it had. Requests are pulled from the stage only when they can go out, answers are
+stored in short durable windows, the caps hold whatever the concurrency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+from studio.jobs.context import JobContext
+from studio.jobs.leaks import LeakGuard, settled
+from studio.jobs.params import RunParams
+from studio.jobs.under_way import Meter, RunCounters, live
+from studio.llm.budget import Budget
+from studio.llm.client import clients_for
+from studio.llm.endpoints import Serving, serving
+from studio.llm.engine import Concurrency, Order, RunStats
+from studio.llm.engine import run as run_engine
+from studio.methods.protocol import Ask, Draft, Method, Missed, Plan, Stage
+from studio.records import Answer, Gold, Reason, Record, Request, Run
+from studio.settings import Endpoint
+from studio.store.generations import Finished
+
+ROWS_PER_WRITE = 64
+WRITE_EVERY_S = 0.05
+"""Answers are committed in windows of this time, or this many rows."""
+SHOW_EVERY_S = 0.5
+"""Seconds between two sets of figures for the screens that watch."""
+LOOK_UP = 256
+"""Requests that are looked up in the store at once."""
+STANDING = Concurrency(0, 0, 0)
+ADDED = "added"
+"""The stage of records that a person put on top of what the first stages wrote."""
+
+log = logging.getLogger("studio.collect")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A request with its place in the run."""
+
+    stage: Stage
+    batch: int
+    place: int
+    ask: Ask
+
+
+@dataclass(slots=True)
+class MadeSoFar:
+    """What a run has made before a batch; see :class:`studio.methods.protocol.Made`."""
+
+    context: JobContext
+    run: Run
+    stage: str = ""
+    """The stage that asks."""
+    batch: int = 0
+    """Its batch: what this one has made already, before a kill, does not count."""
+    asked_places: dict[str, int] = field(default_factory=dict)
+    """Stage → the first place after all that were asked."""
+    shared: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+    """Stage → (batch, place, record) of records that other runs had made for equal requests."""
+    errors: Sequence[Missed] = ()
+    gold: Sequence[Gold] = ()
+    room: int | None = None
+
+    def asked(self, stage: str) -> int:
+        """The first place after all that the earlier batches of a stage have asked."""
+        return self.asked_places.get(stage, 0)
+
+    def kept(self, stage: str) -> list[Record]:
+        """The kept records of the earlier batches of a stage, by batch, place and part."""
+        records = self.context.store.records
+        before = self.batch if stage == self.stage else None
+        placed = [
+            ((r.batch, r.place, r.part), r)
+            for r in records.of_stage(self.run.id, stage, before=before)
+        ]
+        shared = [one for one in self.shared.get(stage, ()) if before is None or one[0] < before]
+        found = {record.id: record for record in records.many([row for *_, row in shared])}
+        placed += [
+            ((batch, place, found[row].part), found[row])
+            for batch, place, row in shared
+            if row in found and found[row].kept
+        ]
+        return [record for _, record in sorted(placed, key=lambda one: one[0])]
+
+    def count(self, stage: str) -> int:
+        """How many they are."""
+        if self.shared.get(stage):
+            return len(self.kept(stage))
+        counts = self.context.store.records.run_counts(self.run.id)
+        return sum(
+            kept
+            for (name, batch), (kept, _) in counts.items()
+            if name == stage and (name != self.stage or batch < self.batch)
+        )
+
+
+@dataclass(slots=True)
+class Collector:
+    """Asks for the batches of one run; a context manager, for it holds the endpoint open."""
+
+    context: JobContext
+    run: Run
+    method: Method
+    plan: Plan
+    endpoint: Endpoint
+    params: RunParams
+    owns: bool = False
+    """Whether the run has records of its own for requests that were answered before: a run that
+    trains does; one that adds to the project's records takes those that are there."""
+    total: int | None = None
+    """Requests of all stages, where that is known."""
+    guard: LeakGuard | None = None
+    made: MadeSoFar = field(init=False)
+    counters: RunCounters = field(default_factory=RunCounters)
+    meter: Meter = field(default_factory=lambda: Meter(time.monotonic()))
+    reused: int = 0
+    """Requests whose equal was answered before, by this run or another."""
+    stopped_by: str = ""
+    """Why the last batch ended early, such as ``budget``; empty when it did not."""
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _serving: Serving | None = None
+
+    def __post_init__(self) -> None:
+        self.made = MadeSoFar(self.context, self.run)
+        store, job = self.context.store, self.context.job.id
+        store.generations.forget_errors(job)
+        self.counters.begin_with(
+            store.generations.spent(job),
+            store.records.count_of_job(job),
+            store.generations.reasons(job),
+        )
+        self.meter.begin(time.monotonic(), self.counters)
+
+    def __enter__(self) -> Collector:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def collect(self, stage: Stage, batch: int, *, total: int | None = None) -> int:
+        """Have one batch answered and stored; returns how many requests it has.
+
+        total: requests of the batch, for the progress line, where that is known.
+        """
+        self.made.stage, self.made.batch = stage.name, batch
+        window = _Window(self, stage, batch, total)
+        found = asyncio.run(self._drive(window, stage.ask(self.plan, batch, self.made)))
+        if window.unwritten is not None:
+            raise window.unwritten
+        self.stopped_by = found.stopped_by if found else ""
+        self.context.check()
+        self.made.asked_places[stage.name] = window.next_place
+        # From here on the batch is one of the earlier ones.
+        self.made.stage = ""
+        if stage.distinct and window.asked:
+            self.settle(stage.name, batch)
+        return window.asked
+
+    async def _drive(self, window: _Window, asks: Iterator[Ask]) -> RunStats | None:
+        """Answer from the store what is there; open the endpoint for the first that is not."""
+        requests = window.requests(asks)
+        first = next(requests, None)
+        window.flush()
+        if first is None:
+            return None
+        server = self._open()
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(client)
+                for client in clients_for(server.endpoint, server.api_key)
+            ]
+            try:
+                return await run_engine(
+                    _chained(first, requests),
+                    clients,
+                    budget=self._budget(),
+                    on_answer=window.take,
+                    should_stop=window.should_stop,
+                    max_concurrency=self.params.max_concurrency or server.endpoint.max_concurrency,
+                    on_note=window.noted,
+                    on_pace=window.go_on,
+                )
+            finally:
+                window.flush()
+                window.show(replace(window.pace, in_flight=0))
+
+    def _open(self) -> Serving:
+        """The endpoint, started when the first request that has no answer comes."""
+        if self._serving is None:
+            project = self.context.project
+            self.context.progress(0, None, "starting the model")
+            file = project.logs_dir / f"llm-{self.context.job.id}.log"
+            opened = serving(self.endpoint, project.settings, file)
+            self._serving = self._stack.enter_context(opened)
+        return self._serving
+
+    def _budget(self) -> Budget:
+        """The caps, less what this job has spent."""
+        spent = self.context.store.generations.spent(self.context.job.id)
+        usd, tokens = self.params.budget_usd, self.params.budget_tokens
+        used = spent.prompt_tokens + spent.completion_tokens
+        return Budget(
+            cap_usd=None if usd is None else max(0.0, usd - (spent.cost or 0.0)),
+            cap_tokens=None if tokens is None else max(0, tokens - used),
+        )
+
+    def settle(self, stage: str, batch: int) -> None:
+        """Drop of a batch what is there already, and what is too close to gold test, by place."""
+        records = self.context.store.records
+        if self.guard is None:
+            self.guard = LeakGuard.of(self.context.store.gold.all("test"))
+        earlier = list(records.of_stage(self.run.id, stage, before=batch))
+        for one in self.method.stages:
+            if one.name != stage and not one.feedback:
+                earlier += records.of_stage(self.run.id, one.name)
+        earlier += records.of_stage(self.run.id, ADDED) if stage != ADDED else ()
+        own = [r for r in records.of_stage(self.run.id, stage) if r.batch == batch]
+        if verdicts := settled(earlier, own, self.guard):
+            self.context.store.verdicts.add(verdicts, self.context.job.id)
+
+    def records_of(self, one: Placed, answer: Answer) -> tuple[list[Record], list[Draft]]:
+        """What comes of an answer: records to store, and all drafts that were read."""
+        if answer.finish_reason == "error":
+            return [], [Draft(reason=Reason.ERROR)]
+        drafts = list(one.stage.read(self.plan, one.ask, answer))
+        records = [
+            Record(
+                one.stage.makes,
+                {**one.ask.fields, **draft.fields},
+                document_id=one.ask.document.id if one.ask.document else None,
+                parent_id=one.ask.parent_id,
+                run_id=self.run.id,
+                stage=one.stage.name,
+                batch=one.batch,
+                place=one.place,
+                part=part,
+                error_id=one.ask.error_id,
+                job_id=self.context.job.id,
+                reason=draft.reason,
+            )
+            for part, draft in enumerate(drafts)
+            if draft.fields
+        ]
+        return records, drafts
+
+
+def _chained(first: Request, rest: Iterator[Request]) -> Iterator[Request]:
+    yield first
+    yield from rest
+
+
+@dataclass(slots=True)
+class _Window:
+    """One batch on its way: requests out, answers in, rows written."""
+
+    collector: Collector
+    stage: Stage
+    batch: int
+    total: int | None
+    asked: int = 0
+    """Requests that the stage has made so far."""
+    next_place: int = 0
+    pace: Concurrency = STANDING
+    note: str = ""
+    shown_at: float = 0.0
+    shown: dict[str, Any] = field(default_factory=dict)
+    unwritten: Exception | None = None
+    """Why the last window could not be written; nothing more is asked after it."""
+    done: int = 0
+    """Requests of the batch that have an answer."""
+    waiting: dict[str, list[Placed]] = field(default_factory=dict)
+    """Hash of a request in flight → the places that wait for its answer."""
+    buffer: list[tuple[Placed, Answer]] = field(default_factory=list)
+    _taken: set[int] | None = None
+
+    def __post_init__(self) -> None:
+        self.next_place = self.collector.made.asked(self.stage.name)
+
+    @property
+    def context(self) -> JobContext:
+        """The job."""
+        return self.collector.context
+
+    # -- out --
+
+    def requests(self, asks: Iterator[Ask]) -> Iterator[Request]:
+        """What has no stored answer yet, in the stage's order; looked up in windows."""
+        numbered = self._placed(asks)
+        while chunk := list(islice(numbered, LOOK_UP)):
+            self.context.check()
+            known = self.context.store.generations.stored([p.ask.request.sha for p in chunk])
+            for one in chunk:
+                sha = one.ask.request.sha
+                if sha in known:
+                    self._reuse(one, known[sha])
+                elif sha in self.waiting:
+                    self.waiting[sha].append(one)
+                else:
+                    self.waiting[sha] = [one]
+                    yield one.ask.request
+
+    def _placed(self, asks: Iterator[Ask]) -> Iterator[Placed]:
+        place = 0
+        for ask in asks:
+            place = place if ask.place is None else ask.place
+            self.asked += 1
+            yield Placed(self.stage, self.batch, place, ask)
+            place += 1
+            self.next_place = max(self.next_place, place)
+
+    def _reuse(self, one: Placed, generation_id: int) -> None:
+        """An equal request was answered: its records are there, or come out of that answer now."""
+        self.done += 1
+        self.collector.reused += 1
+        self.collector.counters.answered += 1
+        store, run = self.context.store, self.collector.run
+        if self.collector.owns and one.place in self._places():
+            return
+        existing = store.records.of_generation(generation_id)
+        own = [record for record in existing if record.run_id == run.id]
+        if own:
+            return
+        if existing and not self.collector.owns:
+            if self.stage.distinct or len(self.collector.method.stages) > 1:
+                shared = self.collector.made.shared.setdefault(self.stage.name, [])
+                shared += [(self.batch, one.place, record.id) for record in existing]
+            return
+        answer = store.generations.answer_of(one.ask.request.sha)
+        if answer is not None:
+            self._add(one, answer)
+
+    def _places(self) -> set[int]:
+        if self._taken is None:
+            records = self.context.store.records
+            self._taken = records.places(self.collector.run.id, self.stage.name, self.batch)
+        return self._taken
+
+    # -- in --
+
+    def take(self, request: Request, answer: Answer) -> None:
+        """One answer, for every place that waits for it."""
+        for one in self.waiting.pop(request.sha, ()):
+            self.done += 1
+            self._add(one, answer)
+
+    def _add(self, one: Placed, answer: Answer) -> None:
+        self.buffer.append((one, answer))
+        if len(self.buffer) >= ROWS_PER_WRITE:
+            self.flush()
+        elif len(self.buffer) == 1:
+            # By the clock, not by the next answer: a kill may come before there is one.
+            asyncio.get_running_loop().call_later(WRITE_EVERY_S, self._flush_window)
+
+    def _flush_window(self) -> None:
+        """What the clock calls: it has nobody to raise to."""
+        try:
+            self.flush()
+        except Exception as error:
+            self.unwritten = error
+
+    def flush(self) -> None:
+        """One durable transaction for the window."""
+        if self.buffer:
+            job = self.context.job.id
+            finished = [self._finished(one, answer) for one, answer in self.buffer]
+            self.context.store.generations.save(finished, job)
+            self.buffer.clear()
+        self._progress()
+
+    def _finished(self, one: Placed, answer: Answer) -> Finished:
+        records, drafts = self.collector.records_of(one, answer)
+        reason = "" if any(not draft.reason for draft in drafts) else drafts[0].reason
+        good = sum(not record.reason for record in records)
+        self.collector.counters.add(answer, good, reason)
+        return Finished(one.ask.request, answer, reason, tuple(records))
+
+    # -- how it goes --
+
+    def should_stop(self) -> bool:
+        """Asked for, or pointless: what comes in cannot be kept."""
+        return self.unwritten is not None or self.context.should_stop()
+
+    def noted(self, line: str) -> None:
+        """The engine says why its pace has changed."""
+        log.info("%s", line)
+        self.note = line
+
+    def go_on(self, pace: Concurrency) -> Order:
+        """Show how it goes, and take what people have asked for since."""
+        now, orders = time.monotonic(), self.context.orders
+        self.pace = pace
+        collector = self.collector
+        resting = orders.paused and not pace.in_flight
+        collector.meter.tick(now, collector.counters, collector.reused, resting=resting)
+        if now - self.shown_at >= SHOW_EVERY_S:
+            self.shown_at = now
+            self.show(pace)
+        return Order(paused=orders.paused, concurrency=orders.concurrency)
+
+    def show(self, pace: Concurrency) -> None:
+        """Put the figures into the row when they have changed; screens can do without them."""
+        collector = self.collector
+        found = live(
+            collector.counters,
+            collector.meter,
+            pace,
+            asked=collector.total or self.total or self.asked,
+            reused=collector.reused,
+            note=self.note,
+            resting=self.context.orders.paused,
+            endpoint=collector.endpoint.name,
+            model=collector.plan.model,
+            stage=self.stage.words,
+        )
+        if found == self.shown:
+            return
+        # What is shown is stored: whoever sees a run at rest may pull the plug.
+        self._flush_window()
+        if self.unwritten is not None:
+            return
+        self.shown = found
+        try:
+            # A run that rests from here on has no later chance to say how far it came.
+            self._progress(at_once=True)
+            self.context.show(found)
+        except Exception as error:
+            log.warning("the figures were not written: %s", error)
+
+    def _progress(self, *, at_once: bool = False) -> None:
+        resting = "paused · " if self.context.orders.paused else ""
+        line = resting + self.collector.counters.line(self.stage.words)
+        self.context.progress(self.done, self.total, line, at_once=at_once)

@@ -1,0 +1,414 @@
+"""What a run trains: from scratch each round, scored on gold, its errors collected.
+
+A learner per kind of model. Validation is looked at for errors; test is only ever scored for the
+table, and nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from studio.evaluation.rankers import run_of
+from studio.evaluation.retrieval import evaluate
+from studio.jobs.context import Cancelled, JobContext
+from studio.jobs.datasets import (
+    Corpus,
+    GoldSet,
+    dense_ranker,
+    encoder_name,
+    gold_set,
+    read_corpus,
+)
+from studio.jobs.params import RoundParams, TrainParams
+from studio.records import (
+    Datum,
+    Gold,
+    Label,
+    Model,
+    Prediction,
+    Record,
+    Round,
+    RoundError,
+    Run,
+    StudioError,
+)
+from studio.tasks import Task
+from studio.training import small
+from studio.training.settings import TrainingPoint
+from studio.training.small import SmallSettings, TrainedSmall
+
+DEPTH = 100
+"""Documents that are ranked for each query."""
+NOT_SHOWN: Final = ("right", "f1s")
+"""Parts of a round's test scores that are for tests of significance, not for tables."""
+
+
+class Learner(Protocol):
+    """Trains and scores the rounds of one run."""
+
+    @property
+    def kind(self) -> str:
+        """What it trains, for tables."""
+
+    @property
+    def gold(self) -> Sequence[Gold]:
+        """Gold validation, whose errors are looked for."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a person should know of the gold, in sentences."""
+
+    def records(self, run_records: Sequence[Record]) -> Sequence[Datum]:
+        """What a round is trained on: the run's own records so far, with what it begins with."""
+
+    def train(self, round_: Round, data: Sequence[Datum]) -> str:
+        """Train the round's model; returns its folder, relative to the project."""
+
+    def score(self, round_: Round) -> tuple[dict[str, Any], dict[str, Any], list[RoundError]]:
+        """Validation and test scores of the round's model, and its errors on validation."""
+
+    def no_error(self, number: int) -> str:
+        """Why there is nothing to extrapolate after this round, in words."""
+
+    def keep_model(self, chosen: Round, rows: Sequence[int]) -> dict[str, Any]:
+        """Make the chosen round's model one of the project's; what to keep in the job's row.
+
+        rows: the records that it was trained on.
+        """
+
+
+def learner_for(context: JobContext, run: Run, params: RoundParams) -> Learner:
+    """The learner of the project's task. Raises StudioError for what keeps it from learning."""
+    task = context.project.task
+    if task.gold == "documents":
+        return RetrieverLearner(context, run, params)
+    return SmallLearner(context, run, params, checked_labels(context, task))
+
+
+def checked_labels(context: JobContext, task: Task) -> list[Label]:
+    """The labels, and that there is gold to look for errors in."""
+    labels = context.store.labels.all() if task.has_labels else []
+    if task.has_labels and len(labels) < 2:
+        raise StudioError(
+            "The project has no labels to tell apart. Name them with "
+            '`studio labels set "pos=a good opinion" "neg=a bad opinion"`.'
+        )
+    if not context.store.gold.count("validation"):
+        raise StudioError(
+            "There is no gold validation item: errors are looked for there. Import some with "
+            "`studio gold import FILE --split validation`."
+        )
+    return labels
+
+
+# -- small models --
+
+
+def settings_for(task: str, params: RoundParams) -> SmallSettings:
+    """The task's defaults with what the params say instead."""
+    chosen = small.defaults(task, params.kind, params.base)
+    given: dict[str, Any] = {
+        name: value
+        for name in ("epochs", "learning_rate", "batch_size", "max_length")
+        if (value := getattr(params, name)) is not None
+    }
+    return replace(chosen, class_weights=params.class_weights, seed=params.seed, **given)
+
+
+class SmallLearner:
+    """Classifiers and readers: as many trainings a round as seeds; the first one's errors count."""
+
+    def __init__(
+        self, context: JobContext, run: Run, params: RoundParams, labels: Sequence[Label]
+    ) -> None:
+        """``labels`` is empty for questions. Raises StudioError for a kind that cannot learn it."""
+        self.context, self.run, self.params = context, run, params
+        self.task, self.labels = context.project.task, list(labels)
+        small.check_kind(self.task.name, params.kind)
+        self.gold = context.store.gold.all("validation")
+        self.test = context.store.gold.all("test")
+        self.settings = settings_for(self.task.name, params)
+        self.kind = params.kind
+        self.warnings = self._warnings()
+
+    def _warnings(self) -> list[str]:
+        counts = self.context.store.gold.counts()
+        found = [
+            f"No gold validation item has the label {label.name}: its errors are not seen."
+            for label in self.labels
+            if ("validation", label.name) not in counts
+        ]
+        if not self.test:
+            found.append("There is no gold test item: scores are on validation only.")
+        return found
+
+    def records(self, run_records: Sequence[Record]) -> Sequence[Datum]:
+        """The run's own."""
+        return run_records
+
+    def folder(self, number: int, seed: int) -> Path:
+        """Where a round's model lies."""
+        name = f"{self.run.method}-{self.run.id}-round-{number}"
+        more = seed - self.params.seed
+        return self.context.project.models_dir / (f"{name}-seed-{seed}" if more else name)
+
+    def _seeds(self) -> range:
+        return range(self.params.seed, self.params.seed + max(self.params.seeds, 1))
+
+    def train(self, round_: Round, data: Sequence[Datum]) -> str:
+        """A model for each seed; those that are there already are not trained again."""
+        for seed in self._seeds():
+            out = self.folder(round_.number, seed)
+            if not (out / small.CARD).exists():
+                self._train_one(round_, data, seed, out)
+        path = self.folder(round_.number, self.params.seed)
+        return str(path.relative_to(self.context.project.path))
+
+    def _train_one(self, round_: Round, data: Sequence[Datum], seed: int, out: Path) -> None:
+        trained: TrainedSmall = small.train(
+            data,
+            self.labels,
+            replace(self.settings, seed=seed),
+            out,
+            validation=self.gold,
+            on_progress=lambda point: self._report(round_.number, point),
+            should_stop=self.context.should_stop,
+            resume=True,
+        )
+        if trained.cancelled:
+            raise Cancelled
+        self.context.check()
+
+    def _report(self, number: int, point: TrainingPoint) -> None:
+        curves = ((f"round {number} loss", point.loss), (f"round {number} validation", point.score))
+        points = [(name, point.step, value) for name, value in curves if value is not None]
+        self.context.store.jobs.add_points(self.context.job.id, points)
+        self.context.progress(point.step, point.steps, f"training, step {point.step}")
+
+    def score(self, round_: Round) -> tuple[dict[str, Any], dict[str, Any], list[RoundError]]:
+        """Each seed's model on both splits; the first seed's errors."""
+        errors: list[RoundError] = []
+        tables: dict[str, list[dict[str, Any]]] = {"validation": [], "test": []}
+        for seed in self._seeds():
+            model = small.load(self.folder(round_.number, seed))
+            for split, gold in (("validation", self.gold), ("test", self.test)):
+                if not gold:
+                    continue
+                predictions = self._predict(model, gold)
+                scores = small.scores(self.task.name, gold, predictions)
+                right = [int(p.right) for p in predictions]
+                tables[split].append({**scores, "right": right, "seed": seed})
+                if split == "test":
+                    tables[split][-1]["f1s"] = [round(p.score, 4) for p in predictions]
+                elif seed == self.params.seed:
+                    errors = _errors(round_.id, gold, predictions)
+        validation = spread(tables["validation"], keep_right=False)
+        return validation, spread(tables["test"], keep_right=True), errors
+
+    def _predict(self, model: small.SmallModel, gold: Sequence[Gold]) -> list[Prediction]:
+        found = model.predict(
+            gold,
+            on_progress=lambda done: self.context.progress(done, len(gold), "scoring"),
+            should_stop=self.context.should_stop,
+        )
+        self.context.check()
+        return found
+
+    def no_error(self, number: int) -> str:
+        """In words."""
+        return f"the model of round {number} gets every validation item right"
+
+    def keep_model(self, chosen: Round, rows: Sequence[int]) -> dict[str, Any]:
+        """The model's row, with the exact records that it was trained on."""
+        store = self.context.store
+        if not chosen.model_path or chosen.model_path in {m.path for m in store.models.all()}:
+            return {}
+        snapshot = store.snapshots.take(list(rows), f"run {self.run.id}") if rows else None
+        model = Model(
+            name=Path(chosen.model_path).name,
+            path=chosen.model_path,
+            base=self.settings.base,
+            snapshot_id=snapshot,
+            job_id=self.context.job.id,
+            settings=self.settings.as_row(),
+            scores={
+                "validation": chosen.validation,
+                "test": shown_scores(chosen.test),
+                "run": self.run.id,
+            },
+        )
+        return {"model_id": store.models.add(model), "model_path": chosen.model_path}
+
+
+def shown_scores(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """A round's scores as tables show them."""
+    return {name: value for name, value in scores.items() if name not in NOT_SHOWN}
+
+
+def _errors(
+    round_id: int, gold: Sequence[Gold], predictions: Sequence[Prediction]
+) -> list[RoundError]:
+    return [
+        RoundError(
+            round_id, one.id, p.predicted, round(p.confidence, 4), {"score": round(p.score, 4)}
+        )
+        for one, p in zip(gold, predictions, strict=True)
+        if not p.right
+    ]
+
+
+def spread(tables: Sequence[dict[str, Any]], *, keep_right: bool) -> dict[str, Any]:
+    """Mean of each metric over the seeds, ``sd`` beside it, and the first seed's details."""
+    if not tables:
+        return {}
+    metrics = [name for name, value in tables[0].items() if isinstance(value, float)]
+    found: dict[str, Any] = {
+        name: statistics.fmean(table[name] for table in tables) for name in metrics
+    }
+    if len(tables) > 1:
+        found["sd"] = {name: statistics.stdev(table[name] for table in tables) for name in metrics}
+        found["seeds"] = len(tables)
+    if "labels" in tables[0]:
+        found["labels"] = tables[0]["labels"]
+    if keep_right:
+        found["right"] = tables[0]["right"]
+        found["f1s"] = tables[0].get("f1s", [])
+    return found
+
+
+# -- retrievers --
+
+
+@dataclass
+class RetrieverLearner:
+    """Retrievers: an error is a query whose right document is not among the first k."""
+
+    context: JobContext
+    run: Run
+    params: RoundParams
+    kind: str = "retriever"
+    warnings: Sequence[str] = ()
+    _corpus: Corpus | None = None
+
+    def __post_init__(self) -> None:
+        """Raises StudioError when there is no gold validation query."""
+        self.validation = gold_set(self.context.store, "validation")
+        self.test = gold_set(self.context.store, "test")
+        if not self.validation.queries:
+            raise StudioError(
+                "There is no gold validation query: missed queries are looked for there. Mark some "
+                "in Search, or import some with `studio import --gold`."
+            )
+
+    @property
+    def gold(self) -> Sequence[Gold]:
+        """The validation queries."""
+        return self.validation.queries
+
+    def records(self, run_records: Sequence[Record]) -> Sequence[Datum]:
+        """The project's own kept queries, and this run's."""
+        own = [r for r in self.context.store.records.all(kept=True) if r.error_id is None]
+        if not own:
+            raise StudioError(
+                "No query is kept, so there is no seed to begin with. Generate some first, in "
+                "Generate or with `studio generate`."
+            )
+        return [*own, *run_records]
+
+    def train(self, round_: Round, data: Sequence[Datum]) -> str:
+        """From the base encoder, with the hard negatives of the errors."""
+        from studio.jobs.training import Stage, root_encoder, train_stage
+
+        records = [one for one in data if isinstance(one, Record)]
+        name = f"{self.run.method}-{self.run.id}-round-{round_.number}"
+        base = encoder_name(self.context.project, self.params.base)
+        if name not in {model.name for model in self.context.store.models.all()}:
+            root = root_encoder(self.context.project, base)
+            stage = Stage(name=name, start=base, base=base, root=root)
+            told = TrainParams(
+                encoder=base,
+                epochs=self.params.epochs,
+                learning_rate=self.params.learning_rate,
+                batch_size=self.params.batch_size,
+                seed=self.params.seed,
+            )
+            train_stage(self.context, stage, records, told, negatives=self._negatives(records))
+        return f"models/{name}"
+
+    def _negatives(self, records: Sequence[Record]) -> dict[int, tuple[int, ...]]:
+        """Record → the documents that its error was confused with."""
+        wrong: dict[int, tuple[int, ...]] = {}
+        for round_ in self.context.store.runs.rounds(self.run.id):
+            for error in self.context.store.runs.errors(round_.id):
+                wrong[error.id] = hard_negatives(error.detail)
+        found = {}
+        for record in records:
+            others = wrong.get(record.error_id or 0, ())
+            if kept := tuple(row for row in others if row != record.document_id):
+                found[record.id] = kept
+        return found
+
+    def score(self, round_: Round) -> tuple[dict[str, Any], dict[str, Any], list[RoundError]]:
+        """nDCG and recall on both splits; the missed validation queries."""
+        corpus = self._corpus or read_corpus(self.context.store)
+        self._corpus = corpus
+        folder = str(self.context.project.path / round_.model_path)
+
+        def encoding(done: int) -> None:
+            self.context.check()
+            self.context.progress(done, len(corpus.ids), "encoding the corpus")
+
+        ranker = dense_ranker(corpus, folder, on_progress=encoding)
+        ranked = run_of(self.validation.texts(), ranker, DEPTH)
+        scored = evaluate(ranked, self.validation.qrels())
+        test: dict[str, Any] = {}
+        if self.test.queries:
+            found = evaluate(run_of(self.test.texts(), ranker, DEPTH), self.test.qrels())
+            test = dict(found.means)
+        errors = list(_missed(round_.id, self.validation, ranked, self.params.top_k))
+        return dict(scored.means), test, errors
+
+    def no_error(self, number: int) -> str:
+        """In words."""
+        return (
+            f"the model of round {number} finds the right document of every validation query "
+            f"among its first {self.params.top_k}"
+        )
+
+    def keep_model(self, chosen: Round, rows: Sequence[int]) -> dict[str, Any]:
+        """It is one of the project's since it was trained."""
+        models = self.context.store.models.all()
+        found = next((model for model in models if model.path == chosen.model_path), None)
+        return {"model_id": found.id, "model_path": found.path} if found else {}
+
+
+def hard_negatives(detail: Mapping[str, Any]) -> tuple[int, ...]:
+    """The wrong documents that came first, as an error keeps them; older files say confusers."""
+    return tuple(detail.get("hard_negatives", detail.get("confusers", ())))
+
+
+def _missed(
+    round_id: int, gold: GoldSet, ranked: dict[str, dict[str, float]], k: int
+) -> Iterator[RoundError]:
+    """The queries without a right document among the first k, with what came first instead."""
+    for query in gold.queries:
+        order = sorted(ranked[query.outside_id].items(), key=lambda item: -item[1])
+        rows = [int(row) for row, _ in order]
+        right = {row for row, grade in query.relevant.items() if grade > 0}
+        rank = next((place for place, row in enumerate(rows, 1) if row in right), None)
+        if rank is not None and rank <= k:
+            continue
+        wrong = [row for row in rows if row not in query.relevant][:5]
+        predicted, score = (str(rows[0]), order[0][1]) if rows else ("", 0.0)
+        detail = {"rank": rank, "hard_negatives": wrong}
+        yield RoundError(round_id, query.id, predicted, round(float(score), 4), detail)
+
+
+def timed(seconds: Mapping[str, float], stage: str, began: float) -> dict[str, float]:
+    """A round's seconds with those of one more stage."""
+    return {**seconds, stage: round(time.monotonic() - began, 3)}

@@ -1,0 +1,335 @@
+"""From what a person asked for to a plan: prompt, endpoint, documents, shots, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from typing import Any, overload
+
+from studio import methods
+from studio.jobs.leaks import LeakGuard
+from studio.jobs.params import RunParams
+from studio.llm.endpoints import resolve
+from studio.llm.estimate import Estimate, estimate
+from studio.methods.protocol import Made, Method, Missed, Plan, SizedStage, Stage
+from studio.params import Params
+from studio.project import Project
+from studio.prompting.builtin import builtin, builtin_names, localised_name
+from studio.prompting.shots import ShotSet, shot_pool
+from studio.prompting.templates import Template
+from studio.records import Document, Gold, Prompt, Record, StudioError
+from studio.settings import Endpoint
+from studio.store import Store
+from studio.tasks import Task
+
+WINDOW = 1_000
+"""Documents that are read at once."""
+CONTEXTS = 20_000
+"""Documents of a corpus that contexts are drawn from."""
+ESTIMATE_SAMPLE = 50
+"""Prompts rendered, and earlier answers read, for an estimate."""
+
+
+class StoredDocuments(Sequence[Document]):
+    """Documents by their rows, in this order; read in windows when they are walked through."""
+
+    def __init__(self, store: Store, rows: Sequence[int]) -> None:
+        self._store, self._rows = store, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Document: ...
+    @overload
+    def __getitem__(self, place: slice) -> StoredDocuments: ...
+    def __getitem__(self, place: int | slice) -> Document | StoredDocuments:
+        if isinstance(place, slice):
+            return StoredDocuments(self._store, self._rows[place])
+        row = self._rows[place]
+        return self._store.documents.many([row])[row]
+
+    def __iter__(self) -> Iterator[Document]:
+        for start in range(0, len(self._rows), WINDOW):
+            window = list(self._rows[start : start + WINDOW])
+            found = self._store.documents.many(window)
+            yield from (found[row] for row in window if row in found)
+
+
+@dataclass
+class StoredCorpus:
+    """The documents of a run; see :class:`studio.methods.protocol.Corpus`."""
+
+    store: Store
+    params: RunParams
+
+    @cached_property
+    def rows(self) -> list[int]:
+        """The rows of the documents to write for, without those that examples were written for.
+
+        Raises StudioError when there is none.
+        """
+        store, params = self.store, self.params
+        shown = {e.document_id for e in store.examples.all() if e.document_id}
+        if params.search:
+            limit = params.documents or store.documents.count()
+            ids = [document.id for document in store.documents.search(params.search, limit)]
+        else:
+            ids = store.documents.sample_ids(store.documents.count(), params.seed)
+        chosen = [row for row in ids if row not in shown][: params.documents]
+        if not chosen:
+            raise StudioError(self._why_none(found=bool(ids)))
+        return chosen
+
+    def _why_none(self, *, found: bool) -> str:
+        if not self.store.documents.count():
+            return "The project has no documents. Import some with `studio import`."
+        if self.params.search and not found:
+            return f"No document matches {self.params.search!r}. Search for other words."
+        return (
+            "All of these documents have examples: there is nothing left to ask about. Import more "
+            "with `studio import`, or take examples away."
+        )
+
+    def sampled(self) -> Sequence[Document]:
+        """Those that the run was told to write for, in a random order that its seed decides."""
+        return StoredDocuments(self.store, self.rows)
+
+    @cached_property
+    def _contexts(self) -> list[Document]:
+        guard = LeakGuard.of(self.store.gold.all("test"))
+        page = self.store.documents.page(limit=CONTEXTS)
+        return [one for one in page if not guard.is_about(one.full_text, one.text)]
+
+    def contexts(self) -> Sequence[Document]:
+        """Those that pairs and questions may be about: none that gold test is about."""
+        return self._contexts
+
+    def many(self, rows: Sequence[int]) -> Mapping[int, Document]:
+        """Row → document, for those that are there."""
+        return self.store.documents.many(list(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class FixedCorpus:
+    """Some documents in memory, for previews and estimates."""
+
+    documents: Sequence[Document]
+
+    def sampled(self) -> Sequence[Document]:
+        """All of them."""
+        return self.documents
+
+    def contexts(self) -> Sequence[Document]:
+        """All of them."""
+        return self.documents
+
+    def many(self, rows: Sequence[int]) -> Mapping[int, Document]:
+        """Row → document, for those that are there."""
+        known = {document.id: document for document in self.documents}
+        return {row: known[row] for row in rows if row in known}
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A run that has made nothing yet; ``notes`` stand in for what its first stages would make."""
+
+    notes: Mapping[str, Sequence[Record]] = field(default_factory=dict)
+    """Stage → records."""
+    errors: Sequence[Missed] = ()
+    gold: Sequence[Gold] = ()
+    room: int | None = None
+
+    def asked(self, stage: str) -> int:
+        """Nothing."""
+        return 0
+
+    def kept(self, stage: str) -> Sequence[Record]:
+        """What stands in for the stage's records."""
+        return self.notes.get(stage, ())
+
+    def count(self, stage: str) -> int:
+        """How many they are."""
+        return len(self.kept(stage))
+
+
+def method_of(project: Project, name: str) -> Method:
+    """The method asked for, or the task's own.
+
+    Raises StudioError when there is none of this name for the project's task.
+    """
+    return methods.get(name or project.task.method, project.task.name)
+
+
+def prompt_of(project: Project, method: Method, prompt_id: int | None) -> Prompt:
+    """The prompt version asked for; else the newest that the method can ask with; else its bundled
+    template, which becomes the project's first version where there is no prompt at all.
+
+    Raises StudioError when there is no such version, or none and no bundled template.
+    """
+    prompts = project.store.prompts
+    if prompt_id is not None:
+        if (chosen := prompts.get(prompt_id)) is None:
+            raise StudioError(
+                f"There is no prompt version {prompt_id} in this project. `studio prompt list` "
+                "shows them."
+            )
+        return chosen
+    newest = prompts.all()
+    for prompt in newest:
+        found = methods.of_template(prompt.template, project.task.name, method.name)
+        if found is not None and found.form == method.form:
+            return prompt
+    name = default_template(project.task, method, project.language)
+    if not name:
+        raise StudioError(
+            "The project has no prompt yet. Choose a template with `studio prompt set NAME`."
+        )
+    text = builtin(name, method.prompts_folder)
+    # A method on the side must not become what Generate and Prompt work with.
+    return Prompt(name, text) if newest else prompts.save(name, text, "bundled")
+
+
+def default_template(task: Task, method: Method, language: str) -> str:
+    """The bundled template that a project without a prompt begins with; empty if there is none."""
+    known = builtin_names(method.prompts_folder)
+    for name in (localised_name(task.name, language, known), "generic"):
+        localised = localised_name(name, language, known)
+        if localised in known:
+            return localised
+    return ""
+
+
+def endpoint_of(project: Project, params: RunParams) -> Endpoint:
+    """Who writes. Raises StudioError for a name that is not in the settings."""
+    return resolve(
+        project.settings,
+        params.endpoint or None,
+        base_url=params.base_url or None,
+        model=params.model or None,
+    )
+
+
+def plan_for(
+    project: Project,
+    method: Method,
+    prompt: Prompt,
+    params: RunParams,
+    settings: Params,
+    endpoint: Endpoint,
+    *,
+    keep_shots: bool = True,
+) -> Plan:
+    """The plan of a run. Raises StudioError when a few-shot template has too few examples.
+
+    keep_shots: store the shot sets, so that requests can point at them; an estimate need not.
+    """
+    template = method.form.parse(prompt.template)
+    style = params.style or endpoint.style
+    decoding = template.decoding_for(style or template.style, endpoint.model)
+    if params.temperature is not None:
+        decoding = replace(decoding, temperature=params.temperature)
+    return Plan(
+        template=template,
+        model=endpoint.model,
+        corpus=StoredCorpus(project.store, params),
+        settings=settings,
+        labels=tuple(project.store.labels.all()) if project.task.has_labels else (),
+        pool=_pool(project, template, params, settings, keep=keep_shots),
+        context_tokens=endpoint.context_window,
+        seed=params.seed,
+        prompt_id=prompt.id or None,
+        prompt_sha=prompt.sha,
+        style=style,
+        decoding=decoding,
+    )
+
+
+def _pool(
+    project: Project, template: Any, params: RunParams, settings: Params, *, keep: bool
+) -> tuple[ShotSet, ...]:
+    """Shots are for templates that show the project's examples."""
+    if not isinstance(template, Template) or template.zero_shot:
+        return (ShotSet(()),)
+    examples = project.store.examples.all(enabled_only=True)
+    examples = [e for e in examples if e.query.strip() and e.document_text.strip()]
+    fewest, most = template.shots
+    if len(examples) < fewest:
+        raise StudioError(
+            f"The template {template.name!r} shows at least {fewest} examples and the project has "
+            f"{len(examples)} that are switched on. Write some in the Examples pane or with "
+            "`studio examples add`, or choose the zero-shot template."
+        )
+    k = min(getattr(settings, "shots", None) or most, most)
+    pool = shot_pool(examples, k, getattr(settings, "shot_sets", 1), params.seed)
+    if not keep:
+        return tuple(pool)
+    return tuple(replace(s, id=project.store.shot_sets.save(s.revision_ids)) for s in pool)
+
+
+def planned(project: Project, row: dict[str, Any], *, keep_shots: bool = True) -> tuple[
+    Method, Plan, Endpoint
+]:
+    """Method, plan and endpoint of a run's row. Raises StudioError for what keeps it from asking."""
+    params = RunParams.from_row(row)
+    method = method_of(project, params.method)
+    prompt = prompt_of(project, method, params.prompt_id)
+    endpoint = endpoint_of(project, params)
+    settings = method.settings.from_row(row)
+    return (
+        method,
+        plan_for(project, method, prompt, params, settings, endpoint, keep_shots=keep_shots),
+        endpoint,
+    )
+
+
+def requests_of(stage: Stage, plan: Plan) -> int | None:
+    """How many requests a stage has; None where that comes out on the way."""
+    return stage.size(plan) if isinstance(stage, SizedStage) else None
+
+
+def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
+    """What a run would take until its first feedback, from a sample of its own rendered prompts."""
+    method, plan, endpoint = planned(project, row, keep_shots=False)
+    sample, total = [], 0
+    for stage in method.stages:
+        if stage.feedback:
+            break
+        asks = _sampled_asks(stage, plan)
+        sample += [ask.request for ask in asks]
+        sized = requests_of(stage, plan)
+        total += len(list(stage.ask(plan, 0, Beginning()))) if sized is None else sized
+    answered = project.store.generations.answered_sample(
+        plan.prompt_id or 0, endpoint.model, ESTIMATE_SAMPLE
+    )
+    return estimate(sample, total, endpoint, plan.count, answered=answered)
+
+
+def _sampled_asks(stage: Stage, plan: Plan) -> list[Any]:
+    """Some requests of a stage, from all over the corpus."""
+    small = plan
+    if isinstance(stage, SizedStage):
+        documents = plan.corpus.sampled()
+        step = max(1, len(documents) // ESTIMATE_SAMPLE)
+        small = replace(plan, corpus=FixedCorpus(list(documents[::step])[:ESTIMATE_SAMPLE]))
+    asks = list(islice(stage.ask(small, 0, Beginning()), 8 * ESTIMATE_SAMPLE))
+    return asks[:: max(1, len(asks) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
+
+
+__all__ = [
+    "Beginning",
+    "FixedCorpus",
+    "Made",
+    "StoredCorpus",
+    "StoredDocuments",
+    "default_template",
+    "endpoint_of",
+    "estimate_for",
+    "method_of",
+    "plan_for",
+    "planned",
+    "prompt_of",
+    "requests_of",
+]
