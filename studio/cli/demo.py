@@ -14,7 +14,8 @@ from studio.cli.following import follow
 from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.cli.tables import chain_table, score_table
 from studio.jobs import queue
-from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, PathParams, TrainParams
+from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
+from studio.jobs.plans import run_row
 from studio.jobs.setup import Sample, sample_project, samples
 from studio.llm import catalogue
 from studio.llm.endpoints import EMBEDDED_PREFIX
@@ -139,7 +140,8 @@ def _begin(path: Path, asked: _Asked) -> tuple[Project, Job]:
     if encoder in catalogue.load():
         catalogue.required_path(encoder)
     project, corpus = sample_project(path, asked.sample)
-    generate = GenerateParams(
+    generate = run_row(
+        project,
         documents=asked.documents,
         queries_per_document=asked.queries,
         endpoint=endpoint,
@@ -147,7 +149,7 @@ def _begin(path: Path, asked: _Asked) -> tuple[Project, Job]:
     )
     params = PathParams(
         corpus_import=corpus,
-        generate=generate.to_row(),
+        generate=generate,
         filter=FilterParams().to_row(),
         train=TrainParams().to_row(),
         evaluate=EvaluateParams().to_row(),

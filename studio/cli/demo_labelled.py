@@ -9,7 +9,7 @@ from typing import Any
 from studio.cli.output import out, visible
 from studio.cli.s3 import show_rounds
 from studio.jobs import queue
-from studio.jobs.s3_params import S3Params
+from studio.jobs.plans import run_row
 from studio.jobs.setup import Sample, labelled_sample_project, samples
 from studio.labelled import LabelledTask
 from studio.llm import catalogue
@@ -68,12 +68,14 @@ def begin(path: Path, wishes: Wishes, endpoint: str) -> tuple[Project, Job]:
     elif not Path(base).expanduser().is_dir() and "/" not in base:
         catalogue.entry_of(base)
     project = labelled_sample_project(path, sample.name)
-    return project, queue.submit(project, "s3", _params(wishes, endpoint, base).to_row())
+    return project, queue.submit(project, "s3", _row(project, wishes, endpoint, base))
 
 
-def _params(wishes: Wishes, endpoint: str, base: str) -> S3Params:
+def _row(project: Project, wishes: Wishes, endpoint: str, base: str) -> dict[str, Any]:
     folder = Path(base).expanduser()
-    return S3Params(
+    return run_row(
+        project,
+        trains=True,
         seed_records=SEED_RECORDS if wishes.seed_records is None else wishes.seed_records,
         rounds=ROUNDS if wishes.rounds is None else wishes.rounds,
         # Every round is shown, also one that made nothing better.
@@ -111,26 +113,28 @@ def _refuse_changes(project: Project, job: Job, wishes: Wishes) -> None:
             )
 
 
+def _llm(job: Job) -> str:
+    return " ".join(part for part in (job.params["endpoint"], job.params["model"]) if part)
+
+
 def plan(project: Project, job: Job) -> str:
     """What is about to happen, and with which LLM."""
-    params = S3Params.from_row(job.params)
-    llm = " ".join(part for part in (params.endpoint, params.model) if part)
+    row = job.params
     return (
-        f"Demo in {project.path}: {llm} writes {params.seed_records} items, a small model "
-        f"(kind {params.kind} on {params.base}) learns from them, and what it gets wrong is "
-        f"extrapolated, {params.rounds} rounds."
+        f"Demo in {project.path}: {_llm(job)} writes {row['seed_records']} items, a small model "
+        f"(kind {row['kind']} on {row['base']}) learns from them, and what it gets wrong is "
+        f"extrapolated, {row['rounds']} rounds."
     )
 
 
 def outcome(project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any]:
     """The one object for programs: as of ``studio s3``, with what the demo chose itself."""
-    params = S3Params.from_row(job.params)
     spent = sum(sum(row["seconds"].values()) for row in result["rounds"])
     return {
         **result,
         "task": project.task,
-        "llm": " ".join(part for part in (params.endpoint, params.model) if part),
-        "base": params.base,
+        "llm": _llm(job),
+        "base": job.params["base"],
         "labels": [label.name for label in project.store.labels.all()],
         "seconds": round(spent, 1),
         "project": str(project.path),

@@ -6,15 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from studio.cli.output import emit, out, table
-from studio.jobs.generating import estimate_for
-from studio.jobs.params import GenerateParams
+from studio.jobs.plans import estimate_for
 from studio.llm.estimate import Estimate, Range
 from studio.project import Project
 
 
-def estimate_run(project: Project, params: GenerateParams, as_json: bool) -> None:
+def estimate_run(project: Project, row: dict[str, Any], as_json: bool) -> None:
     """Print tokens and cost from a sample of rendered prompts."""
-    found = estimate_for(project, params)
+    found = estimate_for(project, row)
     emit(
         asdict(found),
         as_json,

@@ -115,7 +115,7 @@ def render(
     as_json: JsonOption = False,
 ) -> None:
     """The request that a document would make, word for word."""
-    from studio.jobs.generating import preview_request
+    from studio.jobs.plans import rendered
 
     opened = Project.open(project)
     found = opened.store.documents.by_outside_id(document)
@@ -123,7 +123,7 @@ def render(
         raise StudioError(
             f"The corpus has no document {document!r}. `studio search` shows the ids of documents."
         )
-    request = preview_request(opened, _version(opened, version), found, draw)
+    request = rendered(opened, _version(opened, version), found, draw)
 
     def show_messages() -> None:
         for message in request.messages:

@@ -118,41 +118,55 @@ def s3(
     """Run S3 on the project: seed, rounds, final model."""
     if context.invoked_subcommand is not None:
         return
-    from studio.jobs.s3_params import S3Params
-
     opened = Project.open(project)
-    is_url = "://" in endpoint
-    params = S3Params(
-        method=method,
-        seed_records=seed_records,
-        rounds=rounds,
-        records=records,
-        rationales=rationales,
-        explain=not without_rationales,
-        extrapolate=not without_extrapolation,
-        top_k=top_k,
-        hard_negatives=hard_negatives,
-        approve=approve,
-        patience=patience,
-        add_records=_file(add_records),
-        train_file=_file(train_file),
-        kind=kind,
-        base=_base(base),
-        epochs=epochs,
-        learning_rate=learning_rate,
-        seeds=seeds,
-        seed=seed,
-        prompt_id=_prompt(opened, prompt),
-        temperature=temperature,
-        endpoint="" if is_url else endpoint,
-        base_url=endpoint if is_url else "",
-        model=model,
-        budget_usd=budget_usd if budget_usd is not None else opened.settings.budget_usd,
-        budget_tokens=budget_tokens,
-        max_concurrency=concurrency,
-    )
-    result = run_job(opened, "s3", params.to_row(), detach=detach, as_json=as_json)
+    told = {
+        "method": method,
+        "seed_records": seed_records,
+        "rounds": rounds,
+        "records": records,
+        "rationales": rationales,
+        "explain": not without_rationales,
+        "extrapolate": not without_extrapolation,
+        "top_k": top_k,
+        "hard_negatives": hard_negatives,
+        "approve": approve,
+        "patience": patience,
+        "add_records": _file(add_records),
+        "train_file": _file(train_file),
+        "kind": kind,
+        "base": _base(base),
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "seeds": seeds,
+        "seed": seed,
+        "prompt_id": _prompt(opened, prompt),
+        "temperature": temperature,
+        "budget_tokens": budget_tokens,
+        "max_concurrency": concurrency,
+        **_writes(opened, endpoint, model, budget_usd),
+    }
+    row = _row(opened, told)
+    result = run_job(opened, "s3", row, detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: show_rounds(result)))
+
+
+def _row(opened: Project, told: dict[str, Any]) -> dict[str, Any]:
+    """The row of a run that trains; what the method has no setting for does not matter to it."""
+    from studio.jobs.plans import run_row
+
+    known = run_row(opened, trains=True, method=told["method"])
+    return {**known, **{name: value for name, value in told.items() if name in known}}
+
+
+def _writes(opened: Project, endpoint: str, model: str, budget_usd: float | None) -> dict[str, Any]:
+    """Who writes, and what it may cost."""
+    is_url = "://" in endpoint
+    return {
+        "endpoint": "" if is_url else endpoint,
+        "base_url": endpoint if is_url else "",
+        "model": model,
+        "budget_usd": budget_usd if budget_usd is not None else opened.settings.budget_usd,
+    }
 
 
 def _file(path: Path | None) -> str:
@@ -226,10 +240,10 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Let a resting run's additions through as they stand, and go on."""
-    from studio.jobs import s3 as jobs_s3
+    from studio.jobs.runs import approve as let_in
 
     opened = Project.open(project)
-    job = jobs_s3.approve(opened, run)
+    job = let_in(opened, run)
     result = left_alone(opened, job) if detach else followed(opened, job, as_json)
     emit(result, as_json, lambda: show_result(result, lambda: show_rounds(result)))
 
@@ -241,7 +255,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """The runs of a project, or the rounds of one."""
-    from studio.jobs.s3 import outcome
+    from studio.jobs.runs import outcome
 
     opened = Project.open(project)
     if run is None:
@@ -267,8 +281,8 @@ def _list(opened: Project, as_json: bool) -> None:
 @app.command("compare")
 def compare(
     methods: Annotated[
-        str, typer.Option(help="Names with commas; also s3-without-rationales and the like.")
-    ] = "zerogen,goldgen,s3",
+        str, typer.Option(help="Names with commas, also METHOD-without-rationales; default: all of the task.")
+    ] = "",
     rounds: RoundsOption = 2,
     seed_records: SeedRecordsOption = 200,
     records: RecordsOption = None,
@@ -286,46 +300,46 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Train each method at the same number of records; one table, with tests against s3."""
-    from studio.jobs.s3_compare import CompareParams, checked
-    from studio.jobs.s3_params import S3Params
+    from studio.jobs.method_comparison import CompareParams, checked, default_methods
 
-    names = tuple(dict.fromkeys(name.strip() for name in methods.split(",") if name.strip()))
-    checked(names)
     opened = Project.open(project)
-    is_url = "://" in endpoint
-    shared = S3Params(
-        seed_records=seed_records,
-        rounds=rounds,
-        records=records,
-        kind=kind,
-        base=_base(base),
-        epochs=epochs,
-        train_file=_file(train_file),
-        endpoint="" if is_url else endpoint,
-        base_url=endpoint if is_url else "",
-        model=model,
-        budget_usd=budget_usd if budget_usd is not None else opened.settings.budget_usd,
-        seeds=seeds,
-        seed=seed,
-    )
-    params = CompareParams(names, shared.to_row())
+    typed = (name.strip() for name in methods.split(","))
+    names = tuple(dict.fromkeys(name for name in typed if name)) or default_methods(opened)
+    checked(opened, names)
+    told = {
+        "method": "",
+        "seed_records": seed_records,
+        "rounds": rounds,
+        "records": records,
+        "kind": kind,
+        "base": _base(base),
+        "epochs": epochs,
+        "train_file": _file(train_file),
+        "seeds": seeds,
+        "seed": seed,
+        **_writes(opened, endpoint, model, budget_usd),
+    }
+    params = CompareParams(names, _row(opened, told))
     result = run_job(opened, "s3-compare", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show_compared(result)))
 
 
 def _show_compared(result: dict[str, Any]) -> None:
-    cells = [
-        [row["method"], row["records"], _score(row["test"]), _test(row.get("s3_against_it"))]
-        for row in result["table"]
-    ]
-    columns = ("method", "records", "test", "s3 against it")
+    cells = []
+    reference = ""
+    for row in result["table"]:
+        against = next((key for key in row if key.endswith("_against_it")), "")
+        reference = reference or against.removesuffix("_against_it")
+        test = _test(row.get(against), reference)
+        cells.append([row["method"], row["records"], _score(row["test"]), test])
+    columns = ("method", "records", "test", f"{reference} against it".strip())
     out.print(table("On gold test", columns, cells))
 
 
-def _test(found: dict[str, Any] | None) -> str:
+def _test(found: dict[str, Any] | None, reference: str) -> str:
     if not found:
         return ""
-    said = f"right alone {found['only_s3_right']} : {found['only_other_right']}"
+    said = f"right alone {found[f'only_{reference}_right']} : {found['only_other_right']}"
     said += f", McNemar p = {found['p_mcnemar']:.4f}"
     if "p_f1" in found:
         said += f"; F1 {found['f1_difference'][0]:+.3f}, p = {found['p_f1']:.4f}"

@@ -22,7 +22,7 @@ from studio.cli.output import (
 )
 from studio.cli.tables import chain_table, score_table
 from studio.evaluation.systems import TRAINED, System, find_system
-from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
+from studio.jobs.params import EvaluateParams, FilterParams, TrainParams
 from studio.project import Project
 from studio.records import StudioError
 
@@ -40,6 +40,7 @@ def _encoder(named: str) -> str:
 
 def generate(
     project: ProjectOption = Path(),
+    method: Annotated[str, typer.Option(help="Default: the task's own.")] = "",
     documents: Annotated[
         int | None, typer.Option(min=1, help="Sample so many; default all.")
     ] = None,
@@ -69,35 +70,38 @@ def generate(
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let an LLM write queries for the documents."""
+    """Let an LLM write records: queries for the documents, or what the task's methods make."""
     from studio.cli.estimates import estimate_run
-    from studio.jobs.generating import prompt_of
+    from studio.jobs.plans import method_of, prompt_of, run_row
 
     opened = Project.open(project)
-    found = opened.store.prompts.by_version(prompt) if prompt else prompt_of(opened, None)
+    chosen = method_of(opened, method)
+    found = opened.store.prompts.by_version(prompt) if prompt else prompt_of(opened, chosen, None)
     if found is None:
         raise StudioError(f"There is no prompt version {prompt}. `studio prompt list` shows them.")
     is_url = "://" in endpoint
-    params = GenerateParams(
-        documents=documents,
-        queries_per_document=queries,
-        search=search,
-        endpoint="" if is_url else endpoint,
-        base_url=endpoint if is_url else "",
-        model=model,
-        style=style,
-        shots=shots,
-        temperature=temperature,
-        prompt_id=found.id,
-        budget_usd=budget_usd if budget_usd is not None else opened.settings.budget_usd,
-        budget_tokens=budget_tokens,
-        max_concurrency=concurrency,
-        seed=seed,
-    )
+    told: dict[str, Any] = {
+        "method": method,
+        "documents": documents,
+        "queries_per_document": queries,
+        "search": search,
+        "endpoint": "" if is_url else endpoint,
+        "base_url": endpoint if is_url else "",
+        "model": model,
+        "style": style,
+        "shots": shots,
+        "temperature": temperature,
+        "prompt_id": found.id or None,
+        "budget_usd": budget_usd if budget_usd is not None else opened.settings.budget_usd,
+        "budget_tokens": budget_tokens,
+        "max_concurrency": concurrency,
+        "seed": seed,
+    }
+    row = run_row(opened, **{name: value for name, value in told.items() if value is not None})
     if estimate:
-        estimate_run(opened, params, as_json)
+        estimate_run(opened, row, as_json)
         return
-    result = run_job(opened, "generate", params.to_row(), detach=detach, as_json=as_json)
+    result = run_job(opened, "generate", row, detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show_generated(result)))
 
 

@@ -10,13 +10,13 @@ from studio.records import StudioError
 
 KINDS = {
     "import": "studio.jobs.importing",
-    "generate": "studio.jobs.generating",
+    "generate": "studio.jobs.runs",
     "filter": "studio.jobs.filtering",
     "train": "studio.jobs.training",
     "evaluate": "studio.jobs.evaluating",
     "path": "studio.jobs.path",
-    "s3": "studio.jobs.s3",
-    "s3-compare": "studio.jobs.s3_compare",
+    "s3": "studio.jobs.runs",
+    "s3-compare": "studio.jobs.method_comparison",
     "gap": "studio.jobs.gap",
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""

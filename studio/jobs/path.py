@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from studio.jobs import evaluating, filtering, generating, importing, training
+from studio.jobs import evaluating, filtering, importing, runs, training
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
-    GenerateParams,
     ImportParams,
     PathParams,
     TrainParams,
@@ -25,8 +24,7 @@ def run(context: JobContext) -> None:
     if params.corpus_import:
         first = ImportParams.from_row(params.corpus_import)
         _stage(context, "import", lambda: importing.import_all(context, first))
-    generate = GenerateParams.from_row(params.generate or {})
-    _stage(context, "generate", lambda: generating.generate(context, generate))
+    _stage(context, "generate", lambda: runs.generate(context, params.generate or {}))
     judge = FilterParams.from_row({**(params.filter or {}), "train": params.train})
     _stage(context, "filter", lambda: filtering.judge(context, judge))
     train = TrainParams.from_row(params.train or {})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from studio.jobs.generating import endpoint_choice, estimate_for
-from studio.jobs.params import GenerateParams
+from studio.jobs.params import RunParams
+from studio.jobs.plans import endpoint_of, estimate_for
 from studio.jobs.queue import GENERATING
-from studio.llm.endpoints import resolve
 from studio.llm.estimate import Estimate, Range
 from studio.project import Project
 from studio.records import StudioError
@@ -42,17 +42,18 @@ class Outlook:
     """One sentence on what will stop the run before its end; empty when nothing is known to."""
 
 
-def outlook(path: Path, settings: Settings, params: GenerateParams) -> Outlook:
-    """Look at a plan, in any thread: the store at ``path`` is opened anew.
+def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
+    """Look at a run's row, in any thread: the store at ``path`` is opened anew.
 
     Raises StudioError, with what to mend, for a plan that could not run.
     """
     store = Store(path)
     try:
         project = Project(path.parent, store, settings)
-        endpoint = resolve(settings, **endpoint_choice(params))
+        params = RunParams.from_row(row)
+        endpoint = endpoint_of(project, params)
         _refuse_blind_cap(endpoint, params)
-        found = estimate_for(project, params)
+        found = estimate_for(project, row)
         measured = measured_rate(store, endpoint)
         return Outlook(found, _seconds(found, measured), measured, _warning(found, params))
     finally:
@@ -77,7 +78,7 @@ def _seconds(found: Estimate, measured: Measured | None) -> Range | None:
     return Range(mean * (1 - TIME_ERROR), mean * (1 + TIME_ERROR))
 
 
-def _refuse_blind_cap(endpoint: Endpoint, params: GenerateParams) -> None:
+def _refuse_blind_cap(endpoint: Endpoint, params: RunParams) -> None:
     """A cap in dollars holds only where prices are known; the run itself would say so too late."""
     unpriced = endpoint.price_in is None or endpoint.price_out is None
     if params.budget_usd is not None and unpriced:
@@ -87,7 +88,7 @@ def _refuse_blind_cap(endpoint: Endpoint, params: GenerateParams) -> None:
         )
 
 
-def _warning(found: Estimate, params: GenerateParams) -> str:
+def _warning(found: Estimate, params: RunParams) -> str:
     tokens = Range(
         found.prompt_tokens.low + found.completion_tokens.low,
         found.prompt_tokens.high + found.completion_tokens.high,

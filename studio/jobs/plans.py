@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from studio import methods
 from studio.jobs.leaks import LeakGuard
-from studio.jobs.params import RunParams
+from studio.jobs.params import RoundParams, RunParams
 from studio.llm.endpoints import resolve
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.protocol import Made, Method, Missed, Plan, SizedStage, Stage
@@ -19,7 +19,7 @@ from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
 from studio.prompting.shots import ShotSet, shot_pool
 from studio.prompting.templates import Template
-from studio.records import Document, Gold, Prompt, Record, StudioError
+from studio.records import Document, Gold, Prompt, Record, Request, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.tasks import Task
@@ -283,6 +283,49 @@ def planned(project: Project, row: dict[str, Any], *, keep_shots: bool = True) -
         plan_for(project, method, prompt, params, settings, endpoint, keep_shots=keep_shots),
         endpoint,
     )
+
+
+def run_row(project: Project, *, trains: bool = False, **told: Any) -> dict[str, Any]:
+    """The row of a run: what every run has, the method's own settings, and of one that trains its
+    rounds, each with its default unless told.
+
+    Raises StudioError for a method that there is not, KeyError for a setting that it does not have.
+    """
+    name = told.get("method") or project.task.method
+    row = RunParams().to_row()
+    if name in methods.of_task(project.task.name):
+        method = methods.get(name, project.task.name)
+        trains = trains or method.has_feedback
+        row |= method.settings().to_row()
+    if trains:
+        row |= RoundParams().to_row()
+    if strangers := sorted(set(told) - set(row)):
+        raise KeyError(f"the method {name} has no setting {strangers[0]!r}")
+    return {**row, **told, "method": name}
+
+
+def rendered(project: Project, prompt: Prompt, document: Document, draw: int = 0) -> Request:
+    """The request that a run with default settings would make for this document and draw.
+
+    Raises StudioError for a method that does not ask about documents one by one.
+    """
+    method = methods.of_template(prompt.template, project.task.name, project.task.method)
+    method = method or method_of(project, "")
+    settings = method.settings()
+    stage = method.stages[0]
+    if not isinstance(stage, SizedStage):
+        raise StudioError(
+            f"The method {method.name} does not ask about one document alone. The live preview "
+            "shows its requests."
+        )
+    endpoint = endpoint_of(project, RunParams())
+    plan = plan_for(project, method, prompt, RunParams(), settings, endpoint)
+    plan = replace(
+        plan,
+        corpus=FixedCorpus([document]),
+        settings=replace(settings, queries_per_document=draw + 1),
+    )
+    return list(stage.ask(plan, 0, Beginning()))[draw].request
 
 
 def requests_of(stage: Stage, plan: Plan) -> int | None:

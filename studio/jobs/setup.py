@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studio import methods
 from studio.formats.reading import read_corpus
 from studio.formats.rows import SkippedRow
 from studio.jobs.gold_items import import_items
-from studio.labelled import LABELLED_TASKS, Label
+from studio.jobs.plans import default_template
 from studio.project import Project
-from studio.prompting import synthesis
-from studio.prompting.builtin import builtin, builtin_names, synthesis_name
-from studio.prompting.templates import parse
-from studio.records import Document, Prompt, Split, StudioError, TaskKind
+from studio.prompting import staged
+from studio.prompting.builtin import builtin, builtin_names
+from studio.records import Document, Label, Prompt, Split, StudioError
+from studio.tasks import TASKS, Task
 
-DEFAULT_TEMPLATES = {"zh": "generic-zh"}
-"""Language → template for a project that names none."""
-S3 = "s3"
-"""The folder of the labelled tasks' templates."""
 
 
 def save_template(project: Project, source: str = "", note: str = "", about: str = "") -> Prompt:
@@ -31,31 +28,37 @@ def save_template(project: Project, source: str = "", note: str = "", about: str
         project: its task and language decide what is built in, and the default.
         source: a name or a path; empty takes the default.
         note: what is new in it.
-        about: for labelled tasks, what is to be written, such as ``a guest's review of a hotel``.
+        about: for templates that say so, what is to be written, such as ``a guest's review``.
 
     Raises StudioError for an unknown name, an unreadable file, or a template with faults.
     """
-    if project.task != "retrieval":
-        return _save_synthesis(project, source, note, about)
-    name = source or DEFAULT_TEMPLATES.get(project.language, "generic")
-    text = builtin(name) if name in builtin_names() else _file_text(name, builtin_names())
-    return project.store.prompts.save(parse(text).name, text, note)
-
-
-def _save_synthesis(project: Project, source: str, note: str, about: str) -> Prompt:
-    names = tuple(n for n in builtin_names(S3) if n.partition("-")[0] == project.task)
-    name = source or synthesis_name(project.task, project.language)
-    if name in names:
-        text = synthesis.retold(builtin(name, S3), texts=about, language=project.language)
+    known = templates_of(project.task)
+    method = methods.get(project.task.method, project.task.name)
+    name = source or default_template(project.task, method, project.language)
+    if name in known:
+        text = staged.retold(known[name], texts=about, language=project.language)
     else:
-        text = synthesis.retold(_file_text(name, names), texts=about)
-    found = synthesis.parse(text)
-    if found.task != project.task:
+        text = staged.retold(_file_text(name, list(known)), texts=about)
+    asks_with = methods.of_template(text, project.task.name) or method
+    found = asks_with.form.parse(text)
+    if found.task != project.task.name:
         raise StudioError(
             f"The template {found.name} is for the task {found.task}, and this project's is "
-            f"{project.task}. Its templates are: {', '.join(names)}."
+            f"{project.task.name}. Its templates are: {', '.join(known)}."
         )
     return project.store.prompts.save(found.name, text, note)
+
+
+def templates_of(task: Task) -> dict[str, str]:
+    """The built-in templates of a task's methods: name → text, those of its own method first."""
+    found: dict[str, str] = {}
+    own = task.method
+    for method in sorted(methods.of_task(task.name).values(), key=lambda one: one.name != own):
+        for name in builtin_names(method.prompts_folder):
+            text = builtin(name, method.prompts_folder)
+            if method.form.parse(text).task == task.name:
+                found.setdefault(name, text)
+    return found
 
 
 def _file_text(source: str, known: Sequence[str]) -> str:
@@ -83,7 +86,7 @@ class Sample:
     template: str
     """The prompt template that it begins with; empty takes the default of its task."""
     description: str
-    task: TaskKind = "retrieval"
+    task: str = "retrieval"
     labels: tuple[Label, ...] = ()
     """For classification and nli."""
     about: str = ""
@@ -97,7 +100,7 @@ def samples_home() -> Path:
     return bundled if bundled.is_dir() else package.parent / "sample_corpora"
 
 
-def samples(task: TaskKind = "retrieval") -> dict[str, Sample]:
+def samples(task: str = "retrieval") -> dict[str, Sample]:
     """The bundled corpora of a task by name; first those in English, which every embedded LLM
     writes."""
     found = (_sample(file) for file in sorted(samples_home().glob("*/sample.toml")))
@@ -107,7 +110,12 @@ def samples(task: TaskKind = "retrieval") -> dict[str, Sample]:
 
 def labelled_samples() -> dict[str, Sample]:
     """The bundled samples of all labelled tasks by name."""
-    return {one.name: one for task in LABELLED_TASKS for one in samples(task).values()}
+    return {
+        one.name: one
+        for task in TASKS.values()
+        if not task.has_path
+        for one in samples(task.name).values()
+    }
 
 
 def _sample(file: Path) -> Sample:

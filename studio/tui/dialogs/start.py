@@ -15,10 +15,10 @@ from studio.jobs import queue
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
-    GenerateParams,
     PathParams,
     TrainParams,
 )
+from studio.jobs.plans import run_row
 from studio.project import Project
 from studio.records import Job, StudioError
 from studio.tui.pane.base import Dialog
@@ -123,17 +123,17 @@ class StartDialog(Dialog):
         event.stop()
         values = {ask.name: self.query_one(f"#{ask.name}", Field).value for ask in self._asks}
         try:
-            params = params_of(self._kind, values)
+            params = params_of(self._project, self._kind, values)
         except StudioError as error:
             self.query_one("#problem", Static).update(content(str(error), "$error"))
             return
         self.dismiss(params)
 
 
-def params_of(kind: str, values: dict[str, str]) -> dict[str, Any]:
+def params_of(project: Project, kind: str, values: dict[str, str]) -> dict[str, Any]:
     """The job's params out of the typed values. Raises StudioError with the field to mend."""
     made = {
-        "generate": lambda: _generate(values).to_row(),
+        "generate": lambda: _generate(project, values),
         "filter": lambda: _filter(values).to_row(),
         "train": lambda: _train(values).to_row(),
         "evaluate": lambda: _evaluate(values).to_row(),
@@ -154,9 +154,10 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     return queue.submit(project, kind, params)
 
 
-def _generate(values: dict[str, str]) -> GenerateParams:
+def _generate(project: Project, values: dict[str, str]) -> dict[str, Any]:
     name, base_url, model = endpoint(values["endpoint"])
-    return GenerateParams(
+    return run_row(
+        project,
         documents=whole("Documents", values["documents"], empty=("", "all")),
         queries_per_document=whole("Queries per document", values["draws"]),
         endpoint=name,

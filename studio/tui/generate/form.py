@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from studio.jobs.params import GenerateParams
+from studio.jobs.plans import run_row
 from studio.llm.endpoints import resolve
 from studio.project import Project
 from studio.records import StudioError
@@ -95,10 +95,11 @@ def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def params_of(values: dict[str, str]) -> GenerateParams:
+def params_of(project: Project, values: dict[str, str]) -> dict[str, Any]:
     """The params out of the typed texts. Raises Unfit, with the field and what to type."""
     name, base_url, model = _read("endpoint", values, lambda _label, t: endpoint(t))
-    return GenerateParams(
+    return run_row(
+        project,
         documents=_read("documents", values, lambda label, t: whole(label, t, empty=("", "all"))),
         search=values["search"].strip(),
         queries_per_document=_read("draws", values, whole),

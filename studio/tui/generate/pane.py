@@ -189,7 +189,7 @@ class GeneratePane(Pane):
     def _start(self, event: GeneratePlanView.Ready) -> None:
         from studio.tui.dialogs.start import submit
 
-        params = event.params.to_row()
+        params = event.params
         job = self.studio.guarded(lambda: submit(self.project, "generate", params))
         if job is not None:
             self._pinned = job.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -10,7 +11,6 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from studio.jobs.params import GenerateParams
 from studio.jobs.planning import Outlook, outlook
 from studio.project import Project
 from studio.records import Job, StudioError
@@ -44,7 +44,7 @@ class GeneratePlanView(PlanForm):
     class Ready(Message):
         """The person wants this run."""
 
-        def __init__(self, params: GenerateParams) -> None:
+        def __init__(self, params: dict[str, Any]) -> None:
             super().__init__()
             self.params = params
 
@@ -101,12 +101,12 @@ class GeneratePlanView(PlanForm):
         if params is not None:
             self._estimate(params)
 
-    def _params(self) -> GenerateParams | None:
+    def _params(self) -> dict[str, Any] | None:
         """The plan as typed; None, with the reason beside its field, when it is none."""
         values = self.form.values
         self.form.empties(form_of.meanings(self._project, values))
         try:
-            params = form_of.params_of(values)
+            params = form_of.params_of(self._project, values)
         except Unfit as error:
             self.form.complain(error.name, error.remedy)
             self._say(str(error), bad=True)
@@ -115,7 +115,7 @@ class GeneratePlanView(PlanForm):
         return params
 
     @work(exclusive=True, group="estimate")
-    async def _estimate(self, params: GenerateParams) -> None:
+    async def _estimate(self, params: dict[str, Any]) -> None:
         path, settings = self._project.store.path, self._project.settings
         try:
             found = await asyncio.to_thread(outlook, path, settings, params)

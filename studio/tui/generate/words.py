@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 
-from studio.jobs.params import GenerateParams
+from studio.jobs.params import RunParams
 from studio.jobs.planning import Outlook
 from studio.jobs.queue import is_generating
 from studio.llm.estimate import Range
@@ -86,10 +86,10 @@ def _sound(live: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield one.name, found
 
 
-def params_of(job: Job) -> GenerateParams:
+def params_of(job: Job) -> RunParams:
     """What the run was told, also where it is a stage of the path."""
     told = job.params.get("generate") if job.kind == "path" else job.params
-    return GenerateParams.from_row(told or {})
+    return RunParams.from_row(told or {})
 
 
 def is_under_way(job: Job) -> bool:
@@ -158,7 +158,7 @@ def _queries(figures: Figures, kept: int | None) -> str:
     return made
 
 
-def _tokens(figures: Figures, params: GenerateParams) -> str:
+def _tokens(figures: Figures, params: RunParams) -> str:
     if not figures.tokens_in and figures.uncounted:
         return "unknown: the endpoint does not count them"
     text = f"{figures.tokens_in:,} in, {figures.tokens_out:,} out"
@@ -169,7 +169,7 @@ def _tokens(figures: Figures, params: GenerateParams) -> str:
     return text
 
 
-def _cost(job: Job, figures: Figures, params: GenerateParams) -> str:
+def _cost(job: Job, figures: Figures, params: RunParams) -> str:
     cap = "" if params.budget_usd is None else f" of at most ${params.budget_usd:,.2f}"
     if figures.cost is None and (figures.answered or not is_under_way(job)):
         return "unknown: the endpoint has no prices in the settings"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from studio.records import Answer, Document, Example, Prompt, Request, StudioError, content_sha
 
 if TYPE_CHECKING:
-    from studio.methods.base import GenerationPlan
+    from studio.methods.protocol import Ask, Method, Plan
     from studio.project import Project
     from studio.settings import Endpoint
 
@@ -48,6 +48,7 @@ class Planned:
 
     document: Document
     request: Request
+    ask: Ask
     shots: tuple[Example, ...]
     tokens: int
     """The prompt's tokens, estimated."""
@@ -86,6 +87,10 @@ class Side:
 
     variant: Variant
     endpoint: Endpoint
+    method: Method | None = None
+    """What asks; None when there is a fault."""
+    plan: Plan | None = None
+    """With what it asks; None when there is a fault."""
     shown: tuple[Planned, ...] = ()
     """A request for each document in the columns."""
     past: tuple[tuple[Planned, Outcome], ...] = ()
@@ -106,18 +111,18 @@ class Side:
 def lay_out(project: Project, variant: Variant, endpoint: Endpoint, bench: Bench) -> Side:
     """The requests for a variant. Reads the store: run it in a thread with a store of its own."""
     try:
-        plan = _plan(project, variant, endpoint)
-        shown = tuple(_draws(plan, document, bench.draw)[-1] for document in bench.shown)
+        method, plan = _plan(project, variant, endpoint)
+        shown = tuple(_draws(method, plan, one, bench.draw)[-1] for one in bench.shown)
     except StudioError as error:
         return Side(variant, endpoint, fault=str(error))
     past, left = [], []
-    for planned in _bench(plan, bench):
+    for planned in _bench(method, plan, bench):
         answer = project.store.generations.answer_of(planned.request.sha)
         if answer is not None:
-            past.append((planned, parse_answer(variant.template, planned, answer)))
+            past.append((planned, outcome_of(method, plan, planned, answer)))
         elif planned.request.draw == bench.draw:
             left.append(planned)
-    return Side(variant, endpoint, shown, tuple(past), tuple(left))
+    return Side(variant, endpoint, method, plan, shown, tuple(past), tuple(left))
 
 
 def lay_out_apart(
@@ -134,53 +139,54 @@ def lay_out_apart(
         store.close()
 
 
-def _plan(project: Project, variant: Variant, endpoint: Endpoint) -> GenerationPlan:
-    from studio.jobs.generating import plan_for
-    from studio.jobs.params import GenerateParams
-    from studio.prompting.templates import parse
-
-    draft = Prompt(parse(variant.template).name, variant.template)
-    params = GenerateParams(temperature=variant.temperature)
-    full = plan_for(project, draft, params, endpoint)
-    return replace(full, prompt_id=None, prompt_sha=DRAWN_BY)
-
-
-def _draws(plan: GenerationPlan, document: Document, last: int) -> list[Planned]:
-    """The requests for one document, from its first draw to the ``last``."""
+def _plan(project: Project, variant: Variant, endpoint: Endpoint) -> tuple[Method, Plan]:
     from studio import methods
-    from studio.jobs.params import GenerateParams
+    from studio.jobs.params import RunParams
+    from studio.jobs.plans import method_of, plan_for
+
+    task = project.task
+    found = methods.of_template(variant.template, task.name, task.method)
+    method = found or method_of(project, "")
+    draft = Prompt(method.form.parse(variant.template).name, variant.template)
+    params = RunParams(temperature=variant.temperature)
+    full = plan_for(project, method, draft, params, method.settings(), endpoint)
+    return method, replace(full, prompt_id=None, prompt_sha=DRAWN_BY)
+
+
+def _draws(method: Method, plan: Plan, document: Document, last: int) -> list[Planned]:
+    """The requests for one document, from its first draw to the ``last``."""
+    from studio.jobs.plans import Beginning, FixedCorpus
     from studio.prompting.tokens import count_tokens
 
-    method = methods.get(GenerateParams().method)
     sets = {shots.id: tuple(shots.examples) for shots in plan.pool}
+    settings = replace(plan.settings, queries_per_document=last + 1)
+    bench = replace(plan, corpus=FixedCorpus([document]), settings=settings)
     found = []
-    for request in method.requests([document], replace(plan, queries_per_document=last + 1)):
+    for ask in method.stages[0].ask(bench, 0, Beginning()):
+        request = ask.request
         tokens = sum(count_tokens(message.content) for message in request.messages)
         shots = sets.get(request.shot_set_id or 0, ())
-        found.append(Planned(document, request, shots, tokens))
+        found.append(Planned(document, request, ask, shots, tokens))
     return found
 
 
-def _bench(plan: GenerationPlan, bench: Bench) -> Iterator[Planned]:
+def _bench(method: Method, plan: Plan, bench: Bench) -> Iterator[Planned]:
     """Every request of the bench that can be made: a document may be too long for the context."""
     for document in bench.documents:
         try:
-            yield from _draws(plan, document, bench.draw)
+            yield from _draws(method, plan, document, bench.draw)
         except StudioError:
             continue
 
 
-def parse_answer(template: str, planned: Planned, answer: Answer) -> Outcome:
+def outcome_of(method: Method, plan: Plan, planned: Planned, answer: Answer) -> Outcome:
     """What a run would make of this answer."""
-    from studio import methods
-    from studio.prompting.templates import parse
-
     if answer.finish_reason == "error":
         return Outcome(planned.document.id, "", answer.error or "error", answer.text, answer.cost)
-    method = methods.get("promptagator")
-    parsed = method.parse(planned.request, answer, planned.shots, planned.document, parse(template))
-    query = parsed.texts[0] if parsed.texts else ""
-    return Outcome(planned.document.id, query, parsed.reason, answer.text, answer.cost)
+    stage = method.stages[0]
+    draft = next(iter(stage.read(plan, planned.ask, answer)))
+    text = draft.fields.get(stage.makes.fields[0], "")
+    return Outcome(planned.document.id, text, draft.reason, answer.text, answer.cost)
 
 
 def rendered_text(planned: Planned) -> str:

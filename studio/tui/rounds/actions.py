@@ -128,10 +128,10 @@ class RoundsActions(RoundsCore):
 
 def _approved(project: Project, path: Path, run_id: int) -> Job:
     """Runs in a thread of its own: what a run stands on takes a moment to import."""
-    from studio.jobs import s3
+    from studio.jobs import runs
 
     store = Store(path)
     try:
-        return s3.approve(replace(project, store=store), run_id)
+        return runs.approve(replace(project, store=store), run_id)
     finally:
         store.close()

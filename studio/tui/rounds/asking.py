@@ -6,7 +6,7 @@ from functools import partial
 
 from textual.timer import Timer
 
-from studio.jobs.s3_again import Kept, Question, keep, question
+from studio.jobs.retry_error import Kept, Question, keep, question
 from studio.records import Answer, StudioError
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.pane.endpoint_session import EndpointSession, stream
@@ -53,7 +53,7 @@ class Asking(RoundsCore):
 
     async def _streamed(self, asked: Question, error_id: int) -> Answer:
         """The whole answer; its pieces are shown as they come."""
-        async for piece in stream(self._wire_of(asked), asked.target.request):
+        async for piece in stream(self._wire_of(asked), asked.ask.request):
             if isinstance(piece, Answer):
                 return piece
             self._asking[error_id] = self._asking.get(error_id, "") + piece
@@ -68,14 +68,14 @@ class Asking(RoundsCore):
         return self._wires[name]
 
     async def _after(self, error_id: int, kept: Kept | None) -> None:
-        if kept is not None and kept.item_id is None:
+        if kept is not None and kept.record_id is None:
             self.studio.tell(f"The answer gave no text: {kept.reason}.", bad=True)
         place = self.position_of(error_id)
         if place is not None:
             await self.reread_row(place)
         row = self.errors.current
         if row is not None and row.id == error_id:
-            await self.read_beside(error_id, choose=kept.item_id if kept else None)
+            await self.read_beside(error_id, choose=kept.record_id if kept else None)
         self.read_look()
 
     def _draw_soon(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from studio.jobs.s3_params import S3Params
-from studio.llm.endpoints import resolve
+from studio import methods
+from studio.jobs.params import RunParams
+from studio.jobs.plans import endpoint_of, run_row
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.pane.form_texts import Unfit, endpoint_rows, label_of, read
@@ -74,37 +75,34 @@ def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
     return {"usd": "no cap", "base": base, "endpoint": "none: name one"}
 
 
-def params_of(project: Project, values: dict[str, str]) -> S3Params:
+def params_of(project: Project, values: dict[str, str]) -> dict[str, Any]:
     """The params out of the typed texts. Raises Unfit, with the field and what to type."""
     name, base_url, model = _read("endpoint", values, lambda _label, text: endpoint(text))
     method = _one_of("method", values, METHODS)
     kind = _one_of("kind", {"kind": "head", **values}, KINDS)
     if kind == "head" and project.task.gold == "answers":
         raise Unfit("kind", "A head cannot find spans in a passage: type finetune for questions.")
-    params = S3Params(
+    told = dict(
         method=method,
         seed_records=_read("seed", values, whole) or 1,
         rounds=_read("rounds", values, lambda label, text: whole(label, text, least=0)) or 0,
-        approve=_one_of("approve", values, APPROVE),  # type: ignore[arg-type]
-        kind=kind,  # type: ignore[arg-type]
+        approve=_one_of("approve", values, APPROVE),
+        kind=kind,
         base=values["base"].strip(),
         endpoint=name,
         base_url=base_url,
         model=model,
         budget_usd=_read("usd", values, dollars),
     )
-    _check_endpoint(project, params)
-    return params
+    known = run_row(project, trains=True, method=method)
+    row = {**known, **{key: value for key, value in told.items() if key in known}}
+    _check_endpoint(project, RunParams.from_row(row))
+    return row
 
 
-def _check_endpoint(project: Project, params: S3Params) -> None:
+def _check_endpoint(project: Project, params: RunParams) -> None:
     try:
-        resolve(
-            project.settings,
-            params.endpoint or None,
-            base_url=params.base_url or None,
-            model=params.model or None,
-        )
+        endpoint_of(project, params)
     except StudioError as error:
         raise Unfit("endpoint", str(error)) from error
 
@@ -132,21 +130,21 @@ def choices(project: Project, name: str) -> list[Row]:
     return [Row(key, (key, words)) for key, words in CHOICES.get(name, {}).items()]
 
 
-def calls(project: Project, params: S3Params) -> str:
+def calls(project: Project, row: dict[str, Any]) -> str:
     """What the run will ask, in one sentence; no call is made for it."""
-    gold = project.store.gold_items.count("validation")
+    method = methods.get(row["method"], project.task.name)
+    gold, rounds = project.store.gold.count("validation"), int(row["rounds"])
     labels = len(project.store.labels.all()) or 1
-    retrieval = project.task == "retrieval"
-    if retrieval:
-        gold = len(project.store.gold.queries("validation"))
-    explains = params.method == "s3" and project.task == "classification"
+    explains = any(not stage.makes.is_trained_on for stage in method.stages)
     # Ten reasons come of one request.
-    reasons = -(-params.rationales // 10) * labels if explains else 0
-    first = f"about {reasons + params.seed_records:,} calls for the seed"
-    more = ""
-    if params.method == "s3" and params.rounds:
-        more = f", then one for each error: at most {gold * params.rounds:,} in {params.rounds} "
-        more += "rounds" if params.rounds > 1 else "round"
-    if params.method == "goldgen":
-        more = f", then {gold:,} for gold validation"
-    return first + more
+    reasons = -(-int(row.get("rationales", 0)) // 10) * labels if explains else 0
+    parts = []
+    if "seed_records" in row:
+        parts.append(f"about {reasons + int(row['seed_records']):,} calls for the seed")
+    feedback = next((stage.feedback for stage in method.stages if stage.feedback), "")
+    if feedback == "errors" and rounds:
+        times = "rounds" if rounds > 1 else "round"
+        parts.append(f"one for each error: at most {gold * rounds:,} in {rounds} {times}")
+    elif feedback == "gold":
+        parts.append(f"{gold:,} for gold validation")
+    return ", then ".join(parts)

@@ -279,7 +279,7 @@ class RoundsPane(Showing, RoundsActions, RoundsEditing, Asking):
     @on(RoundsPlanView.Ready)
     def _start(self, event: RoundsPlanView.Ready) -> None:
         event.stop()
-        params = event.params.to_row()
+        params = event.params
         job: Job | None = self.studio.guarded(lambda: queue.submit(self.project, "s3", params))
         if job is not None:
             self._run_id, self._job_id, self._number = None, job.id, None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from studio.jobs.s3_params import S3Params
 from studio.project import Project
 from studio.tui.pane.form_texts import Unfit
 from studio.tui.pane.plan_form import PlanForm
@@ -32,7 +33,7 @@ class RoundsPlanView(PlanForm):
     class Ready(Message):
         """The person wants this run."""
 
-        def __init__(self, params: S3Params) -> None:
+        def __init__(self, params: dict[str, Any]) -> None:
             super().__init__()
             self.params = params
 
@@ -78,7 +79,7 @@ class RoundsPlanView(PlanForm):
         """At once: to count calls takes no time."""
         self._params()
 
-    def _params(self) -> S3Params | None:
+    def _params(self) -> dict[str, Any] | None:
         """The plan as typed; None, with the reason beside its field, when it is none."""
         values = self.form.values
         self.form.empties(form_of.meanings(self._project, values))
