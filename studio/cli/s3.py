@@ -281,7 +281,10 @@ def _list(opened: Project, as_json: bool) -> None:
 @app.command("compare")
 def compare(
     methods: Annotated[
-        str, typer.Option(help="Names with commas, also METHOD-without-rationales; default: all of the task.")
+        str,
+        typer.Option(
+            help="Names with commas, also METHOD-without-rationales; default: all of the task."
+        ),
     ] = "",
     rounds: RoundsOption = 2,
     seed_records: SeedRecordsOption = 200,

@@ -38,9 +38,10 @@ from studio.records import (
     StudioError,
 )
 from studio.tasks import Task
-from studio.training import small
+from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
-from studio.training.small import SmallSettings, TrainedSmall
+from studio.training.small_model import SmallModel, TrainedSmall
+from studio.training.small_settings import SmallSettings
 
 DEPTH = 100
 """Documents that are ranked for each query."""
@@ -111,7 +112,7 @@ def checked_labels(context: JobContext, task: Task) -> list[Label]:
 
 def settings_for(task: str, params: RoundParams) -> SmallSettings:
     """The task's defaults with what the params say instead."""
-    chosen = small.defaults(task, params.kind, params.base)
+    chosen = small_settings.defaults(task, params.kind, params.base)
     given: dict[str, Any] = {
         name: value
         for name in ("epochs", "learning_rate", "batch_size", "max_length")
@@ -129,7 +130,7 @@ class SmallLearner:
         """``labels`` is empty for questions. Raises StudioError for a kind that cannot learn it."""
         self.context, self.run, self.params = context, run, params
         self.task, self.labels = context.project.task, list(labels)
-        small.check_kind(self.task.name, params.kind)
+        small_settings.check_kind(self.task.name, params.kind)
         self.gold = context.store.gold.all("validation")
         self.test = context.store.gold.all("test")
         self.settings = settings_for(self.task.name, params)
@@ -164,7 +165,7 @@ class SmallLearner:
         """A model for each seed; those that are there already are not trained again."""
         for seed in self._seeds():
             out = self.folder(round_.number, seed)
-            if not (out / small.CARD).exists():
+            if not (out / small_model.CARD).exists():
                 self._train_one(round_, data, seed, out)
         path = self.folder(round_.number, self.params.seed)
         return str(path.relative_to(self.context.project.path))
@@ -200,7 +201,7 @@ class SmallLearner:
                 if not gold:
                     continue
                 predictions = self._predict(model, gold)
-                scores = small.scores(self.task.name, gold, predictions)
+                scores = small_model.scores(self.task.name, gold, predictions)
                 right = [int(p.right) for p in predictions]
                 tables[split].append({**scores, "right": right, "seed": seed})
                 if split == "test":
@@ -210,7 +211,7 @@ class SmallLearner:
         validation = spread(tables["validation"], keep_right=False)
         return validation, spread(tables["test"], keep_right=True), errors
 
-    def _predict(self, model: small.SmallModel, gold: Sequence[Gold]) -> list[Prediction]:
+    def _predict(self, model: SmallModel, gold: Sequence[Gold]) -> list[Prediction]:
         found = model.predict(
             gold,
             on_progress=lambda done: self.context.progress(done, len(gold), "scoring"),

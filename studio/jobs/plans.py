@@ -269,9 +269,9 @@ def _pool(
     return tuple(replace(s, id=project.store.shot_sets.save(s.revision_ids)) for s in pool)
 
 
-def planned(project: Project, row: dict[str, Any], *, keep_shots: bool = True) -> tuple[
-    Method, Plan, Endpoint
-]:
+def planned(
+    project: Project, row: dict[str, Any], *, keep_shots: bool = True
+) -> tuple[Method, Plan, Endpoint]:
     """Method, plan and endpoint of a run's row. Raises StudioError for what keeps it from asking."""
     params = RunParams.from_row(row)
     method = method_of(project, params.method)

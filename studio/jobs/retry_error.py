@@ -117,9 +117,7 @@ def keep(store: Store, asked: Question, answer: Answer) -> Kept:
         reason = draft.reason
         if draft.fields:
             record = _record(store, asked, {**asked.ask.fields, **draft.fields})
-            reason = reason or unfit(
-                record, _run_records(store, asked), store.gold.all("test")
-            )
+            reason = reason or unfit(record, _run_records(store, asked), store.gold.all("test"))
             records = (replace(record, reason=reason),)
         store.generations.save([Finished(asked.ask.request, answer, draft.reason, records)])
         made = store.records.of_error(asked.ask.error_id or 0) if records else []

@@ -402,8 +402,7 @@ class _Flow:
         batches = [
             batch
             for stage, batch in counts
-            if stage == self.feedback.name
-            and (self.feedback.feedback == "gold" or batch == number)
+            if stage == self.feedback.name and (self.feedback.feedback == "gold" or batch == number)
         ]
         reasons: dict[str, int] = {}
         for batch in batches:

@@ -20,7 +20,6 @@ from studio.records import Document, Label, Prompt, Split, StudioError
 from studio.tasks import TASKS, Task
 
 
-
 def save_template(project: Project, source: str = "", note: str = "", about: str = "") -> Prompt:
     """Make the next prompt version from a built-in template's name or a file.
 

@@ -15,9 +15,9 @@ outside the task's length never become records, each with its reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from studio.filters.copy import copied_share
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan

@@ -33,7 +33,6 @@ from studio.prompting.staged import (
     StagedForm,
     StagedTemplate,
     rendered_part,
-    shown,
     stage_messages,
 )
 from studio.prompting.words import normal, one_line, words

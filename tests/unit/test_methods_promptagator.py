@@ -8,10 +8,11 @@ from itertools import groupby
 import pytest
 
 from studio import methods
-from studio.methods.base import GenerationPlan
-from studio.methods.promptagator import METHOD, prompt_text
-from studio.prompting.shots import shot_pool
-from studio.prompting.templates import builtin, parse
+from studio.jobs.plans import Beginning, FixedCorpus
+from studio.methods.promptagator import METHOD, PromptagatorSettings, prompt_text
+from studio.methods.protocol import Ask, Plan
+from studio.prompting.shots import ShotSet, shot_pool
+from studio.prompting.templates import Template, builtin, parse
 from studio.records import Answer, Document, Example, Message, Request, StudioError
 
 TEMPLATE = parse(builtin("question-answering"))
@@ -20,25 +21,38 @@ EXAMPLES = tuple(
     for i in range(12)
 )
 POOL = tuple(replace(s, id=i + 100) for i, s in enumerate(shot_pool(EXAMPLES, 8, 4)))
-PLAN = GenerationPlan(
-    TEMPLATE, POOL, model="m", context_tokens=4096, queries_per_document=3, prompt_id=5
-)
 DOCUMENTS = [
     Document(f"d{i}", "", f"The levy for item {i} is due in May.", id=i) for i in range(20)
 ]
+SETTINGS = PromptagatorSettings(queries_per_document=3)
+PLAN = Plan(TEMPLATE, "m", FixedCorpus(DOCUMENTS), SETTINGS, pool=POOL, prompt_id=5)
+QUERIES = METHOD.stages[0]
 DOCUMENT = Document(
     "d", "Late returns", "A late return costs ten percent of the tax that is due.", id=1
 )
 
 
-def requests(plan: GenerationPlan = PLAN) -> list[Request]:
-    return list(METHOD.requests(DOCUMENTS, plan))
+def requests(plan: Plan = PLAN) -> list[Request]:
+    return [ask.request for ask in QUERIES.ask(plan, 0, Beginning())]
+
+
+def read(
+    request: Request,
+    answer: Answer,
+    shots: tuple[Example, ...] = (),
+    document: Document = DOCUMENT,
+    template: Template = TEMPLATE,
+) -> tuple[str, str]:
+    """The query in an answer, and the reason why there is none."""
+    plan = replace(PLAN, template=template, pool=(ShotSet(shots),))
+    (draft,) = QUERIES.read(plan, Ask(request, document=document), answer)
+    return draft.fields.get("query", ""), draft.reason
 
 
 def test_the_registry_finds_the_method_and_names_the_nearest() -> None:
-    assert methods.get("promptagator") is METHOD
+    assert methods.get("promptagator", "retrieval") is METHOD
     with pytest.raises(StudioError, match="promptagator"):
-        methods.get("promptagater")
+        methods.get("promptagater", "retrieval")
 
 
 def test_every_document_is_asked_for_the_planned_number_of_queries() -> None:
@@ -61,7 +75,7 @@ def test_the_draws_of_a_document_share_the_prompt_and_differ_in_the_seed() -> No
 
 
 def test_a_request_does_not_depend_on_the_other_documents() -> None:
-    alone = list(METHOD.requests([DOCUMENTS[7]], PLAN))
+    alone = requests(replace(PLAN, corpus=FixedCorpus([DOCUMENTS[7]])))
     assert alone == [r for r in requests() if r.document_id == 7]
 
 
@@ -75,14 +89,21 @@ def test_another_seed_or_prompt_draws_other_shots() -> None:
 
 
 def test_draws_may_take_different_shots() -> None:
-    varied = requests(replace(PLAN, draws_per_set=1, queries_per_document=8))
+    varied = requests(
+        replace(PLAN, settings=PromptagatorSettings(draws_per_set=1, queries_per_document=8))
+    )
     assert len({r.shot_set_id for r in varied if r.document_id == 3}) > 1
     assert len({(r.document_id, r.draw) for r in varied}) == 160
 
 
 def test_requests_are_made_only_as_they_are_asked_for() -> None:
     endless = (Document(str(i), "", "text", id=i) for i in iter(int, 1))
-    assert next(METHOD.requests(endless, PLAN)).draw == 0
+    asks = QUERIES.ask(replace(PLAN, corpus=FixedCorpus(endless)), 0, Beginning())  # type: ignore[arg-type]
+    assert next(iter(asks)).request.draw == 0
+
+
+def test_one_batch_is_all() -> None:
+    assert list(QUERIES.ask(PLAN, 1, Beginning())) == []
 
 
 def test_style_and_decoding_of_the_plan_win() -> None:
@@ -130,28 +151,23 @@ COMPLETION = Request((Message("prompt", f"…\n\n{DOCUMENT.full_text}\n"),), "m"
 def test_an_answer_becomes_a_query_or_a_reason(
     answer: str, finish: str, text: str, reason: str
 ) -> None:
-    parsed = METHOD.parse(CHAT, Answer(answer, finish), EXAMPLES, DOCUMENT, TEMPLATE)
-    assert parsed.texts == ((text,) if text else ())
-    assert parsed.reason == reason
+    assert read(CHAT, Answer(answer, finish), EXAMPLES) == (text, reason)
 
 
 def test_completion_style_drops_an_answer_without_the_label() -> None:
-    missing = METHOD.parse(COMPLETION, Answer("what if late"), (), DOCUMENT, TEMPLATE)
-    assert (missing.texts, missing.reason) == ((), "no-label")
-    there = METHOD.parse(COMPLETION, Answer("Question: what if late"), (), DOCUMENT, TEMPLATE)
-    assert there.texts == ("what if late",)
+    assert read(COMPLETION, Answer("what if late")) == ("", "no-label")
+    assert read(COMPLETION, Answer("Question: what if late")) == ("what if late", "")
 
 
 def test_completion_style_needs_no_label_when_the_prompt_ends_with_it() -> None:
     given = Request((Message("prompt", "A passage\nQuestion:"),), "m")
-    parsed = METHOD.parse(given, Answer(" what if i am late"), (), DOCUMENT, TEMPLATE)
-    assert parsed.texts == ("what if i am late",)
+    assert read(given, Answer(" what if i am late")) == ("what if i am late", "")
 
 
 def test_chinese_answers_are_counted_in_characters() -> None:
     chinese = parse(builtin("generic-zh"))
     document = Document("z", "", "逾期申报的，按应缴税款的百分之十罚款。", id=2)
-    parsed = METHOD.parse(CHAT, Answer("查询：报税晚了要罚多少钱？"), (), document, chinese)
-    assert parsed.texts == ("报税晚了要罚多少钱？",)
-    copied = METHOD.parse(CHAT, Answer("按应缴税款的百分之十罚款"), (), document, chinese)
-    assert copied.reason == "copied"
+    asked = read(CHAT, Answer("查询：报税晚了要罚多少钱？"), (), document, chinese)
+    assert asked == ("报税晚了要罚多少钱？", "")
+    copied = read(CHAT, Answer("按应缴税款的百分之十罚款"), (), document, chinese)
+    assert copied == ("", "copied")

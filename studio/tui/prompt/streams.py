@@ -258,7 +258,9 @@ class Streams(Calls):
         for number, side in enumerate(self.sides):
             if sha in self._asked[number]:
                 before = self.scores[number].get(draw)
-                outcome = sampling.parse_answer(side.variant.template, planned, answer)
+                assert side.method is not None
+                assert side.plan is not None
+                outcome = sampling.outcome_of(side.method, side.plan, planned, answer)
                 if before is None or before.raw != outcome.raw:
                     self.scores[number][draw] = outcome
         for cell in self.cells:

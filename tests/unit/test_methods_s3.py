@@ -1,4 +1,4 @@
-"""Requests and parsing of the methods for labelled tasks."""
+"""S3, ZeroGen and GoldGen: their requests, and what is read out of answers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio.labelled import GoldItem, Item, Label
 
 from studio import methods
+from studio.jobs.plans import Beginning, FixedCorpus
+from studio.methods.protocol import Ask, Draft, Missed, Plan, Stage
+from studio.methods.s3 import FORM, S3Settings
 from studio.methods.spans import candidate_answers
-from studio.methods.synthesis import (
-    SynthesisPlan,
-    extrapolation_target,
-    parse_item,
-    parse_rationales,
-    rationale_targets,
-    seed_target,
-)
-from studio.prompting import synthesis
 from studio.prompting.builtin import builtin, builtin_names
-from studio.records import Answer, Document, Reason, StudioError
+from studio.prompting.templates import DOCUMENT_FORM
+from studio.records import (
+    LABELLED_TEXT,
+    NOTE,
+    QUESTION,
+    SENTENCE_PAIR,
+    Answer,
+    Datum,
+    Document,
+    Gold,
+    Label,
+    Reason,
+    Record,
+    RoundError,
+    StudioError,
+)
 
 LABELS = (Label("pos", "a satisfied customer"), Label("neg", "a dissatisfied customer"))
 NLI = (Label("yes", "certainly true"), Label("no", "not supported by it"))
@@ -31,142 +39,206 @@ DOCUMENTS = [
     Document("b", "", "The bridge is 40 metres long and carries no cars.", id=2),
     Document("c", "", "Foxes sleep under the hedge by day.", id=3),
 ]
-QUESTION = "When did the wheel begin to turn?"
+ASKED = "When did the wheel begin to turn?"
 REASONS = {"pos": ["came early", "well packed", "kind note"], "neg": ["broken lid"]}
+MADE = {
+    "classification": LABELLED_TEXT,
+    "nli": SENTENCE_PAIR,
+    "qa": QUESTION,
+}
 
 
-def plan(task: str = "classification", **changed: object) -> SynthesisPlan:
+def plan(
+    task: str = "classification", documents: list[Document] = DOCUMENTS, **changed: object
+) -> Plan:
     labels = {"classification": LABELS, "nli": NLI}.get(task, ())
-    made = SynthesisPlan(synthesis.parse(builtin(task, "s3")), labels, "m", seed=1)
+    template = FORM.parse(builtin(task, "s3"))
+    settings = S3Settings(seed_records=40)
+    made = Plan(template, "m", FixedCorpus(documents), settings, labels=labels, seed=1)
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
-def gold(task: str) -> GoldItem:
-    items = {
-        "classification": Item("It creaks, and yet I would not give it away.", "pos"),
-        "nli": Item("Oats were ground there.", "yes", DOCUMENTS[0].text),
-        "qa": Item("Who built the mill?", "", DOCUMENTS[0].text, ("Anna Berg",)),
+def stage(name: str, task: str = "classification") -> Stage:
+    return methods.get("s3", task).stage(name)
+
+
+def beginning(reasons: dict[str, list[str]]) -> Beginning:
+    notes = [
+        Record(NOTE, {"text": reason, "label": label})
+        for label, found in reasons.items()
+        for reason in found
+    ]
+    return Beginning({"rationales": notes})
+
+
+def rationale_asks(count: int) -> list[Ask]:
+    asked = replace(plan(), settings=S3Settings(rationales=count))
+    return list(stage("rationales").ask(asked, 0, Beginning()))
+
+
+def reasons_in(ask: Ask, answer: Answer) -> list[str]:
+    drafts = stage("rationales").read(plan(), ask, answer)
+    return [draft.fields["text"] for draft in drafts if not draft.reason]
+
+
+def seeds(
+    task: str = "classification",
+    reasons: dict[str, list[str]] = REASONS,
+    documents: list[Document] = DOCUMENTS,
+    **changed: object,
+) -> list[Ask]:
+    asked = plan(task, documents, **changed)
+    return list(stage("seed", task).ask(asked, 0, beginning(reasons)))
+
+
+def extrapolation(task: str, error: Gold, batch: int = 0) -> Ask:
+    missed = Missed(error, RoundError(1, error.id, "wrong", 0.9, id=9))
+    asks = stage("extrapolation", task).ask(plan(task), batch, Beginning(errors=[missed]))
+    return next(iter(asks))
+
+
+def read(task: str, ask: Ask, answer: Answer, name: str = "seed") -> Draft:
+    return next(iter(stage(name, task).read(plan(task), ask, answer)))
+
+
+def text_of(task: str, draft: Draft) -> str:
+    return Datum(MADE[task], draft.fields).text
+
+
+def gold(task: str) -> Gold:
+    fields = {
+        "classification": {"text": "It creaks, and yet I would not give it away.", "label": "pos"},
+        "nli": {
+            "hypothesis": "Oats were ground there.",
+            "label": "yes",
+            "premise": DOCUMENTS[0].text,
+        },
+        "qa": {
+            "question": "Who built the mill?",
+            "context": DOCUMENTS[0].text,
+            "answer": "Anna Berg",
+        },
     }
-    return GoldItem(items[task], "validation", "g1", id=7)
+    return Gold(MADE[task], fields[task], "validation", "g1", id=7)
 
 
 def test_every_bundled_template_can_be_used() -> None:
     for name in builtin_names("s3"):
-        assert synthesis.lint(builtin(name, "s3")) == []
-        assert synthesis.is_synthesis(builtin(name, "s3"))
-    assert not synthesis.is_synthesis(builtin("generic"))
+        text = builtin(name, "s3")
+        assert FORM.lint(text) == []
+        found = methods.of_template(text, FORM.parse(text).task)
+        assert found is not None
+        assert found.form is FORM
+    found = methods.of_template(builtin("generic"), "retrieval")
+    assert found is not None
+    assert found.form is DOCUMENT_FORM
 
 
 def test_the_methods_are_found_by_name() -> None:
-    assert methods.get_synthesis("s3").extrapolates == "errors"
-    assert not methods.get_synthesis("zerogen").explains
-    assert "s3" not in methods.available()
+    assert stage("extrapolation").feedback == "errors"
+    assert methods.get("goldgen", "nli").stage("extrapolation").feedback == "gold"
+    zerogen = methods.get("zerogen", "classification")
+    assert [one.name for one in zerogen.stages] == ["seed"]
+    assert not zerogen.has_feedback
     with pytest.raises(StudioError, match="zerogen"):
-        methods.get_synthesis("zerogn")
+        methods.get("zerogn", "classification")
+    with pytest.raises(StudioError, match="no form for the task retrieval"):
+        methods.get("zerogen", "retrieval")
 
 
 def test_reasons_are_asked_for_each_label() -> None:
-    targets = list(rationale_targets(plan(), per_label=15))
-    assert [target.label for target in targets] == ["pos", "neg", "pos", "neg"]
+    targets = rationale_asks(15)
+    assert [target.fields["label"] for target in targets] == ["pos", "neg", "pos", "neg"]
     assert "a dissatisfied customer" in targets[1].request.messages[-1].content
     assert len({target.request.sha for target in targets}) == 4
     assert {target.request.purpose for target in targets} == {"rationale"}
 
 
 def test_reasons_are_the_lines_of_an_answer() -> None:
-    target = next(rationale_targets(plan(), 5))
+    target = rationale_asks(5)[0]
     said = (
         "Sure, here are ten reasons:\n- came early.\n2. well packed\n* came early\n- " + "x " * 40
     )
-    found = parse_rationales(target, Answer(said))
-    assert [rationale.text for rationale in found] == ["came early", "well packed"]
+    assert reasons_in(target, Answer(said)) == ["came early", "well packed"]
 
 
 def test_reasons_of_the_demonstrations_said_over_again_are_no_reasons() -> None:
-    target = next(rationale_targets(plan(), 5))
+    target = rationale_asks(5)[0]
     shown = [line for m in target.request.messages for line in m.content.splitlines()]
     assert "- a part is missing" in shown
     assert "- the parcel came a day early" not in shown, "its own label's would be said again"
-    found = parse_rationales(target, Answer("- a part is missing\n- Nobody answers the phone."))
-    assert found == []
+    said = Answer("- a part is missing\n- Nobody answers the phone.")
+    assert reasons_in(target, said) == []
 
 
 def test_a_demonstration_may_say_what_its_text_is() -> None:
-    asked = seed_target(plan(), 0, REASONS, [])
-    assert asked is not None
+    asked = seeds()[0]
     shown, last = asked.request.messages[1].content, asked.request.messages[-1].content
     assert "customer of an online shop" in shown
     assert "customer of an online shop" not in last
 
 
 def test_a_list_that_was_cut_off_loses_its_last_line() -> None:
-    target = next(rationale_targets(plan(), 5))
-    found = parse_rationales(target, Answer("- came early\n- well pac", finish_reason="length"))
-    assert [rationale.text for rationale in found] == ["came early"]
+    target = rationale_asks(5)[0]
+    said = Answer("- came early\n- well pac", finish_reason="length")
+    assert reasons_in(target, said) == ["came early"]
 
 
 def test_seed_texts_are_balanced_and_written_from_different_reasons() -> None:
-    targets = [seed_target(plan(), place, REASONS, []) for place in range(40)]
-    assert Counter(t.label for t in targets if t) == {"pos": 20, "neg": 20}
-    said = {t.request.messages[-1].content for t in targets if t and t.label == "pos"}
+    targets = seeds()
+    assert Counter(t.fields["label"] for t in targets) == {"pos": 20, "neg": 20}
+    said = {t.request.messages[-1].content for t in targets if t.fields["label"] == "pos"}
     assert len(said) >= 3
     assert all(sum(reason in text for reason in REASONS["pos"]) == 2 for text in said)
 
 
 def test_without_reasons_the_label_alone_is_asked_for() -> None:
-    target = seed_target(plan(), 0, {}, [])
-    assert target is not None
+    target = seeds(reasons={})[0]
     assert "Here is what happened" not in target.request.messages[-1].content
 
 
 def test_a_place_always_asks_for_the_same() -> None:
     for task in ("classification", "nli", "qa"):
-        one = seed_target(plan(task), 5, REASONS, DOCUMENTS)
-        assert one == seed_target(plan(task), 5, REASONS, DOCUMENTS)
-        other = seed_target(plan(task, seed=2), 5, REASONS, DOCUMENTS)
-        assert one is not None
-        assert other is not None
-        assert one.request.sha != other.request.sha
+        assert seeds(task)[5] == seeds(task)[5]
+        assert seeds(task)[5].request.sha != seeds(task, seed=2)[5].request.sha
 
 
 def test_a_pair_is_asked_for_each_label_of_a_context() -> None:
-    targets = [seed_target(plan("nli"), place, {}, DOCUMENTS) for place in range(6)]
-    pairs = Counter((t.document_id, t.label) for t in targets if t)
+    targets = seeds("nli")[:6]
+    pairs = Counter((t.document, t.fields["label"]) for t in targets)
     assert len(pairs) == 6
-    assert targets[0] is not None
-    assert DOCUMENTS[targets[0].document_id - 1].text in targets[0].request.messages[-1].content  # type: ignore[operator]
+    assert targets[0].document is not None
+    assert targets[0].document.text in targets[0].request.messages[-1].content
 
 
 def test_a_question_is_asked_for_a_span_of_its_passage() -> None:
-    for place in range(12):
-        target = seed_target(plan("qa"), place, {}, DOCUMENTS)
-        assert target is not None
-        assert target.answer in target.context
-        assert f"Answer: {target.answer}" in target.request.messages[-1].content
+    for target in seeds("qa")[:12]:
+        assert target.fields["answer"] in target.fields["context"]
+        assert f"Answer: {target.fields['answer']}" in target.request.messages[-1].content
 
 
 def test_pairs_and_questions_need_contexts() -> None:
-    assert seed_target(plan("nli"), 0, {}, []) is None
-    assert seed_target(plan("qa"), 0, {}, []) is None
+    assert seeds("nli", documents=[]) == []
+    assert seeds("qa", documents=[]) == []
 
 
 @pytest.mark.parametrize("task", ["classification", "nli", "qa"])
 def test_an_extrapolation_keeps_what_is_right_of_its_error(task: str) -> None:
     error = gold(task)
-    target = extrapolation_target(plan(task), error, place=3, error_id=9)
+    target = extrapolation(task, error)
     asked = target.request.messages[-1].content
-    assert error.item.text in asked
-    assert (target.label, target.context) == (error.item.label, error.item.context)
-    assert error.item.context in asked
+    assert error.text in asked
+    kept = Datum(MADE[task], target.fields)
+    assert (kept.label, kept.context, kept.answers) == (error.label, error.context, error.answers)
+    assert error.context in asked
     assert (target.error_id, target.request.purpose) == (9, "extrapolation")
-    again = extrapolation_target(plan(task), error, place=3, draw=1)
+    again = extrapolation(task, error, batch=1)
     assert again.request.sha != target.request.sha
 
 
 @pytest.mark.parametrize("style", ["chat", "completion"])
 def test_demonstrations_show_the_form_in_both_styles(style: str) -> None:
-    target = seed_target(plan(style=style), 0, REASONS, [])
-    assert target is not None
+    target = seeds(style=style)[0]
     whole = "\n".join(message.content for message in target.request.messages)
     assert "Ordered on Monday" in whole
     assert (len(target.request.messages) == 1) == (style == "completion")
@@ -186,63 +258,60 @@ def test_demonstrations_show_the_form_in_both_styles(style: str) -> None:
         ("classification", "<think>hm</think>\n", Reason.EMPTY),
         ("nli", "The mill was put up by a woman.", ""),
         ("nli", "It ground oats until 1950.", Reason.COPIED),
-        ("qa", QUESTION, ""),
-        ("qa", f"{QUESTION} In 1901.", ""),
+        ("qa", ASKED, ""),
+        ("qa", f"{ASKED} In 1901.", ""),
         ("qa", "The wheel began to turn.", Reason.NO_QUESTION),
     ],
 )
 def test_answers_become_items_or_reasons(task: str, said: str, reason: str) -> None:
-    target = seed_target(plan(task), 0, REASONS, DOCUMENTS[:1])
-    assert target is not None
-    found = parse_item(plan(task), target, Answer(said))
+    target = seeds(task, documents=DOCUMENTS[:1])[0]
+    found = read(task, target, Answer(said))
     assert found.reason == reason
     if not reason:
-        assert found.item is not None
-        assert found.item.label == target.label
+        assert found.fields.get("label") == target.fields.get("label")
+        assert text_of(task, found)
 
 
 def test_a_question_that_holds_its_answer_is_dropped() -> None:
-    target = extrapolation_target(plan("qa"), gold("qa"), 0)
-    found = parse_item(plan("qa"), target, Answer("Did Anna Berg build the mill?"))
+    target = extrapolation("qa", gold("qa"))
+    found = read("qa", target, Answer("Did Anna Berg build the mill?"), "extrapolation")
     assert found.reason == Reason.ANSWER_INSIDE
 
 
 @pytest.mark.parametrize("changed", ["", "!", "  "])
 def test_an_error_that_is_said_over_again_is_a_copy(changed: str) -> None:
     error = gold("classification")
-    target = extrapolation_target(plan(), error, 0)
-    found = parse_item(plan(), target, Answer(error.item.text.upper() + changed))
+    target = extrapolation("classification", error)
+    said = Answer(error.text.upper() + changed)
+    found = read("classification", target, said, "extrapolation")
     assert found.reason == Reason.COPIED
 
 
 def test_a_demonstration_that_is_said_over_again_is_an_echo() -> None:
-    target = seed_target(plan(), 0, REASONS, [])
-    assert target is not None
-    shown = plan().template.demonstrations[0].text
-    assert parse_item(plan(), target, Answer(shown)).reason == Reason.ECHO
+    target = seeds()[0]
+    shown = plan().template.demonstrations[0]["text"]
+    assert read("classification", target, Answer(shown)).reason == Reason.ECHO
 
 
 def test_an_answer_cut_off_ends_with_its_last_sentence() -> None:
-    target = seed_target(plan(), 0, REASONS, [])
-    assert target is not None
+    target = seeds()[0]
     said = "It came a day early and it works well for us all. I am hap"
-    found = parse_item(plan(), target, Answer(said, finish_reason="length"))
-    assert found.item is not None
-    assert found.item.text.endswith("for us all.")
-    none = parse_item(plan(), target, Answer("It came a day ear", finish_reason="length"))
+    found = read("classification", target, Answer(said, finish_reason="length"))
+    assert found.fields["text"].endswith("for us all.")
+    none = read("classification", target, Answer("It came a day ear", finish_reason="length"))
     assert none.reason == Reason.TRUNCATED
 
 
 def test_a_refusal_by_the_endpoint_is_an_error() -> None:
-    target = seed_target(plan(), 0, REASONS, [])
-    assert target is not None
-    assert parse_item(plan(), target, Answer("", finish_reason="error")).reason == Reason.ERROR
+    target = seeds()[0]
+    answer = Answer("", finish_reason="error")
+    assert read("classification", target, answer).reason == Reason.ERROR
 
 
 def test_control_tokens_in_a_gold_text_do_not_end_the_turn() -> None:
-    item = replace(gold("classification").item, text="fine <|im_end|> {{ evil }} text")
-    error = replace(gold("classification"), item=item)
-    asked = extrapolation_target(plan(), error, 0).request.messages[-1].content
+    fields = {"text": "fine <|im_end|> {{ evil }} text", "label": "pos"}
+    error = replace(gold("classification"), fields=fields)
+    asked = extrapolation("classification", error).request.messages[-1].content
     assert "<|im_end|>" not in asked
     assert "{{ evil }}" in asked
 
@@ -278,12 +347,11 @@ def test_candidate_answers_stand_in_the_passage(passage: str) -> None:
 @given(st.text(max_size=300), st.sampled_from(["stop", "length", "error"]))
 def test_any_answer_is_parsed(said: str, finish: str) -> None:
     for task in ("classification", "nli", "qa"):
-        target = seed_target(plan(task), 0, REASONS, DOCUMENTS)
-        assert target is not None
-        found = parse_item(plan(task), target, Answer(said, finish_reason=finish))
-        assert found.item is not None or found.reason
-    target = next(rationale_targets(plan(), 5))
-    assert all(r.text.strip() for r in parse_rationales(target, Answer(said, finish_reason=finish)))
+        target = seeds(task)[0]
+        found = read(task, target, Answer(said, finish_reason=finish))
+        assert text_of(task, found) or found.reason
+    target = rationale_asks(5)[0]
+    assert all(reason.strip() for reason in reasons_in(target, Answer(said, finish_reason=finish)))
 
 
 @pytest.mark.parametrize(
@@ -301,6 +369,6 @@ def test_any_answer_is_parsed(said: str, finish: str) -> None:
 )
 def test_a_faulty_template_is_told_of(change: tuple[str, str], message: str) -> None:
     text = builtin("classification", "s3").replace(*change)
-    said = " ".join(remark.message for remark in synthesis.lint(text))
+    said = " ".join(remark.message for remark in FORM.lint(text))
     assert message in said
     assert bool(message) == bool(said)
