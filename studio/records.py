@@ -488,6 +488,11 @@ class RoundError:
     """More of it, such as the rank of the right document and the hard negatives."""
     id: int = 0
 
+    @property
+    def hard_negatives(self) -> tuple[int, ...]:
+        """The wrong documents that came first; rows of older studios call them confusers."""
+        return tuple(self.detail.get("hard_negatives", self.detail.get("confusers", ())))
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

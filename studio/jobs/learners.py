@@ -346,7 +346,7 @@ class RetrieverLearner:
         wrong: dict[int, tuple[int, ...]] = {}
         for round_ in self.context.store.runs.rounds(self.run.id):
             for error in self.context.store.runs.errors(round_.id):
-                wrong[error.id] = hard_negatives(error.detail)
+                wrong[error.id] = error.hard_negatives
         found = {}
         for record in records:
             others = wrong.get(record.error_id or 0, ())
@@ -386,11 +386,6 @@ class RetrieverLearner:
         models = self.context.store.models.all()
         found = next((model for model in models if model.path == chosen.model_path), None)
         return {"model_id": found.id, "model_path": found.path} if found else {}
-
-
-def hard_negatives(detail: Mapping[str, Any]) -> tuple[int, ...]:
-    """The wrong documents that came first, as an error keeps them; older files say confusers."""
-    return tuple(detail.get("hard_negatives", detail.get("confusers", ())))
 
 
 def _missed(

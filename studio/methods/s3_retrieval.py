@@ -51,7 +51,7 @@ class MissedQueries:
             if not relevant:
                 continue
             right = max(relevant, key=lambda row: relevant[row])
-            others = hard_negatives(missed)[: plan.settings.hard_negatives]
+            others = missed.error.hard_negatives[: plan.settings.hard_negatives]
             documents = plan.corpus.many([right, *others])
             for place, row in enumerate((right, *others)):
                 if row in documents:
@@ -82,13 +82,6 @@ class MissedQueries:
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The query in an answer."""
         return [read_text(plan, self.makes, ask, answer)]
-
-
-def hard_negatives(missed: Missed) -> tuple[int, ...]:
-    """The wrong documents that came first, as the round has kept them."""
-    detail = missed.error.detail
-    # Older files have another word for them.
-    return tuple(detail.get("hard_negatives", detail.get("confusers", ())))
 
 
 METHOD = Method(

@@ -1,0 +1,129 @@
+"""Kill -9, for every method there is: what was killed ends with the rows of an undisturbed run.
+
+A method that is new in the registry is killed here without a word in this file.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio import methods
+from studio.jobs import queue
+from studio.project import Project
+from studio.tasks import TASKS
+from tests.support import labelled_project, two_step
+from tests.support.command import Command
+from tests.support.openai_server import OpenAIServer
+from tests.support.tasks import add_gold, make_project, words
+from tests.support.tiny_encoder import bert_encoder
+
+CONCURRENCY = 3
+SEEDED = 9
+KILLS = 3
+ROWS = (
+    "SELECT type, text, fields, coalesce(d.outside_id, ''), stage, batch, place, part, kept, reason"
+    " FROM records r LEFT JOIN documents d ON d.id = r.document_id"
+    " ORDER BY stage, batch, place, part"
+)
+EVERY = [
+    (method.name, task) for method in methods.available() for task in method.tasks if task in TASKS
+]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bert_encoder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.mark.parametrize(("name", "task"), [*EVERY, ("two-step", "classification")])
+def test_what_was_killed_ends_with_the_rows_of_an_undisturbed_run(
+    name: str, task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = two_step.words if name == "two-step" else words
+    if name == "two-step":
+        two_step.install(tmp_path / "site")
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    studio = Command(tmp_path)
+    with OpenAIServer(words=said) as server:
+        whole = made(tmp_path / "whole", task, server.url)
+        asked = ended(studio, whole, start(studio, whole, name, tiny))
+        expected, calls = rows(whole), server.paid.calls
+        assert expected, asked.message
+    drawn = random.Random(f"{name} {task}")
+    with OpenAIServer(words=said, latency_s=0.05) as slow:
+        killed = made(tmp_path / "killed", task, slow.url)
+        job = start(studio, killed, name, tiny)
+        for at in sorted(drawn.sample(range(1, calls), min(KILLS, calls - 1))):
+            if not kill_at(killed, job, lambda at=at: slow.paid.calls >= at):
+                break
+            assert studio("jobs", "resume", job, "-p", killed.path, "--detach").code == 0
+        last = ended(studio, killed, job)
+        assert last.state.value == "done", last.message
+        twice = sum(count - 1 for count in slow.paid.bodies.values())
+        # What was in flight at a kill was paid and is asked again: nothing can know of it.
+        assert twice <= KILLS * (CONCURRENCY + 1)
+        assert slow.paid.calls - twice == calls
+    assert rows(killed) == expected
+
+
+def made(folder: Path, task: str, url: str) -> Project:
+    project = make_project(folder, task, url)
+    add_gold(project)
+    return project
+
+
+def start(studio: Command, project: Project, name: str, tiny: Path) -> int:
+    """The run under way in its worker."""
+    trains = methods_train(name, project.task.name)
+    verb = ["s3", "--base", tiny, "--patience", 0, "--rounds", 1] if trains else ["generate"]
+    if trains and project.task.name != "retrieval":
+        kind = "finetune" if project.task.gold == "answers" else "head"
+        verb += ["--seed-records", SEEDED, "--kind", kind, "--epochs", 1]
+    told = [*verb, "--method", name, "-p", project.path, "--concurrency", CONCURRENCY]
+    return int(studio(*told, "--detach", "--json").json["job"])
+
+
+def methods_train(name: str, task: str) -> bool:
+    known = methods.of_task(task)
+    return name in known and known[name].has_feedback
+
+
+def ended(studio: Command, project: Project, job: int) -> Any:
+    """The job at its end, gone on with where it was cut off."""
+    found = queue.wait(project, job)
+    if found.state.value == "interrupted":
+        studio("jobs", "resume", job, "-p", project.path, "--json")
+        found = queue.wait(project, job)
+    return found
+
+
+def kill_at(project: Project, job: int, moment: Callable[[], bool]) -> bool:
+    """Kill the worker at that moment; False when it had ended before."""
+    while not moment():
+        if queue.get(project, job).state.value in ("done", "failed"):
+            return False
+        time.sleep(0.005)
+    pid = queue.get(project, job).pid
+    if pid is None or queue.get(project, job).state.value != "running":
+        return False
+    os.kill(pid, signal.SIGKILL)
+    while queue.get(project, job).state.value != "interrupted":
+        if queue.get(project, job).state.value in ("done", "failed"):
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def rows(project: Project) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(project.path / "studio.db") as db:
+        return db.execute(ROWS).fetchall()
