@@ -27,7 +27,7 @@ from studio.prompting.template_lints import (
     lint_part,
     lint_table,
 )
-from studio.prompting.template_source import Source, SourceFault, read
+from studio.prompting.template_source import TemplateSource, SourceFault, read
 from studio.prompting.words import cut_words, one_line
 from studio.records import Decoding, Message, StudioError, Style
 
@@ -150,7 +150,7 @@ class StagedForm:
         ]
         return sorted(found, key=lambda remark: (remark.line, remark.message))
 
-    def _missing(self, source: Source) -> Iterator[Lint]:
+    def _missing(self, source: TemplateSource) -> Iterator[Lint]:
         for key in REQUIRED:
             if key not in source.settings:
                 yield Lint(1, f"the setting “{key}” is missing; add {key} = {SETTINGS[key][1]}.")
@@ -158,7 +158,7 @@ class StagedForm:
         if isinstance(task, str) and task not in self.needed:
             yield Lint(source.line_of("task"), f"task must be {' or '.join(self.needed)}.")
 
-    def _demonstrations(self, source: Source) -> Iterator[Lint]:
+    def _demonstrations(self, source: TemplateSource) -> Iterator[Lint]:
         rules: dict[str, Rule] = dict.fromkeys(self.demonstration, (is_text, "a text"))
         first = self.demonstration[0]
         rows = source.settings.get("demonstrations", [])
@@ -169,7 +169,7 @@ class StagedForm:
                     line = source.line_of("demonstrations")
                     yield Lint(line, f'each of [[demonstrations]] needs {first} = "…".')
 
-    def _body(self, source: Source) -> Iterator[Lint]:
+    def _body(self, source: TemplateSource) -> Iterator[Lint]:
         for part, text in source.parts.items():
             yield from lint_part(text, source.part_lines[part], self.known)
         for part, names in self.needed.get(str(source.settings.get("task")), {}).items():
