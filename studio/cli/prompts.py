@@ -12,6 +12,7 @@ import typer
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.project import Project
 from studio.records import Prompt, StudioError
+from studio.tasks import TASKS
 
 app = typer.Typer(help="Template versions: list, show, set, diff, render.", no_args_is_help=True)
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
@@ -29,18 +30,16 @@ def _version(project: Project, version: int | None) -> Prompt:
 @app.command("templates")
 def templates(as_json: JsonOption = False) -> None:
     """The built-in templates."""
-    from studio.prompting import synthesis
-    from studio.prompting.builtin import builtin, builtin_names
-    from studio.prompting.templates import parse
+    from studio import methods
+    from studio.jobs.setup import templates_of
 
     rows: list[dict[str, Any]] = []
-    for name in builtin_names():
-        template = parse(builtin(name))
-        rows.append({"name": name, "task": template.task, "language": template.language})
-    for name in builtin_names("s3"):
-        found = synthesis.parse(builtin(name, "s3"))
-        if found.task != "retrieval":
-            rows.append({"name": name, "task": found.about, "language": found.language})
+    for task in TASKS.values():
+        for name, text in templates_of(task).items():
+            method = methods.of_template(text, task.name, task.method)
+            found = method.form.parse(text) if method else None
+            language = found.language if found else ""
+            rows.append({"name": name, "task": task.name, "language": language})
     cells = [list(row.values()) for row in rows]
     emit(rows, as_json, lambda: out.print(table("Templates", ("name", "task", "language"), cells)))
 

@@ -24,6 +24,7 @@ from studio.jobs.datasets import (
     gold_set,
     read_corpus,
 )
+from studio.jobs.labelled_projects import checked_labels
 from studio.jobs.params import RoundParams, TrainParams
 from studio.records import (
     Datum,
@@ -37,7 +38,6 @@ from studio.records import (
     Run,
     StudioError,
 )
-from studio.tasks import Task
 from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
 from studio.training.small_model import SmallModel, TrainedSmall
@@ -88,23 +88,7 @@ def learner_for(context: JobContext, run: Run, params: RoundParams) -> Learner:
     task = context.project.task
     if task.gold == "documents":
         return RetrieverLearner(context, run, params)
-    return SmallLearner(context, run, params, checked_labels(context, task))
-
-
-def checked_labels(context: JobContext, task: Task) -> list[Label]:
-    """The labels, and that there is gold to look for errors in."""
-    labels = context.store.labels.all() if task.has_labels else []
-    if task.has_labels and len(labels) < 2:
-        raise StudioError(
-            "The project has no labels to tell apart. Name them with "
-            '`studio labels set "pos=a good opinion" "neg=a bad opinion"`.'
-        )
-    if not context.store.gold.count("validation"):
-        raise StudioError(
-            "There is no gold validation item: errors are looked for there. Import some with "
-            "`studio gold import FILE --split validation`."
-        )
-    return labels
+    return SmallLearner(context, run, params, checked_labels(context.project, task))
 
 
 # -- small models --

@@ -142,6 +142,32 @@ class RoundParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportParams(Params):
+    """Bring documents, gold and examples into a project. At least one of the three is named."""
+
+    corpus: str | None = None
+    """The documents: a file or a folder, by its full path as the next two."""
+    gold: str | None = option(
+        None, "Gold queries", "a BEIR folder, or one JSONL file", empty="none"
+    )
+    examples: str | None = option(
+        None, "Examples", "few-shot examples: a JSONL or CSV file", empty="none"
+    )
+    passage_tokens: int = option(
+        0,
+        "Passage tokens",
+        "cut longer documents into passages of so many encoder tokens; 0 keeps them whole",
+        least=0,
+    )
+    overlap: int = option(32, "Overlap", "tokens that two passages share", least=0)
+    fields: dict[str, str] | None = None
+    """What a file's columns are called, and its ``encoding``; None takes what is usual."""
+    train_as_validation: bool = option(
+        False, "Train split", "read a BEIR train split as validation"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class FilterParams(Params):
     """Judge the records by a chain of filters."""
 

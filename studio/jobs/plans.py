@@ -311,7 +311,7 @@ def rendered(project: Project, prompt: Prompt, document: Document, draw: int = 0
     """
     method = methods.of_template(prompt.template, project.task.name, project.task.method)
     method = method or method_of(project, "")
-    settings = method.settings()
+    settings: Any = method.settings()
     stage = method.stages[0]
     if not isinstance(stage, SizedStage):
         raise StudioError(
