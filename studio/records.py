@@ -491,7 +491,9 @@ class RoundError:
     @property
     def hard_negatives(self) -> tuple[int, ...]:
         """The wrong documents that came first; rows of older studios call them confusers."""
-        return tuple(self.detail.get("hard_negatives", self.detail.get("confusers", ())))
+        found = self.detail.get("hard_negatives", self.detail.get("confusers"))
+        listed = found if isinstance(found, list) else []
+        return tuple(row for row in listed if isinstance(row, int))
 
 
 @dataclass(frozen=True, slots=True)

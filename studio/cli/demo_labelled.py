@@ -11,17 +11,15 @@ from studio.cli.s3 import show_rounds
 from studio.jobs import queue
 from studio.jobs.plans import run_row
 from studio.jobs.setup import Sample, labelled_sample_project, samples
-from studio.labelled import LabelledTask
 from studio.llm import catalogue
 from studio.project import Project
 from studio.records import Job, StudioError
+from studio.tasks import TASKS
 from studio.training.small_settings import EMBEDDED_BASE, Kind, check_kind
 
 SEED_RECORDS = 90
 ROUNDS = 2
 """With sixty validation items: what two cores and a small LLM do in about ten minutes."""
-KINDS: dict[LabelledTask, Kind] = {"classification": "head", "nli": "head", "qa": "finetune"}
-"""Task → the kind of small model that a processor trains in seconds; questions need the whole."""
 AGAIN = (
     ("kind", "kind"),
     ("base", "base"),
@@ -33,11 +31,16 @@ AGAIN = (
 """Parameter and option of what a demo that is gone on with cannot have otherwise."""
 
 
+def quick_kind(task: str) -> Kind:
+    """The kind of small model that a processor trains in seconds; questions need the whole."""
+    return "finetune" if TASKS[task].gold == "answers" else "head"
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the command line said; empty or None where it said nothing."""
 
-    task: LabelledTask
+    task: str
     sample: str = ""
     kind: Kind | None = None
     base: str = ""
@@ -61,7 +64,7 @@ def sample_of(wishes: Wishes) -> Sample:
 def begin(path: Path, wishes: Wishes, endpoint: str) -> tuple[Project, Job]:
     """A new demo project with its run under way; ``endpoint`` writes."""
     sample = sample_of(wishes)
-    check_kind(wishes.task, wishes.kind or KINDS[wishes.task])
+    check_kind(wishes.task, wishes.kind or quick_kind(wishes.task))
     base = wishes.base or EMBEDDED_BASE
     if base in catalogue.load():
         catalogue.required_path(base)
@@ -80,7 +83,7 @@ def _row(project: Project, wishes: Wishes, endpoint: str, base: str) -> dict[str
         rounds=ROUNDS if wishes.rounds is None else wishes.rounds,
         # Every round is shown, also one that made nothing better.
         patience=0,
-        kind=wishes.kind or KINDS[wishes.task],
+        kind=wishes.kind or quick_kind(wishes.task),
         base=str(folder.absolute()) if folder.is_dir() else base,
         endpoint=endpoint,
         model=wishes.model,
@@ -91,7 +94,7 @@ def go_on(path: Path, wishes: Wishes) -> tuple[Project, Job]:
     """The demo that is there, gone on with where it stopped; one that is done is shown again."""
     project = Project.open(path)
     jobs = [job for job in queue.all_jobs(project) if job.kind == "s3"]
-    if project.task != wishes.task or not jobs:
+    if project.task.name != wishes.task or not jobs:
         raise StudioError(
             f"{project.path} is a project, but not a demo of {wishes.task}. Name another folder: "
             f"studio demo FOLDER --task {wishes.task}."
@@ -132,7 +135,7 @@ def outcome(project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any
     spent = sum(sum(row["seconds"].values()) for row in result["rounds"])
     return {
         **result,
-        "task": project.task,
+        "task": project.task.name,
         "llm": _llm(job),
         "base": job.params["base"],
         "labels": [label.name for label in project.store.labels.all()],
@@ -152,7 +155,7 @@ def show(found: dict[str, Any]) -> None:
 
 def verdict(found: dict[str, Any]) -> str:
     """What the numbers say, plainly."""
-    metric = "f1" if found["task"] == "qa" else "accuracy"
+    metric = TASKS[found["task"]].metrics[0]
     scores = [row["test"][metric] for row in found["rounds"] if metric in row["test"]]
     if len(scores) < 2:
         return "One round alone: there is nothing to compare."

@@ -11,7 +11,7 @@ from typing import Any
 from studio import methods
 from studio.formats.reading import read_corpus
 from studio.formats.rows import SkippedRow
-from studio.jobs.gold_items import import_items
+from studio.jobs.gold_items import import_labelled
 from studio.jobs.plans import default_template
 from studio.project import Project
 from studio.prompting import staged
@@ -162,7 +162,7 @@ def labelled_sample_project(path: Path, name: str) -> Project:
     project.store.labels.set(sample.labels)
     splits: tuple[Split, ...] = ("validation", "test")
     for split in splits:
-        import_items(project, sample.path / f"{split}.jsonl", split)
+        import_labelled(project, sample.path / f"{split}.jsonl", split)
     _add_contexts(project, sample.path / "corpus.jsonl")
     return project
 

@@ -27,7 +27,7 @@ from studio.prompting.template_lints import (
     lint_part,
     lint_table,
 )
-from studio.prompting.template_source import TemplateSource, SourceFault, read
+from studio.prompting.template_source import SourceFault, TemplateSource, read
 from studio.prompting.words import cut_words, one_line
 from studio.records import Decoding, Message, StudioError, Style
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import sqlite3
 import time
@@ -21,7 +20,7 @@ from studio import methods
 from studio.jobs import queue
 from studio.project import Project
 from studio.tasks import TASKS
-from tests.support import labelled_project, two_step
+from tests.support import two_step
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.tasks import add_gold, make_project, words

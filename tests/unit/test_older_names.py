@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from studio.jobs.s3_params import S3Params
+from studio.methods.s3_retrieval import RetrievalSettings
 from studio.records import RoundError
 
 
 def test_params_know_what_a_field_was_called_before() -> None:
-    assert S3Params.from_row({"confusers": 3, "rounds": 1}) == S3Params(hard_negatives=3, rounds=1)
-    assert S3Params.from_row(S3Params(hard_negatives=0).to_row()).hard_negatives == 0
+    read = RetrievalSettings.from_row({"confusers": 3, "rounds": 1})
+    assert read == RetrievalSettings(hard_negatives=3)
+    row = RetrievalSettings(hard_negatives=0).to_row()
+    assert RetrievalSettings.from_row(row).hard_negatives == 0
 
 
 def test_an_error_has_its_hard_negatives_by_either_name() -> None:

@@ -82,18 +82,18 @@ def params_of(project: Project, values: dict[str, str]) -> dict[str, Any]:
     kind = _one_of("kind", {"kind": "head", **values}, KINDS)
     if kind == "head" and project.task.gold == "answers":
         raise Unfit("kind", "A head cannot find spans in a passage: type finetune for questions.")
-    told = dict(
-        method=method,
-        seed_records=_read("seed", values, whole) or 1,
-        rounds=_read("rounds", values, lambda label, text: whole(label, text, least=0)) or 0,
-        approve=_one_of("approve", values, APPROVE),
-        kind=kind,
-        base=values["base"].strip(),
-        endpoint=name,
-        base_url=base_url,
-        model=model,
-        budget_usd=_read("usd", values, dollars),
-    )
+    told = {
+        "method": method,
+        "seed_records": _read("seed", values, whole) or 1,
+        "rounds": _read("rounds", values, lambda label, text: whole(label, text, least=0)) or 0,
+        "approve": _one_of("approve", values, APPROVE),
+        "kind": kind,
+        "base": values["base"].strip(),
+        "endpoint": name,
+        "base_url": base_url,
+        "model": model,
+        "budget_usd": _read("usd", values, dollars),
+    }
     known = run_row(project, trains=True, method=method)
     row = {**known, **{key: value for key, value in told.items() if key in known}}
     _check_endpoint(project, RunParams.from_row(row))
