@@ -15,9 +15,9 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
+from studio.records import LABELLED_TEXT, Gold
 from tests.support import labelled_project as rule
 from tests.support.command import Command
-from tests.support.data import gold_text
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
 
@@ -135,8 +135,8 @@ def test_gold_trains_on_its_own_file(
     studio: Command, project: Project, tiny: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "train.jsonl"
-    rows = [one.item for one in rule.gold(40, "validation", seed=9)]
-    file.write_text("".join(json.dumps({"text": i.text, "label": i.label}) + "\n" for i in rows))
+    rows = rule.gold(40, "validation", seed=9)
+    file.write_text("".join(json.dumps(dict(one.fields)) + "\n" for one in rows))
     found = s3(studio, project, tiny, "--method", "gold", "--train-file", file).json
     assert found["rounds"][0]["records"] == 40
     assert "--train-file" in s3(studio, project, tiny, "--method", "gold").err
@@ -151,7 +151,7 @@ def test_another_data_set_s_additions_go_on_top(
         for label, topics in (("near", rule.NEAR), ("far", rule.FAR))
         for topic in topics
     ]
-    leak = rule.gold(1, "test")[0].item.text
+    leak = rule.gold(1, "test")[0].text
     rows.append({"text": leak, "label": "near"})
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = s3(studio, project, tiny, "--rounds", 0, "--add-records", file).json
@@ -231,7 +231,12 @@ def test_a_model_without_errors_has_nothing_to_extrapolate(
     studio: Command, project: Project, tiny: Path
 ) -> None:
     easy = [
-        gold_text(f"what is the {topic} of the {topic} or {n}", label, "validation", f"e{n}")
+        Gold(
+            LABELLED_TEXT,
+            {"text": f"what is the {topic} of the {topic} or {n}", "label": label},
+            "validation",
+            f"e{n}",
+        )
         for n, (label, topic) in enumerate([("near", rule.NEAR[0]), ("far", rule.FAR[0])])
     ]
     with project.store.write() as conn:
@@ -260,7 +265,7 @@ def test_an_llm_that_refuses_is_told_of(
 ) -> None:
     server.words = lambda _body: "No."
     refused = s3_failing(studio, project, tiny)
-    assert "None of the answers gave a text" in refused.err
+    assert "requests gave a text" in refused.err
     assert "'No.'" in refused.err
     assert "Traceback" not in refused.err
 

@@ -78,7 +78,7 @@ def test_missed_queries_become_records_and_negatives(studio: Command, project: P
     errors = {error.id: error for error in store.runs.errors(store.runs.rounds(run)[0].id)}
     for item in added:
         error = errors[item.error_id or 0]
-        query = next(q for q in store.gold.all("validation") if q.id == error.gold_id)
+        query = store.gold.many([error.gold_id])[error.gold_id]
         assert item.document_id in {*query.relevant, *error.hard_negatives}
     assert any(item.document_id in errors[item.error_id or 0].hard_negatives for item in added)
     model = store.models.latest()
