@@ -42,9 +42,9 @@ def export(
             f"there is no export format {format!r}; choose one of: {', '.join(known)}"
         )
     opened = Project.open(project)
-    if type and type not in opened.store.record_types.present():
-        there = ", ".join(opened.store.record_types.present()) or "none yet"
-        raise StudioError(f"This project has no records of the type {type!r}. It has: {there}.")
+    from studio.jobs.filtering import record_type
+
+    record_type(opened, type)
     _refuse(opened, known, format, dropped, type)
     target = (folder or opened.exports_dir / format).expanduser().absolute()
     written = known[format].write(

@@ -16,9 +16,8 @@ from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.training import Stage, train_stage
 from studio.project import Project
-from studio.records import StudioError, Verdict
+from studio.records import QUERY, RecordType, StudioError, Verdict
 from studio.settings import reviewer
-from studio.tasks import Task
 
 WINDOW = 1_000
 """Verdicts in one transaction."""
@@ -34,34 +33,45 @@ def run(context: JobContext) -> None:
 def judge(context: JobContext, params: FilterParams) -> None:
     """A fresh run takes back what filters said before; a resumed one goes on at its link."""
     task = context.project.task
-    if not context.store.records.count():
-        raise StudioError(f"There are no {task.record.nouns} to filter. Run `{task.verb}` first.")
+    judged = record_type(context.project, params.type)
+    if not context.store.records.counts(judged.name).total:
+        raise StudioError(f"There are no {judged.nouns} to filter. Run `{task.verb}` first.")
     if "filters_done" not in context.result:
-        context.store.verdicts.undo_filters()
+        context.store.verdicts.undo_filters(filters.available(), judged.name)
         context.store.values.set("round_trip_model", None)
         context.keep(filters_done=[])
     chain = [name for name in params.filters if name != ROUND_TRIP or params.round_trip != "off"]
-    chain = [name for name in chain if fits(name, task)]
+    chain = [name for name in chain if fits(name, judged)]
     for number, name in enumerate(chain):
         if name in context.result["filters_done"]:
             continue
         context.check()
         context.progress(number, len(chain), name)
-        context.store.verdicts.undo_filter(name)
-        _link(context, made(name, params), params)
+        context.store.verdicts.undo_filter(name, judged.name)
+        _link(context, made(name, params), params, judged.name)
         context.keep(filters_done=[*context.result["filters_done"], name])
-    context.keep(chain=chain_counts(context, params), kept=context.store.records.counts().kept)
+    kept = context.store.records.counts(judged.name).kept
+    context.keep(chain=chain_counts(context, params), kept=kept)
     if not context.result["kept"]:
         worst = max(context.result["chain"], key=lambda link: link["judged"] - link["kept"])
         raise StudioError(
-            f"The filters kept none of the {task.record.nouns}; most fell to {worst['label']}. "
+            f"The filters kept none of the {judged.nouns}; most fell to {worst['label']}. "
             "Look at the dropped ones, loosen that filter, or improve the prompt."
         )
 
 
-def fits(name: str, task: Task) -> bool:
-    """Whether a filter can judge the records of a task: some need a query's document."""
-    return task.gold == "documents" or not filters.available()[name].of_documents
+def record_type(project: Project, name: str) -> RecordType:
+    """The type of this name, or the task's own. Raises StudioError for one that is not there."""
+    present = project.store.record_types.present()
+    if name and name not in present:
+        there = ", ".join(present) or "none yet"
+        raise StudioError(f"This project has no records of the type {name!r}. It has: {there}.")
+    return project.store.record_types.known()[name] if name else project.task.record
+
+
+def fits(name: str, judged: RecordType) -> bool:
+    """Whether a filter can judge records of a type: some need a query's document."""
+    return judged is QUERY or not filters.available()[name].of_documents
 
 
 def move_k(project: Project, k: int) -> dict[str, Any]:
@@ -103,12 +113,12 @@ def made(name: str, params: FilterParams) -> Filter:
     return filters.make(name)
 
 
-def _link(context: JobContext, chosen: Filter, params: FilterParams) -> None:
+def _link(context: JobContext, chosen: Filter, params: FilterParams, type: str) -> None:
     rank_of = _rank_of(context, params) if chosen.name == ROUND_TRIP else None
     filter_context = replace(_filter_context(context), rank_of=rank_of)
-    total = context.store.records.counts().kept
+    total = context.store.records.counts(type).kept
     done = 0
-    survivors = _survivors(context, with_text=chosen.needs_document_text)
+    survivors = _survivors(context, type, with_text=chosen.needs_document_text)
     judgements = chosen.judge(survivors, filter_context)
     while window := list(islice(judgements, WINDOW)):
         context.check()
@@ -129,9 +139,9 @@ def _verdict(name: str, judgement: Judgement) -> Verdict:
     )
 
 
-def _survivors(context: JobContext, *, with_text: bool) -> Iterator[FilterRow]:
+def _survivors(context: JobContext, type: str, *, with_text: bool) -> Iterator[FilterRow]:
     """The records that are kept so far."""
-    records = context.store.records.all(kept=True)
+    records = context.store.records.all(kept=True, type=type)
     while window := list(islice(records, WINDOW)):
         ids = [record.needed_document() for record in window] if with_text else []
         documents = context.store.documents.many(ids)

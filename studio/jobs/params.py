@@ -200,6 +200,9 @@ class FilterParams(Params):
         "a catalogue name, a hub name or a folder",
         empty="the settings' own",
     )
+    type: str = option(
+        "", "Record type", "records of another type, such as note", empty="the task's own"
+    )
     seed: int = option(13, "Seed", "decides every draw", least=0)
     train: dict[str, Any] | None = None
     """First-stage training settings; None is :class:`TrainParams`' own."""

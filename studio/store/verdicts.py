@@ -99,13 +99,16 @@ class Verdicts:
                 settle(conn, [record_id], name)
                 refresh(conn, [record_id])
 
-    def undo_filters(self) -> None:
-        """Take back what every filter said (a new run of the chain begins); people's word stays."""
-        for name in self.filters():
-            self.undo_filter(name)
+    def undo_filters(self, names: Iterable[str], type: str) -> None:
+        """Take back what these filters said of the records of a type: a new chain begins.
 
-    def undo_filter(self, filter_name: str) -> None:
-        """Take back what one filter said (it was interrupted and begins anew).
+        People's word stays, and so does what a run said of its own records, such as ``test-leak``.
+        """
+        for name in set(self.filters()) & set(names):
+            self.undo_filter(name, type)
+
+    def undo_filter(self, filter_name: str, type: str) -> None:
+        """Take back what one filter said of a type (it was interrupted and begins anew).
 
         Done in short steps, so that nobody waits; done again, it goes on where it was stopped.
         """
@@ -113,8 +116,11 @@ class Verdicts:
         sql = "UPDATE changes SET state = 'gone' WHERE kind = 'threshold' AND filter = ?"
         with write(self.db) as conn:
             conn.execute(sql, (filter_name,))
-        sql = "SELECT record_id FROM verdicts WHERE in_force = 1 AND filter = ? LIMIT ?"
-        while found := [row[0] for row in rows(self.db, sql, (filter_name, STEP))]:
+        sql = (
+            "SELECT v.record_id FROM verdicts v WHERE v.in_force = 1 AND v.filter = ? AND EXISTS"
+            " (SELECT 1 FROM records r WHERE r.id = v.record_id AND r.type = ?) LIMIT ?"
+        )
+        while found := [row[0] for row in rows(self.db, sql, (filter_name, type, STEP))]:
             with write(self.db) as conn:
                 conn.execute(
                     "UPDATE verdicts SET undone = 1, in_force = 0 WHERE undone = 0 AND filter = ?"

@@ -84,11 +84,11 @@ def test_every_verb_knows_its_records(studio: Command, project: Project) -> None
     assert judged.code == 0, judged.err
     wanted = {one.text for one in store.records.all(kept=True, type="verse")}
     out = studio("export", "jsonl", "-p", project.path, "--type", "verse", "--json").json
-    rows = [json.loads(row) for row in Path(out["path"]).read_text("utf-8").splitlines()]
+    rows = [json.loads(row) for row in Path(out["files"][0]).read_text("utf-8").splitlines()]
     assert {row["verse"] for row in rows} == wanted
     assert all(row["mood"] and row["label"] for row in rows)
     out = studio("export", "csv", "-p", project.path, "--type", "verse", "--json").json
-    with Path(out["path"]).open(encoding="utf-8", newline="") as file:
+    with Path(out["files"][0]).open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     assert {row["verse"] for row in table} == wanted
 
@@ -98,7 +98,8 @@ def test_review_has_its_columns(studio: Command, project: Project) -> None:
     store = Project.open(project.path).store
     window = store.review.open(View(type="verse"))
     row = window.at(0, 1)[0]
-    assert list(row.fields) == ["verse", "label", "mood"]
+    assert row.text.startswith("line")
+    assert {"label", "mood"} <= set(row.fields)
     window.close()
 
 

@@ -159,6 +159,24 @@ def test_another_data_set_s_additions_go_on_top(
     assert found["dropped"]["0"]["test-leak"] == 1
 
 
+def test_filters_leave_what_the_run_itself_dropped(
+    studio: Command, project: Project, tiny: Path, server: OpenAIServer
+) -> None:
+    test = project.store.gold.all("test")
+    server.words = lambda body: (
+        test[0].text
+        if "Write another" in str(body["messages"][-1]["content"])
+        else rule.words(body)
+    )
+    found = s3(studio, project, tiny, "--rounds", 1).json
+    assert found["dropped"]["1"]["test-leak"] == found["rounds"][0]["errors"]
+    kept = Project.open(project.path).store.records.counts().kept
+    assert studio("filter", "-p", project.path, "--json").code == 0
+    counts = Project.open(project.path).store.records.counts()
+    assert counts.dropped["test-leak"] == found["rounds"][0]["errors"]
+    assert counts.kept <= kept
+
+
 # -- kills --
 
 

@@ -385,7 +385,7 @@ def test_others_decide_while_a_long_change_runs(store: Store) -> None:
 
 def test_a_filter_that_runs_again_takes_a_moved_threshold_back_for_good(store: Store) -> None:
     store.review.move_threshold("round-trip", 3, "Ada")
-    store.verdicts.undo_filters()
+    store.verdicts.undo_filters(store.verdicts.filters(), "query")
     assert store.review.undo("Ada") is None
     assert store.review.redo("Ada") is None
     assert store.records.counts().kept == 8
@@ -393,7 +393,7 @@ def test_a_filter_that_runs_again_takes_a_moved_threshold_back_for_good(store: S
 
 def test_filters_that_run_again_leave_people(store: Store) -> None:
     store.review.accept([2], "Ada")
-    store.verdicts.undo_filters()
+    store.verdicts.undo_filters(store.verdicts.filters(), "query")
     store.verdicts.add([Verdict(2, "length", kept=False, reason="too-long")])
     assert word(store, 2) == (True, "", "accepted")
     store.review.undo("Ada")

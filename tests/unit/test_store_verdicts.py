@@ -98,7 +98,7 @@ def test_undo_of_a_verdict_that_is_not_there_changes_nothing(store: Store) -> No
 def test_undo_of_the_filters_leaves_people(store: Store) -> None:
     first, second = queries(store, 2)
     store.verdicts.add([drop(first, "copy"), drop(second, "copy"), drop(second, PERSON, "person")])
-    store.verdicts.undo_filters()
+    store.verdicts.undo_filters(store.verdicts.filters(), "query")
     assert state(store, first) == (True, "")
     assert state(store, second) == (False, "person")
     assert store.verdicts.chain() == []
@@ -107,7 +107,7 @@ def test_undo_of_the_filters_leaves_people(store: Store) -> None:
 def test_undo_of_one_filter_leaves_the_others(store: Store) -> None:
     first, second = queries(store, 2)
     store.verdicts.add([drop(first, "copy"), drop(second, "length", "too-long")])
-    store.verdicts.undo_filter("copy")
+    store.verdicts.undo_filter("copy", "query")
     assert state(store, first) == (True, "")
     assert state(store, second) == (False, "too-long")
 
