@@ -88,7 +88,7 @@ def test_every_verb_knows_its_records(studio: Command, project: Project) -> None
     assert {row["verse"] for row in rows} == wanted
     assert all(row["mood"] and row["label"] for row in rows)
     out = studio("export", "csv", "-p", project.path, "--type", "verse", "--json").json
-    with Path(out["files"][0]).open(encoding="utf-8", newline="") as file:
+    with Path(out["files"][0]).open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert {row["verse"] for row in table} == wanted
 
