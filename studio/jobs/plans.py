@@ -272,7 +272,7 @@ def _pool(
 def planned(
     project: Project, row: dict[str, Any], *, keep_shots: bool = True
 ) -> tuple[Method, Plan, Endpoint]:
-    """Method, plan and endpoint of a run's row. Raises StudioError for what keeps it from asking."""
+    """Method, plan and endpoint of a run's row. Raises StudioError where it could not ask."""
     params = RunParams.from_row(row)
     method = method_of(project, params.method)
     prompt = prompt_of(project, method, params.prompt_id)
