@@ -15,9 +15,10 @@ from studio.jobs.datasets import encoder_name, gold_set, read_corpus
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
-    GenerateParams,
     Params,
     PathParams,
+    RoundParams,
+    RunParams,
     TrainParams,
 )
 from studio.jobs.setup import sample_project, samples, save_template
@@ -111,7 +112,8 @@ def test_heartbeats_show_life_and_end_with_the_body(project: Project, context: J
 @pytest.mark.parametrize(
     "params",
     [
-        GenerateParams(documents=5, search="tax", temperature=0.2, budget_usd=1.5),
+        RunParams(documents=5, search="tax", temperature=0.2, budget_usd=1.5),
+        RoundParams(rounds=3, approve="person", epochs=0.5),
         FilterParams(filters=("length", "copy"), k=3),
         TrainParams(batch_size=8, bf16=False),
         EvaluateParams(split="validation"),

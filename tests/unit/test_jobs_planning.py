@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from studio.jobs.params import GenerateParams
 from studio.jobs.planning import measured_rate, outlook
+from studio.jobs.plans import run_row
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.records import Example, StudioError
@@ -43,7 +43,7 @@ def opened(path: Path, prices: str) -> Project:
 
 
 def look(project: Project, **params: Any):
-    return outlook(project.store.path, project.settings, GenerateParams(**params))
+    return outlook(project.store.path, project.settings, run_row(project, **params))
 
 
 def measured(project: Project, result: dict[str, Any], live: dict[str, Any] | None = None) -> int:
