@@ -20,6 +20,7 @@ from studio.tui.examples.files import Refusals
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+from tests.support.data import queries_of
 from tests.support.hostile import HOSTILE, storable, walk
 
 
@@ -281,7 +282,7 @@ async def test_hostile_text_in_tags_files_records_and_two_wordings(
     store.example_drafts.keep(ExampleDraft(1, "mine " + whole, whole + " mine", "elsewhere"))
     shots = store.shot_sets.save([store.examples.all()[0].revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
-    store.generations.save([Finished(request, Answer("a"), "", tuple(texts))])
+    store.generations.save([Finished(request, Answer("a"), "", queries_of(request, *texts))])
     bad = [{"query": text, "document_id": text} for text in texts]
     (folder / "x.jsonl").write_text(lines([*bad, {**FILE[1], "tags": whole}]))
     async with app.run_test(size=(120, 60)) as pilot:

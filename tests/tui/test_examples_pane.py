@@ -14,6 +14,7 @@ from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.data import queries_of
 
 
 def queries(project: Project) -> list[str]:
@@ -229,7 +230,9 @@ async def test_a_bad_example_shows(project: Project) -> None:
         for n in range(40):
             message = Message("user", f"{example.id} {n}")
             request = Request((message,), "m", document_id=2, shot_set_id=shots)
-            store.generations.save([Finished(request, Answer("q"), "", (f"q{n}",))])
+            store.generations.save(
+                [Finished(request, Answer("q"), "", queries_of(request, f"q{n}"))]
+            )
         with store.write() as conn:
             conn.execute(
                 "UPDATE records SET kept = 0 WHERE id > (SELECT max(id) FROM records) - ?",
@@ -248,7 +251,9 @@ async def test_enter_on_a_record_opens_it_in_review(project: Project) -> None:
     store = project.store
     shots = store.shot_sets.save([store.examples.all()[0].revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
-    store.generations.save([Finished(request, Answer("a query"), "", ("a query",))])
+    store.generations.save(
+        [Finished(request, Answer("a query"), "", queries_of(request, "a query"))]
+    )
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.5)
@@ -347,7 +352,9 @@ async def test_what_an_example_helped_to_make_is_counted(project: Project) -> No
     first = store.examples.all()[0]
     shots = store.shot_sets.save([first.revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
-    store.generations.save([Finished(request, Answer("a query"), "", ("a query", "another"))])
+    store.generations.save(
+        [Finished(request, Answer("a query"), "", queries_of(request, "a query", "another"))]
+    )
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.4)

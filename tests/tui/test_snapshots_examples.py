@@ -13,6 +13,7 @@ from studio.records import Answer, Example, Message, Request
 from studio.store.example_drafts import ExampleDraft
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
+from tests.support.data import queries_of
 
 LOOKS = pytest.mark.parametrize(
     ("size", "theme"),
@@ -69,7 +70,7 @@ def full(project: Project) -> Project:
         ]
         texts = [f"房东不退押金怎么办 🏠 {n}" for n in range(40)]
         done = [
-            Finished(request, Answer("a"), "", (text,))
+            Finished(request, Answer("a"), "", queries_of(request, text))
             for request, text in zip(requests, texts, strict=True)
         ]
         store.generations.save(done)

@@ -15,6 +15,7 @@ from studio.project import Project
 from studio.records import Answer, JobState, Message, Request
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
+from tests.support.data import queries_of
 from tests.tui.test_generate_pane import LIVE
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -44,7 +45,7 @@ def run(project: Project, job: JobMaker) -> int:
     ]
     for number, (reason, text, document) in enumerate(said):
         request = Request((Message("user", f"{number}"),), "m", document_id=document)
-        made = () if reason else (text,)
+        made = () if reason else queries_of(request, text)
         project.store.generations.save([Finished(request, Answer(text), reason, made)], job_id)
     return job_id
 
