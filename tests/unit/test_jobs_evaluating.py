@@ -13,12 +13,11 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.params import EvaluateParams
 from studio.project import Project
-from studio.records import Model, StudioError
+from studio.records import QUERY, Gold, Model, StudioError
 from studio.tui.jobs import words as job_words
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
 from tests.support import tiny_encoder
-from tests.support.data import gold_query
 from tests.support.project import fill
 
 
@@ -30,7 +29,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobContext:
     fill(project.store, tiny_encoder.corpus().values())
     rows = [document.id for document in project.store.documents.all()]
     project.store.gold.add(
-        gold_query(f"t{n}", f"what is the {topic}", "test", {rows[n]: 1})
+        Gold(QUERY, {"query": f"what is the {topic}"}, "test", f"t{n}", relevant={rows[n]: 1})
         for n, topic in enumerate(tiny_encoder.TOPICS[:8])
     )
     base = str(tiny_encoder.static_encoder(tmp_path / "base"))
