@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.methods.s3 import FORM
 from studio.project import Project
-from studio.prompting import synthesis
 from tests.support.verbs import Verbs, assert_one_sentence
 
 REVIEWS = [
@@ -45,7 +45,7 @@ def test_a_new_project_has_its_labels_and_says_what_is_written(path: Path) -> No
     assert [label.words for label in project.store.labels.all()] == ["a glad guest", "a sad guest"]
     prompt = project.store.prompts.latest()
     assert prompt is not None
-    assert synthesis.parse(prompt.template).texts == "a guest's note"
+    assert FORM.parse(prompt.template).texts == "a guest's note"
 
 
 @pytest.mark.parametrize(("task", "language"), [("nli", "zh"), ("qa", "en"), ("qa", "de")])
@@ -56,7 +56,7 @@ def test_a_template_of_the_task_and_language_is_the_first_prompt(
     assert done.code == 0, done.err
     prompt = Project.open(tmp_path / "p").store.prompts.latest()
     assert prompt is not None
-    template = synthesis.parse(prompt.template)
+    template = FORM.parse(prompt.template)
     assert (template.task, template.language, template.texts) == (task, language, "一")
 
 
