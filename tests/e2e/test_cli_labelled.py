@@ -9,6 +9,7 @@ import pytest
 
 from studio.methods.s3 import FORM
 from studio.project import Project
+from tests.support.data import labelled, note
 from tests.support.verbs import Verbs, assert_one_sentence
 
 REVIEWS = [
@@ -173,3 +174,22 @@ def synthesis_of(name: str) -> str:
     from studio.prompting.builtin import builtin
 
     return builtin(name, "s3")
+
+
+def test_notes_are_exported_when_they_are_asked_for(studio: Verbs, path: Path) -> None:
+    store = Project.open(path).store
+    run = store.runs.add("s3", {})
+    store.records.add([labelled("warm rooms", "pos", run_id=run, stage="seed")])
+    store.records.add([note("kind hosts 感动", "pos", run_id=run, stage="rationales")])
+    for more, text in (([], "warm rooms"), (["--type", "note"], "kind hosts 感动")):
+        written = studio("export", "jsonl", "-p", path, *more, "--json").json
+        [row] = [json.loads(line) for line in Path(written["files"][0]).read_text().splitlines()]
+        assert (row["text"], row["label"], written["rows"]) == (text, "pos", 1)
+    refused = studio("export", "jsonl", "-p", path, "--type", "query")
+    assert_one_sentence(refused, 1, "query", "note, text")
+    shown = studio("lineage", "record", 2, "-p", path, "--json").json
+    assert (shown["text"], shown["label"], shown["stage"]) == (
+        "kind hosts 感动",
+        "pos",
+        "rationales",
+    )
