@@ -14,6 +14,7 @@ from studio.store.example_drafts import ExampleDraft
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
 from tests.support.data import queries_of
+from tests.support.waiting import quiet
 
 LOOKS = pytest.mark.parametrize(
     ("size", "theme"),
@@ -29,17 +30,12 @@ Compare = Callable[..., bool]
 Size = tuple[int, int]
 
 
-async def quiet(pilot: Pilot[int]) -> None:
-    """Wait for everything that threads read, and let no cursor blink."""
-    for _ in range(60):
-        await pilot.pause(0.15)
-        # A box that is open is a worker that waits.
-        if {worker.group for worker in pilot.app.workers} <= {"wording"}:
-            break
-    await pilot.pause(0.3)
+async def still(pilot: Pilot[int]) -> None:
+    """Wait until all is quiet, and let no cursor blink."""
+    await quiet(pilot)
     for field in pilot.app.screen.query("Field, Editor"):
         field.cursor_blink = False  # type: ignore[attr-defined]
-    await pilot.pause(0.1)
+    await quiet(pilot)
 
 
 @pytest.fixture
@@ -89,8 +85,8 @@ def shown(theme: str, *keys: str) -> Callable[[Pilot[int]], object]:
         await quiet(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.2)
-        await quiet(pilot)
+            await quiet(pilot)
+        await still(pilot)
 
     return walk
 
