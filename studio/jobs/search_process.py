@@ -24,13 +24,13 @@ from studio.jobs.datasets import encoder_name
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
     SYSTEMS,
-    Ask,
     ChooseModel,
     Embed,
     Hit,
     Message,
     Ranking,
     Readiness,
+    SearchQuery,
     State,
     System,
     from_line,
@@ -93,7 +93,7 @@ class Searching:
         self._out = out
         self._writing = threading.Lock()
         self._news = threading.Condition()
-        self._ask: Ask | None = None
+        self._ask: SearchQuery | None = None
         self._chosen: int | None = None
         self._held: frozenset[System] = frozenset()
         self._allowed: frozenset[System] = frozenset()
@@ -106,7 +106,7 @@ class Searching:
 
     def hear(self, message: Message | None) -> None:
         """Take one message; only the newest question matters."""
-        if isinstance(message, Ask):
+        if isinstance(message, SearchQuery):
             with self._news:
                 self._ask = replace(message, query=storable(message.query)[:LONGEST_QUERY])
                 self._news.notify()
@@ -133,10 +133,10 @@ class Searching:
             if self._is_newest(ask):
                 self._say(ranking)
 
-    def _is_newest(self, ask: Ask) -> bool:
+    def _is_newest(self, ask: SearchQuery) -> bool:
         return self._ask is not None and self._ask.number == ask.number
 
-    def _next(self) -> tuple[Ask, System, Searcher]:
+    def _next(self) -> tuple[SearchQuery, System, Searcher]:
         """Wait for a question and a system that has not answered it."""
         with self._news:
             while True:
@@ -150,7 +150,9 @@ class Searching:
                         return ask, system, searcher
                 self._news.wait()
 
-    def _ranked(self, store: Store, ask: Ask, system: System, searcher: Searcher) -> Ranking:
+    def _ranked(
+        self, store: Store, ask: SearchQuery, system: System, searcher: Searcher
+    ) -> Ranking:
         began = time.perf_counter()
         found = searcher.find(ask.query, ask.k) if ask.query.strip() else []
         heads = store.documents.heads([row for row, _ in found])

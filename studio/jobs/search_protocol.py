@@ -1,6 +1,6 @@
 """What the Search pane and its helper process say to each other: one JSON object in each line.
 
-To the helper go :class:`Ask` and :class:`ChooseModel`; from it come :class:`State` and
+To the helper go :class:`SearchQuery` and :class:`ChooseModel`; from it come :class:`State` and
 :class:`Ranking`. Nothing here loads anything heavy: the screens import it.
 """
 
@@ -23,7 +23,7 @@ LONGEST_QUERY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class SearchQuery:
     """Search for this; whatever was asked before no longer matters."""
 
     number: int
@@ -86,9 +86,9 @@ class Ranking:
     took_ms: float
 
 
-Message = Ask | ChooseModel | Embed | State | Ranking
+Message = SearchQuery | ChooseModel | Embed | State | Ranking
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__.lower(): kind for kind in (Ask, ChooseModel, Embed, State, Ranking)
+    kind.__name__.lower(): kind for kind in (SearchQuery, ChooseModel, Embed, State, Ranking)
 }
 
 

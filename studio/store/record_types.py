@@ -49,6 +49,8 @@ class RecordTypes:
             row[0]: _type(row) for row in rows(self.db, f"SELECT {COLUMNS} FROM record_types")
         }
         new = [one for one in types if present.get(one.name) != one]
+        if not new:
+            return
         with write(self.db) as conn:
             conn.executemany(
                 f"INSERT OR REPLACE INTO record_types({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",

@@ -108,6 +108,9 @@ class Records:
             Verdicts(self.db).add(dropped, job_id)
         return added
 
+    def _wanted(self, type: str) -> str:
+        return type or RecordTypes(self.db).of_project().name
+
     def get(self, record_id: int) -> Record | None:
         """One record of whatever type."""
         found = read_records(self.db, f"SELECT {COLUMNS} FROM records WHERE id = ?", (record_id,))
@@ -125,7 +128,7 @@ class Records:
         self, after: int = 0, limit: int = 100, *, kept: bool | None = None, type: str = ""
     ) -> list[Record]:
         """Records whose row comes after, in order; all, kept or dropped ones."""
-        wanted = type or RecordTypes(self.db).of_project().name
+        wanted = self._wanted(type)
         # Without a word on kept, the index by type would have to be sorted.
         condition = "+type = ?" if kept is None else f"type = ? AND kept = {int(kept)}"
         sql = f"SELECT {COLUMNS} FROM records WHERE id > ? AND {condition} ORDER BY id LIMIT ?"
@@ -186,8 +189,9 @@ class Records:
 
     def newest_of_run(self, run_id: int, limit: int) -> list[Record]:
         """What came last in a run, kept or not, the newest first; notes are left out."""
+        # From the end of the table back: the index by run would have all of a run sorted.
         sql = (
-            f"SELECT {COLUMNS} FROM records WHERE run_id = ? AND type NOT IN ({UNTRAINED})"
+            f"SELECT {COLUMNS} FROM records WHERE +run_id = ? AND type NOT IN ({UNTRAINED})"
             " ORDER BY id DESC LIMIT ?"
         )
         return read_records(self.db, sql, (run_id, limit))
@@ -226,7 +230,7 @@ class Records:
 
     def counts(self, type: str = "") -> Counts:
         """Totals and reasons."""
-        wanted = type or RecordTypes(self.db).of_project().name
+        wanted = self._wanted(type)
         sql = "SELECT count(*) FROM records WHERE type = ? AND kept = 1"
         kept, dropped = int(value(self.db, sql, (wanted,))), self.reasons(wanted)
         return Counts(total=kept + sum(dropped.values()), kept=kept, dropped=dropped)
@@ -237,15 +241,20 @@ class Records:
             "SELECT reason, count(*) FROM records INDEXED BY records_dropped"
             " WHERE kept = 0 AND type = ? GROUP BY reason ORDER BY 2 DESC, 1"
         )
-        wanted = type or RecordTypes(self.db).of_project().name
+        wanted = self._wanted(type)
         return {row[0]: row[1] for row in rows(self.db, sql, (wanted,))}
 
     def count(self, *, after: int = 0, type: str = "") -> int:
         """How many records have a row after this one."""
-        wanted = type or RecordTypes(self.db).of_project().name
-        # Two ranges of the index by type and verdict, each in the order of rows.
-        sql = "SELECT count(*) FROM records WHERE type = ? AND kept IN (0, 1) AND id > ?"
-        return int(value(self.db, sql, (wanted, after)))
+        # SQLite counts a whole table without looking at its rows; records of other types are few.
+        where, parameters = ("WHERE id > ?", (after,)) if after else ("", ())
+        every = int(value(self.db, f"SELECT count(*) FROM records {where}", parameters))
+        others = RecordTypes(self.db).present().keys() - {self._wanted(type)}
+        sql = (
+            "SELECT count(*) FROM records WHERE type IN (SELECT value FROM json_each(?))"
+            " AND kept IN (0, 1) AND id > ?"
+        )
+        return every - int(value(self.db, sql, (json.dumps([*others]), after))) if others else every
 
     def count_of_job(self, job_id: int) -> int:
         """How many records one job made, notes aside."""
@@ -283,7 +292,7 @@ class Records:
         document.
         """
         after = 0
-        wanted = RecordTypes(self.db).known()[type or RecordTypes(self.db).of_project().name]
+        wanted = RecordTypes(self.db).known()[self._wanted(type)]
         condition = "" if kept is None else f"AND r.kept = {int(kept)}"
         sql = (
             "SELECT r.id AS record_id, r.text, r.fields, r.kept, r.reason, r.generation_id,"

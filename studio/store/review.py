@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from studio.records import Reason, Record, StudioError
 from studio.store.db import rows, storable
 from studio.store.records import Records
-from studio.store.review_changes import OnStep, Plan, ReviewChanges, Step
+from studio.store.review_changes import ChangePlan, OnStep, ReviewChanges, Step
 from studio.store.review_people import People
 from studio.store.review_provenance import Provenances
 from studio.store.review_scores import Rule, StoredScores
@@ -124,7 +124,7 @@ class Review:
         step: Step,
         on_step: OnStep | None = None,
     ) -> Change:
-        plan = Plan(kind, storable(reviewer), words, step)
+        plan = ChangePlan(kind, storable(reviewer), words, step)
         return ReviewChanges(self.db).carry_out(plan, self._ids(target), on_step)
 
     accept_view = accept
@@ -207,7 +207,7 @@ class Review:
         open_rule = scores.rule(filter_name)
         rule = open_rule.at(threshold)
         bounds = (rule.low, rule.high)
-        plan = Plan(
+        plan = ChangePlan(
             "threshold",
             storable(reviewer),
             f"Moved {filter_name} to {threshold:g}",

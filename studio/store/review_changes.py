@@ -46,7 +46,7 @@ def this_process() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ChangePlan:
     """A change before it is done."""
 
     kind: ChangeKind
@@ -67,7 +67,7 @@ class ReviewChanges:
 
     db: Database
 
-    def carry_out(self, plan: Plan, ids: Ids, on_step: OnStep | None = None) -> Change:
+    def carry_out(self, plan: ChangePlan, ids: Ids, on_step: OnStep | None = None) -> Change:
         """Do it: in one transaction when it is short, else step by step.
 
         Raises StudioError when the file cannot be written; whole steps before that stay, and can
@@ -79,7 +79,7 @@ class ReviewChanges:
         nothing = Change(0, _nothing(plan, len(ids)), 0, plan.kind, plan.reviewer)
         return self.get(change_id) or nothing
 
-    def _carry_out(self, plan: Plan, ids: array[int], on_step: OnStep | None) -> int:
+    def _carry_out(self, plan: ChangePlan, ids: array[int], on_step: OnStep | None) -> int:
         throttle, change_id, done, asked = WriteThrottle(), 0, 0, len(ids)
         while done < asked:
             chunk = ids[done : done + throttle.size]
@@ -107,7 +107,7 @@ class ReviewChanges:
             if self._state(change_id) == "doing":
                 self._end(conn, change_id)
 
-    def _begin(self, conn: sqlite3.Connection, plan: Plan, ids: Ids) -> int:
+    def _begin(self, conn: sqlite3.Connection, plan: ChangePlan, ids: Ids) -> int:
         cursor = conn.execute(
             "INSERT INTO changes(reviewer, kind, state, words, asked, record_id, filter, better,"
             " warning, stamp, process, created) VALUES (?, ?, 'doing', ?, ?,"
@@ -245,7 +245,7 @@ def _records(count: int) -> str:
     return "1 record" if count == 1 else f"{count:,} records"
 
 
-def _nothing(plan: Plan, asked: int) -> str:
+def _nothing(plan: ChangePlan, asked: int) -> str:
     """What is told of a change that changed nothing."""
     if not asked:
         return "There was nothing to change."

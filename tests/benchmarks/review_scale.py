@@ -293,12 +293,13 @@ def threshold(store: Store, k: int) -> None:
 WRITER = """
 import sys, time
 from pathlib import Path
-from studio.records import Record
+from studio.records import QUERY, Record
 from studio.store import Store
 store = Store(Path(sys.argv[1]))
 while True:
     began = time.monotonic()
-    store.records.add([query_for(document_id=1, text=f"new {n} {began}") for n in range(25)])
+    texts = [f"new {n} {began}" for n in range(25)]
+    store.records.add([Record(QUERY, {"query": text}, document_id=1) for text in texts])
     time.sleep(max(0, 0.05 - (time.monotonic() - began)))
 """
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from studio.methods.s3 import FORM
 from studio.project import Project
-from studio.prompting import synthesis
+from tests.support.data import labelled, note
 from tests.support.verbs import Verbs, assert_one_sentence
 
 REVIEWS = [
@@ -45,7 +46,7 @@ def test_a_new_project_has_its_labels_and_says_what_is_written(path: Path) -> No
     assert [label.words for label in project.store.labels.all()] == ["a glad guest", "a sad guest"]
     prompt = project.store.prompts.latest()
     assert prompt is not None
-    assert synthesis.parse(prompt.template).texts == "a guest's note"
+    assert FORM.parse(prompt.template).texts == "a guest's note"
 
 
 @pytest.mark.parametrize(("task", "language"), [("nli", "zh"), ("qa", "en"), ("qa", "de")])
@@ -56,7 +57,7 @@ def test_a_template_of_the_task_and_language_is_the_first_prompt(
     assert done.code == 0, done.err
     prompt = Project.open(tmp_path / "p").store.prompts.latest()
     assert prompt is not None
-    template = synthesis.parse(prompt.template)
+    template = FORM.parse(prompt.template)
     assert (template.task, template.language, template.texts) == (task, language, "一")
 
 
@@ -173,3 +174,22 @@ def synthesis_of(name: str) -> str:
     from studio.prompting.builtin import builtin
 
     return builtin(name, "s3")
+
+
+def test_notes_are_exported_when_they_are_asked_for(studio: Verbs, path: Path) -> None:
+    store = Project.open(path).store
+    run = store.runs.add("s3", {})
+    store.records.add([labelled("warm rooms", "pos", run_id=run, stage="seed")])
+    store.records.add([note("kind hosts 感动", "pos", run_id=run, stage="rationales")])
+    for more, text in (([], "warm rooms"), (["--type", "note"], "kind hosts 感动")):
+        written = studio("export", "jsonl", "-p", path, *more, "--json").json
+        [row] = [json.loads(line) for line in Path(written["files"][0]).read_text().splitlines()]
+        assert (row["text"], row["label"], written["rows"]) == (text, "pos", 1)
+    refused = studio("export", "jsonl", "-p", path, "--type", "query")
+    assert_one_sentence(refused, 1, "query", "note, text")
+    shown = studio("lineage", "record", 2, "-p", path, "--json").json
+    assert (shown["text"], shown["label"], shown["stage"]) == (
+        "kind hosts 感动",
+        "pos",
+        "rationales",
+    )

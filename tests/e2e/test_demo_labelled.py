@@ -19,8 +19,8 @@ import pytest
 
 from studio.jobs import queue
 from studio.jobs.setup import labelled_sample_project, samples
+from studio.methods.s3 import FORM
 from studio.project import Project
-from studio.prompting import synthesis
 from studio.prompting.words import normal, words
 from studio.records import StudioError
 from tests.support.command import Command
@@ -223,7 +223,7 @@ def test_a_sample_says_what_is_written(tmp_path: Path, name: str) -> None:
     prompt = project.store.prompts.latest()
     assert prompt is not None
     sample = samples(project.task.name)[name]
-    template = synthesis.parse(prompt.template)
+    template = FORM.parse(prompt.template)
     assert (template.texts, template.language) == (sample.about, sample.language)
     fewest, most = template.text_words
     lengths = [len(words(one.text)) for one in project.store.gold.all()]

@@ -22,7 +22,7 @@ from studio.project import Project
 from studio.records import Answer, Document, Example, Message, Model, Request, Verdict
 from studio.store.generations import Finished
 from studio.tui.safe_text import BIDI
-from tests.support.data import gold_query
+from tests.support.data import gold_query, queries_of
 
 HOSTILE = {
     "escape": "\x1b[2J\x1b[31mred\x1b]0;title\x07",
@@ -87,7 +87,7 @@ async def walk(pilot: Pilot[int], *keys: str) -> None:
 
 WRITTEN = (
     *("contents", "documents", "examples", "example_revisions", "prompts", "generations"),
-    *("records", "record_edits", "verdicts", "gold_queries", "gold_relevant", "models"),
+    *("records", "record_edits", "verdicts", "gold", "gold_relevant", "models"),
 )
 """Tables that hold what people and LLMs wrote."""
 
@@ -127,7 +127,7 @@ def attack_record(project: Project, number: int, text: str, document: int = 0) -
         note=text,
     )
     answer = Answer("raw " + text, endpoint="at " + text[:200], finish_reason=text[:50])
-    store.generations.save([Finished(request, answer, "", ("query " + text,))])
+    store.generations.save([Finished(request, answer, "", queries_of(request, "query " + text))])
     store.verdicts.add([Verdict(number, "filter " + text[:100], False, 0.5, "why " + text[:100])])
     if number % 2:
         store.review.accept([number], "bo " + text[:200])

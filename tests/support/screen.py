@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import pexpect
 import pyte
 
+from tests.support.waiting import PATIENCE_S
+
 KEYS = {
     "enter": "\r",
     "escape": "\x1b",
@@ -91,7 +93,7 @@ class Screen:
         self._pieces.append(piece)
         return moment
 
-    def answer(self, key: str, pattern: bytes, timeout: float = 10) -> float:
+    def answer(self, key: str, pattern: bytes, timeout: float = PATIENCE_S) -> float:
         """Send a key; milliseconds until the program has sent what matches.
 
         Raises TimeoutError when it does not.
@@ -109,7 +111,7 @@ class Screen:
         while (left := end - time.perf_counter()) > 0:
             self.read(left)
 
-    def wait(self, seen: Callable[[Screen], bool], timeout: float = 30) -> float:
+    def wait(self, seen: Callable[[Screen], bool], timeout: float = PATIENCE_S) -> float:
         """Wait until the screen is so; when the piece came that made it so.
 
         Raises TimeoutError, with the screen, when it does not come to be.

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from studio.jobs.search_protocol import (
-    Ask,
     Message,
     Ranking,
+    SearchQuery,
     State,
     System,
     from_line,
@@ -65,7 +65,7 @@ class Searcher:
     def ask(self, query: str, k: int = 10) -> int:
         """Ask; the number of the question."""
         self.number += 1
-        self.send(Ask(self.number, query, k))
+        self.send(SearchQuery(self.number, query, k))
         return self.number
 
     def next(self) -> Message:

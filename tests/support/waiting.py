@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 240.0
 """Only ends a test that would hang for ever; it says nothing about speed."""
-POLL_S = 0.02
+POLL_S = 0.01
 """Between two looks."""
 SOON_S = 1.0
 """A clock that rings once, and before that, is waited for: longer ones take messages away."""
+
+ASKING = ("stream", "asking")
+"""Groups of workers that take an LLM's words as they come."""
 
 
 def until(condition: Callable[[], object], what: str = "") -> None:
@@ -51,7 +54,7 @@ async def until_shown(pilot: Pilot[Any], condition: Callable[[], object], what: 
 
 
 async def quiet(pilot: Pilot[Any]) -> None:
-    """Let the program work until it only waits: for a person, or for a clock that ticks on.
+    """Let the program work until it only waits: for a person, an LLM, or a clock that ticks on.
 
     Waited for are messages, workers, threads that a worker waits for, animations, delays such as
     the one before a search, and the look at what others wrote. Raises AssertionError, with what
@@ -86,8 +89,8 @@ def _has_unseen_writes(app: App[Any]) -> bool:
 
 
 def _works(worker: Worker[Any]) -> bool:
-    """Whether it does something: one that has put a question to the person does not."""
-    if worker.is_finished:
+    """Whether it does something: one that waits for an LLM's words, or for a person's, does not."""
+    if worker.is_finished or worker.group in ASKING:
         return False
     step: Any = worker._task.get_coro() if worker._task is not None else None
     while isinstance(step, Coroutine):

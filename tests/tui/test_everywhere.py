@@ -15,6 +15,7 @@ from studio.tui.dialogs.help import Help
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.trained import add_gold, add_model
+from tests.support.waiting import quiet
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ async def test_a_digit_goes_to_its_pane_and_another_leads_back(
 async def test_what_would_be_copied_can_be_written_to_a_file(project: Project) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("y", "Y")
         (written,) = project.exports_dir.iterdir()
         assert written.read_text("utf-8") == app.clipboard
@@ -95,7 +96,7 @@ async def test_a_list_is_walked_with_the_keys_of_vim(
         job("train", JobState.DONE)
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         await pilot.press(*keys[:1])
         rows = app.screen.query_one(RowList)
         assert rows.cursor > 0
@@ -113,7 +114,7 @@ async def test_from_a_list_to_the_text_on_its_right(
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("w")
         app.screen.query_one("#drops").focus()
-        await pilot.pause(0.1)
+        await quiet(pilot)
         await pilot.press(key)
         assert app.focused is app.screen.query_one("#answers")
 
@@ -125,7 +126,7 @@ async def test_from_a_list_to_the_text_on_its_left(project: Project, key: str) -
     app = StudioApp(project, screen="train")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("w")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.focused is app.screen.query_one("#queries")
         await pilot.press(key)
         assert app.focused is app.screen.query_one("#duel")

@@ -20,7 +20,9 @@ from studio.tui.examples.files import Refusals
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+from tests.support.data import queries_of
 from tests.support.hostile import HOSTILE, storable, walk
+from tests.support.waiting import quiet
 
 
 @pytest.fixture
@@ -58,10 +60,10 @@ def problem(app: StudioApp) -> str:
 
 async def ask(pilot: Pilot[int], key: str, *keys: str) -> None:
     await pilot.press(key)
-    await pilot.pause(0.2)
+    await quiet(pilot)
     for one in keys:
         await pilot.press(one)
-        await pilot.pause(0.1)
+        await quiet(pilot)
 
 
 def put(app: StudioApp, path: Path | str) -> None:
@@ -105,7 +107,7 @@ async def test_arrows_pick_and_enter_goes_into_a_folder(
         assert typed(app) == f"{folder}/data/"
         assert offered(app) == ["deep/", "mine.jsonl"]
         await ask(pilot, "down", "down", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert queries(project)[3:] == ["what of gifts", "押金多久退"]
 
 
@@ -116,7 +118,7 @@ async def test_an_import_brings_tags_and_switches_and_can_be_undone(
     before = queries(project)
     async with app.run_test(size=(80, 24)) as pilot:
         await ask(pilot, "i", "m", "tab", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         first, second = project.store.examples.all()[3:]
         assert (first.tags, first.enabled) == ("gift 短", True)
         assert first.document_text.startswith("Gifts A gift")
@@ -137,7 +139,7 @@ async def test_refused_rows_are_told_with_file_and_line(
     (folder / "mine.jsonl").write_text(lines([*FILE, *bad]) + "\n{oops\n")
     async with app.run_test(size=(80, 24)) as pilot:
         await ask(pilot, "i", *"mine.jsonl", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert len(queries(project)) == 5
         assert isinstance(app.screen, Refusals)
         said = app.screen.query_one(TextPane).plain
@@ -170,7 +172,7 @@ async def test_a_file_that_will_not_do_is_told_where_its_name_can_be_mended(
         (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
     async with app.run_test(size=(80, 24)) as pilot:
         await ask(pilot, "i", *name, "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert isinstance(app.screen, AskPath)
         assert typed(app) == f"{folder}/{name}"
         assert said in " ".join(problem(app).split())
@@ -188,12 +190,12 @@ async def test_an_export_comes_back_as_it_was(
         assert typed(app) == str(project.exports_dir / "examples.jsonl")
         put(app, folder / f"out.{ending}")
         await ask(pilot, "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         exported = [(e.query, e.tags, e.enabled) for e in project.store.examples.all()]
         for example in project.store.examples.all():
             project.store.examples.delete(example.id)
         await ask(pilot, "i", *f"out.{ending}", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         found = [(e.query, e.tags, e.enabled) for e in project.store.examples.all()]
         assert found == exported
 
@@ -206,7 +208,7 @@ async def test_a_filter_narrows_what_is_exported(
         await ask(pilot, "w")
         put(app, folder / "out.jsonl")
         await ask(pilot, "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         (line,) = (folder / "out.jsonl").read_text("utf-8").splitlines()
         assert json.loads(line)["document_id"] == "z-1"
 
@@ -224,7 +226,7 @@ async def test_an_export_writes_over_a_file_only_when_told_twice(
         await ask(pilot, "x", "backspace", "enter")
         assert (folder / "out.jsonl").read_text() == "precious"
         await ask(pilot, "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert (folder / "out.jsonl").read_text("utf-8").count("\n") == 3
 
 
@@ -248,7 +250,7 @@ async def test_a_file_with_a_hostile_name_is_found_and_read(
         await ask(pilot, "i", "x", "tab")
         assert typed(app) == f"{folder}/x␛[31m⇠.jsonl"
         await ask(pilot, "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert len(queries(project)) == 5
 
 
@@ -261,12 +263,12 @@ async def test_what_is_typed_in_one_piece_goes_where_it_is_meant(
     app: StudioApp, project: Project, folder: Path
 ) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         for keys in ("tux x\r", "f#ux\r"):
             for key in keys:
                 name = {"\r": "enter", " ": "space", "#": "number_sign"}.get(key, key)
                 app.post_message(Key(name, key))
-            await pilot.pause(0.8)
+            await quiet(pilot)
         assert len(queries(project)) == 3
         assert project.store.examples.all()[0].tags == "ux x"
         assert len(app.screen.query_one("#examples", RowList).rows) == 1
@@ -281,16 +283,16 @@ async def test_hostile_text_in_tags_files_records_and_two_wordings(
     store.example_drafts.keep(ExampleDraft(1, "mine " + whole, whole + " mine", "elsewhere"))
     shots = store.shot_sets.save([store.examples.all()[0].revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
-    store.generations.save([Finished(request, Answer("a"), "", tuple(texts))])
+    store.generations.save([Finished(request, Answer("a"), "", queries_of(request, *texts))])
     bad = [{"query": text, "document_id": text} for text in texts]
     (folder / "x.jsonl").write_text(lines([*bad, {**FILE[1], "tags": whole}]))
     async with app.run_test(size=(120, 60)) as pilot:
-        await pilot.pause(0.4)
+        await quiet(pilot)
         await walk(pilot, "d", "escape", "t", "escape", "r", "G", "escape", "f")
         app.screen.query_one("#filter", Field).post_message(Paste(whole))
         await walk(pilot, "escape", "i")
         put(app, folder / "x.jsonl")
         await walk(pilot, "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await walk(pilot, "escape", "escape", "G", "t", "escape")
     assert store.example_drafts.all()[1].query == "mine " + whole

@@ -14,6 +14,8 @@ from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.data import queries_of
+from tests.support.waiting import quiet
 
 
 def queries(project: Project) -> list[str]:
@@ -48,7 +50,7 @@ def app(project: Project) -> StudioApp:
 async def test_typing_is_written_within_300_milliseconds(app: StudioApp, project: Project) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("e", *" 汉字?")
-        await pilot.pause(0.45)
+        await quiet(pilot)
         assert queries(project)[0] == "can i write off the spare room i work in 汉字?"
         assert listed(app)[0].endswith("汉字?")
 
@@ -142,7 +144,7 @@ async def test_duplicate_stands_below_and_can_be_undone(app: StudioApp, project:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("D")
         assert queries(project) == [before[0], before[0], before[1], before[2]]
-        await pilot.pause(0.4)
+        await quiet(pilot)
         assert marks(app) == ["≈", "≈", "", "¿"]
         await pilot.press("e", "?", "escape")
         made = project.store.examples.all()[1]
@@ -209,13 +211,13 @@ async def test_lengths_are_flagged_in_the_list(project: Project) -> None:
     project.store.examples.add([Example("x", "why"), Example("x", "many " * 30)])
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await quiet(pilot)
         rows = app.screen.query_one("#examples", RowList).rows
         assert [row.cells[4] for row in rows] == ["", "", "", "▼", "▲"]
         assert cells(app, "words") == ["10", "8", "12", "1", "30"]
         assert cells(app, "tokens")[0] == "10"
         await pilot.press("G")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert "▲ 30 words; the prompt's usual query has 20 at most." in remarks(app)
         title = app.screen.query_one("#query-section", Section).border_title
         assert "30 words ▲ too long" in str(title)
@@ -229,7 +231,9 @@ async def test_a_bad_example_shows(project: Project) -> None:
         for n in range(40):
             message = Message("user", f"{example.id} {n}")
             request = Request((message,), "m", document_id=2, shot_set_id=shots)
-            store.generations.save([Finished(request, Answer("q"), "", (f"q{n}",))])
+            store.generations.save(
+                [Finished(request, Answer("q"), "", queries_of(request, f"q{n}"))]
+            )
         with store.write() as conn:
             conn.execute(
                 "UPDATE records SET kept = 0 WHERE id > (SELECT max(id) FROM records) - ?",
@@ -238,7 +242,7 @@ async def test_a_bad_example_shows(project: Project) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("j")
-        await pilot.pause(0.6)
+        await quiet(pilot)
         rows = app.screen.query_one("#examples", RowList).rows
         assert [row.cells[-2:] for row in rows] == [("90%", ""), ("12%", "✗"), ("", "")]
         assert "✗ kept 12% against 51% of all" in remarks(app)
@@ -248,16 +252,18 @@ async def test_enter_on_a_record_opens_it_in_review(project: Project) -> None:
     store = project.store
     shots = store.shot_sets.save([store.examples.all()[0].revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
-    store.generations.save([Finished(request, Answer("a query"), "", ("a query",))])
+    store.generations.save(
+        [Finished(request, Answer("a query"), "", queries_of(request, "a query"))]
+    )
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await quiet(pilot)
         await pilot.press("r")
         assert app.focused is app.screen.query_one("#made")
         await pilot.press("escape")
         assert app.focused is app.screen.query_one("#examples")
         await pilot.press("r", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert app.current_mode == "review"
 
 
@@ -265,7 +271,7 @@ async def test_another_pane_leads_to_an_example(project: Project) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
         await app.go("examples", example=2)
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert app.screen.query_one("#query", Editor).value == queries(project)[1]
 
 
@@ -275,7 +281,7 @@ async def test_a_chinese_word_of_two_characters_finds_its_document(
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("slash", *"退货")
         await pilot.press("enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         found = app.screen.query_one(CorpusSearch).current
         assert found is not None
         assert found.outside_id == "z-1"
@@ -287,11 +293,11 @@ async def test_enter_on_a_document_makes_an_example_to_write(
 ) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("slash", *"deposit_nowhere")
-        await pilot.pause(0.4)
+        await quiet(pilot)
         assert app.screen.query_one(CorpusSearch).current is None
         app.screen.query_one("#search").value = "押金"  # type: ignore[attr-defined]
         await pilot.press("enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press("enter")
         await pilot.pause()
         await pilot.press(*"押金何时退")
@@ -307,7 +313,7 @@ async def test_n_makes_an_example_for_the_document_in_hand(
     app: StudioApp, project: Project
 ) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press("n")
         assert len(queries(project)) == 4
         assert app.focused is app.screen.query_one("#query")
@@ -337,7 +343,7 @@ async def test_a_copied_query_is_remarked_as_one_types(app: StudioApp) -> None:
         editor = app.screen.query_one("#query", Editor)
         editor.clear()
         editor.insert("A room used only for paid work at home is deductible by area.")
-        await pilot.pause(0.4)
+        await quiet(pilot)
         assert "= 100% of the query is copied" in remarks(app)
         assert marks(app)[0] == "="
 
@@ -347,10 +353,12 @@ async def test_what_an_example_helped_to_make_is_counted(project: Project) -> No
     first = store.examples.all()[0]
     shots = store.shot_sets.save([first.revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
-    store.generations.save([Finished(request, Answer("a query"), "", ("a query", "another"))])
+    store.generations.save(
+        [Finished(request, Answer("a query"), "", queries_of(request, "a query", "another"))]
+    )
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.4)
+        await quiet(pilot)
         title = str(app.screen.query_one("#uses-section", Section).border_title)
         assert title == "Helped to make 2 · kept 100% against 100% of all"
         made = app.screen.query_one("#made", RowList).rows
@@ -363,7 +371,7 @@ async def test_an_example_of_another_program_appears(app: StudioApp, project: Pr
         other = Store(project.store.path)
         other.examples.add([Example("text", "from elsewhere")])
         other.close()
-        await pilot.pause(0.8)
+        await quiet(pilot)
         assert "from elsewhere" in listed(app)
 
 
@@ -375,7 +383,7 @@ async def test_what_one_types_is_not_overwritten_by_another_program(
         other = Store(project.store.path)
         other.examples.add([Example("text", "from elsewhere")])
         other.close()
-        await pilot.pause(0.8)
+        await quiet(pilot)
         assert app.screen.query_one("#query", Editor).value.endswith("!")
 
 
@@ -408,7 +416,7 @@ async def test_an_empty_project_says_what_to_do(tmp_path) -> None:
     empty = Project.create(tmp_path / "empty")
     app = StudioApp(empty, screen="examples")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press("e", "E", "space", "x", "J", "n", "u")
         assert "Press / to find a document" in app.screen.query_one("#examples", RowList).empty
     empty.close()

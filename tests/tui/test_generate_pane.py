@@ -26,6 +26,7 @@ from studio.tui.pane.form_texts import read_draft
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.data import queries_of
 from tests.support.hostile import HOSTILE, storable, walk
 from tests.support.openai_server import OpenAIServer
 from tests.tui.conftest import use_endpoint
@@ -341,7 +342,7 @@ async def test_new_queries_stream_by_and_enter_opens_one_in_review(
         newest = app.screen.query_one("#newest", RowList)
         for number in range(3):
             request = Request((Message("user", f"q{number}"),), "m", document_id=1)
-            made = Finished(request, Answer("a"), "", (f"query {number} 🍜",))
+            made = Finished(request, Answer("a"), "", queries_of(request, f"query {number} 🍜"))
             project.store.generations.save([made], job_id)
             app.screen.store_changed()  # type: ignore[attr-defined]
             await until(pilot, lambda n=number: len(newest.rows) == n + 1)
@@ -484,7 +485,9 @@ async def test_hostile_text_in_queries_answers_notes_and_messages(
     for number, text in enumerate(texts):
         for reason in ("", text[:50]):
             request = Request((Message("user", f"{number} {reason}"),), "m", document_id=9 + number)
-            made = Finished(request, Answer(text), reason, () if reason else (text,))
+            made = Finished(
+                request, Answer(text), reason, () if reason else queries_of(request, text)
+            )
             store.generations.save([made], job_id)
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -18,6 +18,7 @@ from studio.tui.dialogs.ask import AskText
 from studio.tui.home.wizard import Wish, Wizard, make
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
+from tests.support.waiting import quiet, until_shown
 
 
 def drawn(app: StudioApp) -> str:
@@ -87,10 +88,7 @@ async def test_the_wizard_makes_a_project_out_of_own_files(tmp_path: Path) -> No
         app.screen.query_one("#corpus", Field).value = str(corpus)
         app.screen.query_one("#folder", Field).value = str(tmp_path / "mine")
         await pilot.press("enter")
-        for _ in range(50):
-            await pilot.pause(0.1)
-            if app.current_mode == "examples":
-                break
+        await until_shown(pilot, lambda: app.current_mode == "examples")
         assert app.project is not None
         assert app.project.path == tmp_path / "mine"
         assert app.project.store.jobs.all()[0].kind == "import"
@@ -106,16 +104,13 @@ async def test_the_wizard_makes_a_labelled_sample_and_goes_to_rounds(
     app = StudioApp()
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("n")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         await pilot.press(*keys)
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.screen.query_one("#template").disabled
         app.screen.query_one("#folder", Field).value = str(tmp_path / "mine")
         await pilot.press("enter")
-        for _ in range(200):
-            await pilot.pause(0.1)
-            if app.current_mode == "rounds":
-                break
+        await until_shown(pilot, lambda: app.current_mode == "rounds")
         assert app.project is not None
         assert app.project.task.name == task
         assert app.project.store.gold.count("validation") >= 60
@@ -126,13 +121,13 @@ async def test_the_wizard_names_a_model_that_cannot_write_the_language(tmp_path:
     app = StudioApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("n")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         warning = app.screen.query_one("#language-warning", Static)
         app.screen.query_one("#language", Field).value = "zh"
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert "smollm2-135m writes English, not Chinese" in str(warning.render())
         app.screen.query_one("#endpoint", Field).value = "embedded:qwen2.5-coder-1.5b"
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert not warning.display
 
 
@@ -148,10 +143,8 @@ async def test_home_says_how_far_the_selected_project_is_and_what_comes_next(
 ) -> None:
     app = StudioApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        for _ in range(50):
-            await pilot.pause(0.05)
-            if "Next" in (said := str(app.screen.query_one("#standing", Static).render())):
-                break
+        await quiet(pilot)
+        said = str(app.screen.query_one("#standing", Static).render())
         assert "✓ 8 documents   ✓ 3 examples   · no query" in said
         assert "Next: enter opens it, then 3 Generate" in said
 
@@ -160,9 +153,9 @@ async def test_own_files_get_a_project_beside_them_and_nothing_of_the_samples() 
     app = StudioApp()
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("n")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("G", "tab", *"/data/town.jsonl")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         wizard = app.screen
         assert wizard.query_one("#folder", Field).value == str(Path.cwd() / "town-studio")
         assert wizard.query_one("#language", Field).value == "en"
@@ -175,11 +168,11 @@ async def test_the_lists_of_the_wizard_keep_their_height() -> None:
     app = StudioApp()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("n")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("G")
         for _ in range(5):
             await pilot.press("tab")
-            await pilot.pause(0.1)
+            await quiet(pilot)
             source, template = (app.screen.query_one(f"#{n}") for n in ("source", "template"))
             assert (source.size.height, template.size.height) == (6, 7)
 
@@ -190,16 +183,13 @@ async def test_a_job_that_ends_elsewhere_leaves_the_bar_of_every_pane(
     running = job("generate", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=(120, 30)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert "● generate" in drawn(app)
         await pilot.press("4")
         project.store.jobs.finish(running, os.getpid(), JobState.DONE)
-        for _ in range(60):
-            await pilot.pause(0.05)
-            if not app.running:
-                break
+        await until_shown(pilot, lambda: not app.running)
         await pilot.press("3")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert "● generate" not in drawn(app)
 
 

@@ -23,6 +23,7 @@ from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+from tests.support.waiting import quiet, until_shown
 from tests.tui.test_job_view import RESULT
 
 JobMaker = Callable[..., int]
@@ -61,7 +62,7 @@ async def test_a_job_of_another_program_shows_up_by_itself(project: Project) -> 
         other = Store(project.store.path)
         other.jobs.submit("train", {})
         other.close()
-        await pilot.pause(0.8)
+        await quiet(pilot)
         assert states(app) == ["… waiting"]
 
 
@@ -71,12 +72,11 @@ async def test_the_log_is_shown_and_follows(project: Project, job: JobMaker) -> 
     log.write_text("first line \x1b[31mred\n", "utf-8")
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.7)
-        assert "first line" in app.screen.query_one("#log", TextPane).plain
+        pane = app.screen.query_one("#log", TextPane)
+        await until_shown(pilot, lambda: "first line" in pane.plain)
         with log.open("a") as file:
             file.write("second line\n")
-        await pilot.pause(0.8)
-        assert "second line" in app.screen.query_one("#log", TextPane).plain
+        await until_shown(pilot, lambda: "second line" in pane.plain)
         await pilot.press("l")
         assert app.focused is app.screen.query_one("#log")
         await pilot.press("escape")
@@ -121,7 +121,7 @@ async def test_the_path_starts_from_anywhere_with_a_small_dialog(
         await pilot.pause()
         assert isinstance(app.screen, StartDialog)
         await pilot.press("5", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert app.current_mode == "jobs"
         made = project.store.jobs.all()[0]
         assert made.kind == "path"
@@ -164,9 +164,9 @@ async def test_a_step_starts_from_the_palette(project: Project, no_workers: list
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("ctrl+p", *"train the encoder")
-        await pilot.pause(0.5)
+        await quiet(pilot)
         await pilot.press("enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert isinstance(app.screen, StartDialog)
 
 
@@ -252,10 +252,7 @@ async def test_keys_typed_after_the_slash_are_words_not_deeds(
         for key in ("slash", "c", "x", "p", "slash"):
             # All at once, as a slow link hands them over.
             app.post_message(Key(key, "/" if key == "slash" else key))
-        for _ in range(60):
-            await pilot.pause(0.05)
-            if app.screen.query_one("#only", Field).value == "cxp/":
-                break
+        await until_shown(pilot, lambda: app.screen.query_one("#only", Field).value == "cxp/")
         assert app.screen.query_one("#only", Field).value == "cxp/"
         assert not queue.get(project, number).cancel_requested
 
@@ -302,7 +299,7 @@ async def test_enter_goes_to_what_a_job_made(
         await pilot.pause()
         assert "enter opens it in" in app.screen.query_one("#facts", TextPane).plain
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert app.current_mode == pane
 
 
@@ -335,7 +332,7 @@ async def test_files_are_deleted_after_a_look_at_what_and_how_much(
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, DeleteFiles)
         rows = [row.cells for row in app.screen.query_one(RowList).rows]
         assert rows == [
@@ -346,10 +343,7 @@ async def test_files_are_deleted_after_a_look_at_what_and_how_much(
         said = str(app.screen.query_one("#sum", Static).visual)
         assert "y deletes what is marked (2 of 3, 5.0 MB) for good" in said
         await pilot.press("y")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if queue.get(project, trained).deleted and not app.workers:
-                break
+        await until_shown(pilot, lambda: queue.get(project, trained).deleted and not app.workers)
         assert (project.models_dir / f"retriever-{trained}" / "weights").exists()
         assert not (project.models_dir / f"retriever-{trained}.training").exists()
         assert not queue.log_path(project, trained).exists()
@@ -363,15 +357,12 @@ async def test_a_model_is_deleted_only_when_it_is_marked(project: Project, train
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("space", "j", "space", "j", "space")
         await pilot.pause()
         assert "cannot search" in str(app.screen.query_one("#meaning", Static).visual)
         await pilot.press("y")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if queue.get(project, trained).deleted and not app.workers:
-                break
+        await until_shown(pilot, lambda: queue.get(project, trained).deleted and not app.workers)
         assert not (project.models_dir / f"retriever-{trained}").exists()
         assert queue.log_path(project, trained).exists()
         assert project.store.models.get(1) is not None
@@ -381,7 +372,7 @@ async def test_esc_and_an_empty_choice_delete_nothing(project: Project, trained:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("space", "j", "space", "y")
         assert isinstance(app.screen, DeleteFiles)
         await pilot.press("escape")
@@ -395,7 +386,7 @@ async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> Non
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert "Cancel it before" in list(app._notifications)[-1].message
 
 

@@ -6,6 +6,7 @@ from studio.project import Project
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.jump import Jump
 from tests.support.hostile import frame
+from tests.support.waiting import quiet
 
 
 async def letters(app: StudioApp) -> dict[str, str]:
@@ -57,7 +58,7 @@ async def test_it_works_out_of_a_text_field_and_in_a_dialog(project: Project) ->
         assert app.focused is not None
         assert app.focused.id == "examples"
         await pilot.press("ctrl+r")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("ctrl+o")
         await pilot.pause()
         assert "budget" in (await letters(app)).values()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -15,6 +12,7 @@ from studio.tui.review.pane import ReviewPane
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.virtual_rows import VirtualRows
 from tests.support.data import query_for
+from tests.support.waiting import quiet, until_shown
 
 
 def burst(app: StudioApp, *keys: str) -> None:
@@ -26,15 +24,8 @@ def burst(app: StudioApp, *keys: str) -> None:
         app.post_message(event)
 
 
-async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
-    end = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < end
-        await pilot.pause(0.02)
-
-
 async def opened(pilot: Pilot[int]) -> None:
-    await until(pilot, lambda: pilot.app.screen.query_one(VirtualRows).current is not None)
+    await until_shown(pilot, lambda: pilot.app.screen.query_one(VirtualRows).current is not None)
 
 
 async def test_what_is_typed_behind_the_search_key_is_searched_for(project: Project) -> None:
@@ -44,7 +35,7 @@ async def test_what_is_typed_behind_the_search_key_is_searched_for(project: Proj
         await opened(pilot)
         burst(app, "/", *"urarf", "backspace", *"!押金")
         field = app.screen.query_one("#search", Field)
-        await until(pilot, lambda: field.value.endswith("金"))
+        await until_shown(pilot, lambda: field.value.endswith("金"))
         assert field.value == "urar!押金"
         assert project.store.review.last_changes(1) == []
 
@@ -55,7 +46,7 @@ async def test_what_is_typed_behind_the_edit_key_is_text(project: Project) -> No
     async with app.run_test(size=(100, 30)) as pilot:
         await opened(pilot)
         burst(app, "e", *" ar ", "escape", "a", "r")
-        await until(pilot, lambda: len(project.store.review.last_changes(9)) == 3)
+        await until_shown(pilot, lambda: len(project.store.review.last_changes(9)) == 3)
         assert project.store.records.get(1) == query_for(1, "one ar ", id=1)
         assert not project.store.records.get(2).kept  # type: ignore[union-attr]
 
@@ -63,19 +54,19 @@ async def test_what_is_typed_behind_the_edit_key_is_text(project: Project) -> No
 async def test_pasted_text_waits_for_the_key_before_it(project: Project) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         burst(app, "e")
         app.post_message(events.Paste(" 汉字 pasted").set_sender(app))
         burst(app, "!")
         editor = app.screen.query_one("#query", Editor)
-        await until(pilot, lambda: editor.value.endswith("work in 汉字 pasted!"))
+        await until_shown(pilot, lambda: editor.value.endswith("work in 汉字 pasted!"))
 
 
 async def test_keys_go_on_when_what_had_the_focus_goes_away(project: Project) -> None:
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         burst(app, "d", "right", "escape", "t", "escape", "z", "d")
-        await until(pilot, lambda: not isinstance(app.screen, ReviewPane))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ReviewPane))
         burst(app, "escape")
-        await until(pilot, lambda: isinstance(app.screen, ReviewPane))
+        await until_shown(pilot, lambda: isinstance(app.screen, ReviewPane))

@@ -11,6 +11,7 @@ from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
 from studio.tui.widgets.text_pane import TextPane
+from tests.support.waiting import quiet
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def test_a_text_is_read_with_the_keys_of_vim(
 ) -> None:
     app = StudioApp(logged, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         text = app.screen.query_one("#log", TextPane)
         text.focus()
         await pilot.press("g")
@@ -54,7 +55,7 @@ async def test_a_text_is_read_with_the_keys_of_vim(
 async def test_big_g_shows_the_end(logged: Project) -> None:
     app = StudioApp(logged, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         text = app.screen.query_one("#log", TextPane)
         text.focus()
         await pilot.press("g", "G")
@@ -65,7 +66,7 @@ async def test_big_g_shows_the_end(logged: Project) -> None:
 async def test_h_and_l_go_between_what_stands_side_by_side(logged: Project) -> None:
     app = StudioApp(logged, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         app.screen.query_one("#log").focus()
         await pilot.press("h")
         assert app.focused is not None
@@ -77,7 +78,7 @@ async def test_h_and_l_go_between_what_stands_side_by_side(logged: Project) -> N
 async def test_tab_goes_round_and_shift_tab_back(project: Project) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         first = app.focused
         seen = [first]
         for _ in app.screen.focus_chain:
@@ -92,7 +93,7 @@ async def test_tab_goes_round_and_shift_tab_back(project: Project) -> None:
 async def test_a_click_on_a_pane_s_name_goes_there_for_who_has_a_mouse(project: Project) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         from studio.tui.widgets.bars import tab_place
 
         start, _ = tab_place(app, 80, "home")

@@ -13,6 +13,7 @@ from studio.tui import own_programs
 from studio.tui.app import StudioApp
 from studio.tui.widgets.editor import Editor
 from tests.support.hostile import HOSTILE
+from tests.support.waiting import quiet
 
 
 def program(tmp_path: Path, body: str) -> str:
@@ -116,7 +117,7 @@ async def test_f4_edits_the_field_and_the_edit_is_stored(
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("e", "f4")
         await app.workers.wait_for_complete()
-        await pilot.pause(0.5)
+        await quiet(pilot)
         editor = app.screen.query_one("#query", Editor)
         assert editor.value == "from outside 税\x01"
         assert project.store.examples.all()[0].query == "from outside 税\x01"

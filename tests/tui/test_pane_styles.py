@@ -12,6 +12,7 @@ import studio.tui
 from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
+from tests.support.waiting import quiet
 
 SHEETS = sorted(Path(studio.tui.__file__).parent.glob("*/*.tcss"))
 OWNED = re.compile(r"^[A-Z]\w+")
@@ -43,7 +44,7 @@ async def test_the_document_has_room_after_generate_was_looked_at(project: Proje
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("3", "5", "1")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert app.screen.query_one("#document").size.height >= 3
 
 
@@ -55,6 +56,6 @@ async def test_a_run_shows_its_figures_and_the_next_step_after_rounds_was_looked
     app = StudioApp(project, screen="rounds")
     async with app.run_test(size=size) as pilot:
         await pilot.press("3", "w")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert app.screen.query_one("#figures").size.height >= 4
         assert app.screen.query_one("#next").size.height >= 1

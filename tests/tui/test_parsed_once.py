@@ -10,6 +10,7 @@ from textual.css import stylesheet
 
 from studio.project import Project
 from studio.tui.app import StudioApp
+from tests.support.waiting import quiet
 
 
 async def test_a_sheet_is_parsed_once_until_the_theme_changes(
@@ -26,11 +27,11 @@ async def test_a_sheet_is_parsed_once_until_the_theme_changes(
     app = StudioApp(project, screen="home")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("1", "8", "5", "0")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert len(parsed) > 20
         assert max(parsed.values()) == 1
         before = app.screen.styles.background
         await pilot.press("f2")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert max(parsed.values()) == 2, "other colours are other rules"
         assert app.screen.styles.background != before

@@ -24,7 +24,7 @@ from studio.tui.review.threshold import ThresholdDialog
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
-from tests.support.data import query_for
+from tests.support.data import queries_of, query_for
 
 QUERIES = (
     ("is the spare room deductible", 1, 1.0),
@@ -63,7 +63,7 @@ def judge(project: Project, queries: tuple[tuple[str, int, float], ...]) -> None
             seed=number,
         )
         answer = Answer(f"Query: {text}", prompt_tokens=90, completion_tokens=9, endpoint="here")
-        store.generations.save([Finished(request, answer, "", (text,))])
+        store.generations.save([Finished(request, answer, "", queries_of(request, text))])
     first = store.records.count() - len(queries) + 1
     store.verdicts.add(
         Verdict(first + n, "round-trip", rank <= 3, rank, "" if rank <= 3 else "round-trip")

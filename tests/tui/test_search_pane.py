@@ -569,8 +569,8 @@ async def test_hostile_documents_and_queries_are_harmless(project: Project) -> N
             await keys.until(lambda text=text: keys.document.plain.endswith(text), "its text")
             await keys.press("r", "u", "l", "h", "enter", "escape")
             assert_harmless(keys.app)
-            assert store.gold.get(name).text == f"findme {name} {text}"
-            assert store.gold.get(name).relevant == {rows[name]: 1}
+            assert store.gold.named(name).text == f"findme {name} {text}"
+            assert store.gold.named(name).relevant == {rows[name]: 1}
 
 
 async def test_a_document_of_ten_megabytes_is_shown_in_part_and_copied_whole(

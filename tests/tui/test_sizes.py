@@ -12,6 +12,7 @@ from studio.tui.app import StudioApp
 from studio.tui.dialogs.too_small import TooSmall
 from studio.tui.widgets.bars import KeyBar
 from tests.support.hostile import frame
+from tests.support.waiting import quiet
 
 SIZES = [(80, 24), (80, 40), (100, 30), (120, 40), (160, 24), (200, 60)]
 
@@ -31,14 +32,14 @@ def assert_whole(app: StudioApp) -> None:
 
 async def resize(pilot: Pilot[int], size: tuple[int, int]) -> None:
     await pilot.resize_terminal(*size)
-    await pilot.pause(0.1)
+    await quiet(pilot)
 
 
 @pytest.mark.parametrize("mode", PANES)
 async def test_a_pane_is_whole_at_every_size(project: Project, mode: str) -> None:
     app = StudioApp(project, screen=mode)
     async with app.run_test(size=SIZES[0]) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         for size in (*SIZES, SIZES[0]):
             await resize(pilot, size)
             assert_whole(app)
@@ -52,7 +53,7 @@ async def test_a_terminal_that_is_too_small_says_so_until_it_grows(
 ) -> None:
     app = StudioApp(project, screen=mode)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         before = app.focused
         for size in ((60, 15), (79, 24), (80, 22), (20, 5)):
             await resize(pilot, size)
@@ -72,7 +73,7 @@ async def test_a_terminal_that_is_too_small_says_so_until_it_grows(
 async def test_tmux_may_take_one_line_of_the_smallest_terminal(project: Project) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(80, 23)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert_whole(app)
 
 
@@ -99,7 +100,7 @@ async def test_a_dialog_waits_under_a_terminal_that_is_too_small(project: Projec
 async def test_all_panes_are_named_at_80_columns_with_a_job_running(project: Project) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         app.running = "generate 40%"
         app.screen.query_one("TopBar").refresh()
         await pilot.pause()

@@ -13,18 +13,12 @@ from studio.jobs import queue
 from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
+from tests.support.waiting import quiet
 from tests.tui.conftest import settle
 from tests.tui.test_job_view import RESULT
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 Compare = Callable[..., bool]
-
-
-async def quiet(pilot: Pilot[int]) -> None:
-    """Wait for everything that threads read."""
-    await pilot.pause(0.3)
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause(0.2)
 
 
 @SIZES
@@ -74,7 +68,7 @@ def test_run_the_path(snap_compare: Compare, project: Project, size: tuple[int, 
     async def ask(pilot: Pilot[int]) -> None:
         await quiet(pilot)
         await pilot.press("ctrl+r")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         for field in pilot.app.screen.query("Field"):
             field.cursor_blink = False  # type: ignore[attr-defined]
 

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.tui.app import StudioApp
 from studio.tui.message_log import Notice
-from tests.tui.test_snapshots import quiet
+from tests.support.waiting import quiet
 
 LOOKS = pytest.mark.parametrize(
     ("size", "theme"),

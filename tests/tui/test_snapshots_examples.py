@@ -13,6 +13,8 @@ from studio.records import Answer, Example, Message, Request
 from studio.store.example_drafts import ExampleDraft
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
+from tests.support.data import queries_of
+from tests.support.waiting import quiet
 
 LOOKS = pytest.mark.parametrize(
     ("size", "theme"),
@@ -28,17 +30,12 @@ Compare = Callable[..., bool]
 Size = tuple[int, int]
 
 
-async def quiet(pilot: Pilot[int]) -> None:
-    """Wait for everything that threads read, and let no cursor blink."""
-    for _ in range(60):
-        await pilot.pause(0.15)
-        # A box that is open is a worker that waits.
-        if {worker.group for worker in pilot.app.workers} <= {"wording"}:
-            break
-    await pilot.pause(0.3)
+async def still(pilot: Pilot[int]) -> None:
+    """Wait until all is quiet, and let no cursor blink."""
+    await quiet(pilot)
     for field in pilot.app.screen.query("Field, Editor"):
         field.cursor_blink = False  # type: ignore[attr-defined]
-    await pilot.pause(0.1)
+    await quiet(pilot)
 
 
 @pytest.fixture
@@ -69,7 +66,7 @@ def full(project: Project) -> Project:
         ]
         texts = [f"房东不退押金怎么办 🏠 {n}" for n in range(40)]
         done = [
-            Finished(request, Answer("a"), "", (text,))
+            Finished(request, Answer("a"), "", queries_of(request, text))
             for request, text in zip(requests, texts, strict=True)
         ]
         store.generations.save(done)
@@ -88,8 +85,8 @@ def shown(theme: str, *keys: str) -> Callable[[Pilot[int]], object]:
         await quiet(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.2)
-        await quiet(pilot)
+            await quiet(pilot)
+        await still(pilot)
 
     return walk
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from studio.project import Project
 from studio.records import Answer, JobState, Message, Request
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
+from tests.support.data import queries_of
+from tests.support.waiting import quiet
 from tests.tui.test_generate_pane import LIVE
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -44,7 +45,7 @@ def run(project: Project, job: JobMaker) -> int:
     ]
     for number, (reason, text, document) in enumerate(said):
         request = Request((Message("user", f"{number}"),), "m", document_id=document)
-        made = () if reason else (text,)
+        made = () if reason else queries_of(request, text)
         project.store.generations.save([Finished(request, Answer(text), reason, made)], job_id)
     return job_id
 
@@ -61,15 +62,9 @@ def goes_on(project: Project, run: int) -> None:
 def looks(theme: str, *keys: str) -> Callable[[Pilot[int]], object]:
     async def before(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press(*keys)
-        for _ in range(60):
-            await pilot.pause(0.1)
-            estimated = bool(str(pilot.app.screen.query_one("#outlook", Static).visual))
-            if estimated or pilot.app.screen.has_class("-watching"):
-                break
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause(0.3)
+        await quiet(pilot)
 
     return before
 

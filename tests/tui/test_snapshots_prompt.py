@@ -15,7 +15,8 @@ from studio.tui.pane import autosave
 from studio.tui.prompt.conflict import ChooseText
 from studio.tui.prompt.template import TemplatePart
 from tests.support.openai_server import OpenAIServer, query_words
-from tests.support.prompt_pane import settled, streams, until
+from tests.support.prompt_pane import settled, streams
+from tests.support.waiting import quiet, until_shown
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 THEMES = pytest.mark.parametrize("theme", ["studio-dark", "studio-ansi"])
@@ -50,7 +51,7 @@ def dated(wired: Project) -> Project:
 async def scored(pilot: Pilot[int], sides: int) -> None:
     """Wait until BM25 has judged everything, and everything is drawn."""
     await settled(pilot, sides=sides)
-    await until(
+    await until_shown(
         pilot,
         lambda: all(
             outcome.hit is not None or not outcome.query
@@ -59,7 +60,7 @@ async def scored(pilot: Pilot[int], sides: int) -> None:
         ),
     )
     await pilot.app.workers.wait_for_complete()
-    await pilot.pause(0.3)
+    await quiet(pilot)
 
 
 @SIZES
@@ -101,8 +102,8 @@ def test_writing_while_comparing(
             builtin("question-answering").replace("[2, 8]", "3") + "\n{{ documnet }} 网购"
         )
         await pilot.press("right_square_bracket", "f8")
-        await until(pilot, lambda: "fault" in streams(pilot.app).cells[0].state)
-        await pilot.pause(0.2)
+        await until_shown(pilot, lambda: "fault" in streams(pilot.app).cells[0].state)
+        await quiet(pilot)
 
     app = StudioApp(dated, screen="prompt")
     app.animation_level = "none"
@@ -116,7 +117,7 @@ def test_choosing_what_to_compare(
     async def ask(pilot: Pilot[int]) -> None:
         await scored(pilot, 1)
         await pilot.press("c")
-        await pilot.pause(0.2)
+        await quiet(pilot)
 
     app = StudioApp(dated, screen="prompt")
     assert snap_compare(app, terminal_size=size, run_before=ask)
@@ -127,7 +128,7 @@ def test_versions(snap_compare: Compare, dated: Project, size: tuple[int, int]) 
     async def look(pilot: Pilot[int]) -> None:
         await scored(pilot, 1)
         await pilot.press("v", "j")
-        await pilot.pause(0.2)
+        await quiet(pilot)
 
     app = StudioApp(dated, screen="prompt")
     assert snap_compare(app, terminal_size=size, run_before=look)
@@ -144,17 +145,17 @@ def test_two_drafts(
     theirs = builtin("question-answering").replace("own need", "own 需要 🧾")
 
     async def clash(pilot: Pilot[int]) -> None:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("e", "x")
         behind = streams(pilot.app)
         store = Store(project.store.path)
         store.drafts.set("prompt", theirs)
         store.close()
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ChooseText))
+        await until_shown(pilot, lambda: isinstance(pilot.app.screen, ChooseText))
         # The preview behind the question has its own pace; the picture waits for its last word.
-        await until(pilot, lambda: "has a fault" in behind.cells[0].state)
-        await pilot.pause(0.3)
+        await until_shown(pilot, lambda: "has a fault" in behind.cells[0].state)
+        await quiet(pilot)
 
     app = StudioApp(project, screen="prompt")
     assert snap_compare(app, terminal_size=size, run_before=clash)

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.tui.app import StudioApp
 from tests.support.data import query_for
+from tests.support.waiting import quiet
 from tests.tui.test_review_pane import QUERIES, judge, opened
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -35,19 +36,12 @@ def reviewed(project: Project) -> Project:
     return project
 
 
-async def quiet(pilot: Pilot[int]) -> None:
-    """Wait for everything that threads read."""
-    await opened(pilot)
-    await pilot.pause(0.5)
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause(0.2)
-
-
 def shot(project: Project, compare: Compare, size: tuple[int, int], *keys: str, theme: str) -> bool:
     """The pane after these keys; ``@`` waits until all is quiet."""
 
     async def press(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme
+        await opened(pilot)
         await quiet(pilot)
         for key in keys:
             await (quiet(pilot) if key == "@" else pilot.press(key))
@@ -106,9 +100,7 @@ def test_the_preview_of_a_bulk_deed(
 @SIZES
 def test_no_record_yet(snap_compare: Compare, project: Project, size: tuple[int, int]) -> None:
     async def wait(pilot: Pilot[int]) -> None:
-        await pilot.pause(0.6)
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause(0.2)
+        await quiet(pilot)
 
     app = StudioApp(project, screen="review")
     assert snap_compare(app, terminal_size=size, run_before=wait)
@@ -121,9 +113,9 @@ def test_a_search_without_hits(
     async def search(pilot: Pilot[int]) -> None:
         await quiet(pilot)
         await pilot.press("slash", *"无此词")
-        await pilot.pause(0.6)
+        await quiet(pilot)
         await pilot.press("enter")
-        await pilot.pause(0.6)
+        await quiet(pilot)
         await pilot.app.workers.wait_for_complete()
 
     app = StudioApp(reviewed, screen="review")

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.tui.app import StudioApp
 from tests.support import rounds
+from tests.support.waiting import quiet
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 THEMES = pytest.mark.parametrize("theme", ["studio-dark", "studio-ansi"])
@@ -75,12 +76,12 @@ def trains(made: Project, run: int) -> None:
 def looks(theme: str, *keys: str) -> Callable[[Pilot[int]], object]:
     async def before(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme
-        await pilot.pause(0.3)
+        await quiet(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await quiet(pilot)
         await pilot.app.workers.wait_for_complete()
-        await pilot.pause(0.3)
+        await quiet(pilot)
 
     return before
 

@@ -13,6 +13,7 @@ from studio.tui.app import StudioApp
 from studio.tui.search.dialogs import BrowseGold
 from tests.support.data import gold_query
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import quiet
 from tests.tui.test_search_pane import Keys
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -44,7 +45,7 @@ async def settle(keys: Keys, rows: int) -> None:
     await keys.press("escape", "E")
     await keys.until(lambda: len(keys.ids("base")) == rows)
     keys.app.clear_notifications()
-    await keys.pilot.pause(0.3)
+    await quiet(keys.pilot)
 
 
 @SIZES
@@ -57,7 +58,7 @@ def test_search(snap_compare: Compare, gold: Project, size: tuple[int, int], the
         await keys.ask("deductible meals")
         await settle(keys, 8)
         await keys.press("j")
-        await keys.pilot.pause(0.5)
+        await quiet(keys.pilot)
 
     app = StudioApp(gold, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=search)
@@ -71,7 +72,7 @@ def test_search_in_chinese(snap_compare: Compare, gold: Project, size: tuple[int
         keys.pane.open_at(gold="v2")
         await settle(keys, 8)
         await keys.press("l")
-        await keys.pilot.pause(0.5)
+        await quiet(keys.pilot)
 
     app = StudioApp(gold, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=search)
@@ -85,7 +86,7 @@ def test_search_before_the_first_query(
         keys = keys_of(pilot)
         await keys.until(lambda: keys.pane._states["trained"].state == "absent")
         await keys.until(lambda: keys.pane._gold.queries)
-        await pilot.pause(0.3)
+        await quiet(pilot)
 
     app = StudioApp(gold, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=wait)
@@ -100,7 +101,7 @@ def test_gold_queries(snap_compare: Compare, gold: Project, size: tuple[int, int
         await keys.press("escape", "b")
         await keys.until(lambda: isinstance(pilot.app.screen, BrowseGold))
         await keys.press("s", "s")
-        await pilot.pause(0.3)
+        await quiet(pilot)
 
     app = StudioApp(gold, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=browse)

@@ -11,6 +11,7 @@ from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.prompt.template_editor import TemplateEditor
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE
+from tests.support.waiting import quiet
 
 
 def kinds(line: str, zone: str) -> list[tuple[str, str]]:
@@ -74,7 +75,7 @@ async def test_what_is_unknown_is_underlined_and_not_only_red(project: Project) 
     project.store.drafts.set("prompt", builtin("generic") + "\n{{ documnet }}")
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         editor = app.screen.query_one(TemplateEditor)
         drawn = editor.get_line(editor.document.line_count - 1)
         unknown = next(
@@ -88,7 +89,7 @@ async def test_keys_are_coloured_in_every_theme(project: Project, theme: str) ->
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
         app.theme = theme
-        await pilot.pause(0.2)
+        await quiet(pilot)
         line = app.screen.query_one(TemplateEditor).get_line(1)
         assert line.spans[0].style.color is not None  # type: ignore[union-attr]
 
@@ -101,9 +102,9 @@ async def test_a_hostile_template_is_drawn_harmless_and_kept(
     project.store.drafts.set("prompt", text)
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("e", "pagedown", "end")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert_harmless(app)
         assert app.screen.query_one(TemplateEditor).value == storable(text)
 
@@ -115,7 +116,7 @@ async def test_a_bracket_goes_from_remark_to_remark_and_f8_while_writing(
     project.store.drafts.set("prompt", text)
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         editor = app.screen.query_one(TemplateEditor)
         lines = text.split("\n")
         await pilot.press("right_square_bracket")

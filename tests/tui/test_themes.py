@@ -9,6 +9,7 @@ from studio.project import Project
 from studio.tui import memory
 from studio.tui.app import StudioApp
 from studio.tui.theme import THEMES
+from tests.support.waiting import quiet
 
 
 async def test_f2_walks_through_the_themes_and_the_choice_is_remembered(project: Project) -> None:
@@ -48,7 +49,7 @@ async def test_without_colour_the_cursor_is_reversed_and_one_at_rest_underlined(
 ) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         lines = segments(app)
         styles = [one.style for line in lines for one in line if one.style is not None]
         assert all(style.color is None and style.bgcolor is None for style in styles)

@@ -16,6 +16,7 @@ from studio.tui.dialogs.tour import STEPS, Tour
 from studio.tui.widgets.bars import tab_place
 from studio.tui.widgets.editor import Editor
 from tests.support.hostile import assert_harmless, frame
+from tests.support.waiting import quiet
 
 
 async def test_the_first_project_ever_opens_with_the_tour_and_the_next_does_not(
@@ -100,7 +101,7 @@ async def test_without_a_project_it_waits_for_one(project: Project) -> None:
         await pilot.pause()
         assert not isinstance(app.screen, Tour)
         await pilot.press("enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert isinstance(app.screen, Tour)
 
 

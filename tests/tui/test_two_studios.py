@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-
-from textual.pilot import Pilot
 
 from studio.project import Project
 from studio.tui.app import StudioApp
+from studio.tui.store_poller import POLL_S
 from studio.tui.widgets.rows import RowList
 from tests.support.hostile import frame
+from tests.support.waiting import quiet, until_shown
 
 LIMIT_S = 1.0
 
 
-async def seen_within(pilot: Pilot[int], there: Callable[[], bool]) -> float:
-    """Seconds until it is so."""
-    began = time.monotonic()
-    while not there():
-        assert time.monotonic() - began < LIMIT_S + 2, "the other studio never showed it"
-        await pilot.pause(0.02)
-    return time.monotonic() - began
+def test_a_studio_looks_for_what_others_wrote_more_than_once_a_second() -> None:
+    assert POLL_S < LIMIT_S
 
 
 async def test_an_example_written_here_shows_there(project: Project) -> None:
@@ -29,9 +23,9 @@ async def test_an_example_written_here_shows_there(project: Project) -> None:
     here = StudioApp(project, screen="examples")
     there = StudioApp(second, screen="examples")
     async with here.run_test(size=(100, 30)) as writer, there.run_test(size=(100, 30)) as reader:
-        await writer.pause(0.3)
+        await quiet(writer)
         await writer.press("e", *" please", "escape")
-        took = await seen_within(
+        await until_shown(
             reader,
             lambda: any(
                 "please" in cell
@@ -39,7 +33,6 @@ async def test_an_example_written_here_shows_there(project: Project) -> None:
                 for cell in row.cells
             ),
         )
-        assert took < LIMIT_S
     second.close()
 
 
@@ -51,8 +44,7 @@ async def test_a_job_of_the_other_shows_in_the_list_and_in_the_bar(
     second = Project.open(project.path)
     app = StudioApp(second, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         job("train", JobState.DONE, message="of the other 税务")
-        took = await seen_within(pilot, lambda: "of the other 税务" in "\n".join(frame(app)))
-        assert took < LIMIT_S
+        await until_shown(pilot, lambda: "of the other 税务" in "\n".join(frame(app)))
     second.close()

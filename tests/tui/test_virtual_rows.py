@@ -17,6 +17,7 @@ from studio.tui.safe_text import ControlGuard
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import BLOCK, BLOCKS_KEPT, UNREAD, Cell, VirtualRows
 from tests.support.hostile import HOSTILE
+from tests.support.waiting import PATIENCE_S, quiet
 
 COLUMNS = (Column("id", 9, "right"), Column("text"), Column("far", 6, "right", from_width=60))
 
@@ -42,7 +43,7 @@ class Numbers:
     def at(self, position: int, limit: int) -> list[Item]:
         self.asked.append(position)
         self.threads.add(threading.get_ident())
-        self.gate.wait(5)
+        self.gate.wait(PATIENCE_S)
         if self.refuse:
             raise StudioError(self.refuse)
         last = min(position + limit, self.count)
@@ -97,7 +98,7 @@ async def test_only_what_is_near_the_screen_is_read() -> None:
     source = Numbers(1_000_000)
     app = Shown(source)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert "row 0 汉字" in app.lines[1]
         assert set(source.asked) == {0}
         assert threading.get_ident() not in source.threads
@@ -108,12 +109,12 @@ async def test_the_last_row_of_a_million_is_one_key_away() -> None:
     app = Shown(source)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("G")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.rows.current == Item(9_999_990, "row 999999 汉字 🧾")
         assert "9,999,990" in app.lines[-1]
         assert len(source.asked) <= 4
         await pilot.press("g")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert "row 0 " in app.lines[1]
 
 
@@ -121,7 +122,7 @@ async def test_rows_that_are_being_read_are_quiet_placeholders_and_keys_go_on() 
     source = Numbers(10_000)
     app = Shown(source)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         source.gate.clear()
         await pilot.press("G")
         await pilot.pause(0.05)
@@ -140,7 +141,7 @@ async def test_a_jump_elsewhere_is_read_before_what_was_left_behind() -> None:
     source = Numbers(1_000_000)
     app = Shown(source)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         source.gate.clear()
         for place in range(100_000, 900_000, 10_000):
             app.rows.cursor = place
@@ -158,7 +159,7 @@ async def test_memory_stays_flat_while_scrolling_through_all() -> None:
         for place in range(0, 100_000, BLOCK):
             app.rows.cursor = place
             await app.rows.settled()
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert len(app.rows._blocks) <= BLOCKS_KEPT
 
 
@@ -166,7 +167,7 @@ async def test_the_cursor_stays_on_the_screen_and_below_the_heading() -> None:
     app = Shown(Numbers(1_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(*["ctrl+d"] * 5, *["k"] * 60)
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.rows.cursor == 5 * 22 - 60
         assert app.lines[0].split() == ["id", "text", "far"]
         assert f" {app.rows.cursor * 10} " in app.lines[1]
@@ -175,12 +176,12 @@ async def test_the_cursor_stays_on_the_screen_and_below_the_heading() -> None:
 async def test_marks_and_a_range_show_beside_the_rows() -> None:
     app = Shown(Numbers(100))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         app.rows.toggle_mark()
         await pilot.press("j", "j")
         app.rows.begun = 2
         await pilot.press("j", "j")
-        await pilot.pause(0.05)
+        await quiet(pilot)
         assert [line[0] for line in app.lines[1:7]] == ["●", " ", "┃", "┃", "┃", " "]
         assert app.rows.span == (2, 4)
         assert app.rows.marks == {0: 0}
@@ -194,9 +195,9 @@ async def test_marks_and_a_range_show_beside_the_rows() -> None:
 async def test_a_changed_row_is_drawn_where_it_stands() -> None:
     app = Shown(Numbers(100))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         app.rows.put(3, Item(30, "decided"))
-        await pilot.pause(0.05)
+        await quiet(pilot)
         assert "decided" in app.lines[4]
 
 
@@ -207,7 +208,7 @@ async def test_reading_again_keeps_the_cursor_and_shows_what_is_true_now() -> No
         await pilot.press("j", "j")
         source.text = "now {}"
         app.rows.again()
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.rows.cursor == 2
         assert "now 2" in app.lines[3]
 
@@ -216,14 +217,14 @@ async def test_a_row_that_changes_while_it_is_read_is_read_again() -> None:
     source = Numbers(100)
     app = Shown(source)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         source.gate.clear()
         app.rows.again()
         await pilot.pause(0.05)
         app.rows.put(0, Item(0, "written meanwhile"))
         asked = len(source.asked)
         source.gate.set()
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert len(source.asked) == asked + 1
 
 
@@ -231,7 +232,7 @@ async def test_without_rows_it_says_what_to_do() -> None:
     app = Shown(Numbers(0))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("j", "G", "ctrl+d", "enter")
-        await pilot.pause(0.05)
+        await quiet(pilot)
         assert "press 3 to generate" in app.lines[0]
         assert app.rows.current is None
         assert await app.rows.settled() is None
@@ -242,7 +243,7 @@ async def test_a_source_that_cannot_be_read_is_told_of() -> None:
     source.refuse = "The disk cannot be read."
     app = Shown(source)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.said == "The disk cannot be read."
         assert await app.rows.settled() is None
 
@@ -251,7 +252,7 @@ async def test_moving_tells_the_screen_and_so_does_reading() -> None:
     app = Shown(Numbers(1_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("j", "j", "G")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert app.moved[-1] == 9_990
         assert 20 in app.moved
 
@@ -271,7 +272,7 @@ async def test_hostile_text_keeps_every_line_aligned(hostile: str, size: tuple[i
     app = Shown(Numbers(50, "{} " + hostile))
     async with app.run_test(size=size) as pilot:
         await pilot.press("j", "G")
-        await pilot.pause(0.05)
+        await quiet(pilot)
         for line in app.lines:
             assert cell_len(line) == size[0]
             assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in line)

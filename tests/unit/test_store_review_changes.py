@@ -172,7 +172,7 @@ def test_an_edit_of_no_record_is_said_in_one_sentence(store: Store) -> None:
 def test_training_and_exports_see_the_edited_text(store: Store) -> None:
     store.review.edit(1, "an edited question", "Ada")
     store.review.accept([2], "Ada")
-    rows = {row["record_id"]: row["query"] for row in store.records.with_provenance()}
+    rows = {row["record_id"]: row["text"] for row in store.records.with_provenance()}
     assert rows == {1: "an edited question", 2: TEXTS[1], 5: TEXTS[4]}
     assert [record.text for record in store.records.all(kept=True)] == list(rows.values())
 

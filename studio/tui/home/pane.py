@@ -61,16 +61,18 @@ class HomePane(Pane):
     async def _look_at_selected(self) -> None:
         """How far the selected project is: whoever comes back is led on."""
         row = self.query_one(RowList).current
+        # Found before the wait: an answer that is late at the end finds the parts gone.
+        section = self.query_one("#standing-section", Section)
+        standing = self.query_one("#standing", Static)
         found = (
             await asyncio.to_thread(project_status, Path(row.key) / projects.DATABASE)
             if row
             else None
         )
-        section = self.query_one("#standing-section", Section)
         section.display = found is not None
         if row is not None and found is not None:
             section.titled(f"Where {one_line(row.cells[0], 40)} stands")
-            self.query_one("#standing", Static).update(self._standing(Path(row.key), found))
+            standing.update(self._standing(Path(row.key), found))
 
     def _standing(self, path: Path, found: ProjectStatus) -> Content:
         project = self.studio.project

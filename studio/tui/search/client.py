@@ -17,11 +17,11 @@ from pathlib import Path
 
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
-    Ask,
     ChooseModel,
     Embed,
     Message,
     Ranking,
+    SearchQuery,
     State,
     System,
     from_line,
@@ -149,7 +149,7 @@ class SearchProcess:
     def ask(self, query: str, k: int) -> int:
         """Search; returns the number that the answers will carry."""
         self._number += 1
-        self._stand("ask", Ask(self._number, query[:LONGEST_QUERY], k))
+        self._stand("ask", SearchQuery(self._number, query[:LONGEST_QUERY], k))
         return self._number
 
     def choose(self, model_id: int | None) -> None:

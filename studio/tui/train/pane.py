@@ -308,7 +308,7 @@ class TrainPane(ModelActions, Duels):
 
     def _how_to_score(self) -> str:
         key = self._key("train.evaluate")
-        if self.project.store.gold.counts():
+        if self.project.store.gold.judged_counts():
             return f"{key} scores BM25, the base and this model on gold."
         search, right = self._key("app.search"), self._key("search.right")
         return (
