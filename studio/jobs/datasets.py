@@ -15,7 +15,7 @@ from studio.training.encoders import open_encoder
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class CorpusTexts:
     """The whole corpus in memory, ids and texts in parallel."""
 
     ids: list[int]
@@ -43,7 +43,7 @@ class GoldSet:
         }
 
 
-def read_corpus(store: Store) -> Corpus:
+def read_corpus(store: Store) -> CorpusTexts:
     """Every passage. Raises StudioError when there is none."""
     ids, texts = [], []
     for document in store.documents.all():
@@ -51,7 +51,7 @@ def read_corpus(store: Store) -> Corpus:
         texts.append(document.full_text)
     if not ids:
         raise StudioError("The project has no documents. Import some with `studio import`.")
-    return Corpus(ids, texts)
+    return CorpusTexts(ids, texts)
 
 
 def gold_set(store: Store, split: Split) -> GoldSet:
@@ -86,13 +86,13 @@ def _held_out_examples(store: Store) -> list[Gold]:
     ]
 
 
-def bm25_ranker(corpus: Corpus, language: str) -> Bm25Ranker[str]:
+def bm25_ranker(corpus: CorpusTexts, language: str) -> Bm25Ranker[str]:
     """BM25 over the corpus."""
     return Bm25Ranker([str(row) for row in corpus.ids], corpus.texts, language=language)
 
 
 def dense_ranker(
-    corpus: Corpus,
+    corpus: CorpusTexts,
     encoder: str,
     *,
     max_length: int = 256,

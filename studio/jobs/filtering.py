@@ -14,7 +14,7 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.project_systems import Opening, systems_of
-from studio.jobs.training import Stage, train_stage
+from studio.jobs.training import TrainingStage, train_stage
 from studio.project import Project
 from studio.records import QUERY, RecordType, StudioError, Verdict
 from studio.settings import reviewer
@@ -188,7 +188,7 @@ def _first_stage(context: JobContext, params: FilterParams, base: str) -> str:
         records = list(context.store.records.all(kept=True))
         if not records:
             raise StudioError("The filters before the round trip kept no query, so it can't train.")
-        stage = Stage(f"round-trip-{context.job.id}", base, base, final=False)
+        stage = TrainingStage(f"round-trip-{context.job.id}", base, base, final=False)
         trained, _ = train_stage(context, stage, records, TrainParams.from_row(params.train or {}))
         context.keep(round_trip_model=trained)
     context.store.values.set("round_trip_model", trained)

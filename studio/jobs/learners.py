@@ -17,7 +17,7 @@ from studio.evaluation.rankers import run_of
 from studio.evaluation.retrieval import evaluate
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import (
-    Corpus,
+    CorpusTexts,
     GoldSet,
     dense_ranker,
     encoder_name,
@@ -278,7 +278,7 @@ class RetrieverLearner:
     params: RoundParams
     kind: str = "retriever"
     warnings: Sequence[str] = ()
-    _corpus: Corpus | None = None
+    _corpus: CorpusTexts | None = None
 
     def __post_init__(self) -> None:
         """Raises StudioError when there is no gold validation query."""
@@ -307,14 +307,14 @@ class RetrieverLearner:
 
     def train(self, round_: Round, data: Sequence[Datum]) -> str:
         """From the base encoder, with the hard negatives of the errors."""
-        from studio.jobs.training import Stage, root_encoder, train_stage
+        from studio.jobs.training import TrainingStage, root_encoder, train_stage
 
         records = [one for one in data if isinstance(one, Record)]
         name = f"{self.run.method}-{self.run.id}-round-{round_.number}"
         base = encoder_name(self.context.project, self.params.base)
         if name not in {model.name for model in self.context.store.models.all()}:
             root = root_encoder(self.context.project, base)
-            stage = Stage(name=name, start=base, base=base, root=root)
+            stage = TrainingStage(name=name, start=base, base=base, root=root)
             told = TrainParams(
                 encoder=base,
                 epochs=self.params.epochs,

@@ -15,7 +15,7 @@ from studio.evaluation.bm25 import Bm25Ranker
 from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.rankers import DenseRanker, Ranker
 from studio.evaluation.systems import System
-from studio.jobs.datasets import Corpus, bm25_ranker, dense_ranker, encoder_name
+from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
 from studio.project import Project
 from studio.records import Model
 from studio.training.encoders import MAX_LENGTH
@@ -87,7 +87,7 @@ def short_name(encoder: str) -> str:
 class Opening:
     """What a system is opened with."""
 
-    corpus: Corpus
+    corpus: CorpusTexts
     language: str
     """Of the corpus: BM25 cuts words by it."""
     on_progress: Callable[[int], None] | None = None

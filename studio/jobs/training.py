@@ -13,7 +13,7 @@ from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.systems import BEFORE_AFTER
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
-from studio.jobs.datasets import Corpus, bm25_ranker, dense_ranker, encoder_name, gold_set
+from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name, gold_set
 from studio.jobs.params import EvaluateParams, TrainParams
 from studio.jobs.recipes import is_static, numbers_for
 from studio.jobs.training_data import chosen_records, without_gold
@@ -46,7 +46,7 @@ VALIDATION_DOCUMENTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class TrainingStage:
     """One training within a job."""
 
     name: str
@@ -104,13 +104,13 @@ def train_kept(context: JobContext, params: TrainParams) -> None:
     )
 
 
-def _stage_for(context: JobContext, params: TrainParams) -> Stage:
+def _stage_for(context: JobContext, params: TrainParams) -> TrainingStage:
     """Where to start from: the round trip's model, the base, or a model of the project."""
     base = encoder_name(context.project, params.encoder)
     parent = own_model(context.project, base)
     first = _first_stage(context, base) if params.continue_round_trip else None
     before = first or parent
-    return Stage(
+    return TrainingStage(
         name=free_name(context, params.name or f"retriever-{context.job.id}"),
         start=str(context.project.path / first.path) if first else base,
         base=base,
@@ -164,7 +164,7 @@ def _first_stage(context: JobContext, base: str) -> Model | None:
 
 def train_stage(
     context: JobContext,
-    stage: Stage,
+    stage: TrainingStage,
     records: list[Record],
     params: TrainParams,
     *,
@@ -274,7 +274,7 @@ def _corpus_for(
     return {row: text for row, text in texts.items() if row in chosen}
 
 
-def teacher_name(stage: Stage, params: TrainParams) -> str:
+def teacher_name(stage: TrainingStage, params: TrainParams) -> str:
     """The encoder that teaches beside BM25: the base, but for a static encoder a better one."""
     if params.teacher or not is_static(stage.root or stage.base):
         return params.teacher or stage.base
@@ -282,14 +282,17 @@ def teacher_name(stage: Stage, params: TrainParams) -> str:
 
 
 def _teacher(
-    context: JobContext, stage: Stage, corpus: dict[int | str, str] | None, params: TrainParams
+    context: JobContext,
+    stage: TrainingStage,
+    corpus: dict[int | str, str] | None,
+    params: TrainParams,
 ) -> Teacher:
     """The chain's base encoder, or the one named, and BM25 added up; built when first asked."""
     encoder = teacher_name(stage, params)
 
     def scores(queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         texts = corpus or {}
-        read = Corpus([int(row) for row in texts], list(texts.values()))
+        read = CorpusTexts([int(row) for row in texts], list(texts.values()))
 
         def encoding(done: int) -> None:
             context.check()
@@ -327,7 +330,7 @@ def mine_negatives(
 
 
 def settings_for(
-    context: JobContext, stage: Stage, pairs: list[TrainingPair], params: TrainParams
+    context: JobContext, stage: TrainingStage, pairs: list[TrainingPair], params: TrainParams
 ) -> RetrieverSettings:
     """The recipe's numbers, with the person's own over them."""
     documents, root = context.store.documents.count(), stage.root or stage.base
@@ -355,7 +358,9 @@ def validation_set(context: JobContext) -> ValidationSet | None:
     return whole.sampled(VALIDATION_DOCUMENTS)
 
 
-def _report(context: JobContext, stage: Stage, point: TrainingPoint, pace: TrainingSpeed) -> None:
+def _report(
+    context: JobContext, stage: TrainingStage, point: TrainingPoint, pace: TrainingSpeed
+) -> None:
     pace.see(point)
     points = [("loss", point.loss), ("validation ndcg@10", point.score)]
     found = [(f"{stage.name} {name}", point.step, x) for name, x in points if x is not None]

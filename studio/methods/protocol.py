@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from studio.params import Params
-from studio.prompting.forms import AnyTemplate, Form
+from studio.prompting.forms import AnyTemplate, TemplateForm
 from studio.prompting.shots import ShotSet
 from studio.prompting.tokens import count_tokens
 from studio.records import (
@@ -215,7 +215,7 @@ class Method:
     """The tasks that it serves with these stages."""
     stages: tuple[Stage, ...]
     """In order."""
-    form: Form
+    form: TemplateForm
     """What its templates look like."""
     settings: type[Params] = Params
     """What a person can set of it, besides what every run has."""

@@ -40,7 +40,7 @@ class AnyTemplate(Protocol):
         """How a style and a model sample."""
 
 
-class Form(Protocol):
+class TemplateForm(Protocol):
     """The shape of a method's templates."""
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:

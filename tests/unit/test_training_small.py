@@ -164,7 +164,10 @@ def test_a_reader_finds_the_span(tiny: str, tmp_path: Path) -> None:
 def test_a_reader_looks_into_every_window_of_a_long_passage(tiny: str, tmp_path: Path) -> None:
     settings = fast(tiny, task="qa", epochs=15, max_length=24, stride=8)
     filled = [
-        replace(item, context="is the " * 20 + item.context + " is the" * 20)
+        replace(
+            item,
+            fields={**item.fields, "context": "is the " * 20 + item.context + " is the" * 20},
+        )
         for item in questions()
     ]
     trained = small.train(filled, [], settings, tmp_path / "m", validation=filled[:16])

@@ -34,7 +34,7 @@ NO_QUERY = "No query yet. They stream by here as soon as the LLM answers."
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RunOutput:
     """What a run made last."""
 
     queries: list[NewRecord]
@@ -49,7 +49,7 @@ class Made:
 class Streamed(Message):
     """A thread has read what a run made last."""
 
-    def __init__(self, job_id: int, made: Made) -> None:
+    def __init__(self, job_id: int, made: RunOutput) -> None:
         super().__init__()
         self.job_id, self.made = job_id, made
 
@@ -203,13 +203,13 @@ class RunView(Container):
         return row.cells[0] if row else ""
 
 
-def _made(path: Path, job_id: int, reason: str, running: bool) -> Made:
+def _made(path: Path, job_id: int, reason: str, running: bool) -> RunOutput:
     """Runs in a thread, with a connection of its own."""
     store = Store(path)
     try:
         queries = store.records.newest_of_job(job_id, NEWEST)
         answers = store.generations.dropped(job_id, reason, NEWEST) if reason else []
         kept = None if running else store.records.kept_of_job(job_id)
-        return Made(queries, reason, answers, kept)
+        return RunOutput(queries, reason, answers, kept)
     finally:
         store.close()

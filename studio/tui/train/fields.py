@@ -21,7 +21,7 @@ DRAFT: Final = "train-form"
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class FieldOption:
     """One of several values of a line."""
 
     value: str
@@ -38,35 +38,35 @@ class TrainField:
     label: str
     help: str
     kind: Kind
-    options: tuple[Option, ...] = ()
+    options: tuple[FieldOption, ...] = ()
     least: float = 0.0
     """The lowest number that makes sense."""
     heading: str = ""
     """Stands above the line."""
 
 
-YES_NO: Final = (Option("yes", "yes"), Option("no", "no"))
-ALL: Final = Option("", "all filters and people")
-PERSON: Final = Option("person", "a person", "only records that a person accepted")
+YES_NO: Final = (FieldOption("yes", "yes"), FieldOption("no", "no"))
+ALL: Final = FieldOption("", "all filters and people")
+PERSON: Final = FieldOption("person", "a person", "only records that a person accepted")
 
 ASKS: Final = (
     TrainField("kept_by", "kept by",
         "all filters, or the chain up to one: what later ones dropped too",
         "pick", (ALL, PERSON), heading="Data"),
     TrainField("score_of", "score of", "look at one filter's score as well", "pick",
-        (Option("", "none"),)),
+        (FieldOption("", "none"),)),
     TrainField("score", "score from..to", "such as ..3, 0.5.. or 0.2..0.8; empty is any", "range"),
     TrainField("prompt_version", "prompt version", "only records that this version made", "pick",
-        (Option("", "any"),)),
+        (FieldOption("", "any"),)),
     TrainField("from_job", "made by job", "only records that this job made", "pick",
-        (Option("", "any"),)),
+        (FieldOption("", "any"),)),
     TrainField("encoder", "base encoder", "the model to start from", "pick", heading="Base"),
     TrainField("path", "or a path", "a folder or a hub name instead; empty takes the line above",
         "path"),
     TrainField("continue_round_trip", "after round trip",
         "go on from the round trip's model where there is one", "pick", YES_NO),
     TrainField("recipe", "recipe", "recommended gains most on little data; or the paper's",
-        "pick", (Option("recommended", "recommended"), Option("published", "published")),
+        "pick", (FieldOption("recommended", "recommended"), FieldOption("published", "published")),
         heading="Settings — an empty line takes what stands in brackets"),
     TrainField("epochs", "epochs", "passes over the pairs; more can overfit", "number", least=0.01),
     TrainField("batch_size", "batch size",
@@ -74,7 +74,7 @@ ASKS: Final = (
     TrainField("learning_rate", "learning rate", "how far each step goes; too high forgets",
         "number"),
     TrainField("side", "train", "both, or queries only: documents keep the base's vectors", "pick",
-        (Option("", "the recipe's"), Option("both", "both sides"), Option("query", "queries"))),
+        (FieldOption("", "the recipe's"), FieldOption("both", "both sides"), FieldOption("query", "queries"))),
     TrainField("distillation", "teacher's share",
         "0 learns from the pairs alone, 1 from the teacher", "share"),
     TrainField("hard_negatives", "hard negatives", "mined wrong documents per query, up to 8",
@@ -99,41 +99,42 @@ FIRST: Final = {"continue_round_trip": "yes", "recipe": "recommended", "interpol
 """What stands there at first, where that is not the first option or nothing."""
 
 
-def options_of(project: Project) -> dict[str, tuple[Option, ...]]:
+def options_of(project: Project) -> dict[str, tuple[FieldOption, ...]]:
     """The options that depend on the project and are quickly known."""
     store = project.store
     versions = [
-        Option(str(p.version), f"{p.version} {p.name}", p.note or f"made {when(p.created)}")
+        FieldOption(str(p.version), f"{p.version} {p.name}", p.note or f"made {when(p.created)}")
         for p in store.prompts.all()
     ]
     jobs = [
-        Option(str(row), f"{row} {kind}", f"{kind} of {when(created)}")
+        FieldOption(str(row), f"{row} {kind}", f"{kind} of {when(created)}")
         for row, kind, created in store.choices.jobs()
     ]
     encoders = [
-        Option(base.name, base.label + (" (not here)" if base.missing else ""), base.note)
+        FieldOption(base.name, base.label + (" (not here)" if base.missing else ""), base.note)
         for base in base_encoders(project)
     ]
     return {
-        "prompt_version": (Option("", "any"), *versions),
-        "from_job": (Option("", "any"), *jobs),
+        "prompt_version": (FieldOption("", "any"), *versions),
+        "from_job": (FieldOption("", "any"), *jobs),
         "encoder": tuple(encoders),
     }
 
 
-def filter_options(found: list[FilterRange]) -> dict[str, tuple[Option, ...]]:
+def filter_options(found: list[FilterRange]) -> dict[str, tuple[FieldOption, ...]]:
     """The options out of the filters that have judged."""
     scored = [
-        Option(f.name, f.name, f"its scores go from {f.low:g} to {f.high:g}")
+        FieldOption(f.name, f.name, f"its scores go from {f.low:g} to {f.high:g}")
         for f in found
         if f.low is not None and f.high is not None
     ]
     kept = [
-        Option(f.name, f"up to {f.name}", f"what the chain up to {f.name} keeps") for f in found
+        FieldOption(f.name, f"up to {f.name}", f"what the chain up to {f.name} keeps")
+        for f in found
     ]
     return {
         "kept_by": (ALL, *reversed(kept), PERSON),
-        "score_of": (Option("", "none"), *scored),
+        "score_of": (FieldOption("", "none"), *scored),
     }
 
 
