@@ -61,7 +61,7 @@ def test_the_teacher_knows_the_document_that_has_the_querys_words(
     context: JobContext, encoder: str
 ) -> None:
     corpus = training.corpus_texts(context)
-    stage = training.Stage("model", encoder, encoder)
+    stage = training.TrainingStage("model", encoder, encoder)
     teacher = training._teacher(context, stage, corpus, params(encoder))
     queries = [f"what is the {topic}" for topic in tiny_encoder.TOPICS]
     best = [list(corpus)[int(scores.argmax())] for scores in teacher(queries)]
@@ -147,7 +147,7 @@ def test_when_all_records_are_gold_nothing_is_trained(context: JobContext, encod
 def test_the_round_trips_model_learns_no_gold_either(context: JobContext, encoder: str) -> None:
     text = next(context.store.records.all()).text
     context.store.gold.add([gold_query("t", text, "test", {1: 1})])
-    stage = training.Stage("round-trip-1", encoder, encoder, final=False)
+    stage = training.TrainingStage("round-trip-1", encoder, encoder, final=False)
     records = list(context.store.records.all())
     number, _ = training.train_stage(context, stage, records, params(encoder))
     model = context.store.models.get(number)

@@ -304,7 +304,7 @@ class TrainForm(Dialog):
         self.dismiss(params)
 
 
-def _triple(option: form.Option) -> tuple[str, str, str]:
+def _triple(option: form.FieldOption) -> tuple[str, str, str]:
     return option.value, option.label, option.note
 
 
