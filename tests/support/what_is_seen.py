@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.jobs import queue
-from studio.labelled import Round
 from studio.project import Project
-from studio.records import Split
+from studio.records import Record, Round, Split
 from studio.store import Store
 from studio.store.review_shapes import Change, View
 from studio.store.runs import ErrorRow
@@ -55,7 +54,7 @@ def everything(project: Project) -> Seen:
 
 def facts(project: Project) -> Seen:
     """Title and the like."""
-    return {"title": project.title, "task": project.task, "language": project.language}
+    return {"title": project.title, "task": project.task.name, "language": project.language}
 
 
 # -- what goes in --
@@ -139,7 +138,8 @@ def gold_queries(store: Store) -> list[Seen]:
             ],
         }
         for split in SPLITS
-        for query in store.gold.queries(split)
+        for query in store.gold.all(split)
+        if query.type.name == "query"
     ]
 
 
@@ -149,13 +149,14 @@ def gold_items(store: Store) -> list[Seen]:
         {
             "id": gold.outside_id,
             "split": gold.split,
-            "text": gold.item.text,
-            "context": gold.item.context,
-            "label": gold.item.label,
-            "answers": gold.item.answers,
+            "text": gold.text,
+            "context": gold.context,
+            "label": gold.label,
+            "answers": gold.answers,
             "origin": gold.origin,
         }
-        for gold in store.gold_items.all()
+        for gold in store.gold.all()
+        if gold.type.name != "query"
     ]
 
 
@@ -172,14 +173,14 @@ def records(store: Store) -> list[Seen]:
 
 
 def _record(store: Store, row: Any) -> Seen:
-    told, made = store.review.provenance(row.id), store.items.get(row.id)
+    told, made = store.review.provenance(row.id), store.records.get(row.id)
     assert made is not None
     return {
         "number": row.id,
         "text": row.text,
         "label": row.label,
-        "context": made.item.context,
-        "answer": made.item.answers[0] if made.item.answers else "",
+        "context": made.context,
+        "answer": made.answers[0] if made.answers else "",
         "document": row.document_outside_id,
         "kept": row.kept,
         "reason": row.reason,
@@ -192,12 +193,15 @@ def _record(store: Store, row: Any) -> Seen:
             for v in told.verdicts
         ],
         "decisions": [asdict(one) for one in told.decisions],
-        "edits": [asdict(one) for one in told.edits],
+        "edits": [
+            {name: item for name, item in asdict(one).items() if name != "field"}
+            for one in told.edits
+        ],
         "others of its document": [one.id for one in told.siblings],
         "call": _call(store, told.call),
         "run": made.run_id,
-        "round": made.round,
-        "place": made.place,
+        "round": _round_of(made.stage, made.batch) if made.run_id else None,
+        "place": made.place if made.run_id else None,
         "error": _gold_of_error(store, made.error_id),
     }
 
@@ -416,25 +420,38 @@ def runs(project: Project) -> list[Seen]:
             "method": run.method,
             "settings": run.params,
             "created": run.created,
-            "rationales": [[one.label, one.text] for one in store.runs.rationales(run.id)],
+            "rationales": [
+                [one.label, one.text] for one in store.records.of_stage(run.id, "rationales")
+            ],
             "records": {
-                number: {
+                _round_of(stage, batch): {
                     "kept": kept,
                     "dropped": dropped,
-                    "reasons": store.items.reasons(run.id, number),
+                    "reasons": store.records.run_reasons(run.id, stage, batch),
                 }
-                for number, (kept, dropped) in store.items.counts(run.id).items()
+                for (stage, batch), (kept, dropped) in store.records.run_counts(run.id).items()
+                if stage != "rationales"
             },
-            "kept": [one.id for one in store.items.of_run(run.id)],
-            "newest": [one.id for one in store.items.newest(run.id, 5)],
+            "kept": [one.id for one in _of_run(store, run.id)],
+            "newest": [one.id for one in store.records.newest_of_run(run.id, 5)],
             "rounds": [_round(project, one) for one in store.runs.rounds(run.id)],
         }
         for run in store.runs.all()
     ]
 
 
+def _round_of(stage: str, batch: int) -> int:
+    """The number of the round whose model was the first to be trained on a batch's records."""
+    return batch + 1 if stage == "extrapolation" else 0
+
+
+def _of_run(store: Store, run_id: int) -> list[Record]:
+    stages = ("seed", "extrapolation")
+    return [one for stage in stages for one in store.records.of_stage(run_id, stage)]
+
+
 def _round(project: Project, one: Round) -> Seen:
-    rows = project.store.runs.error_rows(one.id, retrieval=project.task == "retrieval")
+    rows = project.store.runs.error_rows(one.id)
     return {
         "number": one.number,
         "stage": one.stage,
@@ -459,9 +476,9 @@ def _error(store: Store, row: ErrorRow) -> Seen:
         "confidence": row.confidence,
         "detail": detail,
         "taken for": None if others is None else [_document(store, one) for one in others],
-        "written": [one.id for one in store.items.of_error(row.id)],
+        "written": [one.id for one in store.records.of_error(row.id)],
         "kept": row.kept,
-        "decisions": store.items.decisions_of_error(row.id),
+        "decisions": store.records.decisions_of_error(row.id),
     }
 
 
@@ -470,11 +487,8 @@ def _gold_of_error(store: Store, error_id: int | None) -> str | None:
     error = store.runs.error(error_id) if error_id else None
     if error is None:
         return None
-    item = store.gold_items.get(error.gold_id)
-    if item is not None:
-        return item.outside_id
-    queries = [query for split in SPLITS for query in store.gold.queries(split)]
-    return next(query.outside_id for query in queries if query.id == error.gold_id)
+    gold = store.gold.get(error.gold_id)
+    return gold.outside_id if gold is not None else None
 
 
 def _document(store: Store, document_id: int | None) -> str | None:
