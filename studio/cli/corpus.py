@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import (
@@ -24,7 +25,7 @@ from studio.jobs import queue
 from studio.jobs.params import ImportParams
 from studio.labelled import Label
 from studio.project import DATABASE, Project, forget
-from studio.records import JobState, StudioError
+from studio.records import JobState, StudioError, WrongTask
 
 FieldOption = Annotated[
     str, typer.Option("--fields", help="Column names, such as id=doc_id,title=name,text=body.")
@@ -159,9 +160,9 @@ def import_(
     """Add documents, gold queries and examples to a project."""
     if not (corpus or reading.gold or reading.examples):
         raise typer.BadParameter("name a corpus, --gold or --examples")
-    opened = Project.open(project)
+    opened = opened_for("import", project)
     if opened.task != "retrieval" and (reading.gold or reading.examples):
-        raise StudioError(
+        raise WrongTask(
             f"This project's task is {opened.task}: its gold comes in with "
             "`studio gold import FILE --split auto`."
         )

@@ -13,7 +13,7 @@ from studio.labelled import RECORD_FIELDS
 from studio.project import Project
 from studio.records import StudioError, TaskKind
 
-OF_CORPUS = ("document", "title", "source")
+OF_CORPUS = ("document", "documents", "title", "source")
 """What a record has only where it was written for a document."""
 
 
@@ -31,6 +31,8 @@ def lineage(
         raise StudioError(f"There is no {what} {number} in {project.absolute()}.")
     if what == "record":
         found = _in_words_of(opened.task, found)
+    elif opened.task == "classification":
+        found["made_by"] = [_without_corpus(one) for one in found["made_by"]]
     emit(found, as_json, lambda: out.print(_tree(f"{what} {number}", found)))
 
 
@@ -39,9 +41,12 @@ def _in_words_of(task: TaskKind, found: dict[str, Any]) -> dict[str, Any]:
     own = {word: found[name] for word, name in RECORD_FIELDS[task].items()}
     fields = {name for words in RECORD_FIELDS.values() for name in words.values()}
     others = {name: item for name, item in found.items() if name not in {"record", *fields}}
-    if task == "classification":
-        others = {name: item for name, item in others.items() if name not in OF_CORPUS}
+    others = _without_corpus(others) if task == "classification" else others
     return {"record": found["record"], **own, **others}
+
+
+def _without_corpus(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in found.items() if name not in OF_CORPUS}
 
 
 def _tree(title: str, item: Any) -> Tree:
