@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio.labelled import GoldItem, Item, Label
 
 from studio import methods
+from studio.labelled import GoldItem, Item, Label
 from studio.methods.spans import candidate_answers
 from studio.methods.synthesis import (
     SynthesisPlan,
