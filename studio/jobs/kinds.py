@@ -34,8 +34,8 @@ def run_kind(context: JobContext) -> None:
     task = context.project.task
     if task.trains_by_rounds and context.job.kind in OF_RETRIEVAL:
         raise WrongTask(
-            f"A job of the kind {context.job.kind} is nothing for the task {task.name}; its records "
-            "and models come out of rounds, with `studio s3`."
+            f"A job of the kind {context.job.kind} is nothing for the task {task.name}; its "
+            "records and models come out of rounds, with `studio s3`."
         )
     run: Callable[[JobContext], None] = import_module(module).run
     run(context)
