@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import (
@@ -23,7 +24,7 @@ from studio.cli.output import (
 from studio.jobs import queue
 from studio.jobs.params import ImportParams
 from studio.project import DATABASE, Project, forget
-from studio.records import JobState, Label, StudioError
+from studio.records import JobState, Label, StudioError, WrongTask
 from studio.tasks import TASKS, Task
 from studio.tasks import task as task_named
 
@@ -172,9 +173,9 @@ def import_(
     """Add documents, gold queries and examples to a project."""
     if not (corpus or reading.gold or reading.examples):
         raise typer.BadParameter("name a corpus, --gold or --examples")
-    opened = Project.open(project)
+    opened = opened_for("import", project)
     if opened.task.gold != "documents" and (reading.gold or reading.examples):
-        raise StudioError(
+        raise WrongTask(
             f"This project's task is {opened.task.name}: its gold comes in with "
             "`studio gold import FILE --split auto`."
         )

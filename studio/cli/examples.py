@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.formats.tags import tag_text, tags_of
 from studio.project import Project
@@ -23,7 +24,7 @@ IdArgument = Annotated[int, typer.Argument(help="The example's number, as listed
 @app.command("list")
 def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every example, and what came of it."""
-    store = Project.open(project).store
+    store = opened_for("examples", project).store
     rows: list[dict[str, Any]] = []
     uses = store.examples.uses().by_example
     for example in store.examples.all():
@@ -58,7 +59,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add one example."""
-    store = Project.open(project).store
+    store = opened_for("examples", project).store
     found = store.documents.by_outside_id(document) if document else None
     if document and found is None:
         raise StudioError(
@@ -82,7 +83,7 @@ def remove(
     example: IdArgument, project: ProjectOption = Path(), as_json: JsonOption = False
 ) -> None:
     """Take an example off the list (what it helped to make stays)."""
-    opened = Project.open(project)
+    opened = opened_for("examples", project)
     _known(opened, example)
     opened.store.examples.delete(example)
     emit(
@@ -93,13 +94,13 @@ def remove(
 @app.command("on")
 def on(example: IdArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Let an example be drawn as a shot."""
-    _switch(Project.open(project), example, True, as_json)
+    _switch(opened_for("examples", project), example, True, as_json)
 
 
 @app.command("off")
 def off(example: IdArgument, project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Keep an example but never draw it."""
-    _switch(Project.open(project), example, False, as_json)
+    _switch(opened_for("examples", project), example, False, as_json)
 
 
 @app.command("tag")
@@ -110,7 +111,7 @@ def tag(
     as_json: JsonOption = False,
 ) -> None:
     """Give an example these tags in place of those it has."""
-    opened = Project.open(project)
+    opened = opened_for("examples", project)
     wanted, have = tags_of(tags), _known(opened, example).tags.split()
     opened.store.examples.tag(example, add=wanted, drop=[t for t in have if t not in wanted])
     result = {"id": example, "tags": tag_text(wanted)}
@@ -145,7 +146,7 @@ def import_(
     from studio.jobs.importing import Report, import_examples
 
     report = Report()
-    count = len(import_examples(Project.open(project).store, path.expanduser(), report))
+    count = len(import_examples(opened_for("examples", project).store, path.expanduser(), report))
     result = {"examples": count, "skipped": report.samples}
     cells = [[sample["where"], sample["reason"]] for sample in report.samples]
 
@@ -166,7 +167,7 @@ def export(
     """Write the examples to a file."""
     from studio.formats.examples import write_examples
 
-    store = Project.open(project).store
+    store = opened_for("examples", project).store
     examples = store.examples.all()
     documents = store.documents.many([e.document_id for e in examples if e.document_id])
     names = {row: document.outside_id for row, document in documents.items()}

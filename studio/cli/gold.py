@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from studio.cli import gold_items
+from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, visible
 from studio.project import Project
 from studio.records import Gold, Split, StudioError
@@ -98,12 +99,7 @@ def add(
 
     wanted = {1: right or [], 0: wrong or [], None: clear or []}
     _refuse_twice([name for names in wanted.values() for name in names])
-    opened = Project.open(project)
-    if opened.task.gold != "documents":
-        raise StudioError(
-            f"This project's task is {opened.task.name}: its gold are labelled items. Import some "
-            "with `studio gold import FILE --split validation`."
-        )
+    opened = opened_for("gold add", project)
     known = gold.find(opened.store, query)
     if known is None and split is None:
         raise typer.BadParameter("a new gold query needs --split validation or --split test")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.project import Project
-from studio.records import Gold, Split, StudioError
+from studio.records import Gold, Split
 
 if TYPE_CHECKING:
     from studio.formats.labelled import GoldFields
@@ -49,12 +50,7 @@ def import_(
     if not 0 < test_share < 1:
         raise typer.BadParameter("--test-share lies between 0 and 1, such as 0.5")
     named = _fields(fields, encoding)
-    opened = Project.open(project)
-    if opened.task.gold == "documents":
-        raise StudioError(
-            "This is a retrieval project; its gold queries come in with "
-            f"`studio import --gold {file}`, or are marked with `studio gold add`."
-        )
+    opened = opened_for("gold import", project)
     path = file.expanduser().absolute()
     done = import_labelled(opened, path, split, test_share=test_share, seed=seed, fields=named)
     emit(done.to_row(), as_json, lambda: _show(done.to_row()))

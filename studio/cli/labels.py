@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows
-from studio.project import Project
 from studio.records import Label, StudioError
 
 app = typer.Typer(help="List and set the labels of a project.", no_args_is_help=True)
@@ -18,7 +18,7 @@ app = typer.Typer(help="List and set the labels of a project.", no_args_is_help=
 @app.command("list")
 def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every label, its wording and its gold items."""
-    store = Project.open(project).store
+    store = opened_for("labels", project).store
     counts = store.gold.counts()
     rows = [
         {
@@ -44,7 +44,7 @@ def set_(
     as_json: JsonOption = False,
 ) -> None:
     """Name the labels, in order."""
-    opened = Project.open(project)
+    opened = opened_for("labels", project)
     found = parsed(labels)
     used = {label for _, label in opened.store.gold.counts() if label}
     if gone := sorted(used - {label.name for label in found}):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from studio.cli.fitting import opened_for
 from studio.cli.output import (
     JsonOption,
     ProjectOption,
@@ -18,6 +19,7 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.tables import scores_line
 from studio.evaluation.systems import BEFORE_AFTER, find_system
 from studio.llm import catalogue
 from studio.project import Project
@@ -111,9 +113,12 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     """Every model that was trained in the project, the newest first."""
     from studio.tui.train.words import model_cells
 
-    store = Project.open(project).store
+    opened = Project.open(project)
+    store, models = opened.store, opened.store.models.all()
     counts = store.snapshots.counts()
-    models = store.models.all()
+    if opened.task.trains_by_rounds:
+        _show_labelled(models, counts, as_json)
+        return
     rows = [_trained_row(model, counts.get(model.snapshot_id or 0)) for model in models]
     cells = [
         [model.id, *model_cells(model, counts.get(model.snapshot_id or 0), "")[1:-1]]
@@ -121,6 +126,33 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     ]
     columns = ("model", "name", "base", "pairs", "validation", "test nDCG@10", "p")
     none = "No model is trained yet. `studio train` trains one on the kept queries."
+    emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
+
+
+def _show_labelled(models: list[Model], counts: dict[int, int], as_json: bool) -> None:
+    """Models that rounds have trained."""
+    rows: list[dict[str, Any]] = [
+        {
+            "model": model.id,
+            "name": model.name,
+            "base": model.base,
+            "records": counts.get(model.snapshot_id or 0),
+            "run": model.scores.get("run"),
+            "job": model.job_id,
+            "path": model.path,
+            "created": model.created,
+            "validation": model.scores.get("validation", {}),
+            "test": model.scores.get("test", {}),
+        }
+        for model in models
+    ]
+    cells = [
+        [*[row[name] for name in ("model", "name", "base", "records", "run")],
+         scores_line(row["validation"]), scores_line(row["test"])]
+        for row in rows
+    ]  # fmt: skip
+    columns = ("model", "name", "base", "records", "run", "validation", "test")
+    none = "No model is trained yet. `studio s3` trains one on what an LLM writes."
     emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
 
 
@@ -154,7 +186,7 @@ def compare(
     """Two systems on the queries that both were scored on: is the difference real?"""
     from studio.jobs import comparing
 
-    opened = Project.open(project)
+    opened = opened_for("models compare", project)
     ours, theirs = (_system(opened, name) for name in (new, old))
     duel = comparing.between(opened.store, ours, theirs)
     apart = None

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.project import Project
 from studio.records import Prompt, StudioError
@@ -99,6 +100,8 @@ def diff(
     styles = {"+": "green", "-": "red", "@": "cyan"}
 
     def show_lines() -> None:
+        if not lines:
+            out.print("The two are the same.")
         for line in lines:
             out.print(visible(line), style=styles.get(line[:1], ""), highlight=False)
 
@@ -116,7 +119,7 @@ def render(
     """The request that a document would make, word for word."""
     from studio.jobs.plans import rendered
 
-    opened = Project.open(project)
+    opened = opened_for("prompt render", project)
     found = opened.store.documents.by_outside_id(document)
     if found is None:
         raise StudioError(

@@ -13,7 +13,7 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.tasks import Task
 
-OF_CORPUS = ("document", "title", "source")
+OF_CORPUS = ("document", "documents", "title", "source")
 """What a record has only where it was written for a document."""
 
 
@@ -31,15 +31,21 @@ def lineage(
         raise StudioError(f"There is no {what} {number} in {project.absolute()}.")
     if what == "record":
         found = _of_record(opened.task, found)
+    elif not opened.task.needs_documents:
+        found["made_by"] = [_without_corpus(one) for one in found["made_by"]]
     emit(found, as_json, lambda: out.print(_tree(f"{what} {number}", found)))
 
 
 def _of_record(task: Task, found: dict[str, Any]) -> dict[str, Any]:
     """A record's chain with its fields in front, and without what its task does not know."""
     fields = found.pop("fields")
-    left_out = {"record", *fields, *(() if task.needs_documents else OF_CORPUS)}
-    rest = {name: item for name, item in found.items() if name not in left_out}
+    others = found if task.needs_documents else _without_corpus(found)
+    rest = {name: item for name, item in others.items() if name not in {"record", *fields}}
     return {"record": found["record"], **fields, **rest}
+
+
+def _without_corpus(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in found.items() if name not in OF_CORPUS}
 
 
 def _tree(title: str, item: Any) -> Tree:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.following import follow, followed, left_alone, run_job, show_result
 from studio.cli.output import (
     DetachOption,
@@ -18,6 +19,7 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.tables import scores_line
 from studio.project import Project
 from studio.records import StudioError
 
@@ -46,10 +48,6 @@ TrainFileOption = Annotated[
 ]
 BudgetOption = Annotated[float | None, typer.Option(min=0, help="US dollars: never spend more.")]
 SeedsOption = Annotated[int, typer.Option(min=1, help="Trainings per round, for mean and spread.")]
-
-
-METRICS = (("accuracy",), ("em", "f1"), ("ndcg@10", "recall@10"))
-"""What a table shows: of labels, of questions, of retrievers."""
 
 
 @app.callback()
@@ -195,8 +193,8 @@ def show_rounds(result: dict[str, Any]) -> None:
             row["round"],
             row["records"],
             "" if row["errors"] is None else row["errors"],
-            _score(row["validation"]),
-            _score(row["test"]),
+            scores_line(row["validation"]),
+            scores_line(row["test"]),
             f"{sum(row['seconds'].values()):.0f} s",
         ]
         for row in result["rounds"]
@@ -218,18 +216,6 @@ def show_rounds(result: dict[str, Any]) -> None:
         )
     elif result.get("stopped"):
         out.print(f"Ended: {visible(result['stopped'])}.", highlight=False, soft_wrap=True)
-
-
-def _score(scores: dict[str, Any]) -> str:
-    """Such as ``.853 ±.012`` for labels, ``em .41 f1 .56`` for questions."""
-    names = next((n for n in METRICS if n[0] in scores), ())
-    parts = []
-    for name in names:
-        if name in scores:
-            spread = f" ±{scores['sd'][name]:.3f}" if "sd" in scores else ""
-            said = "" if len(names) == 1 else f"{name} "
-            parts.append(f"{said}{scores[name]:.3f}{spread}")
-    return " ".join(parts)
 
 
 @app.command("approve")
@@ -305,7 +291,7 @@ def compare(
     """Train each method at the same number of records; one table, with tests against s3."""
     from studio.jobs.method_comparison import CompareParams, checked, default_methods
 
-    opened = Project.open(project)
+    opened = opened_for("s3 compare", project)
     typed = (name.strip() for name in methods.split(","))
     names = tuple(dict.fromkeys(name for name in typed if name)) or default_methods(opened)
     checked(opened, names)
@@ -334,7 +320,7 @@ def _show_compared(result: dict[str, Any]) -> None:
         against = next((key for key in row if key.endswith("_against_it")), "")
         reference = reference or against.removesuffix("_against_it")
         test = _test(row.get(against), reference)
-        cells.append([row["method"], row["records"], _score(row["test"]), test])
+        cells.append([row["method"], row["records"], scores_line(row["test"]), test])
     columns = ("method", "records", "test", f"{reference} against it".strip())
     out.print(table("On gold test", columns, cells))
 

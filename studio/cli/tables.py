@@ -14,6 +14,22 @@ from studio.evaluation.systems import in_order, label_of, of_pair_key, words_of
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 
 
+METRICS = (("accuracy",), ("em", "f1"), ("ndcg@10", "recall@10"))
+"""What a table shows: of labels, of questions, of retrievers."""
+
+
+def scores_line(scores: dict[str, Any]) -> str:
+    """Such as ``.853 ±.012`` for labels, ``em .41 f1 .56`` for questions."""
+    names = next((n for n in METRICS if n[0] in scores), ())
+    parts = []
+    for name in names:
+        if name in scores:
+            spread = f" ±{scores['sd'][name]:.3f}" if "sd" in scores else ""
+            said = "" if len(names) == 1 else f"{name} "
+            parts.append(f"{said}{scores[name]:.3f}{spread}")
+    return " ".join(parts)
+
+
 def chain_table(result: dict[str, Any]) -> Table:
     """Counts before and after each filter."""
     rows = [

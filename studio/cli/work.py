@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from studio.cli.fitting import opened_for
 from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import (
@@ -137,15 +138,16 @@ def filter_(
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the queries: length, copies, language, duplicates, round trip. Nothing is deleted."""
+    """Judge the records: length, copies, language, duplicates, round trip. Nothing is deleted."""
     if move:
         from studio.jobs.filtering import move_k
 
-        found = move_k(Project.open(project), params.k)
+        found = move_k(opened_for("round trip", project), params.k)
         emit(found, as_json, lambda: _show_moved(found))
         return
     params = replace(params, encoder=_encoder(params.encoder))
-    opened = Project.open(project)
+    asked_for = params.round_trip not in (FilterParams().round_trip, "off")
+    opened = opened_for("round trip", project) if asked_for else Project.open(project)
     result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(chain_table(result))))
 
@@ -168,7 +170,7 @@ def train(
     from studio.jobs.training_data import choice_of, refuse_unknown
 
     params = replace(params, encoder=_encoder(params.encoder), teacher=_encoder(params.teacher))
-    opened = Project.open(project)
+    opened = opened_for("train", project)
     refuse_unknown(opened.store, choice_of(params))
     result = run_job(opened, "train", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show_trained(opened, result)))
@@ -198,7 +200,7 @@ def evaluate(
     from studio.jobs.evaluating import names_in
 
     params = replace(params, encoder=_encoder(params.encoder))
-    opened = Project.open(project)
+    opened = opened_for("evaluate", project)
     named = (_system(opened, name).name for name in names_in(params.systems))
     params = replace(params, systems=",".join(named))
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
@@ -218,7 +220,7 @@ def search(
     """Search the corpus with any system of the project; without one, the newest trained model."""
     from studio.jobs.searching import search as find
 
-    opened = Project.open(project)
+    opened = opened_for("search", project)
     chosen = _system(opened, system)
     hits = find(opened, query, chosen.name, k)
     cells = [

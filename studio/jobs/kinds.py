@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from studio.jobs.context import JobContext
-from studio.records import StudioError
+from studio.records import StudioError, WrongTask
 
 KINDS = {
     "import": "studio.jobs.importing",
@@ -21,6 +21,9 @@ KINDS = {
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 
+OF_RETRIEVAL = ("generate", "train", "evaluate", "path")
+"""Kinds that are nothing for labelled tasks: there, rounds write, train and score."""
+
 
 def run_kind(context: JobContext) -> None:
     """Do the job's work. Raises StudioError for a kind that this studio does not know."""
@@ -28,5 +31,11 @@ def run_kind(context: JobContext) -> None:
     if module is None:
         known = ", ".join(KINDS)
         raise StudioError(f"Unknown kind of job {context.job.kind!r}; this studio knows {known}.")
+    task = context.project.task
+    if task.trains_by_rounds and context.job.kind in OF_RETRIEVAL:
+        raise WrongTask(
+            f"A job of the kind {context.job.kind} is nothing for the task {task.name}; its "
+            "records and models come out of rounds, with `studio s3`."
+        )
     run: Callable[[JobContext], None] = import_module(module).run
     run(context)

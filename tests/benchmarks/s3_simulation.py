@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz
-from studio.jobs.s3_params import S3Params
 
 from studio.evaluation.classification import mcnemar
 from studio.jobs import queue, s3
+from studio.jobs.s3_params import S3Params
 from studio.project import Project
 from studio.records import Gold, JobState, Label, StudioError
 from tests.support.data import gold_text

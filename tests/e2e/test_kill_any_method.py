@@ -23,7 +23,7 @@ from studio.tasks import TASKS
 from tests.support import two_step
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
-from tests.support.tasks import add_gold, make_project, words
+from tests.support.small_projects import add_gold, make_project, words
 from tests.support.tiny_encoder import bert_encoder
 
 CONCURRENCY = 3

@@ -16,7 +16,7 @@ from studio.store.review_shapes import View
 from tests.support import two_step
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
-from tests.support.tasks import make_project
+from tests.support.small_projects import make_project
 
 
 @pytest.fixture

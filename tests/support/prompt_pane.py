@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from studio.tui.prompt.streams import ROWS, Streams
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.hostile import HOSTILE
+from tests.support.waiting import until_shown
 
 AT_ONCE = ("  ".join(text for text in HOSTILE.values() if len(text) < 1000), "x" * 100_000)
 """All hostile texts in one, and the one that is too long for that."""
@@ -34,22 +32,12 @@ def score_of(app: Any) -> str:
     return app.screen.query_one("#score", TextPane).plain
 
 
-async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something holds."""
-    for _ in range(int(seconds * 20)):
-        await pilot.pause(0.05)
-        with suppress(NoMatches):  # on a busy machine the pane itself may still be to come
-            if true():
-                return
-    raise AssertionError(f"not within {seconds} s; the columns are {states(pilot.app, 2)}")
-
-
 async def settled(
     pilot: Pilot[int], want: tuple[str, ...] = ("done", "stored"), *, sides: int = 1
 ) -> None:
     """Wait until all columns stand in one of these states."""
-    await pilot.pause(0.1)
-    await until(
+    await pilot.pause()
+    await until_shown(
         pilot,
         lambda: (
             len(streams(pilot.app).sides) == sides

@@ -1,87 +1,232 @@
-"""A small project of any task, whose LLM is a rule: decided by the request alone."""
+"""A project of every task: as it was made, with records, with a model. The verbs make them.
+
+A new task is one more row of :data:`TASKS`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from studio.jobs.setup import save_template
+from studio.jobs import queue, worker
 from studio.project import Project
-from studio.records import Document, Example, Gold, Label, Split
-from tests.support.project import fill
-from tests.support.tiny_encoder import TOPICS
+from studio.records import Job
+from tests.support.command import Done
+from tests.support.openai_server import OpenAIServer
+from tests.support.tiny_encoder import TOPICS, bert_encoder
+from tests.support.verbs import Verbs
 
-PLACES = ("mill", "bridge", "barn", "pond", "tower", "orchard")
-YEARS = (1901, 1887, 1923, 1850, 1944, 1768)
-PASSAGES = [
-    f"The {place} was built by Anna Berg in {year}. It stands beside the {topic} of the village."
-    for place, year, topic in zip(PLACES, YEARS, TOPICS, strict=False)
-]
-LABELS = {
-    "classification": (
-        Label("near", "a satisfied customer"),
-        Label("far", "a dissatisfied customer"),
-    ),
-    "nli": (Label("yes", "certainly true"), Label("no", "not supported by it")),
+STATES = ("empty", "records", "model")
+LABELS = "near=a satisfied customer,far=a dissatisfied customer"
+NAMES = ("near", "far")
+GOLD = 8
+"""Items of each split."""
+
+
+@dataclass(frozen=True)
+class TaskCase:
+    """One task, and what is made for a test of it."""
+
+    task: str
+    new: tuple[object, ...]
+    """What ``studio new`` is told of it."""
+    makes: tuple[object, ...]
+    """The verb that makes its records, and with rounds its model."""
+    quickly: tuple[object, ...]
+    """What rounds are told to train in a moment."""
+    others_words: str
+    """A pattern for words that people with this task never asked to read."""
+
+
+ROUNDS = ("s3", "--rounds", 1, "--rationales", 2)
+HEAD = ("--kind", "head", "--seed-records", 8)
+LABELLED = r"(?i)\bquer(y|ies)\b|retriev|ndcg"
+RETRIEVAL = r"(?i)\blabel(s|led)?\b|hypothes|premise|\bclassifi"
+TASKS = {
+    case.task: case
+    for case in (
+        TaskCase("retrieval", (), ("generate", "--documents", 6), ("--epochs", 0.1), RETRIEVAL),
+        TaskCase(
+            "classification",
+            ("--labels", LABELS),
+            ROUNDS,
+            HEAD,
+            LABELLED + r"|\bdocuments?\b|hypothes|premise|passage",
+        ),
+        TaskCase("nli", ("--labels", LABELS), ROUNDS, HEAD, LABELLED),
+        TaskCase(
+            "qa",
+            (),
+            ROUNDS,
+            ("--epochs", 1, "--seed-records", 6),
+            LABELLED + r"|\blabels?\b|hypothes|premise",
+        ),
+    )
 }
 
 
-def make_project(folder: Path, task: str, url: str) -> Project:
-    """Documents where the task needs them, labels, examples, a prompt; its endpoint is at url."""
-    project = Project.create(folder, title="Small", task=task)
-    if project.task.needs_documents:
-        fill(
-            project.store,
-            [Document(f"p{n}", "", text) for n, text in enumerate(PASSAGES)],
+@dataclass(frozen=True)
+class Files:
+    """What people bring to a project."""
+
+    corpus: Path
+    gold: Path
+    """A BEIR folder, or labelled items."""
+    examples: Path
+
+    @classmethod
+    def of(cls, task: str, folder: Path) -> Files:
+        """Write them."""
+        folder.mkdir(parents=True)
+        rows = [{"_id": f"d{n}", "text": _passage(n)} for n in range(len(TOPICS))]
+        examples = [{"document_id": f"d{n}", "query": f"is it the {TOPICS[n]}"} for n in (0, 1)]
+        if task == "retrieval":
+            gold = _beir(folder / "beir")
+        else:
+            gold = _lines(folder / "gold.jsonl", [_gold(task, n) for n in range(2 * GOLD)])
+        return cls(
+            _lines(folder / "corpus.jsonl", rows), gold, _lines(folder / "shots.jsonl", examples)
         )
-    project.store.labels.set(LABELS.get(task, ()))
-    if task == "retrieval":
-        for number in range(3):
-            project.store.examples.add(
-                Example(f"A passage on item {number}.", f"what is the matter with item {number}")
-            )
-    save_template(project)
-    project.close()
-    (folder / "studio.toml").write_text(
-        f'endpoint = "rule"\n[endpoints.rule]\nbase_url = "{url}"\nmodel = "stand-in"\n', "utf-8"
-    )
-    return Project.open(folder)
 
 
-def add_gold(project: Project, count: int = 8) -> None:
-    """Gold of both splits."""
-    splits: tuple[Split, ...] = ("validation", "test")
-    for split in splits:
-        project.store.gold.add([_gold(project, split, n) for n in range(count)])
+def _passage(number: int) -> str:
+    topic, other = TOPICS[number], TOPICS[(number + 5) % len(TOPICS)]
+    return f"what is the {topic} of the {other} in 19{number + 10} is the {topic}"
 
 
-def _gold(project: Project, split: Split, number: int) -> Gold:
-    task = project.task
-    drawn = random.Random(f"{split} {number}")
-    text = f"is the {drawn.choice(TOPICS)} the {drawn.choice(TOPICS)} number {number}"
-    name, origin = f"{split}-{number}", f"gold:{number + 1}"
-    if task.gold == "documents":
-        documents = project.store.documents.page(limit=len(PASSAGES))
-        right = documents[number % len(documents)]
-        return Gold(task.record, {"query": text}, split, name, relevant={right.id: 1})
-    passage = f"{text} of the {split}. It was found by Carl Lund in {1700 + number}."
-    label = LABELS[task.name][number % 2].name if task.has_labels else ""
-    fields = {
-        "classification": {"text": text, "label": label},
-        "nli": {"hypothesis": text, "label": label, "premise": passage},
-        "qa": {"question": f"{text}?", "answer": "Carl Lund", "context": passage},
-    }
-    return Gold(task.record, fields[task.name], split, name, origin=origin)
+def _gold(task: str, number: int) -> dict[str, object]:
+    asked = f"is the {TOPICS[number % len(TOPICS)]} number {number}"
+    if task == "classification":
+        return {"text": asked, "label": NAMES[number % 2]}
+    if task == "nli":
+        return {"hypothesis": asked, "premise": _passage(number), "label": NAMES[number % 2]}
+    return {"question": asked, "context": _passage(number), "answers": [f"19{number + 10}"]}
 
 
-def words(body: dict[str, Any]) -> str:
-    """What the LLM says."""
+def _beir(folder: Path) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    names = range(2, 2 + 2 * GOLD - 4)
+    _lines(folder / "queries.jsonl", [{"_id": f"q{n}", "text": f"the {TOPICS[n]}"} for n in names])
+    for place, split in enumerate(("validation", "test")):
+        lines = "".join(f"q{n}\td{n}\t1\n" for n in names if n % 2 == place)
+        (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + lines)
+    return folder
+
+
+def _lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def said(body: dict[str, Any]) -> str:
+    """What the LLM answers: decided by the request alone, in the form that it asks for."""
     asked = str(body["messages"][-1]["content"])
     drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
     if "List " in asked:
-        return "\n".join(f"- the {topic} of {topic}" for topic in drawn.sample(TOPICS, 5))
-    one, two, three = (drawn.choice(TOPICS) for _ in range(3))
-    text = f"what is the {one} of the {two} and is the {three} of it"
-    return f"{text}?" if "question" in asked.lower() else text
+        return "\n".join(f"- the {one} of it" for one in drawn.sample(TOPICS, 6))
+    return f"is the {' of the '.join(drawn.sample(TOPICS, 4))}?"
+
+
+@contextmanager
+def jobs_in_this_process() -> Iterator[None]:
+    """A job is done when it is submitted: nobody waits for a process to import torch."""
+
+    def work(project: Project, job_id: int) -> Job:
+        worker.main(project.path, job_id)
+        return queue.get(project, job_id)
+
+    with (
+        mock.patch.object(queue, "_start_worker", work),
+        mock.patch.object(worker, "_stop_on_signals"),
+    ):
+        yield
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Makes projects in a folder of its own, with a stand-in LLM and a tiny encoder."""
+
+    folder: Path
+    server: OpenAIServer
+    encoder: Path
+
+    @property
+    def studio(self) -> Verbs:
+        """The verbs, in the builder's own home."""
+        return Verbs(self.folder)
+
+    def files(self, task: str) -> Files:
+        """What is imported into projects of the task; written once."""
+        folder = self.folder / "files" / task
+        if not folder.exists():
+            return Files.of(task, folder)
+        gold = folder / ("beir" if task == "retrieval" else "gold.jsonl")
+        return Files(folder / "corpus.jsonl", gold, folder / "shots.jsonl")
+
+    def build(self, task: str) -> dict[str, Path]:
+        """State → the folder of its project."""
+        empty, records, model = (self.folder / task / state for state in STATES)
+        case, files = TASKS[task], self.files(task)
+        self._done("new", empty, "--task", task, *case.new)
+        (empty / "studio.toml").write_text(
+            f'endpoint = "rule"\nencoder = "{self.encoder}"\n'
+            f'[endpoints.rule]\nbase_url = "{self.server.url}"\nmodel = "stand-in"\n',
+            "utf-8",
+        )
+        copied(empty, model)
+        with jobs_in_this_process():
+            self._fill(task, model, files)
+        copied(model, records)
+        _without_models(records)
+        return {"empty": empty, "records": records, "model": model}
+
+    def _fill(self, task: str, path: Path, files: Files) -> None:
+        brought: tuple[object, ...] = ()
+        if task == "retrieval":
+            brought = ("--gold", files.gold, "--examples", files.examples)
+        else:
+            self._done("gold", "import", files.gold, "--split", "auto", "-p", path)
+        if task != "classification":
+            self._done("import", files.corpus, *brought, "-p", path)
+        case, base = TASKS[task], ("--base", self.encoder)
+        rounds = () if task == "retrieval" else (*case.quickly, *base)
+        self._done(*case.makes, *rounds, "-p", path)
+        if task == "retrieval":
+            self._done("train", "--steps", 2, "--evaluate", "-p", path)
+
+    def _done(self, *arguments: object) -> Done:
+        done = self.studio(*arguments)
+        assert done.code == 0, f"studio {' '.join(map(str, arguments))}: {done.err}"
+        return done
+
+
+def copied(project: Path, target: Path) -> Path:
+    """The same project elsewhere."""
+    return Path(shutil.copytree(project, target))
+
+
+def _without_models(path: Path) -> None:
+    """As if nothing had been trained yet: the records are there, and what was asked for them."""
+    with sqlite3.connect(path / "studio.db") as db:
+        db.execute("DELETE FROM evaluations")
+        db.execute("DELETE FROM models")
+    shutil.rmtree(path / "models", ignore_errors=True)
+
+
+Build = Callable[[str], dict[str, Path]]
+
+
+@contextmanager
+def builder(folder: Path) -> Iterator[Builder]:
+    """A builder with its server, and an encoder that knows the texts' words."""
+    with OpenAIServer(words=said) as server:
+        yield Builder(folder, server, bert_encoder(folder / "tiny"))

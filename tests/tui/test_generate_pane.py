@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from textual.events import Key
-from textual.pilot import Pilot
 from textual.widgets import Static
 
 from studio.jobs import queue
@@ -29,6 +28,7 @@ from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.data import queries_of
 from tests.support.hostile import HOSTILE, storable, walk
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import quiet, until_shown
 from tests.tui.conftest import use_endpoint
 
 ROOT = Path(__file__).parents[2]
@@ -103,13 +103,6 @@ def focus_of(app: StudioApp) -> str | None:
     return app.focused.id if app.focused is not None else None
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], Any], seconds: float = 15) -> None:
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "it did not come"
-        await pilot.pause(0.05)
-
-
 def live_job(job: JobMaker, **values: Any) -> int:
     import json
 
@@ -123,7 +116,7 @@ def live_job(job: JobMaker, **values: Any) -> int:
 async def test_the_plan_says_what_it_will_take(wired: Project) -> None:
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "tokens" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "tokens" in shown(app, "outlook"))
         text = shown(app, "outlook")
         assert "calls    40, estimated from 5 rendered prompts" in text
         assert "cost     unknown: the endpoint has no prices in the settings" in text
@@ -135,7 +128,7 @@ async def test_a_changed_line_is_estimated_anew_and_kept_as_a_draft(wired: Proje
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("enter", "2", "enter", "j", "enter", "3", "escape")
-        await until(pilot, lambda: "calls    6," in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "calls    6," in shown(app, "outlook"))
         assert focus_of(app) == "form"
         draft = read_draft(wired.store.drafts.get(DRAFT), SETTINGS)
         assert (draft["documents"], draft["draws"]) == ("2", "3")
@@ -151,7 +144,7 @@ async def test_keys_typed_fast_all_arrive(wired: Project, no_workers: list[int])
         for key in ("j", "enter", *"meals", "enter", "enter", "2", "escape", "s"):
             # All at once, as a slow link hands them over.
             app.post_message(Key(key, key if len(key) == 1 else None))
-        await until(pilot, lambda: no_workers)
+        await until_shown(pilot, lambda: no_workers)
         assert app.screen.query_one(Form).values["search"] == "meals"
         assert app.screen.query_one(Form).values["draws"] == "2"
 
@@ -196,24 +189,24 @@ async def test_what_a_plan_lacks_is_said_where_the_estimate_stands(wired: Projec
     wired.store.drafts.set(DRAFT, '{"usd": "2"}')
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "a cap in dollars cannot hold" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "a cap in dollars cannot hold" in shown(app, "outlook"))
         app.screen.query_one(Form).put("usd", "")
         app.screen.query_one(Form).put("search", "zzzz")
-        await until(pilot, lambda: "No document matches 'zzzz'" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "No document matches 'zzzz'" in shown(app, "outlook"))
 
 
 async def test_a_cap_below_the_estimate_is_told(wired: Project) -> None:
     wired.store.drafts.set(DRAFT, '{"tokens": "500"}')
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "The cap will stop it at about" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "The cap will stop it at about" in shown(app, "outlook"))
 
 
 async def test_an_empty_project_says_what_to_do(tmp_path: Path) -> None:
     empty = Project.create(tmp_path / "empty")
     app = StudioApp(empty, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "no prompt yet" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "no prompt yet" in shown(app, "outlook"))
         assert "2 writes one" in title(app, "form-section")
         await pilot.press("s")
         await pilot.pause()
@@ -225,9 +218,9 @@ async def test_the_endpoint_is_chosen_from_a_list(wired: Project) -> None:
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until_shown(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("j", "enter")
-        await until(pilot, lambda: not isinstance(app.screen, Choose))
+        await until_shown(pilot, lambda: not isinstance(app.screen, Choose))
         assert app.screen.query_one(Form).values["endpoint"].startswith("embedded:")
 
 
@@ -239,7 +232,7 @@ async def test_another_studios_draft_shows_up(wired: Project) -> None:
         other.drafts.set(DRAFT, '{"documents": "7"}')
         other.close()
         form = app.screen.query_one(Form)
-        await until(pilot, lambda: form.values["documents"] == "7", 3)
+        await until_shown(pilot, lambda: form.values["documents"] == "7")
 
 
 @pytest.mark.parametrize("key", ["s", "ctrl+g"])
@@ -320,9 +313,9 @@ async def test_dropped_answers_are_shown_by_reason(project: Project, job: JobMak
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("d")
         answers = app.screen.query_one("#answers", TextPane)
-        await until(pilot, lambda: "(an empty answer)" in answers.plain)
+        await until_shown(pilot, lambda: "(an empty answer)" in answers.plain)
         await pilot.press("j")
-        await until(pilot, lambda: "I cannot do that" in answers.plain)
+        await until_shown(pilot, lambda: "I cannot do that" in answers.plain)
         assert "t-2 · ended by stop\nSure! Here is 税务" in answers.plain
         assert title(app, "stream-section") == "Newest answers dropped as no-label"
         await pilot.press("enter")
@@ -345,11 +338,11 @@ async def test_new_queries_stream_by_and_enter_opens_one_in_review(
             made = Finished(request, Answer("a"), "", queries_of(request, f"query {number} 🍜"))
             project.store.generations.save([made], job_id)
             app.screen.store_changed()  # type: ignore[attr-defined]
-            await until(pilot, lambda n=number: len(newest.rows) == n + 1)
+            await until_shown(pilot, lambda n=number: len(newest.rows) == n + 1)
         assert newest.rows[0].cells == ("query 2 🍜", "Home office")
         assert newest.cursor == 0
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert app.current_mode == "review"
 
 
@@ -359,31 +352,31 @@ async def test_a_run_is_started_paused_changed_and_cancelled_by_keys(
     app = StudioApp(long_run, screen="generate")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("s")
-        await until(pilot, lambda: slow.calls > 4)
+        await until_shown(pilot, lambda: slow.calls > 4)
         await pilot.press("p")
-        await until(pilot, lambda: title(app, "figures-section").endswith("‖ paused"))
-        await until(pilot, lambda: "0 in flight" in shown(app, "figures"))
+        await until_shown(pilot, lambda: title(app, "figures-section").endswith("‖ paused"))
+        await until_shown(pilot, lambda: "0 in flight" in shown(app, "figures"))
         calls = slow.calls
         await pilot.pause(2)
         assert slow.calls == calls
         assert "p goes on" in shown(app, "next")
         await pilot.press("p")
-        await until(pilot, lambda: slow.calls > calls, 3)
+        await until_shown(pilot, lambda: slow.calls > calls)
         assert slow.most_in_flight == 2
         await pilot.press("plus", "plus", "plus")
-        await until(pilot, lambda: slow.in_flight == 6, 5)
+        await until_shown(pilot, lambda: slow.in_flight == 6)
         await pilot.press("minus", "minus", "minus", "minus")
         job_id = long_run.store.jobs.all()[0].id
         assert queue.get(long_run, job_id).concurrency == 1
         await pilot.press("c")
-        await until(pilot, lambda: "cancelled" in title(app, "figures-section"), 3)
+        await until_shown(pilot, lambda: "cancelled" in title(app, "figures-section"))
         assert "r goes on" in shown(app, "next")
         calls = slow.calls
         await pilot.press("r")
-        await until(pilot, lambda: slow.calls > calls)
+        await until_shown(pilot, lambda: slow.calls > calls)
         assert max(slow.paid.bodies.values()) == 1
         await pilot.press("c")
-        await until(pilot, lambda: "cancelled" in title(app, "figures-section"), 3)
+        await until_shown(pilot, lambda: "cancelled" in title(app, "figures-section"))
 
 
 async def test_concurrency_stops_at_what_the_endpoint_allows(
@@ -407,7 +400,7 @@ async def test_a_dead_worker_shows_by_itself_and_r_resumes(
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("w")
-        await until(pilot, lambda: "interrupted" in title(app, "figures-section"), 3)
+        await until_shown(pilot, lambda: "interrupted" in title(app, "figures-section"))
         assert "nothing is paid twice" in shown(app, "next")
         await pilot.press("r")
         assert no_workers == [job_id]
@@ -432,7 +425,7 @@ async def test_the_last_run_stays_with_its_result_and_what_comes_next(
         assert "31 · 78% of the answers parsed" in shown(app, "figures")
         assert "unknown" in shown(app, "figures")
         await pilot.press("f")
-        await until(pilot, lambda: isinstance(app.screen, StartDialog))
+        await until_shown(pilot, lambda: isinstance(app.screen, StartDialog))
 
 
 async def test_a_failed_run_says_why_where_it_is_watched(project: Project, job: JobMaker) -> None:
@@ -440,7 +433,7 @@ async def test_a_failed_run_says_why_where_it_is_watched(project: Project, job: 
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await app.go("generate", job=failed)
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert "The endpoint 税务 is down. Mend what it names, then r" in shown(app, "next")
 
 

@@ -14,7 +14,8 @@ from studio.tui.prompt.compare import Compare, contrast_of
 from studio.tui.prompt.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
-from tests.support.prompt_pane import AT_ONCE, score_of, settled, states, streams, title_of, until
+from tests.support.prompt_pane import AT_ONCE, score_of, settled, states, streams, title_of
+from tests.support.waiting import quiet, until_shown
 from tests.tui.test_prompt_score import LONG_ANSWER
 
 BOTH = {"sides": 2}
@@ -41,7 +42,7 @@ def app(two_versions: Project) -> StudioApp:
 async def compare(pilot: Any, *keys: str) -> None:
     """Open the box and press these keys in it."""
     await pilot.press("c")
-    await pilot.pause(0.1)
+    await quiet(pilot)
     assert isinstance(pilot.app.screen, Compare)
     await pilot.press(*keys)
 
@@ -107,7 +108,7 @@ async def test_two_endpoints_with_one_model_name_are_refused(
             await compare(pilot, "tab")
             app.screen.query_one("#other").value = f"{second.url} stand-in"  # type: ignore[attr-defined]
             await pilot.press("enter")
-            await until(pilot, lambda: "Both endpoints call" in states(app, 2)[3])
+            await until_shown(pilot, lambda: "Both endpoints call" in states(app, 2)[3])
             assert states(app) == ["stored"] * 3 or states(app) == ["done"] * 3
             assert second.calls == 0
 
@@ -116,7 +117,7 @@ async def test_an_unknown_endpoint_is_told_in_its_column(app: StudioApp) -> None
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await compare(pilot, "tab", *"nowhere", "enter")
-        await until(pilot, lambda: "no endpoint 'nowhere'" in states(app, 2)[3])
+        await until_shown(pilot, lambda: "no endpoint 'nowhere'" in states(app, 2)[3])
         assert streams(app).cells[0].outcome is not None
 
 
@@ -124,7 +125,7 @@ async def test_the_templates_own_temperature_is_refused(app: StudioApp, llm: Ope
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await compare(pilot, "tab", "0", ".", "7", "enter")
-        await until(pilot, lambda: "0.7 already" in states(app, 2)[3])
+        await until_shown(pilot, lambda: "0.7 already" in states(app, 2)[3])
         assert llm.paid.calls == 3
 
 
@@ -165,7 +166,7 @@ async def test_equal_requests_of_two_versions_are_paid_once(
     wired.store.prompts.save("x", renamed, "renamed")
     app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         await compare(pilot, "enter")
         await settled(pilot, **BOTH)
         assert llm.paid.calls == 3
@@ -176,11 +177,13 @@ async def test_saving_a_draft_asks_nothing_anew(app: StudioApp, llm: OpenAIServe
         await settled(pilot)
         app.screen.query_one(TemplatePart).take(builtin("generic"))
         await pilot.press("r")
-        await until(pilot, lambda: streams(app).sides[0].variant.template == builtin("generic"))
+        await until_shown(
+            pilot, lambda: streams(app).sides[0].variant.template == builtin("generic")
+        )
         await settled(pilot)
         paid = llm.paid.calls
         await pilot.press("w", "enter")
-        await until(pilot, lambda: streams(app).sides[0].variant.name.startswith("v3"))
+        await until_shown(pilot, lambda: streams(app).sides[0].variant.name.startswith("v3"))
         await settled(pilot)
         assert llm.paid.calls == paid
 
@@ -196,11 +199,11 @@ async def test_a_change_closes_the_connections_of_both_columns(project: Project)
         opened.store.prompts.save("x", long + " Be brief.", "brief")
         app = StudioApp(opened, screen="prompt")
         async with app.run_test(size=(120, 40)) as pilot:
-            await pilot.pause(0.2)
+            await quiet(pilot)
             await compare(pilot, "enter")
-            await until(pilot, lambda: slow.in_flight == 6)
+            await until_shown(pilot, lambda: slow.in_flight == 6)
             await pilot.press("e", "x")
-            await until(pilot, lambda: slow.in_flight == 0, seconds=2)
+            await until_shown(pilot, lambda: slow.in_flight == 0)
             assert "streaming" not in states(app, 2)
         opened.close()
 
@@ -211,10 +214,10 @@ async def test_the_scores_stand_side_by_side_over_the_same_requests(
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await pilot.press("m")
-        await until(pilot, lambda: "n = 5" in title_of(app, "score-section"))
+        await until_shown(pilot, lambda: "n = 5" in title_of(app, "score-section"))
         await compare(pilot, "enter")
         await settled(pilot, **BOTH)
-        await until(pilot, lambda: "n = 3" in title_of(app, "score-section"))
+        await until_shown(pilot, lambda: "n = 3" in title_of(app, "score-section"))
         lines = score_of(app).splitlines()
         assert "A v2 brief" in lines[0]
         assert "B v1 first try" in lines[0]
@@ -222,7 +225,7 @@ async def test_the_scores_stand_side_by_side_over_the_same_requests(
         assert "found by it alone" in score_of(app)
         # m first evens out what only one side was asked.
         await pilot.press("m")
-        await until(pilot, lambda: "n = 5" in title_of(app, "score-section"))
+        await until_shown(pilot, lambda: "n = 5" in title_of(app, "score-section"))
         assert llm.paid.calls == 10
 
 
@@ -277,14 +280,14 @@ async def test_hostile_answers_and_notes_are_harmless(project: Project, hostile:
         opened.store.prompts.save(text, builtin("question-answering") + " Be brief.", text)
         app = StudioApp(opened, screen="prompt")
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.pause(0.1)
+            await quiet(pilot)
             await pilot.press("c")
-            await pilot.pause(0.1)
+            await quiet(pilot)
             assert_harmless(app)
             await pilot.press("enter")
             await settled(pilot, **BOTH)
             assert_harmless(app)
             await pilot.press("l", "e")
-            await pilot.pause(0.1)
+            await quiet(pilot)
             assert_harmless(app)
         opened.close()

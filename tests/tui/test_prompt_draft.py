@@ -15,7 +15,8 @@ from studio.tui.pane import autosave
 from studio.tui.prompt.conflict import ChooseText, around
 from studio.tui.prompt.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
-from tests.support.prompt_pane import AT_ONCE, title_of, until
+from tests.support.prompt_pane import AT_ONCE, title_of
+from tests.support.waiting import quiet, until_shown
 
 THEIRS = builtin("question-answering") + " Theirs."
 
@@ -49,19 +50,19 @@ async def write(pilot: Any) -> None:
 
 async def clash(pilot: Any, elsewhere: Store, theirs: str = THEIRS) -> None:
     """Type here while another studio writes."""
-    await pilot.pause(0.1)
+    await quiet(pilot)
     await write(pilot)
     elsewhere.drafts.set("prompt", theirs)
     await pilot.press("escape")
-    await until(pilot, lambda: isinstance(pilot.app.screen, ChooseText))
+    await until_shown(pilot, lambda: isinstance(pilot.app.screen, ChooseText))
 
 
 async def test_the_others_draft_is_seen_within_a_second(app: StudioApp, elsewhere: Store) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         elsewhere.drafts.set("prompt", THEIRS)
-        await until(
-            pilot, lambda: app.screen.query_one(TemplatePart).text == THEIRS, seconds=2
+        await until_shown(
+            pilot, lambda: app.screen.query_one(TemplatePart).text == THEIRS
         )  # fmt: skip
 
 
@@ -69,12 +70,12 @@ async def test_an_untouched_editor_in_focus_follows_too_and_undo_brings_the_old_
     app: StudioApp, elsewhere: Store
 ) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         part = app.screen.query_one(TemplatePart)
         before = part.text
         await pilot.press("e")
         elsewhere.drafts.set("prompt", THEIRS)
-        await until(pilot, lambda: part.text == THEIRS, seconds=2)
+        await until_shown(pilot, lambda: part.text == THEIRS)
         part.editor.undo()
         assert part.text == before
 
@@ -93,7 +94,7 @@ async def test_mine_can_be_kept(app: StudioApp, elsewhere: Store, key: str) -> N
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press(key)
-        await until(pilot, lambda: not isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ChooseText))
         draft = elsewhere.drafts.get("prompt")
         assert draft is not None
         assert draft.endswith("M")
@@ -109,7 +110,7 @@ async def test_theirs_can_be_taken_and_undo_brings_mine_back(
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press("t")
-        await until(pilot, lambda: not isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ChooseText))
         part = app.screen.query_one(TemplatePart)
         assert part.text == THEIRS
         assert elsewhere.drafts.get("prompt:held") is None
@@ -121,7 +122,7 @@ async def test_both_can_be_kept(app: StudioApp, elsewhere: Store) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press("b")
-        await until(pilot, lambda: not isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ChooseText))
         newest = elsewhere.prompts.latest()
         assert newest is not None
         assert (newest.version, newest.template) == (2, THEIRS)
@@ -134,7 +135,7 @@ async def test_a_faulty_draft_of_theirs_becomes_no_version(
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere, theirs="no template")
         await pilot.press("b")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert isinstance(app.screen, ChooseText)
 
 
@@ -144,7 +145,7 @@ async def test_the_question_can_wait_and_outlives_the_program(
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press("escape")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert "changed elsewhere" in title_of(app, "template-section")
         await write(pilot)
         await pilot.press("escape", "escape")
@@ -152,9 +153,9 @@ async def test_the_question_can_wait_and_outlives_the_program(
         assert elsewhere.drafts.get("prompt") == THEIRS
     again = StudioApp(project, screen="prompt")
     async with again.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: isinstance(again.screen, ChooseText))
+        await until_shown(pilot, lambda: isinstance(again.screen, ChooseText))
         await pilot.press("m")
-        await until(pilot, lambda: not isinstance(again.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(again.screen, ChooseText))
         assert (elsewhere.drafts.get("prompt") or "").endswith("MM")
 
 
@@ -163,14 +164,14 @@ async def test_a_version_saved_elsewhere_counts_as_a_change(
 ) -> None:
     elsewhere.drafts.set("prompt", THEIRS)
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await write(pilot)
         elsewhere.prompts.save("x", THEIRS, "theirs")
         elsewhere.drafts.discard("prompt")
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: isinstance(app.screen, ChooseText))
         await pilot.press("m")
-        await until(pilot, lambda: (elsewhere.drafts.get("prompt") or "").endswith("M"))
+        await until_shown(pilot, lambda: (elsewhere.drafts.get("prompt") or "").endswith("M"))
 
 
 @pytest.mark.parametrize("hostile", AT_ONCE, ids=["all", "long"])
@@ -179,7 +180,7 @@ async def test_a_hostile_draft_is_shown_harmless(
 ) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await clash(pilot, elsewhere, theirs=storable(hostile))
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert_harmless(app)
 
 

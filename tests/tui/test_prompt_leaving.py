@@ -13,6 +13,7 @@ import pytest
 from studio.llm.catalogue import installed_path
 from studio.project import Project
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import PATIENCE_S, until
 from tests.tui.conftest import use_endpoint
 from tests.tui.test_prompt_score import LONG_ANSWER
 from tests.tui.test_terminal import Terminal
@@ -26,14 +27,12 @@ def test_leaving_waits_for_no_work_that_was_put_aside() -> None:
         "import asyncio, time\n"
         "from studio.tui.pane.daemon_thread import run_in_daemon_thread\n"
         "async def main():\n"
-        "    task = asyncio.create_task(run_in_daemon_thread(lambda: time.sleep(60)))\n"
+        "    task = asyncio.create_task(run_in_daemon_thread(lambda: time.sleep(3600)))\n"
         "    await asyncio.sleep(0.1)\n"
         "    task.cancel()\n"
         "asyncio.run(main())\n"
     )
-    started = time.monotonic()
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
-    assert time.monotonic() - started < 20
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)
 
 
 def seconds_to_the_shell(terminal: Terminal) -> float:
@@ -54,11 +53,7 @@ def test_leaving_while_columns_stream_is_quick_and_clean(project: Project) -> No
         terminal.expect("word1")
         assert seconds_to_the_shell(terminal) < AT_MOST_S
         assert "Traceback" not in str(terminal.child.before)
-        for _ in range(40):
-            if not server.in_flight:
-                break
-            time.sleep(0.05)
-        assert server.in_flight == 0
+        until(lambda: server.in_flight == 0)
 
 
 @pytest.mark.models

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from studio.tui.prompt.versions import Versions
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.openai_server import OpenAIServer
-from tests.support.prompt_pane import settled, states, title_of, until
+from tests.support.prompt_pane import settled, states, title_of
+from tests.support.waiting import quiet, until_shown
 from tests.tui.conftest import use_endpoint
 
 
@@ -67,16 +67,12 @@ async def test_a_change_cancels_what_streams(project: Project, slow_llm: OpenAIS
     opened = Project.open(project.path)
     app = StudioApp(opened, screen="prompt")
     async with app.run_test(size=(120, 40)) as pilot:
-        for _ in range(60):
-            await pilot.pause(0.1)
-            if "streaming" in states(app):
-                break
+        await until_shown(pilot, lambda: "streaming" in states(app))
         await pilot.press("e", "x")
         await pilot.pause()
         assert "streaming" not in states(app)
-        workers = [worker for worker in app.workers if worker.group.startswith("stream-")]
-        await asyncio.sleep(0.1)
-        assert all(worker.is_finished for worker in workers)
+        workers = [worker for worker in app.workers if worker.group == "stream"]
+        await until_shown(pilot, lambda: all(worker.is_finished for worker in workers))
     opened.close()
 
 
@@ -87,7 +83,7 @@ async def test_r_draws_again_and_the_score_grows(app: StudioApp, llm: OpenAIServ
         await settled(pilot)
         await pilot.pause()
         assert llm.paid.calls == 6
-        await until(pilot, lambda: "n = 6" in title_of(app, "score-section"))
+        await until_shown(pilot, lambda: "n = 6" in title_of(app, "score-section"))
 
 
 async def test_n_goes_to_the_next_documents(app: StudioApp) -> None:
@@ -103,7 +99,7 @@ async def test_live_can_be_switched_off(app: StudioApp, llm: OpenAIServer) -> No
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await pilot.press("p", "r")
-        await pilot.pause(0.5)
+        await quiet(pilot)
         assert llm.paid.calls == 3
         assert "Live is off" in states(app)[0]
 
@@ -113,7 +109,7 @@ async def test_without_a_document_that_has_no_example_it_says_so(wired: Project)
         wired.store.examples.add([Example(document.text, "a query", document_id=document.id)])
     app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: states(app)[0].startswith("Each document has an example"))
+        await until_shown(pilot, lambda: states(app)[0].startswith("Each document has an example"))
 
 
 async def test_the_rendered_prompt_of_each_document_can_be_read(app: StudioApp) -> None:
@@ -146,7 +142,7 @@ async def test_a_draft_is_kept_and_becomes_the_next_version(app: StudioApp, wire
         await pilot.press("e")
         editor.move_cursor(editor.document.end)
         await pilot.press(*" Be brief. 简短")
-        await pilot.pause(0.45)
+        await quiet(pilot)
         draft = wired.store.drafts.get("prompt")
         assert draft is not None
         assert draft.endswith("简短")
@@ -166,7 +162,7 @@ async def test_a_faulty_template_is_remarked_by_line_and_not_sent(
 ) -> None:
     wired.store.drafts.set("prompt", builtin("question-answering") + "\n{{ documnet }}")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await quiet(pilot)
         remarks = str(app.screen.query_one("#template-remarks", Static).render())
         assert "unknown placeholder" in remarks
         assert "document" in remarks
@@ -208,11 +204,11 @@ async def test_a_document_can_be_picked_by_its_words(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await pilot.press("slash")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, PickDocument)
         app.screen.query_one("#search").focus()
         await pilot.press(*"押金", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press("enter")
         await settled(pilot)
         assert "z-2" in str(app.screen.query_one("#column-0", Section).border_title)
@@ -226,7 +222,7 @@ async def test_another_endpoint_can_be_chosen(app: StudioApp, llm: OpenAIServer)
             await pilot.pause()
             app.screen.query_one("#answer").value = f"{other.url} other"  # type: ignore[attr-defined]
             await pilot.press("enter")
-            await pilot.pause(0.2)
+            await quiet(pilot)
             await settled(pilot)
             assert other.paid.calls == 3
 
@@ -238,10 +234,7 @@ async def test_an_endpoint_that_is_down_is_told_in_the_columns(
     opened = Project.open(project.path)
     app = StudioApp(opened, screen="prompt")
     async with app.run_test(size=(120, 40)) as pilot:
-        for _ in range(80):
-            await pilot.pause(0.1)
-            if all(s not in ("", "streaming") for s in states(app)):
-                break
+        await until_shown(pilot, lambda: all(s not in ("", "streaming") for s in states(app)))
         assert all("stand-in" in state for state in states(app))
         assert opened.store.generations.reasons() == {}
     opened.close()
@@ -253,10 +246,7 @@ async def test_a_wrong_key_is_told_in_the_columns(project: Project) -> None:
         opened = Project.open(project.path)
         app = StudioApp(opened, screen="prompt")
         async with app.run_test(size=(120, 40)) as pilot:
-            for _ in range(80):
-                await pilot.pause(0.1)
-                if all(s not in ("", "streaming") for s in states(app)):
-                    break
+            await until_shown(pilot, lambda: all(s not in ("", "streaming") for s in states(app)))
             assert "key" in states(app)[0]
         opened.close()
 
@@ -275,7 +265,7 @@ async def test_too_few_examples_are_told(wired: Project) -> None:
         wired.store.examples.delete(example.id)
     app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await quiet(pilot)
         assert "at least 2 examples" in states(app)[0]
 
 
@@ -287,14 +277,14 @@ async def test_a_model_that_cannot_write_the_language_is_named(
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=(80, 24)) as pilot:
         warning = app.screen.query_one("#warning", Static)
-        await until(pilot, lambda: warning.display)
+        await until_shown(pilot, lambda: warning.display)
         said = str(warning.render())
         assert "smollm2-135m writes English, not Chinese" in said
         assert "embedded:qwen2.5-coder-1.5b" in said
         await pilot.press("t")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: not warning.display)
+        await until_shown(pilot, lambda: not warning.display)
 
 
 async def test_many_keys_in_one_breath_are_all_kept(app: StudioApp, wired: Project) -> None:

@@ -13,7 +13,8 @@ from studio.tui.prompt.version_diff import difference
 from studio.tui.prompt.versions import Versions
 from studio.tui.widgets.rows import RowList
 from tests.support.hostile import assert_harmless, storable
-from tests.support.prompt_pane import AT_ONCE, settled, streams, title_of, until
+from tests.support.prompt_pane import AT_ONCE, settled, streams, title_of
+from tests.support.waiting import quiet, until_shown
 
 
 @pytest.fixture
@@ -51,12 +52,12 @@ async def test_a_hostile_version_is_shown_harmless(project: Project, hostile: st
     project.store.drafts.set("prompt", builtin("generic") + "x" + text)
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.1)
+        await quiet(pilot)
         await pilot.press("v")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert_harmless(app)
         await pilot.press("d")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert_harmless(app)
 
 
@@ -67,7 +68,7 @@ def diff_of(app: StudioApp) -> str:
 async def test_d_shows_the_difference_to_the_version_before(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("v")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert diff_of(app) == "The same text."
         await pilot.press("d")
         await pilot.pause()
@@ -81,10 +82,10 @@ async def test_d_shows_the_difference_to_the_version_before(app: StudioApp) -> N
 async def test_a_note_can_be_written_later(app: StudioApp, wired: Project) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("v", "j", "n")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert isinstance(app.screen, AskText)
         await pilot.press("end", *", wirklich 简", "enter")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert isinstance(app.screen, Versions)
         changed = wired.store.prompts.by_version(2)
         assert changed is not None
@@ -93,14 +94,14 @@ async def test_a_note_can_be_written_later(app: StudioApp, wired: Project) -> No
         assert row is not None
         assert row.cells[-1] == "brief, wirklich 简"
         await pilot.press("escape")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert "v3 briefer" in title_of(app, "template-section")
 
 
 async def test_escape_leaves_the_note_as_it_was(app: StudioApp, wired: Project) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("v", "n", "x", "escape")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert wired.store.prompts.all()[0].note == "briefer"
 
 
@@ -119,8 +120,8 @@ async def test_saving_a_text_that_is_a_version_says_so_and_keeps_the_draft(
     assert first is not None
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("v", "G", "enter")
-        await until(pilot, lambda: app.screen.query_one(TemplatePart).text == first.template)
+        await until_shown(pilot, lambda: app.screen.query_one(TemplatePart).text == first.template)
         await pilot.press("w")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert "version 1 already" in [*app._notifications][-1].message
         assert wired.store.drafts.get("prompt") == first.template

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from studio.tui.review.marks import marks
+from tests.support.work_time import slowness
 
 
 def marked(text: str, query: str) -> list[str]:
@@ -39,8 +42,6 @@ def test_a_text_without_words_has_no_marks() -> None:
 
 
 def test_long_texts_are_quick() -> None:
-    import time
-
-    began = time.perf_counter()
+    began, slow = time.thread_time(), slowness()
     marks("the room that is used for work " * 700, "can i deduct the room")
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1 * slow

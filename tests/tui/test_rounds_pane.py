@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ from tests.support.data import gold_pair, gold_query, gold_question, gold_text
 from tests.support.hostile import HOSTILE, assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
+from tests.support.waiting import quiet, until_shown
+from tests.support.work_time import slowness
 from tests.tui.conftest import use_endpoint
 
 ROOT = Path(__file__).parents[2]
@@ -115,18 +117,11 @@ def kept(project: Project, run: int, number: int) -> tuple[int, int]:
     return counts[("extrapolation", number - 1) if number else ("seed", 0)]
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], Any], seconds: float = 20) -> None:
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "it did not come"
-        await pilot.pause(0.03)
-
-
 async def ready(pilot: Pilot[int]) -> StudioApp:
     """Wait for the first error to be read whole."""
     app = pilot.app
     assert isinstance(app, StudioApp)
-    await until(pilot, lambda: "right" in sheet(app))
+    await until_shown(pilot, lambda: "right" in sheet(app))
     return app
 
 
@@ -145,7 +140,7 @@ async def test_errors_stand_beside_what_was_written_from_them(made: Project) -> 
         assert "93% sure" in text
         assert listed(app) == [("✓", "a gentle film that never asks for pity", "kept")]
         await pilot.press("j", "j", "j")
-        await until(pilot, lambda: listed(app)[:1] and listed(app)[0][2] == "copied")
+        await until_shown(pilot, lambda: listed(app)[:1] and listed(app)[0][2] == "copied")
         assert "waits for you" in title(app, "where")
         assert "A lets 3 additions through" in shown(app, "next")
 
@@ -155,12 +150,12 @@ async def test_reasons_and_seed_texts_are_seen_as_they_are_written(made: Project
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = pilot.app
         assert isinstance(app, StudioApp)
-        await until(pilot, lambda: "why neg: two hours that felt like four" in sheet(app))
+        await until_shown(pilot, lambda: "why neg: two hours that felt like four" in sheet(app))
         assert title(app, "error") == "Reasons: 2"
         other = Project.open(made.path)
         rounds.seeded(other, run, 3)
         other.close()
-        await until(pilot, lambda: "seed text 2" in sheet(app))
+        await until_shown(pilot, lambda: "seed text 2" in sheet(app))
         assert sheet(app).index("seed text 2") < sheet(app).index("seed text 0")
         assert title(app, "error") == "Seed texts: 3, the newest first"
 
@@ -170,7 +165,7 @@ async def test_an_error_that_nothing_was_written_from_says_which_key_asks(made: 
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("G")
-        await until(pilot, lambda: title(app, "error").startswith("Error 5"))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 5"))
         assert listed(app) == []
         assert "n asks" in title(app, "additions")
 
@@ -180,15 +175,15 @@ async def test_what_a_worker_writes_streams_in_beside_the_error(made: Project) -
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("G")
-        await until(pilot, lambda: title(app, "error").startswith("Error 5"))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 5"))
         error = errors(app).current.id
         other = Project.open(made.path)
         item = rounds.extrapolated("one more remake", "neg", run, 0, 4, error)
         other.store.records.add([item])
         other.close()
-        await until(pilot, lambda: listed(app) == [("✓", "one more remake", "kept")])
+        await until_shown(pilot, lambda: listed(app) == [("✓", "one more remake", "kept")])
         # The list beside it pages on its own.
-        await until(pilot, lambda: (one := errors(app).current) is not None and one.made == 1)
+        await until_shown(pilot, lambda: (one := errors(app).current) is not None and one.made == 1)
 
 
 # -- judging --
@@ -199,11 +194,11 @@ async def test_a_approves_r_rejects_and_both_go_on(made: Project) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("r", "a")
-        await until(pilot, lambda: title(app, "error").startswith("Error 3"))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 3"))
         assert kept(made, run, 1) == (2, 2)
         assert made.store.records.run_reasons(run, "extrapolation", 0) == {"person": 1, "copied": 1}
         await pilot.press("k")
-        await until(pilot, lambda: listed(app) and listed(app)[0][2] == "approved")
+        await until_shown(pilot, lambda: listed(app) and listed(app)[0][2] == "approved")
 
 
 async def test_keys_typed_fast_judge_one_error_after_the_other(made: Project) -> None:
@@ -211,7 +206,7 @@ async def test_keys_typed_fast_judge_one_error_after_the_other(made: Project) ->
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press(*"rrr")
-        await until(pilot, lambda: title(app, "error").startswith("Error 4"))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 4"))
         assert kept(made, run, 1) == (0, 4)
 
 
@@ -220,15 +215,15 @@ async def test_a_dropped_one_can_be_let_in_and_undone(made: Project) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("j", "j", "j")
-        await until(pilot, lambda: title(app, "error").startswith("Error 4"))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 4"))
         await pilot.press("a")
-        await until(pilot, lambda: kept(made, run, 1) == (4, 0))
+        await until_shown(pilot, lambda: kept(made, run, 1) == (4, 0))
         await pilot.press("u")
-        await until(pilot, lambda: kept(made, run, 1) == (3, 1))
-        await until(pilot, lambda: title(app, "error").startswith("Error 4"))
+        await until_shown(pilot, lambda: kept(made, run, 1) == (3, 1))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 4"))
         assert listed(app)[0][2] == "copied"
         await pilot.press("U")
-        await until(pilot, lambda: kept(made, run, 1) == (4, 0))
+        await until_shown(pilot, lambda: kept(made, run, 1) == (4, 0))
 
 
 async def test_undo_finds_its_way_back_after_a_restart(made: Project) -> None:
@@ -236,12 +231,12 @@ async def test_undo_finds_its_way_back_after_a_restart(made: Project) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         await ready(pilot)
         await pilot.press("r")
-        await until(pilot, lambda: kept(made, run, 1) == (2, 2))
+        await until_shown(pilot, lambda: kept(made, run, 1) == (2, 2))
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("j", "u")
-        await until(pilot, lambda: kept(made, run, 1) == (3, 1))
-        await until(pilot, lambda: title(app, "error").startswith("Error 1"))
+        await until_shown(pilot, lambda: kept(made, run, 1) == (3, 1))
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 1"))
 
 
 async def test_judging_where_nothing_is_says_what_to_press(made: Project) -> None:
@@ -260,10 +255,10 @@ async def test_an_edit_is_kept_and_undone(made: Project) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = await ready(pilot)
         await pilot.press("e", *" indeed", "escape")
-        await until(pilot, lambda: listed(app)[0][1].endswith("pity indeed"))
+        await until_shown(pilot, lambda: listed(app)[0][1].endswith("pity indeed"))
         assert not app.screen.query_one("#edit-section").has_class("-open")
         await pilot.press("u")
-        await until(pilot, lambda: listed(app)[0][1].endswith("pity"))
+        await until_shown(pilot, lambda: listed(app)[0][1].endswith("pity"))
 
 
 async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(made: Project) -> None:
@@ -276,11 +271,11 @@ async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(made: Proj
         other.review.edit(item.id, "bo's words", "bo")
         other.close()
         await pilot.press("escape")
-        await until(pilot, lambda: listed(app)[0][1].endswith("pity!"))
+        await until_shown(pilot, lambda: listed(app)[0][1].endswith("pity!"))
         told = [one.text for one in app.said]
         assert any(f"Somebody else has edited record {item.id}" in text for text in told)
         await pilot.press("u")
-        await until(pilot, lambda: listed(app)[0][1] == "bo's words")
+        await until_shown(pilot, lambda: listed(app)[0][1] == "bo's words")
 
 
 async def test_what_is_typed_outlives_a_kill(made: Project) -> None:
@@ -289,7 +284,7 @@ async def test_what_is_typed_outlives_a_kill(made: Project) -> None:
     made.store.drafts.set(f"review-edit:{item.id}:999999", "typed before the lights went out")
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
-        await until(pilot, lambda: listed(app) and "lights went out" in listed(app)[0][1])
+        await until_shown(pilot, lambda: listed(app) and "lights went out" in listed(app)[0][1])
 
 
 async def test_quitting_writes_the_edit(made: Project) -> None:
@@ -310,11 +305,11 @@ async def test_all_are_let_through_and_the_run_goes_on(
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("A")
-        await until(pilot, lambda: no_workers)
+        await until_shown(pilot, lambda: no_workers)
         job = queue.get(made, no_workers[0])
         assert (job.kind, job.params["run_id"]) == ("s3", run)
         assert made.store.runs.rounds(run)[0].stage == "merged"
-        await until(pilot, lambda: "worker starts" in shown(app, "now"))
+        await until_shown(pilot, lambda: "worker starts" in shown(app, "now"))
         await pilot.press("A")
         await pilot.pause()
         assert len(no_workers) == 1
@@ -329,8 +324,10 @@ async def test_one_more_is_written_live_and_stored_once(wired: Project, llm: Ope
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: listed(app)[-1][0] == "▶" and "gentler" in listed(app)[-1][1])
-        await until(pilot, lambda: listed(app)[-1][2] == "kept")
+        await until_shown(
+            pilot, lambda: listed(app)[-1][0] == "▶" and "gentler" in listed(app)[-1][1]
+        )
+        await until_shown(pilot, lambda: listed(app)[-1][2] == "kept")
         assert len(listed(app)) == 2
         added = [*wired.store.records.of_stage(run, "extrapolation")][-1]
         assert added.fields == {"text": says({}), "label": "pos"}
@@ -349,9 +346,11 @@ async def test_a_second_one_is_another_request_and_its_repetition_is_dropped(
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: len(listed(app)) == 2 and listed(app)[-1][2] == "kept")
+        await until_shown(pilot, lambda: len(listed(app)) == 2 and listed(app)[-1][2] == "kept")
         await pilot.press("n")
-        await until(pilot, lambda: len(listed(app)) == 3 and listed(app)[-1][2] == "duplicate")
+        await until_shown(
+            pilot, lambda: len(listed(app)) == 3 and listed(app)[-1][2] == "duplicate"
+        )
         assert llm.paid.calls == 2
         assert max(llm.paid.bodies.values()) == 1
         assert kept(wired, run, 1) == (4, 2)
@@ -363,23 +362,25 @@ async def test_what_is_too_near_gold_test_is_dropped(wired: Project, llm: OpenAI
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: len(listed(app)) == 2 and listed(app)[-1][2] == "test-leak")
+        await until_shown(
+            pilot, lambda: len(listed(app)) == 2 and listed(app)[-1][2] == "test-leak"
+        )
 
 
 async def test_keys_do_not_wait_while_an_answer_streams(wired: Project, llm: OpenAIServer) -> None:
-    llm.token_s = 0.15
     rounds.resting(wired)
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
+        llm.stall(after=3)
         await pilot.press("n")
-        await until(pilot, lambda: listed(app)[-1][0] == "▶" and "gentler" in listed(app)[-1][1])
-        began = time.perf_counter()
+        await until_shown(
+            pilot, lambda: listed(app)[-1][0] == "▶" and "gentler" in listed(app)[-1][1]
+        )
         for place in (1, 2, 3, 2, 1, 0):
             await pilot.press("j" if place > errors(app).cursor else "k")
-        spent = time.perf_counter() - began
-        assert errors(app).cursor == 0
-        assert spent / 6 < 0.25, "keys wait for the stream"
-        await until(pilot, lambda: listed(app)[-1][2] == "kept")
+            assert errors(app).cursor == place, "keys wait for the stream"
+        llm.release()
+        await until_shown(pilot, lambda: listed(app)[-1][2] == "kept")
 
 
 async def test_an_endpoint_that_is_down_is_told_and_nothing_is_stored(
@@ -390,8 +391,8 @@ async def test_an_endpoint_that_is_down_is_told_and_nothing_is_stored(
     async with StudioApp(wired, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: any(one.bad for one in app.said))
-        await until(pilot, lambda: len(listed(app)) == 1)
+        await until_shown(pilot, lambda: any(one.bad for one in app.said))
+        await until_shown(pilot, lambda: len(listed(app)) == 1)
         assert kept(wired, run, 1) == (3, 1)
 
 
@@ -401,9 +402,9 @@ async def test_a_round_that_was_trained_on_is_not_asked_again(wired: Project) ->
         app = await ready(pilot)
         assert "no round follows" in app.screen.query_one("#additions", RowList).empty
         await pilot.press("n")
-        await until(pilot, lambda: any("No round follows" in one.text for one in app.said))
+        await until_shown(pilot, lambda: any("No round follows" in one.text for one in app.said))
         await pilot.press("left_square_bracket", "n")
-        await until(pilot, lambda: any("already trained" in one.text for one in app.said))
+        await until_shown(pilot, lambda: any("already trained" in one.text for one in app.said))
 
 
 # -- reading --
@@ -426,13 +427,15 @@ async def test_brackets_walk_the_rounds(made: Project) -> None:
         app = await ready(pilot)
         assert title(app, "errors").startswith("Errors of round 2: 1")
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: title(app, "errors").startswith("Errors of round 1 of 2: 2"))
+        await until_shown(
+            pilot, lambda: title(app, "errors").startswith("Errors of round 1 of 2: 2")
+        )
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: errors(app).count == 4)
+        await until_shown(pilot, lambda: errors(app).count == 4)
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: any("first round" in one.text for one in app.said))
+        await until_shown(pilot, lambda: any("first round" in one.text for one in app.said))
         await pilot.press("right_square_bracket", "right_square_bracket")
-        await until(pilot, lambda: title(app, "errors").startswith("Errors of round 2: 1"))
+        await until_shown(pilot, lambda: title(app, "errors").startswith("Errors of round 2: 1"))
 
 
 async def test_the_figures_have_the_rounds_the_curve_and_the_distances(made: Project) -> None:
@@ -449,7 +452,7 @@ async def test_the_figures_have_the_rounds_the_curve_and_the_distances(made: Pro
         assert "validation 0.833" in app.screen.query_one(Curves).plain
         assert title(app, "curve") == "Accuracy by round"
         await pilot.press("k", "enter")
-        await until(pilot, lambda: title(app, "errors").startswith("Errors of round 1"))
+        await until_shown(pilot, lambda: title(app, "errors").startswith("Errors of round 1"))
         assert app.focused is not None
         assert app.focused.id == "errors"
 
@@ -462,10 +465,12 @@ async def test_how_near_is_measured_by_a_job_of_its_own(
         app = await ready(pilot)
         assert "d measures" in app.screen.query_one("#gap", TextPane).plain
         await pilot.press("d")
-        await until(pilot, lambda: no_workers)
+        await until_shown(pilot, lambda: no_workers)
         job = queue.get(made, no_workers[0])
         assert (job.kind, job.params) == ("gap", {"run_id": run, "round": 0})
-        await until(pilot, lambda: "measuring" in app.screen.query_one("#gap", TextPane).plain)
+        await until_shown(
+            pilot, lambda: "measuring" in app.screen.query_one("#gap", TextPane).plain
+        )
 
 
 async def test_another_run_can_be_looked_at(made: Project) -> None:
@@ -475,11 +480,11 @@ async def test_another_run_can_be_looked_at(made: Project) -> None:
         app = await ready(pilot)
         assert title(app, "where").startswith("Run 2")
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until_shown(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("j", "enter")
-        await until(pilot, lambda: isinstance(app.screen, RoundsPane))
-        await until(pilot, lambda: title(app, "where").startswith("Run 1"))
-        await until(pilot, lambda: errors(app).count == 1)
+        await until_shown(pilot, lambda: isinstance(app.screen, RoundsPane))
+        await until_shown(pilot, lambda: title(app, "where").startswith("Run 1"))
+        await until_shown(pilot, lambda: errors(app).count == 1)
 
 
 async def test_other_panes_lead_to_a_run(made: Project) -> None:
@@ -489,9 +494,9 @@ async def test_other_panes_lead_to_a_run(made: Project) -> None:
         app = pilot.app
         assert isinstance(app, StudioApp)
         await pilot.press("5")
-        await until(pilot, lambda: isinstance(app.screen, RoundsPane))
+        await until_shown(pilot, lambda: isinstance(app.screen, RoundsPane))
         await app.go("rounds", run=1)
-        await until(pilot, lambda: title(app, "where").startswith("Run 1"))
+        await until_shown(pilot, lambda: title(app, "where").startswith("Run 1"))
 
 
 async def test_enter_on_a_run_s_job_leads_to_its_rounds(made: Project) -> None:
@@ -503,10 +508,10 @@ async def test_enter_on_a_run_s_job_leads_to_its_rounds(made: Project) -> None:
     async with StudioApp(made, screen="jobs").run_test(size=SIZE) as pilot:
         app = pilot.app
         assert isinstance(app, StudioApp)
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoundsPane))
-        await until(pilot, lambda: title(app, "where").startswith("Run 1"))
+        await until_shown(pilot, lambda: isinstance(app.screen, RoundsPane))
+        await until_shown(pilot, lambda: title(app, "where").startswith("Run 1"))
 
 
 async def test_a_copy_takes_the_extrapolation_in_hand(made: Project) -> None:
@@ -524,7 +529,7 @@ async def test_a_copy_takes_the_extrapolation_in_hand(made: Project) -> None:
 async def test_without_a_run_the_form_stands_in_front(made: Project) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = pilot.app
-        await until(pilot, lambda: "calls for the seed" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "calls for the seed" in shown(app, "outlook"))
         assert app.focused is not None
         assert app.focused.id == "form"
         assert "at most 12 in 2 rounds" in shown(app, "outlook")
@@ -535,11 +540,11 @@ async def test_s_starts_the_run_as_planned(made: Project, no_workers: list[int])
         app = pilot.app
         assert isinstance(app, StudioApp)
         await pilot.press("j", "enter", *["backspace"] * 3, *"40", "escape", "s")
-        await until(pilot, lambda: no_workers)
+        await until_shown(pilot, lambda: no_workers)
         params = queue.get(made, no_workers[0]).params
         assert (params["method"], params["seed_records"], params["rounds"]) == ("s3", 40, 2)
         assert (params["approve"], params["kind"]) == ("person", "head")
-        await until(pilot, lambda: "worker starts" in shown(app, "now"))
+        await until_shown(pilot, lambda: "worker starts" in shown(app, "now"))
         assert read_draft(made.store.drafts.get(DRAFT), SETTINGS)["seed"] == "40"
         await pilot.press("s")
         assert app.screen.query_one(Form).values["seed"] == "40"
@@ -562,10 +567,10 @@ async def test_o_lists_what_a_line_can_be(made: Project) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = pilot.app
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until_shown(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("j", "enter")
-        await until(pilot, lambda: isinstance(app.screen, RoundsPane))
-        await until(pilot, lambda: app.screen.query_one(Form).values["method"] == "zerogen")
+        await until_shown(pilot, lambda: isinstance(app.screen, RoundsPane))
+        await until_shown(pilot, lambda: app.screen.query_one(Form).values["method"] == "zerogen")
 
 
 async def test_a_project_without_labels_or_gold_says_the_commands(
@@ -591,14 +596,14 @@ async def test_c_cancels_and_goes_on(made: Project, no_workers: list[int]) -> No
     made.store.jobs.claim(job, os.getpid())
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
-        await until(pilot, lambda: "c cancels" in shown(app, "next"))
+        await until_shown(pilot, lambda: "c cancels" in shown(app, "next"))
         await pilot.press("c")
-        await until(pilot, lambda: made.store.jobs.is_cancelled(job))
+        await until_shown(pilot, lambda: made.store.jobs.is_cancelled(job))
         made.store.jobs.finish(job, os.getpid(), JobState.CANCELLED)
         pane(app).store_changed()
-        await until(pilot, lambda: "c goes on" in shown(app, "next"))
+        await until_shown(pilot, lambda: "c goes on" in shown(app, "next"))
         await pilot.press("c")
-        await until(pilot, lambda: no_workers == [job])
+        await until_shown(pilot, lambda: no_workers == [job])
 
 
 # -- other tasks, other texts --
@@ -625,7 +630,7 @@ async def test_the_path_of_queries_is_not_offered_where_labels_train(made: Proje
         app = await ready(pilot)
         assert "Run the path" not in str(app.screen.query_one(KeyBar).render())
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: any("5 plans them" in one.text for one in app.said))
+        await until_shown(pilot, lambda: any("5 plans them" in one.text for one in app.said))
         assert isinstance(app.screen, RoundsPane)
 
 
@@ -672,7 +677,7 @@ async def test_one_more_query_is_written_for_the_right_document(
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: listed(app) and listed(app)[-1][2] == "kept")
+        await until_shown(pilot, lambda: listed(app) and listed(app)[-1][2] == "kept")
         [added] = made.store.records.of_error(1)
         assert (added.text, added.document_id) == (says({}), ids[0])
         generation = made.store.generations.get(added.generation_id or 0)
@@ -713,7 +718,7 @@ async def test_hostile_texts_change_nothing_on_the_terminal(tmp_path: Path, host
         app = await ready(pilot)
         for keys in ("", "w", "z", "ze"):
             await pilot.press(*keys)
-            await pilot.pause(0.05)
+            await quiet(pilot)
             assert_harmless(app)
         value = app.screen.query_one("#edit", Editor).value
         assert value == "new " + text
@@ -726,13 +731,13 @@ async def test_hostile_texts_change_nothing_on_the_terminal(tmp_path: Path, host
 async def test_fifty_thousand_errors_open_at_once(made: Project) -> None:
     """See tests/benchmarks/rounds_scale.py for the figures; this one is generous."""
     many(made, 50_000)
-    began = time.perf_counter()
+    began, slow = time.process_time(), slowness()
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
-        assert time.perf_counter() - began < 3
+        assert time.process_time() - began < 3 * slow
         assert errors(app).count == 50_000
         await pilot.press("G")
-        await until(pilot, lambda: title(app, "error").startswith("Error 50,000"), 2)
+        await until_shown(pilot, lambda: title(app, "error").startswith("Error 50,000"))
 
 
 def many(made: Project, count: int) -> int:
@@ -765,17 +770,17 @@ async def test_a_whole_run_from_one_key_to_the_next_round(
                 app = pilot.app
                 assert isinstance(app, StudioApp)
                 await pilot.press("s")
-                await until(pilot, lambda: "waits for you" in title(app, "where"), 90)
+                await until_shown(pilot, lambda: "waits for you" in title(app, "where"))
                 await ready(pilot)
                 assert listed(app)[0][2] in ("kept", "duplicate")
                 await pilot.press("n")
-                await until(pilot, lambda: len(listed(app)) == 2, 30)
-                await until(pilot, lambda: listed(app)[-1][0] != "▶")
+                await until_shown(pilot, lambda: len(listed(app)) == 2)
+                await until_shown(pilot, lambda: listed(app)[-1][0] != "▶")
                 await pilot.press("r", "d")
-                await until(pilot, lambda: "cosine" in gap_of(app), 60)
+                await until_shown(pilot, lambda: "cosine" in gap_of(app))
                 assert "gold covered" in gap_of(app)
                 await pilot.press("A")
-                await until(pilot, lambda: "Ended: all 1 rounds" in shown(app, "now"), 60)
+                await until_shown(pilot, lambda: "Ended: all 1 rounds" in shown(app, "now"))
                 table = app.screen.query_one("#rounds", RowList)
                 assert [row.cells[0] for row in table.rows] == ["0", "1"]
                 assert max(server.paid.bodies.values()) == 1

@@ -13,7 +13,7 @@ from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
 from tests.support.trained import add_curves, add_gold, add_model, add_records
-from tests.tui.test_train_pane import quiet
+from tests.support.waiting import quiet
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 THEMES = pytest.mark.parametrize("theme", ["studio-dark", "studio-ansi"], ids=["dark", "ansi"])

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from textual.pilot import Pilot
 
 from studio.project import Project
 from studio.records import JobState, Verdict
@@ -18,6 +17,7 @@ from studio.tui.train.pane import TrainPane
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.trained import add_curves, add_gold, add_model, add_records, add_scores
+from tests.support.waiting import quiet
 
 
 @pytest.fixture(autouse=True)
@@ -63,15 +63,6 @@ def text(app: StudioApp, name: str) -> str:
 
 def title(app: StudioApp, name: str) -> str:
     return str(app.screen.query_one(name, Section).border_title)
-
-
-async def quiet(pilot: Pilot[int]) -> None:
-    """Until every thread has told what it read; those that were cancelled tell nothing."""
-    for _ in range(400):
-        await pilot.pause(0.02)
-        if all(worker.is_finished for worker in pilot.app.workers):
-            break
-    await pilot.pause()
 
 
 async def test_models_stand_newest_first_with_their_scores(

@@ -286,11 +286,20 @@ def _counts(found: dict[str, Any]) -> Iterator[str]:
         ("dropped", "dropped"),
         ("skipped", "skipped"),
     ):
-        for reason, count in (found.get(key) or {}).items():
+        for reason, count in _by_reason(found.get(key) or {}):
             yield f"{f'{label}: {reason}':<24} {count:>8,}"
     for sample in (found.get("skipped_samples") or [])[:5]:
         yield f"  {sample.get('where', '')}: {sample.get('reason', '')}"
     yield from _spent(found.get("spent") or {})
+
+
+def _by_reason(found: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """(reason, how many); a run of rounds tells its reasons round by round."""
+    for name, count in found.items():
+        if isinstance(count, dict):
+            yield from ((f"round {name}, {reason}", many) for reason, many in count.items())
+        else:
+            yield name, count
 
 
 def _spent(spent: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,86 @@
+"""Which verbs fit which tasks, and what to use instead: known before a job is submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from studio.project import Project
+from studio.records import WrongTask
+from studio.tasks import Task
+
+
+def _of_documents(task: Task) -> bool:
+    """Queries have right documents."""
+    return task.gold == "documents"
+
+
+def _of_labels_or_answers(task: Task) -> bool:
+    return not _of_documents(task)
+
+
+def _has_labels(task: Task) -> bool:
+    return task.has_labels
+
+
+def _needs_documents(task: Task) -> bool:
+    return task.needs_documents
+
+
+FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
+    "train": (_of_documents, "rounds train its models, with `studio s3`"),
+    "evaluate": (
+        _of_documents,
+        "rounds score its models, and `studio s3 show RUN` tells the scores",
+    ),
+    "search": (
+        _of_documents,
+        "its models search nothing, and `studio s3 show RUN` tells how good they are",
+    ),
+    "round trip": (
+        _of_documents,
+        "only a query can be searched for again; `studio filter` alone runs the other filters",
+    ),
+    "import": (
+        _needs_documents,
+        "it reads no documents; labelled texts are gold, for `studio gold import`",
+    ),
+    "examples": (
+        _of_documents,
+        "its prompt has the demonstrations in itself; see `studio prompt show`, and change them "
+        "with `studio prompt set FILE`",
+    ),
+    "prompt render": (
+        _of_documents,
+        "its requests are made for labels and spans; `studio prompt show` prints the template",
+    ),
+    "gold add": (
+        _of_documents,
+        "its gold are labelled items; import some with `studio gold import FILE --split auto`",
+    ),
+    "gold import": (
+        _of_labels_or_answers,
+        "its gold queries come in with `studio import --gold FILE`, or are marked with "
+        "`studio gold add`",
+    ),
+    "labels": (
+        _has_labels,
+        "it tells no classes apart; what is right stands in `studio gold list`",
+    ),
+    "models compare": (_of_documents, "`studio s3 compare` sets methods beside each other"),
+    "s3 compare": (
+        _of_labels_or_answers,
+        "`studio models compare` sets two retrievers beside each other",
+    ),
+}
+"""Verb → which tasks it fits, and what others use instead."""
+
+
+def opened_for(verb: str, path: Path) -> Project:
+    """The project of a verb. Raises WrongTask when the verb is nothing for its task."""
+    project = Project.open(path)
+    fits, instead = FITS[verb]
+    if not fits(project.task):
+        raise WrongTask(f"This project's task is {project.task.name}: {instead}.")
+    return project

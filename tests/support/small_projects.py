@@ -1,0 +1,87 @@
+"""A small project of any task, whose LLM is a rule: decided by the request alone."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from pathlib import Path
+from typing import Any
+
+from studio.jobs.setup import save_template
+from studio.project import Project
+from studio.records import Document, Example, Gold, Label, Split
+from tests.support.project import fill
+from tests.support.tiny_encoder import TOPICS
+
+PLACES = ("mill", "bridge", "barn", "pond", "tower", "orchard")
+YEARS = (1901, 1887, 1923, 1850, 1944, 1768)
+PASSAGES = [
+    f"The {place} was built by Anna Berg in {year}. It stands beside the {topic} of the village."
+    for place, year, topic in zip(PLACES, YEARS, TOPICS, strict=False)
+]
+LABELS = {
+    "classification": (
+        Label("near", "a satisfied customer"),
+        Label("far", "a dissatisfied customer"),
+    ),
+    "nli": (Label("yes", "certainly true"), Label("no", "not supported by it")),
+}
+
+
+def make_project(folder: Path, task: str, url: str) -> Project:
+    """Documents where the task needs them, labels, examples, a prompt; its endpoint is at url."""
+    project = Project.create(folder, title="Small", task=task)
+    if project.task.needs_documents:
+        fill(
+            project.store,
+            [Document(f"p{n}", "", text) for n, text in enumerate(PASSAGES)],
+        )
+    project.store.labels.set(LABELS.get(task, ()))
+    if task == "retrieval":
+        for number in range(3):
+            project.store.examples.add(
+                Example(f"A passage on item {number}.", f"what is the matter with item {number}")
+            )
+    save_template(project)
+    project.close()
+    (folder / "studio.toml").write_text(
+        f'endpoint = "rule"\n[endpoints.rule]\nbase_url = "{url}"\nmodel = "stand-in"\n', "utf-8"
+    )
+    return Project.open(folder)
+
+
+def add_gold(project: Project, count: int = 8) -> None:
+    """Gold of both splits."""
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
+        project.store.gold.add([_gold(project, split, n) for n in range(count)])
+
+
+def _gold(project: Project, split: Split, number: int) -> Gold:
+    task = project.task
+    drawn = random.Random(f"{split} {number}")
+    text = f"is the {drawn.choice(TOPICS)} the {drawn.choice(TOPICS)} number {number}"
+    name, origin = f"{split}-{number}", f"gold:{number + 1}"
+    if task.gold == "documents":
+        documents = project.store.documents.page(limit=len(PASSAGES))
+        right = documents[number % len(documents)]
+        return Gold(task.record, {"query": text}, split, name, relevant={right.id: 1})
+    passage = f"{text} of the {split}. It was found by Carl Lund in {1700 + number}."
+    label = LABELS[task.name][number % 2].name if task.has_labels else ""
+    fields = {
+        "classification": {"text": text, "label": label},
+        "nli": {"hypothesis": text, "label": label, "premise": passage},
+        "qa": {"question": f"{text}?", "answer": "Carl Lund", "context": passage},
+    }
+    return Gold(task.record, fields[task.name], split, name, origin=origin)
+
+
+def words(body: dict[str, Any]) -> str:
+    """What the LLM says."""
+    asked = str(body["messages"][-1]["content"])
+    drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
+    if "List " in asked:
+        return "\n".join(f"- the {topic} of {topic}" for topic in drawn.sample(TOPICS, 5))
+    one, two, three = (drawn.choice(TOPICS) for _ in range(3))
+    text = f"what is the {one} of the {two} and is the {three} of it"
+    return f"{text}?" if "question" in asked.lower() else text
