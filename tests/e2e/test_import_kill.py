@@ -16,6 +16,7 @@ from studio.jobs import queue
 from studio.project import Project
 from studio.records import JobState, StudioError
 from tests.support.project import corpus_file
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 ROWS = 30_000
@@ -30,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kill_when(project: Project, job: int, moment: str) -> None:
     """Kill the worker while it reads, while it commits, or while it indexes."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         row = queue.get(project, job)
         reached = {

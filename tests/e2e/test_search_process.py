@@ -21,6 +21,7 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.project import fill
 from tests.support.searcher import Searcher, is_gone
 from tests.support.tiny_encoder import TOPICS, static_encoder
+from tests.support.waiting import PATIENCE_S, until
 
 NO_ENCODER = "openai:none"
 """Refused at once, so that only BM25 answers."""
@@ -46,11 +47,11 @@ def ids(ranking: Ranking) -> list[str]:
 
 
 def test_bm25_answers_within_a_second_or_two(project: Project) -> None:
-    began = time.monotonic()
     with Searcher(project.path) as search:
         search.ask("where is the violin")
         answer = search.answer("bm25")
-        assert time.monotonic() - began < 5, "two busy cores; alone it is under a second"
+        loaded = Path(f"/proc/{search.process.pid}/maps").read_text()
+        assert "torch" not in loaded, "it waits for what only the encoders need"
     assert ids(answer) == ["d5"]
     assert answer.hits[0].head == "the violin of the violin"
     assert answer.terms == ("where", "violin")
@@ -155,7 +156,7 @@ def test_it_ends_when_its_stdin_closes(project: Project) -> None:
         search.state("bm25", "ready")
         assert search.process.stdin is not None
         search.process.stdin.close()
-        assert search.process.wait(5) == 0
+        assert search.process.wait(PATIENCE_S) == 0
 
 
 PARENT = """
@@ -167,7 +168,7 @@ os.set_inheritable(writer, True)
 child = subprocess.Popen(command, stdin=reader, stdout=subprocess.PIPE, close_fds=False)
 child.stdout.readline()
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 
@@ -197,13 +198,12 @@ def children(pid: int) -> list[int]:
 
 def test_it_does_not_outlive_screens_that_were_killed(project: Project) -> None:
     command = ["-m", "studio", str(project.path)]
-    with pexpect.spawn(sys.executable, command, dimensions=(24, 80), timeout=30) as screens:
+    with pexpect.spawn(sys.executable, command, dimensions=(24, 80), timeout=PATIENCE_S) as screens:
         screens.expect("Examples")
         screens.send("7")
         screens.expect("what would a person ask")
-        deadline = time.monotonic() + 20
-        while not (started := children(screens.pid)) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: children(screens.pid))
+        started = children(screens.pid)
         assert len(started) == 1
         screens.kill(signal.SIGKILL)
         screens.wait()
@@ -223,7 +223,7 @@ def test_it_writes_nothing_to_the_project(project: Project) -> None:
 
 def test_a_place_that_is_no_project_ends_it_at_once(tmp_path: Path) -> None:
     with Searcher(tmp_path) as search:
-        assert search.process.wait(20) == 1
+        assert search.process.wait(PATIENCE_S) == 1
     assert not (tmp_path / "studio.db").exists()
 
 

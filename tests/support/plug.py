@@ -7,6 +7,7 @@ import signal
 import time
 
 from tests.support.screen import Screen
+from tests.support.waiting import PATIENCE_S
 
 WAYS = {
     "hangup": signal.SIGHUP,
@@ -15,7 +16,6 @@ WAYS = {
     "tty closed": None,
 }
 """Name → the signal; none: the terminal goes away."""
-GONE_S = 20.0
 
 
 def pull(screen: Screen, way: str) -> None:
@@ -25,7 +25,7 @@ def pull(screen: Screen, way: str) -> None:
         screen.child.ptyproc.fileobj.close()
     else:
         os.kill(pid, number)
-    deadline = time.monotonic() + GONE_S
+    deadline = time.monotonic() + PATIENCE_S
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
         assert time.monotonic() < deadline, "it does not end"
         # A terminal that nobody reads blocks its farewell.

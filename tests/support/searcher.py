@@ -19,8 +19,7 @@ from studio.jobs.search_protocol import (
     from_line,
     to_line,
 )
-
-WAIT_S = 90
+from tests.support.waiting import PATIENCE_S
 
 
 class Searcher:
@@ -70,7 +69,7 @@ class Searcher:
 
     def next(self) -> Message:
         """The next line out."""
-        message = self._heard.get(timeout=WAIT_S)
+        message = self._heard.get(timeout=PATIENCE_S)
         if isinstance(message, State):
             self.states[message.system] = self._untold[message.system] = message
         return message
@@ -96,9 +95,9 @@ class Searcher:
             self.next()
 
 
-def is_gone(pid: int, within_s: float = 5.0) -> bool:
-    """Whether a process that is nobody's child here ends in that time."""
-    deadline = time.monotonic() + within_s
+def is_gone(pid: int) -> bool:
+    """Whether a process that is nobody's child here ends."""
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -11,7 +11,8 @@ from studio.tui.app import StudioApp
 from studio.tui.review.pane import ReviewPane
 from studio.tui.widgets.editor import Editor
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless, attack_record
-from tests.tui.test_review_pane import here, opened, rows, until
+from tests.support.waiting import quiet, until_shown
+from tests.tui.test_review_pane import here, opened, rows
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def test_every_view_of_every_record(attacked: Project) -> None:
         assert isinstance(pane, ReviewPane)
         for number in range(1, len(HOSTILE) + 1):
             rows(app).cursor = number - 1
-            await until(pilot, lambda: pane._shown and pane._shown.record.id == here(app))
+            await until_shown(pilot, lambda: pane._shown and pane._shown.record.id == here(app))
             await press(pilot, "z", "z", "z", "z")
 
 
@@ -66,7 +67,7 @@ async def test_search_words_from_another_pane(attacked: Project) -> None:
         assert isinstance(pane, ReviewPane)
         for hostile in HOSTILE.values():
             pane.open_at(search=hostile[:300])
-            await pilot.pause(0.1)
+            await quiet(pilot)
             assert_harmless(app)
 
 
@@ -80,7 +81,7 @@ async def test_an_edit_keeps_every_other_character(attacked: Project, kind: str)
         await opened(pilot)
         rows(app).cursor = number - 1
         await press(pilot, "e")
-        await until(pilot, lambda: app.focused is app.screen.query_one("#edit", Editor))
+        await until_shown(pilot, lambda: app.focused is app.screen.query_one("#edit", Editor))
         await press(pilot, "!", "escape")
         after = attacked.store.records.get(number)
         assert after is not None

@@ -34,6 +34,7 @@ from tests.support.hostile import (
     walk,
 )
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import quiet, until_shown
 
 DOWN = ["j"] * (len(HOSTILE) - 1)
 OVER_ALL = ("f5", "escape", "question_mark", "escape", "ctrl+o", "escape", "ctrl+p", "escape")
@@ -97,10 +98,7 @@ async def test_what_is_copied_is_harmless_to_show_and_whole_in_a_file(
     app = StudioApp(hostile_project, screen=pane)
     async with app.run_test(size=(80, 24)) as pilot:
         assert isinstance(app.screen, Pane)
-        for _ in range(200):
-            if app.screen.copy_text():
-                break
-            await pilot.pause(0.05)
+        await until_shown(pilot, app.screen.copy_text)
         await walk(pilot, "y", "Y", "escape")
         (written,) = hostile_project.exports_dir.iterdir()
         assert app.clipboard
@@ -124,13 +122,13 @@ async def test_prompt_versions_endpoints_and_two_columns(hostile_project: Projec
 
 async def answered(pilot: Pilot[int]) -> None:
     """Look at every frame until the three columns have said what there is to say."""
-    for _ in range(200):
-        await pilot.pause(0.05)
+
+    def all_said() -> bool:
         assert_harmless(pilot.app)
         states = {cell.state for cell in pilot.app.screen.query_one(Streams).cells[:3]}
-        if all(state in ("done", "stored") or "too small" in state for state in states):
-            return
-    raise AssertionError(f"the columns are {states}")
+        return all(state in ("done", "stored") or "too small" in state for state in states)
+
+    await until_shown(pilot, all_said)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +184,7 @@ async def test_the_click_action_in_a_text_does_nothing(hostile_project: Project)
     app = StudioApp(hostile_project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
         await app.go("jobs", job=[*HOSTILE].index("action") + 1)
-        await pilot.pause(0.1)
+        await quiet(pilot)
         lines = app.screen.query_one("#facts", TextPane).plain.splitlines()
         line = next(n for n, line in enumerate(lines) if line.startswith(HOSTILE["action"]))
         await pilot.click("#facts", offset=(4, line))

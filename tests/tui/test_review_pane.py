@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,11 @@ from studio.tui.review.threshold import ThresholdDialog
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
+<<<<<<< HEAD
 from tests.support.data import queries_of, query_for
+=======
+from tests.support.waiting import quiet, until_shown
+>>>>>>> main
 
 QUERIES = (
     ("is the spare room deductible", 1, 1.0),
@@ -110,17 +113,10 @@ def said(app: StudioApp) -> list[str]:
     return [str(notification.message) for notification in app._notifications]
 
 
-async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "\n".join(lines(pilot.app))  # type: ignore[arg-type]
-        await pilot.pause(0.02)
-
-
 async def opened(pilot: Pilot[int]) -> None:
     app = pilot.app
     assert isinstance(app, StudioApp)
-    await until(pilot, lambda: rows(app).current is not None)
+    await until_shown(pilot, lambda: rows(app).current is not None)
 
 
 # -- one key a record --
@@ -144,7 +140,7 @@ async def test_a_held_key_decides_each_record_once_and_in_order(
             event = events.Key(key, key)
             event.set_sender(app)
             app.post_message(event)
-        await until(pilot, lambda: "." not in words(reviewed))
+        await until_shown(pilot, lambda: "." not in words(reviewed))
         assert "".join(words(reviewed)) == "+--+-+-+"
 
 
@@ -172,7 +168,7 @@ async def test_the_row_shows_the_decision_with_symbol_and_word(app: StudioApp) -
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("a", "r")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         text = "\n".join(lines(app))
         assert "✓  accepted" in text
         assert "✗  rejected" in text
@@ -234,7 +230,7 @@ async def test_typing_in_a_record_survives_a_kill(reviewed: Project) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("e", "!")
-        await pilot.pause(0.45)
+        await quiet(pilot)
         drafts = reviewed.store.drafts.starting("review-edit:")
         assert [*drafts.values()] == [QUERIES[0][0] + "!"]
         pane = app.screen
@@ -244,7 +240,7 @@ async def test_typing_in_a_record_survives_a_kill(reviewed: Project) -> None:
     again = StudioApp(reviewed, screen="review")
     async with again.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
-        await until(pilot, lambda: not reviewed.store.drafts.starting("review-edit:"))
+        await until_shown(pilot, lambda: not reviewed.store.drafts.starting("review-edit:"))
         assert reviewed.store.records.get(1).text == QUERIES[0][0] + "!"  # type: ignore[union-attr]
 
 
@@ -255,7 +251,7 @@ async def test_leaving_the_pane_while_editing_writes_the_edit(
         await opened(pilot)
         await pilot.press("e", "!")
         app.action_jobs()
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert reviewed.store.records.get(1).text == QUERIES[0][0] + "!"  # type: ignore[union-attr]
 
 
@@ -325,14 +321,14 @@ async def test_marked_records_are_decided_after_a_preview(
         await pilot.press("space", "j", "space", "space")
         assert "3 marked" in title(app)
         await pilot.press("A")
-        await until(pilot, lambda: "3 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "3 records" in "\n".join(lines(app)))
         text = "\n".join(lines(app))
         assert "2 undecided" in text
         assert "1 rejected by a person: change sides" in text
         assert QUERIES[2][0] in text
         assert "".join(words(reviewed)) == "..-....."
         await pilot.press("enter")
-        await until(pilot, lambda: "".join(words(reviewed)) == "+.++....")
+        await until_shown(pilot, lambda: "".join(words(reviewed)) == "+.++....")
 
 
 async def test_bulk_takes_all_that_is_shown_and_esc_leaves_it(
@@ -341,20 +337,20 @@ async def test_bulk_takes_all_that_is_shown_and_esc_leaves_it(
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("R")
-        await until(pilot, lambda: "8 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "8 records" in "\n".join(lines(app)))
         await pilot.press("escape")
         assert not isinstance(app.screen, BulkDialog)
         assert "".join(words(reviewed)) == "........"
         await pilot.press("slash", *"退", "enter")
-        await until(pilot, lambda: rows(app).count == 2)
+        await until_shown(pilot, lambda: rows(app).count == 2)
         await pilot.press("R")
-        await until(pilot, lambda: "2 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "2 records" in "\n".join(lines(app)))
         await pilot.press("enter")
-        await until(pilot, lambda: "".join(words(reviewed)) == "..--....")
+        await until_shown(pilot, lambda: "".join(words(reviewed)) == "..--....")
         await pilot.press("F")
-        await until(pilot, lambda: "2 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "2 records" in "\n".join(lines(app)))
         await pilot.press("enter")
-        await until(pilot, lambda: any("Flagged 2" in words for words in said(app)))
+        await until_shown(pilot, lambda: any("Flagged 2" in words for words in said(app)))
 
 
 # -- undo --
@@ -395,12 +391,12 @@ async def test_search_finds_chinese_words_as_one_types(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("slash", *"押金")
-        await until(pilot, lambda: rows(app).count == 1)
+        await until_shown(pilot, lambda: rows(app).count == 1)
         assert "“押金”" in title(app)
         await pilot.press("escape")
         assert app.focused is rows(app)
         await pilot.press("x")
-        await until(pilot, lambda: rows(app).count == 8)
+        await until_shown(pilot, lambda: rows(app).count == 8)
         assert here(app) == 4, "the cursor stays on its record"
         assert app.screen.query_one("#search", Field).value == ""
 
@@ -409,28 +405,28 @@ async def test_a_search_without_hits_says_which_key_shows_all(app: StudioApp) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("slash", *"zzzz", "enter")
-        await until(pilot, lambda: rows(app).count == 0)
-        await pilot.pause(0.1)
+        await until_shown(pilot, lambda: rows(app).count == 0)
+        await quiet(pilot)
         assert "x shows all again" in "\n".join(lines(app))
         await pilot.press("a", "r", "f", "e", "space", "v", "n", "N", "A", "c", "j", "G", "enter")
         await pilot.press("escape", "x")
-        await until(pilot, lambda: rows(app).count == 8)
+        await until_shown(pilot, lambda: rows(app).count == 8)
 
 
 async def test_the_filter_dialog_narrows_by_verdict_and_score(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("d")
-        await until(pilot, lambda: "8 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "8 records" in "\n".join(lines(app)))
         await pilot.press(*["right"] * 3)
-        await until(pilot, lambda: "2 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "2 records" in "\n".join(lines(app)))
         await pilot.press("enter")
-        await until(pilot, lambda: rows(app).count == 2)
+        await until_shown(pilot, lambda: rows(app).count == 2)
         assert "dropped" in title(app)
         await pilot.press("d")
-        await until(pilot, lambda: "2 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "2 records" in "\n".join(lines(app)))
         await pilot.press("x", "j", "j", "j", "j", "right", "tab", *"2", "tab", *"5", "enter")
-        await until(pilot, lambda: rows(app).count == 3)
+        await until_shown(pilot, lambda: rows(app).count == 3)
         assert "round-trip 2–5" in title(app)
 
 
@@ -442,18 +438,18 @@ async def test_every_line_of_the_filter_dialog_filters(app: StudioApp, reviewed:
         for moves, count in ((1, 2), (2, 8), (3, 2)):
             await opened(pilot)
             await pilot.press("d")
-            await until(pilot, lambda: "8 records" in "\n".join(lines(app)))
+            await until_shown(pilot, lambda: "8 records" in "\n".join(lines(app)))
             await pilot.press(*["j"] * moves, "right", "enter")
-            await until(pilot, lambda: rows(app).count == count)  # noqa: B023
+            await until_shown(pilot, lambda: rows(app).count == count)  # noqa: B023
             await pilot.press("x")
-            await until(pilot, lambda: rows(app).count == 8)
+            await until_shown(pilot, lambda: rows(app).count == 8)
 
 
 async def test_a_score_that_is_no_number_is_refused_in_words(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("d")
-        await until(pilot, lambda: "8 records" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "8 records" in "\n".join(lines(app)))
         await pilot.press("tab", *"much", "enter")
         assert "is no number" in "\n".join(lines(app))
         assert isinstance(app.screen, FilterDialog)
@@ -467,17 +463,17 @@ async def test_sorting_keeps_the_record(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("s")
-        await until(pilot, lambda: "oldest first" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "oldest first" in "\n".join(lines(app)))
         await pilot.press("j", "enter")
-        await until(pilot, lambda: "newest first" in title(app))
+        await until_shown(pilot, lambda: "newest first" in title(app))
         assert here(app) == 1
         assert rows(app).cursor == 7
         await pilot.press("s")
-        await until(pilot, lambda: "highest score first" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "highest score first" in "\n".join(lines(app)))
         await pilot.press("g", *["j"] * 4, "enter")
-        await until(pilot, lambda: "highest score first" in title(app))
+        await until_shown(pilot, lambda: "highest score first" in title(app))
         await pilot.press("g")
-        await until(pilot, lambda: here(app) == 6)
+        await until_shown(pilot, lambda: here(app) == 6)
 
 
 # -- thresholds --
@@ -487,26 +483,26 @@ async def test_a_threshold_moves_with_a_live_histogram(app: StudioApp, reviewed:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("t")
-        await until(pilot, lambda: "kept 6" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "kept 6" in "\n".join(lines(app)))
         assert isinstance(app.screen, ThresholdDialog)
         assert app.screen.query_one(Histogram)._bins
         await pilot.press("right", "right")
-        await until(pilot, lambda: "kept 7 (+1)" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "kept 7 (+1)" in "\n".join(lines(app)))
         assert "dropped 1" in "\n".join(lines(app))
         await pilot.press("enter")
-        await until(pilot, lambda: reviewed.store.records.counts().kept == 7)
-        await until(pilot, lambda: "kept" in lines(app)[7])
+        await until_shown(pilot, lambda: reviewed.store.records.counts().kept == 7)
+        await until_shown(pilot, lambda: "kept" in lines(app)[7])
         await pilot.press("u")
-        await until(pilot, lambda: reviewed.store.records.counts().kept == 6)
+        await until_shown(pilot, lambda: reviewed.store.records.counts().kept == 6)
 
 
 async def test_a_threshold_can_be_left_as_it_was(app: StudioApp, reviewed: Project) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("t")
-        await until(pilot, lambda: "kept 6" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "kept 6" in "\n".join(lines(app)))
         await pilot.press("H", "L", "l", "h", "left", "x")
-        await until(pilot, lambda: "≤ 3 " in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "≤ 3 " in "\n".join(lines(app)))
         await pilot.press("left", "escape")
         assert reviewed.store.records.counts().kept == 6
         assert reviewed.store.review.last_changes(1) == []
@@ -518,7 +514,7 @@ async def test_without_scores_the_thresholds_say_what_to_do(project: Project) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("t")
-        await until(pilot, lambda: "No filter has stored a score" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "No filter has stored a score" in "\n".join(lines(app)))
         await pilot.press("right", "enter", "escape")
         assert isinstance(app.screen, ReviewPane)
 
@@ -530,7 +526,7 @@ async def test_the_side_shows_the_whole_provenance(app: StudioApp, reviewed: Pro
     reviewed.store.records.add([query_for(document_id=1, text="may i deduct my spare room")])
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
-        await until(pilot, lambda: "A room used only for paid work" in beside(app))
+        await until_shown(pilot, lambda: "A room used only for paid work" in beside(app))
         assert "may i deduct my spare room" in beside(app)
         await pilot.press("z")
         for part in ("question-answering v1 → stand-in", "here", "Raw answer", "Query: is the",
@@ -552,7 +548,7 @@ async def test_the_words_of_the_query_are_marked_in_the_document(app: StudioApp)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("j", "j")
-        await until(pilot, lambda: "网购商品" in beside(app))
+        await until_shown(pilot, lambda: "网购商品" in beside(app))
         strips = app.screen._compositor.render_strips()
         marked = "".join(
             segment.text
@@ -575,22 +571,22 @@ async def test_history_and_agreement_stand_beside_the_record(
         await opened(pilot)
         await pilot.press("g", "a", "g", "j", "a", "g", "j", "j", "r", "g", "j", "j", "j", "r")
         await pilot.press("g", "z", "z")
-        await until(pilot, lambda: "anna accepted" in beside(app))
+        await until_shown(pilot, lambda: "anna accepted" in beside(app))
         assert "bo accepted" in beside(app)
-        await until(pilot, lambda: "Cohen's kappa 0.50 over 4 records" in beside(app))
+        await until_shown(pilot, lambda: "Cohen's kappa 0.50 over 4 records" in beside(app))
 
 
 async def test_the_side_scrolls_from_the_table_and_takes_the_keys(app: StudioApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("z")
-        await until(pilot, lambda: "Raw answer" in beside(app))
+        await until_shown(pilot, lambda: "Raw answer" in beside(app))
         pane = app.screen.query_one("#provenance", TextPane)
         await pilot.press("J")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert pane.scroll_offset.y > 0
         await pilot.press("K", "K")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert pane.scroll_offset.y == 0
         await pilot.press("enter", "j")
         assert app.focused is pane
@@ -604,11 +600,11 @@ async def test_copying_takes_the_record_whole(app: StudioApp, reviewed: Project)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("G")
-        await until(pilot, lambda: here(app) == 9)
+        await until_shown(pilot, lambda: here(app) == 9)
         pane = app.screen
         assert isinstance(pane, ReviewPane)
         assert pane.copy_text() == long
-        await until(pilot, lambda: "Home office" in beside(app))
+        await until_shown(pilot, lambda: "Home office" in beside(app))
         await pilot.press("enter")
         assert "Home office" in pane.copy_text()
 
@@ -625,7 +621,7 @@ async def test_the_session_counts_decided_and_left(app: StudioApp) -> None:
             told = str(app.screen.query_one("#session", Static).render())
             return "anna: 3 decided (2 ✓ 1 ✗) · 5 left" in told
 
-        await until(pilot, counted)
+        await until_shown(pilot, counted)
 
 
 # -- others --
@@ -640,10 +636,10 @@ async def test_new_records_of_another_process_wait_for_a_key(
         other = Store(reviewed.store.path)
         other.records.add([query_for(document_id=1, text="from elsewhere")])
         other.close()
-        await until(pilot, lambda: "new or changed rows: . shows them" in title(app))
+        await until_shown(pilot, lambda: "new or changed rows: . shows them" in title(app))
         assert rows(app).count == 8
         await pilot.press("full_stop")
-        await until(pilot, lambda: rows(app).count == 9)
+        await until_shown(pilot, lambda: rows(app).count == 9)
         assert here(app) == 2
         assert "elsewhere" not in title(app)
 
@@ -661,7 +657,7 @@ async def test_a_decision_of_another_studio_appears_within_a_second(
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         subprocess.run([sys.executable, "-c", code, str(reviewed.store.path)], check=True)
-        await until(pilot, lambda: "✗" in lines(app)[5], seconds=3)
+        await until_shown(pilot, lambda: "✗" in lines(app)[5])
         assert here(app) == 1
 
 
@@ -684,8 +680,8 @@ async def test_views_can_be_changed_while_rows_are_being_read(
                 event = events.Key(key, key if len(key) == 1 else None)
                 event.set_sender(app)
                 app.post_message(event)
-        await pilot.pause(0.3)
-        await until(pilot, lambda: rows(app).current is not None)
+        await quiet(pilot)
+        await until_shown(pilot, lambda: rows(app).current is not None)
         assert app.is_running
 
 
@@ -696,19 +692,19 @@ async def test_other_panes_lead_to_a_record_or_a_search(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await app.go("review", search="押金")
-        await until(pilot, lambda: rows(app).count == 1)
+        await until_shown(pilot, lambda: rows(app).count == 1)
         assert app.screen.query_one("#search", Field).value == "押金"
         await app.go("review", record=6)
-        await until(pilot, lambda: rows(app).count == 8 and here(app) == 6)
+        await until_shown(pilot, lambda: rows(app).count == 8 and here(app) == 6)
         assert app.screen.query_one("#search", Field).value == ""
 
 
 async def test_from_another_pane_too(reviewed: Project) -> None:
     app = StudioApp(reviewed, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await app.go("review", record=6)
-        await until(pilot, lambda: isinstance(app.screen, ReviewPane) and here(app) == 6)
+        await until_shown(pilot, lambda: isinstance(app.screen, ReviewPane) and here(app) == 6)
 
 
 # -- nothing yet --
@@ -724,7 +720,7 @@ def empty(tmp_path: Path) -> Iterator[Project]:
 async def test_without_records_it_leads_to_generate(empty: Project) -> None:
     app = StudioApp(empty, screen="review")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "3 goes to Generate" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "3 goes to Generate" in "\n".join(lines(app)))
         await pilot.press(*"arfceunNUvs", "escape", *"d", "escape", "t", "escape", *"zxJKG.")
         await pilot.press("A", "escape", "space", "enter")
         assert app.is_running
@@ -735,8 +731,8 @@ async def test_records_that_come_into_an_empty_project_are_shown_at_once(
 ) -> None:
     app = StudioApp(project, screen="review")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "No record yet" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "No record yet" in "\n".join(lines(app)))
         other = Store(project.store.path)
         other.records.add([query_for(document_id=1, text="the first one")])
         other.close()
-        await until(pilot, lambda: "the first one" in "\n".join(lines(app)))
+        await until_shown(pilot, lambda: "the first one" in "\n".join(lines(app)))

@@ -26,8 +26,7 @@ from tests.support.hostile import HOSTILE, assert_harmless, storable
 from tests.support.openai_server import OpenAIServer
 from tests.support.searcher import is_gone
 from tests.support.tiny_encoder import TOPICS, static_encoder
-
-WAIT_S = 60.0
+from tests.support.waiting import quiet, until_shown
 
 
 @pytest.fixture(autouse=True)
@@ -54,11 +53,7 @@ class Keys:
         await self.pilot.pause()
 
     async def until(self, holds: Callable[[], object], what: str = "") -> None:
-        for _ in range(int(WAIT_S / 0.05)):
-            if holds():
-                return
-            await self.pilot.pause(0.05)
-        raise AssertionError(f"waited in vain: {what or holds}")
+        await until_shown(self.pilot, holds, what)
 
     async def ask(self, query: str) -> None:
         """Type a query in place of the present one, and go to the results of BM25."""
@@ -499,7 +494,7 @@ async def test_other_panes_lead_to_a_query_and_to_a_gold_query(with_gold: Projec
         await keys.until(lambda: keys.ids() == ["z-2"])
         assert "test gold" in keys.gold()
         await app.go("search", gold="none")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert keys.pane._query == "押金"
 
 

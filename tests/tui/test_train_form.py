@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from studio.jobs.params import TrainParams
+from studio.jobs.queue import ENDED
 from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
@@ -22,7 +22,8 @@ from studio.tui.widgets.rows import RowList
 from tests.support import tiny_encoder
 from tests.support.data import gold_query
 from tests.support.trained import QUESTIONS, add_gold, add_model, add_records
-from tests.tui.test_train_pane import models, quiet, text
+from tests.support.waiting import quiet, until_shown
+from tests.tui.test_train_pane import models, text
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +50,9 @@ def app(filled: Project) -> StudioApp:
 async def open_form(pilot: Pilot[int], key: str = "n") -> TrainForm:
     await quiet(pilot)
     await pilot.press(key)
-    await counted(pilot)
+    await quiet(pilot)
     assert isinstance(pilot.app.screen, TrainForm)
     return pilot.app.screen
-
-
-async def counted(pilot: Pilot[int]) -> None:
-    await quiet(pilot)
-    await pilot.pause(0.05)
 
 
 def said(form: TrainForm, name: str) -> str:
@@ -104,16 +100,16 @@ async def test_the_data_can_be_chosen_by_filter_score_and_job(
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
         await pilot.press("right", "right")
-        await counted(pilot)
+        await quiet(pilot)
         assert value(form, "kept_by") == "length"
         assert "✓ 12 pairs" in said(form, "look")
         await go_to(pilot, "score_of")
         await pilot.press("right", "down", *"2..4")
-        await counted(pilot)
+        await quiet(pilot)
         assert "✓ 3 pairs" in said(form, "look")
         await go_to(pilot, "from_job")
         await pilot.press("right", "enter")
-        await counted(pilot)
+        await quiet(pilot)
         params = submitted(filled)
         assert (params.kept_by, params.score_of) == ("length", "length")
         assert (params.min_score, params.max_score, params.from_job) == (2.0, 4.0, 1)
@@ -142,7 +138,7 @@ async def test_an_encoder_that_is_not_here_shows_the_command_to_fetch_it(
         await pilot.pause()
         assert "studio models pull mpnet-base" in said(form, "help-encoder")
         await pilot.press("enter")
-        await counted(pilot)
+        await quiet(pilot)
         assert "studio models pull mpnet-base" in said(form, "look")
         assert app.screen is form
 
@@ -171,7 +167,7 @@ async def test_values_are_checked_as_they_are_typed(
         await pilot.pause()
         assert f"✗ {problem}" in said(form, f"help-{name}")
         await pilot.press("enter")
-        await counted(pilot)
+        await quiet(pilot)
         assert app.screen is form
         assert [job.kind for job in filled.store.jobs.all()] == ["generate"]
 
@@ -184,7 +180,7 @@ async def test_empty_lines_take_the_recipes_numbers_shown_in_brackets(
         assert form.query_one("#batch_size", Field).placeholder == "(32)"
         assert form.query_one("#seed", Field).placeholder == "(13)"
         await pilot.press("enter")
-        await counted(pilot)
+        await quiet(pilot)
         params = submitted(filled)
         assert (params.batch_size, params.epochs, params.evaluate) == (None, None, True)
         assert models(app)[0][1].startswith(f"retriever-{filled.store.jobs.all()[0].id}")
@@ -197,11 +193,11 @@ async def test_what_was_typed_is_kept_as_a_draft_until_it_is_started(
         form = await open_form(pilot)
         await go_to(pilot, "name")
         await pilot.press(*"garten花", "escape", "n")
-        await counted(pilot)
+        await quiet(pilot)
         form = app.screen  # type: ignore[assignment]
         assert value(form, "name") == "garten花"
         await pilot.press("enter")
-        await counted(pilot)
+        await quiet(pilot)
         assert submitted(filled).name == "garten花"
         assert filled.store.drafts.get("train-form") is None
 
@@ -211,7 +207,7 @@ async def test_a_draft_is_written_within_300_milliseconds(app: StudioApp, filled
         await open_form(pilot)
         await go_to(pilot, "epochs")
         await pilot.press("7")
-        await pilot.pause(0.45)
+        await quiet(pilot)
         assert json.loads(filled.store.drafts.get("train-form") or "{}")["epochs"] == "7"
 
 
@@ -221,7 +217,7 @@ async def test_ctrl_l_puts_everything_back(app: StudioApp) -> None:
         await pilot.press("right")
         await go_to(pilot, "epochs")
         await pilot.press("7", "ctrl+l")
-        await counted(pilot)
+        await quiet(pilot)
         assert (value(form, "kept_by"), value(form, "epochs")) == ("", "")
 
 
@@ -258,7 +254,7 @@ async def test_nothing_to_train_on_is_refused(app: StudioApp, filled: Project) -
         form = await open_form(pilot)
         await pilot.press("left")
         await pilot.press("enter")
-        await counted(pilot)
+        await quiet(pilot)
         assert value(form, "kept_by") == "person"
         assert "Nothing to train on: ✗ no record is chosen" in said(form, "look")
         assert app.screen is form
@@ -304,12 +300,10 @@ async def test_a_real_training_from_the_form_to_before_and_after(tiny: Project) 
             await go_to(pilot, name)
             await pilot.press(*typed)
         await pilot.press("enter")
-        for _ in range(600):
-            await asyncio.sleep(0.1)
-            await pilot.pause()
-            job = tiny.store.jobs.all()[0]
-            if job.state in (JobState.DONE, JobState.FAILED):
-                break
+        await until_shown(
+            pilot, lambda: [job.state in ENDED for job in tiny.store.jobs.all()] == [True]
+        )
+        (job,) = tiny.store.jobs.all()
         assert job.state is JobState.DONE, job.message
         app.screen.store_changed()  # type: ignore[attr-defined]
         await quiet(pilot)

@@ -14,6 +14,7 @@ from studio.tui.train.facts import set_note
 from tests.support.data import gold_query
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless
 from tests.support.trained import add_curves, add_model, add_records
+from tests.support.waiting import quiet
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ async def walk(pilot: Pilot[int], *keys: str) -> None:
 async def test_train_pane(hostile: Project, size: tuple[int, int]) -> None:
     app = StudioApp(hostile, screen="train")
     async with app.run_test(size=size) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await walk(pilot, *["j"] * 8, "v", "v", *["j"] * 7)
         await walk(pilot, "c", "k", "c", "j", "G", "escape", "w", "j", "b", "G", "escape", "l")
         await walk(pilot, "escape", "m", "escape", "t", "escape", "s", "escape")
@@ -59,7 +60,7 @@ async def test_train_pane(hostile: Project, size: tuple[int, int]) -> None:
 async def test_the_form_and_its_lists(hostile: Project) -> None:
     app = StudioApp(hostile, screen="train")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await walk(pilot, "n")
         for name in ("prompt_version", "from_job", "encoder"):
             app.screen.query_one(f"#{name}").focus()
