@@ -23,11 +23,8 @@ from studio.tui.review.threshold import ThresholdDialog
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.text_pane import Section, TextPane
 from studio.tui.widgets.virtual_rows import VirtualRows
-<<<<<<< HEAD
 from tests.support.data import queries_of, query_for
-=======
 from tests.support.waiting import quiet, until_shown
->>>>>>> main
 
 QUERIES = (
     ("is the spare room deductible", 1, 1.0),

@@ -135,8 +135,11 @@ def test_a_person_sees_what_its_own_program_showed(old: Old) -> None:
 
 def test_verbs_print_what_its_own_program_printed(old: Old, home: Path) -> None:
     project = Project.open(old.folder)
-    printed = what_is_seen.verbs(Verbs(home), project, list(old.seen["verbs"]))
-    assert differences(old.seen["verbs"], printed) == []
+    # The list of labels was empty where no classes are told apart; by now the verb says so.
+    silent = () if project.task.has_labels else ("labels list",)
+    seen = {verb: told for verb, told in old.seen["verbs"].items() if verb not in silent}
+    printed = what_is_seen.verbs(Verbs(home), project, list(seen))
+    assert differences(seen, printed) == []
 
 
 def test_what_people_did_before_can_be_taken_back(old: Old, tmp_path: Path) -> None:
