@@ -21,8 +21,8 @@ KINDS = {
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 
-OF_RETRIEVAL = ("generate", "train", "evaluate", "path")
-"""Kinds that are nothing for labelled tasks: there, rounds write, train and score."""
+OF_RETRIEVAL = ("train", "evaluate", "path")
+"""Kinds that are nothing for labelled tasks: there, rounds train and score."""
 
 
 def run_kind(context: JobContext) -> None:
@@ -35,7 +35,7 @@ def run_kind(context: JobContext) -> None:
     if task.trains_by_rounds and context.job.kind in OF_RETRIEVAL:
         raise WrongTask(
             f"A job of the kind {context.job.kind} is nothing for the task {task.name}; its "
-            "records and models come out of rounds, with `studio s3`."
+            "models come out of rounds, with `studio s3`."
         )
     run: Callable[[JobContext], None] = import_module(module).run
     run(context)

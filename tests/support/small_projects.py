@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.jobs.setup import save_template
 from studio.project import Project
-from studio.records import Document, Example, Gold, Label, Split
+from studio.records import QUERY, Document, Example, Gold, Label, Record, Split
 from tests.support.project import fill
 from tests.support.tiny_encoder import TOPICS
 
@@ -38,10 +38,10 @@ def make_project(folder: Path, task: str, url: str) -> Project:
         )
     project.store.labels.set(LABELS.get(task, ()))
     if task == "retrieval":
-        for number in range(3):
-            project.store.examples.add(
-                Example(f"A passage on item {number}.", f"what is the matter with item {number}")
-            )
+        project.store.examples.add(
+            Example(f"A passage on item {number}.", f"what is the matter with item {number}")
+            for number in range(3)
+        )
     save_template(project)
     project.close()
     (folder / "studio.toml").write_text(
@@ -76,6 +76,14 @@ def _gold(project: Project, split: Split, number: int) -> Gold:
     return Gold(task.record, fields[task.name], split, name, origin=origin)
 
 
+def add_queries(project: Project) -> None:
+    """A kept query for each document, as if it had been brought from outside."""
+    project.store.records.add(
+        Record(QUERY, {"query": f"what stands {document.text[:24]}"}, document_id=document.id)
+        for document in project.store.documents.page(limit=len(PASSAGES))
+    )
+
+
 def words(body: dict[str, Any]) -> str:
     """What the LLM says."""
     asked = str(body["messages"][-1]["content"])
@@ -84,4 +92,4 @@ def words(body: dict[str, Any]) -> str:
         return "\n".join(f"- the {topic} of {topic}" for topic in drawn.sample(TOPICS, 5))
     one, two, three = (drawn.choice(TOPICS) for _ in range(3))
     text = f"what is the {one} of the {two} and is the {three} of it"
-    return f"{text}?" if "question" in asked.lower() else text
+    return f"{text}?" if "Answer: " in asked else text
