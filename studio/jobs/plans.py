@@ -18,7 +18,7 @@ from studio.params import Params
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
 from studio.prompting.shots import ShotSet, shot_pool
-from studio.prompting.templates import Template
+from studio.prompting.templates import DOCUMENT_FORM, Template
 from studio.records import Document, Gold, Prompt, Record, Request, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
@@ -163,9 +163,13 @@ def method_of(project: Project, name: str) -> Method:
     return methods.get(name or project.task.method, project.task.name)
 
 
-def prompt_of(project: Project, method: Method, prompt_id: int | None) -> Prompt:
+def prompt_of(
+    project: Project, method: Method, prompt_id: int | None, *, keep: bool = True
+) -> Prompt:
     """The prompt version asked for; else the newest that the method can ask with; else its bundled
-    template, which becomes the project's first version where there is no prompt at all.
+    template, which becomes the project's first version where its demonstrations are in itself.
+
+    keep: store that first version; an estimate need not.
 
     Raises StudioError when there is no such version, or none and no bundled template.
     """
@@ -177,19 +181,21 @@ def prompt_of(project: Project, method: Method, prompt_id: int | None) -> Prompt
                 "shows them."
             )
         return chosen
-    newest = prompts.all()
-    for prompt in newest:
+    versions = prompts.all()
+    for prompt in versions:
         found = methods.of_template(prompt.template, project.task.name, method.name)
         if found is not None and found.form == method.form:
             return prompt
     name = default_template(project.task, method, project.language)
-    if not name:
+    # What shows a person's examples is chosen by that person.
+    if not name or method.form is DOCUMENT_FORM:
         raise StudioError(
             "The project has no prompt yet. Choose a template with `studio prompt set NAME`."
         )
     text = builtin(name, method.prompts_folder)
     # A method on the side must not become what Generate and Prompt work with.
-    return Prompt(name, text) if newest else prompts.save(name, text, "bundled")
+    aside = bool(versions) or method.name != project.task.method
+    return prompts.save(name, text, "bundled") if keep and not aside else Prompt(name, text)
 
 
 def default_template(task: Task, method: Method, language: str) -> str:
@@ -275,7 +281,7 @@ def planned(
     """Method, plan and endpoint of a run's row. Raises StudioError where it could not ask."""
     params = RunParams.from_row(row)
     method = method_of(project, params.method)
-    prompt = prompt_of(project, method, params.prompt_id)
+    prompt = prompt_of(project, method, params.prompt_id, keep=keep_shots)
     endpoint = endpoint_of(project, params)
     settings = method.settings.from_row(row)
     return (
@@ -357,8 +363,10 @@ def _sampled_asks(stage: Stage, plan: Plan) -> list[Any]:
         documents = plan.corpus.sampled()
         step = max(1, len(documents) // ESTIMATE_SAMPLE)
         small = replace(plan, corpus=FixedCorpus(list(documents[::step])[:ESTIMATE_SAMPLE]))
-    asks = list(islice(stage.ask(small, 0, Beginning()), 8 * ESTIMATE_SAMPLE))
-    return asks[:: max(1, len(asks) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
+    asks = islice(stage.ask(small, 0, Beginning()), 8 * ESTIMATE_SAMPLE)
+    # Draws of one document are the same prompt.
+    distinct = list({ask.request.messages: ask for ask in asks}.values())
+    return distinct[:: max(1, len(distinct) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
 
 
 __all__ = [

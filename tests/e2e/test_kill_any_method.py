@@ -30,7 +30,8 @@ CONCURRENCY = 3
 SEEDED = 9
 KILLS = 3
 ROWS = (
-    "SELECT r.type, r.text, r.fields, coalesce(d.outside_id, ''), r.stage, r.batch, r.place, r.part, r.kept, r.reason"
+    "SELECT r.type, r.text, r.fields, coalesce(d.outside_id, ''), r.stage, r.batch, r.place,"
+    " r.part, r.kept, r.reason"
     " FROM records r LEFT JOIN documents d ON d.id = r.document_id"
     " ORDER BY r.stage, r.batch, r.place, r.part, r.id"
 )
