@@ -9,7 +9,6 @@ import random
 import re
 import signal
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
 from tests.support.verbs import Verbs, assert_one_sentence
+from tests.support.waiting import PATIENCE_S, until
 
 TASKS: tuple[str, ...] = ("classification", "nli", "qa")
 ROUND = {"round", "records", "errors", "validation", "test", "seconds"}
@@ -104,7 +104,7 @@ def test_a_demo_that_was_killed_goes_on_and_pays_nothing_twice(
     try:
         pid = worker_once(folder, calls=6, server=server)
         os.kill(pid, signal.SIGKILL)
-        assert watching.wait(60) == 1
+        assert watching.wait(PATIENCE_S) == 1
     finally:
         watching.kill()
     found = studio(*typed).json
@@ -116,10 +116,7 @@ def test_a_demo_that_was_killed_goes_on_and_pays_nothing_twice(
 
 def worker_once(folder: Path, calls: int, server: OpenAIServer) -> int:
     """The worker's process id, when so many calls were paid."""
-    deadline = time.monotonic() + 60
-    while server.paid.calls < calls:
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
+    until(lambda: server.paid.calls >= calls)
     with sqlite3.connect(folder / "studio.db") as db:
         return int(db.execute("SELECT pid FROM jobs").fetchone()[0])
 

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from studio.llm.client import Delta, LLMClient
 from studio.llm.embedded import EmbeddedServer
 from studio.llm.failures import CallFailed
 from studio.records import Answer, Decoding, Message, Request, StudioError
+from tests.support.waiting import PATIENCE_S, until
 
 PASSAGE = "A permit is refused if the building is older than eighty years. " * 8
 
@@ -159,7 +159,7 @@ def test_nothing_of_it_reaches_the_terminal(tmp_path: Path) -> None:
         [sys.executable, "-c", PARENT.format(gguf=smollm2(), log=tmp_path / "log", then="pass")],
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.stderr == b""
     assert json.loads(done.stdout)["pid"]
@@ -178,7 +178,7 @@ with EmbeddedServer(Path("{gguf}"),
 
 @pytest.mark.parametrize(
     "then",
-    ["time.sleep(10)", "os.fork(); time.sleep(10)"],
+    ["time.sleep(3600)", "os.fork(); time.sleep(3600)"],
     ids=["alone", "with a forked child that holds the pipe open"],
 )
 def test_it_dies_when_its_parent_is_killed(tmp_path: Path, then: str) -> None:
@@ -191,7 +191,7 @@ def test_it_dies_when_its_parent_is_killed(tmp_path: Path, then: str) -> None:
     assert runs(pid)
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    assert within(5.0, lambda: not runs(pid))
+    until(lambda: not runs(pid))
 
 
 def test_a_parent_killed_while_the_model_loads_leaves_nothing(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_parent_killed_while_the_model_loads_leaves_nothing(tmp_path: Path) ->
     )
     parent = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     pid = int(parent.stdout)
-    assert within(10.0, lambda: not runs(pid))
+    until(lambda: not runs(pid))
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,3 @@ def runs(pid: int) -> bool:
         return b") Z" not in Path(f"/proc/{pid}/stat").read_bytes()
     except FileNotFoundError:
         return False
-
-
-def within(seconds: float, condition: object) -> bool:
-    deadline = time.monotonic() + seconds
-    assert callable(condition)
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_corpus import write_corpus
+from tests.support.waiting import until
 
 ENCODER = "wordllama-256"
 
@@ -54,13 +54,6 @@ def generate(studio: Command, project: Path, server: OpenAIServer, *more: object
 def worker_of(project: Path, job: int) -> int:
     with sqlite3.connect(project / "studio.db") as db:
         return int(db.execute("SELECT pid FROM jobs WHERE id = ?", (job,)).fetchone()[0])
-
-
-def wait_until(condition: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def count(project: Path, sql: str) -> int:
@@ -117,7 +110,7 @@ def test_kill_while_generating_loses_and_repeats_nothing(
 ) -> None:
     server.latency_s = 0.2
     job = generate(studio, project, server, "--detach", "--concurrency", 4).json["job"]
-    wait_until(lambda: count(project, "SELECT count(*) FROM generations") >= 12)
+    until(lambda: count(project, "SELECT count(*) FROM generations") >= 12)
     os.kill(worker_of(project, job), signal.SIGKILL)
     stored = count(project, "SELECT count(*) FROM generations")
     paid = server.paid.calls
@@ -143,7 +136,7 @@ def test_kill_while_training_goes_on_from_the_checkpoint(
         studio("filter", "-p", project, "--round-trip", "bm25", "--json")
         settings = (*settings, "--steps", 400, "--batch-size", 16)
     job = studio(stage, *settings).json["job"]
-    wait_until(lambda: count(project, "SELECT count(*) FROM job_points") >= 1)
+    until(lambda: count(project, "SELECT count(*) FROM job_points") >= 1)
     os.kill(worker_of(project, job), signal.SIGKILL)
     ended = studio("jobs", "resume", job, "-p", project, "--json")
     assert ended.code == 0, ended.err
@@ -158,7 +151,7 @@ def test_kill_while_importing_leaves_nothing_and_resumes(studio: Command, tmp_pa
     studio("new", tmp_path / "p", "--json")
     project = tmp_path / "p"
     job = studio("import", corpus, "-p", project, "--detach", "--json").json["job"]
-    wait_until(lambda: count(project, f"SELECT done FROM jobs WHERE id = {job}") > 1000)
+    until(lambda: count(project, f"SELECT done FROM jobs WHERE id = {job}") > 1000)
     os.kill(worker_of(project, job), signal.SIGKILL)
     assert count(project, "SELECT count(*) FROM documents") == 0
     ended = studio("jobs", "resume", job, "-p", project, "--json").json

@@ -20,6 +20,7 @@ from tests.support import labelled_project as rule
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import bert_encoder
+from tests.support.waiting import until
 
 SEED = 12
 SCORES = ("round", "records", "errors", "validation", "test")
@@ -51,6 +52,17 @@ def s3(studio: Command, project: Project, tiny: Path, *more: object) -> Any:
         "s3", "-p", project.path, "--kind", "head", "--base", tiny, "--seed-records", SEED,
         "--patience", 0, "--json", *more,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Any:
+    """What an undisturbed run of one round found."""
+    folder = tmp_path_factory.mktemp("whole")
+    with OpenAIServer(words=rule.words) as server:
+        project = rule.make(folder / "near", server.url)
+        found = s3(Command(folder), project, tiny, "--rounds", 1, "--concurrency", 2).json
+        project.close()
+    return found
 
 
 def shown(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -190,26 +202,31 @@ def stage_is(path: Path, job: int, stage: str) -> Callable[[], bool]:
     return check
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
+def looks_again(path: Path, job: int) -> None:
+    """Wait for a sign of life of the worker: it looks at its orders before each."""
+
+    def beat() -> float:
+        with sqlite3.connect(path / "studio.db") as db:
+            return float(
+                db.execute("SELECT heartbeat FROM jobs WHERE id = ?", (job,)).fetchone()[0]
+            )
+
+    before = beat()
+    until(lambda: beat() != before)
 
 
 @pytest.mark.parametrize("stage", ["rationales", "seed", "round 0", "extrapolation 1"])
 def test_a_killed_run_goes_on_to_the_same_numbers(
-    studio: Command, project: Project, tiny: Path, tmp_path: Path, server: OpenAIServer, stage: str
+    studio: Command, whole: Any, tiny: Path, tmp_path: Path, stage: str
 ) -> None:
-    whole = s3(studio, project, tiny, "--rounds", 1, "--concurrency", 2).json
     with OpenAIServer(words=rule.words, latency_s=0.1) as slow:
         other = rule.make(tmp_path / "killed", slow.url)
         job = s3(studio, other, tiny, "--rounds", 1, "--concurrency", 2, "--detach").json["job"]
-        wait_until(stage_is(other.path, job, stage))
+        until(stage_is(other.path, job, stage))
         with sqlite3.connect(other.path / "studio.db") as db:
             pid = int(db.execute("SELECT pid FROM jobs WHERE id = ?", (job,)).fetchone()[0])
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: queue.get(other, job).state.value == "interrupted")
+        until(lambda: queue.get(other, job).state.value == "interrupted")
         resumed = studio("jobs", "resume", job, "-p", other.path, "--json")
         assert resumed.code == 0
         ended = queue.wait(other, job)
@@ -222,16 +239,28 @@ def test_a_killed_run_goes_on_to_the_same_numbers(
 
 
 def test_a_paused_run_asks_nothing_and_ends_in_the_same_numbers(
-    studio: Command, project: Project, tiny: Path, tmp_path: Path
+    studio: Command, whole: Any, tiny: Path, tmp_path: Path
 ) -> None:
-    whole = s3(studio, project, tiny, "--rounds", 1, "--concurrency", 2).json
-    with OpenAIServer(words=rule.words, latency_s=0.1) as slow:
+    def held_from_the_seed_on(body: dict[str, Any]) -> str:
+        if "List " not in str(body["messages"][-1]["content"]):
+            slow.hold()
+        return rule.words(body)
+
+    with OpenAIServer(words=held_from_the_seed_on) as slow:
         other = rule.make(tmp_path / "paused", slow.url)
         job = s3(studio, other, tiny, "--rounds", 1, "--concurrency", 2, "--detach").json["job"]
-        wait_until(stage_is(other.path, job, "seed"))
+        until(lambda: slow.held)
         paused = studio("jobs", "pause", job, "-p", other.path, "--json")
         assert paused.code == 0
-        wait_until(lambda: "paused" in queue.get(other, job).message and not slow.in_flight)
+        looks_again(other.path, job)
+
+        def rests() -> bool:
+            slow.let_go()
+            return "paused" in queue.get(other, job).message and not slow.in_flight
+
+        until(rests)
+        slow.release()
+        slow.words = rule.words
         calls = slow.calls
         time.sleep(1)
         assert slow.calls == calls

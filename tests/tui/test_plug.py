@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import string
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,15 +14,15 @@ import pytest
 
 from studio.project import Project
 from studio.tui import memory
+from studio.tui.pane import autosave
 from tests.support.openai_server import OpenAIServer
 from tests.support.plug import WAYS, pull
 from tests.support.screen import Screen
+from tests.support.waiting import until
 from tests.tui.conftest import use_endpoint
 
 LOST_S = 0.3
 """Typing younger than this may be lost, to a kill only."""
-TIMER_S = 0.2
-"""What a timer may be late by on a busy machine."""
 TYPED = string.ascii_uppercase
 KEY_S = 0.06
 
@@ -42,16 +41,25 @@ def started(project: Project) -> Screen:
     return screen
 
 
-def type_on(screen: Screen) -> Callable[[float], int]:
-    """Type without a pause; afterwards: how many letters stood on the screen so long ago."""
-    drawn = [(time.monotonic(), 0)]
+def type_on(screen: Screen) -> None:
+    """Type without a pause."""
     for letter in TYPED:
         screen.press(letter)
         screen.settle(KEY_S)
-        standing = max(n for n in range(len(TYPED) + 1) if TYPED[:n] in screen.text)
-        drawn.append((time.monotonic(), standing))
-    now = time.monotonic()
-    return lambda ago: max(n for moment, n in drawn if moment <= now - ago)
+
+
+def letters_in(text: str) -> int:
+    """How many of the typed letters stand there, from the first on."""
+    return max(n for n in range(len(TYPED) + 1) if TYPED[:n] in text)
+
+
+def letters_stored(project: Project, stored: Callable[[Project], str]) -> int:
+    """How many are in the project's file, whatever the program still holds."""
+    opened = Project.open(project.path)
+    try:
+        return letters_in(stored(opened))
+    finally:
+        opened.close()
 
 
 def query_stored(project: Project) -> str:
@@ -69,19 +77,30 @@ def draft_stored(project: Project) -> str:
     ids=["a query", "a template"],
 )
 def test_what_was_typed(
-    project: Project, keys: tuple[str, ...], stored: Callable[[Project], str], way: str
+    project: Project,
+    llm: OpenAIServer,
+    keys: tuple[str, ...],
+    stored: Callable[[Project], str],
+    way: str,
 ) -> None:
+    use_endpoint(project, llm.url)
     with started(project) as screen:
         for key in keys:
             screen.press(key)
             screen.settle(0.7)
-        standing = type_on(screen)
+        type_on(screen)
+        if way == "killed":
+            screen.wait(lambda _: letters_stored(project, stored) > 10)
+            standing = letters_stored(project, stored)
+        else:
+            standing = letters_in(screen.text)
         pull(screen, way)
-        kept = standing(LOST_S + TIMER_S if way == "killed" else 0.0)
-    assert kept > 10
-    opened = Project.open(project.path)
-    assert TYPED[:kept] in stored(opened)
-    opened.close()
+    assert standing > 10
+    assert letters_stored(project, stored) >= standing
+
+
+def test_typing_waits_no_longer_than_that_for_its_place_in_the_store() -> None:
+    assert autosave.DELAY_S <= LOST_S
 
 
 def speaking(body: dict[str, Any]) -> str:
@@ -103,10 +122,7 @@ def test_answers_that_stood_on_the_screen_and_what_was_typed_beside_them(
             screen.wait(lambda seen: "word5" in seen.text)
             assert server.in_flight > 0
             pull(screen, way)
-        deadline = time.monotonic() + 5
-        while server.in_flight and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert server.in_flight == 0
+        until(lambda: server.in_flight == 0)
         paid = server.paid.calls
         with started(project) as screen:
             screen.press("2")

@@ -30,8 +30,8 @@ def elsewhere(project: Project) -> Iterator[Store]:
 
 
 @pytest.fixture
-def app(project: Project) -> StudioApp:
-    return StudioApp(project, screen="prompt")
+def app(wired: Project) -> StudioApp:
+    return StudioApp(wired, screen="prompt")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from yarl import URL
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.dialogs.tour import STEPS
+from tests.support.waiting import PATIENCE_S, asleep_until
 
 aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("textual_serve")
@@ -36,18 +38,35 @@ class Served:
         return self.link.with_query(None)
 
 
-@pytest.fixture
-def served(project: Project) -> Iterator[Served]:
-    project.close()
+@contextmanager
+def serving(project: Path, **environment: str) -> Iterator[Served]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "studio", "serve", "-p", str(project.path), "--port", "0", "--json"],
+        [sys.executable, "-m", "studio", "serve", "-p", str(project), "--port", "0", "--json"],
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **environment},
     )
     assert process.stdout is not None
     yield Served(process, URL(json.loads(process.stdout.readline())["url"]))
     process.kill()
     process.wait()
+
+
+@pytest.fixture
+def served(project: Project) -> Iterator[Served]:
+    project.close()
+    with serving(project.path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def at_the_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all who are turned away: none of them changes anything."""
+    home = tmp_path_factory.mktemp("door")
+    Project.create(home / "tax").close()
+    names = ("STUDIO_CONFIG", "STUDIO_DATA", "STUDIO_CACHE", "STUDIO_STATE")
+    with serving(home / "tax", **{name: str(home / name.lower()) for name in names}) as running:
+        yield running
 
 
 @pytest.fixture
@@ -74,8 +93,8 @@ class Page:
         self._screen = pyte.Screen(100, 30)
         self._stream = pyte.ByteStream(self._screen)
 
-    async def wait(self, text: str, seconds: float = 30) -> None:
-        end = time.monotonic() + seconds
+    async def wait(self, text: str) -> None:
+        end = time.monotonic() + PATIENCE_S
         while text not in "\n".join(self._screen.display):
             assert time.monotonic() < end, "\n".join(self._screen.display)
             try:
@@ -111,18 +130,18 @@ async def test_the_link_opens_the_page_and_leaves_no_token_in_the_address(
 
 @pytest.mark.parametrize("query", ["", "token=", "token=wrong", "token=%00"])
 async def test_a_missing_or_wrong_token_is_refused(
-    served: Served, browser: aiohttp.ClientSession, query: str
+    at_the_door: Served, browser: aiohttp.ClientSession, query: str
 ) -> None:
-    async with browser.get(served.root.with_query(query)) as answer:
+    async with browser.get(at_the_door.root.with_query(query)) as answer:
         assert answer.status == 403
         assert "whole link" in await answer.text()
 
 
 @pytest.mark.parametrize("path", ["", "ws", "static/js/textual.js"])
 async def test_without_the_cookie_not_even_the_page_s_own_path_answers(
-    served: Served, browser: aiohttp.ClientSession, path: str
+    at_the_door: Served, browser: aiohttp.ClientSession, path: str
 ) -> None:
-    page = await enter(browser, served)
+    page = await enter(browser, at_the_door)
     async with aiohttp.ClientSession() as stranger, stranger.get(page / path) as answer:
         assert answer.status == 403
     wrong = {"studio": "wrong"}
@@ -131,9 +150,9 @@ async def test_without_the_cookie_not_even_the_page_s_own_path_answers(
 
 
 async def test_the_websocket_is_refused_without_the_cookie(
-    served: Served, browser: aiohttp.ClientSession
+    at_the_door: Served, browser: aiohttp.ClientSession
 ) -> None:
-    page = await enter(browser, served)
+    page = await enter(browser, at_the_door)
     async with aiohttp.ClientSession() as stranger:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await stranger.ws_connect(page / "ws")
@@ -142,28 +161,28 @@ async def test_the_websocket_is_refused_without_the_cookie(
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "localhost.evil.example"])
 async def test_a_name_that_was_pointed_here_is_refused(
-    served: Served, browser: aiohttp.ClientSession, host: str
+    at_the_door: Served, browser: aiohttp.ClientSession, host: str
 ) -> None:
-    page = await enter(browser, served)
-    for url in (served.link, page):
+    page = await enter(browser, at_the_door)
+    for url in (at_the_door.link, page):
         async with browser.get(url, headers={"Host": host}) as answer:
             assert answer.status == 403
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
 async def test_a_websocket_from_another_page_is_refused(
-    served: Served, browser: aiohttp.ClientSession, origin: str
+    at_the_door: Served, browser: aiohttp.ClientSession, origin: str
 ) -> None:
-    page = await enter(browser, served)
+    page = await enter(browser, at_the_door)
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await browser.ws_connect(page / "ws", headers={"Origin": origin})
     assert caught.value.status == 403
 
 
 async def test_a_tunnel_s_own_port_is_no_stranger(
-    served: Served, browser: aiohttp.ClientSession
+    at_the_door: Served, browser: aiohttp.ClientSession
 ) -> None:
-    async with browser.get(served.link, headers={"Host": "localhost:9999"}) as answer:
+    async with browser.get(at_the_door.link, headers={"Host": "localhost:9999"}) as answer:
         assert answer.status == 200
 
 
@@ -180,12 +199,10 @@ async def test_the_program_runs_in_the_page_and_what_is_typed_is_kept(
         await shown.press("\x1b")
         await asyncio.sleep(0.5)
         await shown.press("e")
-        await asyncio.sleep(0.3)
         await shown.press("XYZ")
         await shown.wait("XYZ")
-    await asyncio.sleep(1)
     opened = Project.open(project.path)
-    assert "XYZ" in opened.store.examples.all()[0].query
+    await asleep_until(lambda: "XYZ" in opened.store.examples.all()[0].query)
     opened.close()
 
 
@@ -197,10 +214,7 @@ async def test_a_server_that_is_killed_leaves_no_program_behind(
         await Page(socket).wait(f"1 of {len(STEPS)}")
         (child,) = children(served.process.pid)
         os.kill(served.process.pid, signal.SIGKILL)
-        end = time.monotonic() + 10
-        while Path(f"/proc/{child}").exists():
-            assert time.monotonic() < end, "it outlives its server"
-            await asyncio.sleep(0.1)
+        await asleep_until(lambda: not Path(f"/proc/{child}").exists(), "it outlives its server")
 
 
 async def test_ctrl_c_ends_server_and_pages(served: Served, browser: aiohttp.ClientSession) -> None:
@@ -208,7 +222,7 @@ async def test_ctrl_c_ends_server_and_pages(served: Served, browser: aiohttp.Cli
     async with browser.ws_connect((page / "ws").with_query(width=100, height=30)) as socket:
         await Page(socket).wait(f"1 of {len(STEPS)}")
         served.process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(served.process.wait, 15) == 0
+        assert await asyncio.to_thread(served.process.wait, PATIENCE_S) == 0
 
 
 def test_a_port_that_is_taken_is_said(project: Project) -> None:
@@ -230,7 +244,7 @@ def test_only_loopback_goes_without_a_warning(project: Project) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.terminate()
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert "can act as you" in said
     assert "ssh -L" in said
 

@@ -71,9 +71,9 @@ def test_no_bundled_template_has_anything_unknown(name: str) -> None:
     assert not [one for one in found if one[1] == "unknown"]
 
 
-async def test_what_is_unknown_is_underlined_and_not_only_red(project: Project) -> None:
-    project.store.drafts.set("prompt", builtin("generic") + "\n{{ documnet }}")
-    app = StudioApp(project, screen="prompt")
+async def test_what_is_unknown_is_underlined_and_not_only_red(wired: Project) -> None:
+    wired.store.drafts.set("prompt", builtin("generic") + "\n{{ documnet }}")
+    app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
         await quiet(pilot)
         editor = app.screen.query_one(TemplateEditor)
@@ -85,8 +85,8 @@ async def test_what_is_unknown_is_underlined_and_not_only_red(project: Project) 
 
 
 @pytest.mark.parametrize("theme", ["studio-dark", "studio-light", "studio-ansi"])
-async def test_keys_are_coloured_in_every_theme(project: Project, theme: str) -> None:
-    app = StudioApp(project, screen="prompt")
+async def test_keys_are_coloured_in_every_theme(wired: Project, theme: str) -> None:
+    app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
         app.theme = theme
         await quiet(pilot)
@@ -95,12 +95,10 @@ async def test_keys_are_coloured_in_every_theme(project: Project, theme: str) ->
 
 
 @pytest.mark.parametrize("hostile", AT_ONCE, ids=["all", "long"])
-async def test_a_hostile_template_is_drawn_harmless_and_kept(
-    project: Project, hostile: str
-) -> None:
+async def test_a_hostile_template_is_drawn_harmless_and_kept(wired: Project, hostile: str) -> None:
     text = builtin("generic").replace("+++\n", f"+++\nname = {storable(hostile)}\n", 1) + hostile
-    project.store.drafts.set("prompt", text)
-    app = StudioApp(project, screen="prompt")
+    wired.store.drafts.set("prompt", text)
+    app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(80, 24)) as pilot:
         await quiet(pilot)
         await pilot.press("e", "pagedown", "end")
@@ -110,11 +108,11 @@ async def test_a_hostile_template_is_drawn_harmless_and_kept(
 
 
 async def test_a_bracket_goes_from_remark_to_remark_and_f8_while_writing(
-    project: Project,
+    wired: Project,
 ) -> None:
     text = builtin("generic").replace("shots = [2, 8]", "shots = 3") + "\n{{ documnet }}"
-    project.store.drafts.set("prompt", text)
-    app = StudioApp(project, screen="prompt")
+    wired.store.drafts.set("prompt", text)
+    app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
         await quiet(pilot)
         editor = app.screen.query_one(TemplateEditor)
@@ -128,8 +126,8 @@ async def test_a_bracket_goes_from_remark_to_remark_and_f8_while_writing(
         assert lines[editor.cursor_location[0]] == "shots = 3"
 
 
-async def test_without_remarks_the_bracket_says_so(project: Project) -> None:
-    app = StudioApp(project, screen="prompt")
+async def test_without_remarks_the_bracket_says_so(wired: Project) -> None:
+    app = StudioApp(wired, screen="prompt")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("right_square_bracket")
         await pilot.pause()

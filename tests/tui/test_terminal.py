@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
@@ -17,6 +17,7 @@ import pytest
 from studio.project import Project
 from studio.tui import memory
 from studio.tui.title import RESTORE, SAVE
+from tests.support.waiting import PATIENCE_S
 
 RUN = "from pathlib import Path; from studio.tui.app import run; raise SystemExit(run({path}))"
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_=>])")
@@ -42,18 +43,20 @@ class Terminal:
             dimensions=(30, 100),
             encoding="utf-8",
             codec_errors="replace",
-            timeout=15,
+            timeout=PATIENCE_S,
         )
         self.seen = ""
 
     def expect(self, text: str) -> None:
         """Wait until the text has been drawn."""
-        deadline = time.monotonic() + 40
-        while text not in ESCAPES.sub("", self.seen):
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    f"{text!r} was not drawn: {ESCAPES.sub('', self.seen)[-800:]!r}"
-                )
+        self.wait(lambda: text in ESCAPES.sub("", self.seen), text)
+
+    def wait(self, condition: Callable[[], bool], what: str = "") -> None:
+        """Take what the program writes until it holds: who is not read from stands still."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            seen = ESCAPES.sub("", self.seen)[-800:]
+            assert time.monotonic() < deadline, f"{what!r} never came: {seen!r}"
             self.read()
 
     def read(self, seconds: float = 0.2) -> None:
@@ -76,7 +79,7 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the exit status; a signal is its number, negative."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while self.child.isalive():
             assert time.monotonic() < deadline, "it does not end"
             self.read(0.1)
@@ -156,7 +159,7 @@ def test_suspend_gives_the_shell_back_and_fg_brings_everything_again(project: Pr
     project.close()
     shell = pexpect.spawn(
         "bash", ["--norc", "-i"], env={**environment(), "PS1": "$ "}, dimensions=(30, 100),
-        encoding="utf-8", codec_errors="replace", timeout=30,
+        encoding="utf-8", codec_errors="replace", timeout=PATIENCE_S,
     )  # fmt: skip
     try:
         code = RUN.format(path=f"Path({str(project.path)!r})")
@@ -264,7 +267,7 @@ def test_the_command_can_leave_the_mouse_to_the_terminal(project: Project) -> No
             command[0], command[1:], env=environment(), dimensions=(30, 100), encoding="utf-8"
         )
         try:
-            child.expect("spare room", timeout=40)
+            child.expect("spare room", timeout=PATIENCE_S)
             assert ("\x1b[?1000h" in str(child.before)) is asked
         finally:
             child.close(force=True)
