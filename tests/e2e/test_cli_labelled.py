@@ -154,10 +154,10 @@ def test_each_kind_of_project_says_where_its_gold_comes_in(
     file = write(tmp_path / "gold.jsonl", REVIEWS)
     studio("new", tmp_path / "docs")
     refused = studio("gold", "import", file, "--split", "test", "-p", tmp_path / "docs")
-    assert_one_sentence(refused, 1, "studio import --gold")
-    assert_one_sentence(studio("import", "--gold", file, "-p", path), 1, "studio gold import")
+    assert_one_sentence(refused, 2, "studio import --gold")
+    assert_one_sentence(studio("import", "--gold", file, "-p", path), 2, "studio gold import")
     add = studio("gold", "add", "words", "--split", "test", "--right", "d", "-p", path)
-    assert_one_sentence(add, 1, "studio gold import")
+    assert_one_sentence(add, 2, "studio gold import")
 
 
 def test_a_prompt_of_the_task_can_be_set(studio: Verbs, path: Path, tmp_path: Path) -> None:
