@@ -27,7 +27,8 @@ from rich.console import Console
 from studio.cli.output import table
 from studio.cli.tables import chain_table, score_table
 from studio.jobs import queue
-from studio.jobs.params import EvaluateParams, FilterParams, GenerateParams, TrainParams
+from studio.jobs.params import EvaluateParams, FilterParams, TrainParams
+from studio.jobs.plans import run_row
 from studio.jobs.setup import save_template
 from studio.methods.promptagator import prompt_text
 from studio.project import DATABASE, Project
@@ -208,7 +209,7 @@ def synthetic_records(project: Project, path: Path) -> int:
         for row in rows
         if ids.get(str(row["document_id"])) not in (None, *shown) and row["query"].strip()
     ]
-    return project.store.records.add(records)
+    return len(project.store.records.add(records))
 
 
 def generate(project: Project, options: argparse.Namespace) -> dict[str, Any]:
@@ -218,7 +219,8 @@ def generate(project: Project, options: argparse.Namespace) -> dict[str, Any]:
             "model": options.synthetic.name,
         }
     is_url = "://" in options.endpoint
-    params = GenerateParams(
+    row = run_row(
+        project,
         documents=options.documents,
         queries_per_document=options.queries,
         endpoint="" if is_url else options.endpoint,
@@ -228,7 +230,7 @@ def generate(project: Project, options: argparse.Namespace) -> dict[str, Any]:
         temperature=options.temperature,
         seed=options.seed,
     )
-    return run_job(project, "generate", params.to_row())
+    return run_job(project, "generate", row)
 
 
 def train_and_score(project: Project, encoder: str, options: argparse.Namespace) -> None:

@@ -25,8 +25,8 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from studio.evaluation.classification import mcnemar
-from studio.jobs import queue, s3
-from studio.jobs.s3_params import S3Params
+from studio.jobs import queue
+from studio.jobs.plans import run_row
 from studio.project import Project
 from studio.records import Gold, JobState, Label, StudioError
 from tests.support.data import gold_text
@@ -176,11 +176,11 @@ def one(folder: Path, method: str, seed: int, told: dict[str, Any]) -> dict[str,
             f'endpoint = "pool"\n[endpoints.pool]\nbase_url = "{server.url}"\nmodel = "stand-in"\n'
         )
         project = Project.open(path)
-        params = S3Params(
-            method=method, kind="head", base="wordllama-256", patience=0, seed=seed,
-            max_concurrency=1, **told,
+        row = run_row(
+            project, trains=True, method=method, kind="head", base="wordllama-256", patience=0,
+            seed=seed, max_concurrency=1, **told,
         )  # fmt: skip
-        job = queue.wait(project, s3.start(project, params).id)
+        job = queue.wait(project, queue.submit(project, "s3", row).id)
         if job.state is not JobState.DONE:
             raise StudioError(f"{method}, seed {seed}: {job.message}")
         last = project.store.runs.rounds(job.result["run_id"])[-1]
