@@ -344,7 +344,7 @@ class Extrapolation:
             return
         for missed in islice(made.errors, made.room):
             request = self._request(plan, missed.gold, batch + 1)
-            yield self._asked(request, missed.gold, missed.error.id)
+            yield self._asked(request, missed.gold, missed.error.id, None)
 
     def _from_gold(self, plan: Plan, made: Made) -> Iterator[Ask]:
         gold, first = made.gold, made.asked(self.name)
@@ -354,7 +354,7 @@ class Extrapolation:
         for place in range(first, first + missing) if gold else ():
             one = gold[place % len(gold)]
             request = self._request(plan, one, 1 + TURN * (place // len(gold)))
-            yield self._asked(request, one, None)
+            yield self._asked(request, one, None, place)
 
     def _request(self, plan: Plan, gold: Gold, draw: int) -> Request:
         template: StagedTemplate = plan.template
@@ -373,14 +373,14 @@ class Extrapolation:
         messages = stage_messages(template, self.name, values, style=plan.chosen_style, shots=shots)
         return request_for(plan, messages, self.name, f"{gold.outside_id}/{draw}", draw=draw)
 
-    def _asked(self, request: Request, gold: Gold, error_id: int | None) -> Ask:
+    def _asked(self, request: Request, gold: Gold, error_id: int | None, place: int | None) -> Ask:
         given = fields_of(
             self.makes,
             label=gold.label,
             context=gold.context,
             answer=gold.answers[0] if gold.answers else "",
         )
-        return Ask(request, given, error_id=error_id, unlike=(gold.text,))
+        return Ask(request, given, error_id=error_id, unlike=(gold.text,), place=place)
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The text in an answer."""

@@ -236,6 +236,22 @@ def test_an_extrapolation_keeps_what_is_right_of_its_error(task: str) -> None:
     assert again.request.sha != target.request.sha
 
 
+def test_from_gold_a_further_batch_goes_on_where_the_one_before_ended() -> None:
+    class Later(Beginning):
+        def asked(self, stage: str) -> int:
+            return 3
+
+    of_gold = methods.get("goldgen", "classification").stage("extrapolation")
+    golds = [replace(gold("classification"), outside_id=f"g{n}") for n in range(3)]
+    asked = replace(plan(), settings=S3Settings(seed_records=1))
+    first = list(of_gold.ask(asked, 0, Beginning(gold=golds)))
+    later = list(of_gold.ask(asked, 1, Later(gold=golds)))
+    assert [ask.place for ask in first] == [0, 1, 2]
+    assert [ask.place for ask in later] == [3, 4, 5]
+    assert {ask.request.sha for ask in first}.isdisjoint(ask.request.sha for ask in later)
+    assert list(of_gold.ask(asked, 0, Beginning(gold=golds, room=0))) == []
+
+
 @pytest.mark.parametrize("style", ["chat", "completion"])
 def test_demonstrations_show_the_form_in_both_styles(style: str) -> None:
     target = seeds(style=style)[0]
