@@ -15,7 +15,7 @@ from studio.project import Project
 from studio.records import Example
 from studio.store import Store
 from studio.tui.app import StudioApp
-from studio.tui.examples.conflict import ChooseWording
+from studio.tui.dialogs.conflict import ConflictDialog
 from studio.tui.examples.writer import ExampleWriter
 from studio.tui.store_poller import POLL_S
 from studio.tui.widgets.editor import Editor
@@ -120,7 +120,7 @@ async def test_leaving_the_text_asks_with_both_wordings(
         await in_conflict(pilot, other)
         await pilot.press("escape")
         await quiet(pilot)
-        assert isinstance(app.screen, ChooseWording)
+        assert isinstance(app.screen, ConflictDialog)
         texts = [str(pane.query_one(Static).render()) for pane in app.screen.query(TextPane)]
         assert FIRST + " mine!" in texts[0]
         assert "their words" in texts[1]
@@ -189,14 +189,14 @@ async def test_writing_on_over_a_draft_asks_first(
             await quiet(pilot)
             await pilot.press(key)
             await quiet(pilot)
-            assert isinstance(app.screen, ChooseWording), key
+            assert isinstance(app.screen, ConflictDialog), key
             await pilot.press("escape")
 
 
 async def test_d_without_a_draft_says_that_all_is_saved(app: StudioApp) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("d")
-        assert not isinstance(app.screen, ChooseWording)
+        assert not isinstance(app.screen, ConflictDialog)
 
 
 async def test_what_changes_once_more_while_one_decides_is_asked_again(
@@ -209,7 +209,7 @@ async def test_what_changes_once_more_while_one_decides_is_asked_again(
         edit_elsewhere(other, "their last words")
         await pilot.press("m")
         await quiet(pilot)
-        assert isinstance(app.screen, ChooseWording)
+        assert isinstance(app.screen, ConflictDialog)
         assert wordings(project)[0] == "their last words"
         await pilot.press("m")
         await quiet(pilot)
@@ -235,11 +235,11 @@ async def test_an_example_deleted_while_one_writes_it(
         assert app.screen.query_one("#query", Editor).value == FIRST + " mine"
         await pilot.press("!", "escape")
         await quiet(pilot)
-        assert isinstance(app.screen, ChooseWording)
+        assert isinstance(app.screen, ConflictDialog)
         await pilot.press(key)
         await quiet(pilot)
         assert sorted(wordings(project)) == sorted([*after, *rest])
-        assert not isinstance(app.screen, ChooseWording)
+        assert not isinstance(app.screen, ConflictDialog)
         await pilot.press("u")
         assert wordings(project) == rest
         assert project.store.example_drafts.all()[1].query == FIRST + " mine!"
@@ -388,8 +388,8 @@ async def test_a_draft_under_way_elsewhere_shows_and_stands_in_nobodys_way(
         theirs.write("under way elsewhere", "d")
         await until_shown(pilot, lambda: listed(app)[0] == ("≠", FIRST + "!"))
         await pilot.press("e", "?", "escape")
-        assert not isinstance(app.screen, ChooseWording)
+        assert not isinstance(app.screen, ConflictDialog)
         assert wordings(project)[0] == FIRST + "!?"
         await pilot.press("d")
         await quiet(pilot)
-        assert isinstance(app.screen, ChooseWording)
+        assert isinstance(app.screen, ConflictDialog)

@@ -11,8 +11,8 @@ from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.store import Store
 from studio.tui.app import StudioApp
+from studio.tui.dialogs.conflict import ConflictDialog, around
 from studio.tui.pane import autosave
-from studio.tui.prompt.conflict import ChooseText, around
 from studio.tui.prompt.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE, title_of
@@ -54,7 +54,7 @@ async def clash(pilot: Any, elsewhere: Store, theirs: str = THEIRS) -> None:
     await write(pilot)
     elsewhere.drafts.set("prompt", theirs)
     await pilot.press("escape")
-    await until_shown(pilot, lambda: isinstance(pilot.app.screen, ChooseText))
+    await until_shown(pilot, lambda: isinstance(pilot.app.screen, ConflictDialog))
 
 
 async def test_the_others_draft_is_seen_within_a_second(app: StudioApp, elsewhere: Store) -> None:
@@ -94,7 +94,7 @@ async def test_mine_can_be_kept(app: StudioApp, elsewhere: Store, key: str) -> N
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press(key)
-        await until_shown(pilot, lambda: not isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ConflictDialog))
         draft = elsewhere.drafts.get("prompt")
         assert draft is not None
         assert draft.endswith("M")
@@ -110,7 +110,7 @@ async def test_theirs_can_be_taken_and_undo_brings_mine_back(
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press("t")
-        await until_shown(pilot, lambda: not isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ConflictDialog))
         part = app.screen.query_one(TemplatePart)
         assert part.text == THEIRS
         assert elsewhere.drafts.get("prompt:held") is None
@@ -122,7 +122,7 @@ async def test_both_can_be_kept(app: StudioApp, elsewhere: Store) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await clash(pilot, elsewhere)
         await pilot.press("b")
-        await until_shown(pilot, lambda: not isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(app.screen, ConflictDialog))
         newest = elsewhere.prompts.latest()
         assert newest is not None
         assert (newest.version, newest.template) == (2, THEIRS)
@@ -136,7 +136,7 @@ async def test_a_faulty_draft_of_theirs_becomes_no_version(
         await clash(pilot, elsewhere, theirs="no template")
         await pilot.press("b")
         await quiet(pilot)
-        assert isinstance(app.screen, ChooseText)
+        assert isinstance(app.screen, ConflictDialog)
 
 
 async def test_the_question_can_wait_and_outlives_the_program(
@@ -153,9 +153,9 @@ async def test_the_question_can_wait_and_outlives_the_program(
         assert elsewhere.drafts.get("prompt") == THEIRS
     again = StudioApp(project, screen="prompt")
     async with again.run_test(size=(100, 30)) as pilot:
-        await until_shown(pilot, lambda: isinstance(again.screen, ChooseText))
+        await until_shown(pilot, lambda: isinstance(again.screen, ConflictDialog))
         await pilot.press("m")
-        await until_shown(pilot, lambda: not isinstance(again.screen, ChooseText))
+        await until_shown(pilot, lambda: not isinstance(again.screen, ConflictDialog))
         assert (elsewhere.drafts.get("prompt") or "").endswith("MM")
 
 
@@ -169,7 +169,7 @@ async def test_a_version_saved_elsewhere_counts_as_a_change(
         elsewhere.prompts.save("x", THEIRS, "theirs")
         elsewhere.drafts.discard("prompt")
         await pilot.press("escape")
-        await until_shown(pilot, lambda: isinstance(app.screen, ChooseText))
+        await until_shown(pilot, lambda: isinstance(app.screen, ConflictDialog))
         await pilot.press("m")
         await until_shown(pilot, lambda: (elsewhere.drafts.get("prompt") or "").endswith("M"))
 

@@ -11,8 +11,8 @@ from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.store import Store
 from studio.tui.app import StudioApp
+from studio.tui.dialogs.conflict import ConflictDialog
 from studio.tui.pane import autosave
-from studio.tui.prompt.conflict import ChooseText
 from studio.tui.prompt.template import TemplatePart
 from tests.support.openai_server import OpenAIServer, query_words
 from tests.support.prompt_pane import settled, streams
@@ -152,7 +152,7 @@ def test_two_drafts(
         store.drafts.set("prompt", theirs)
         store.close()
         await pilot.press("escape")
-        await until_shown(pilot, lambda: isinstance(pilot.app.screen, ChooseText))
+        await until_shown(pilot, lambda: isinstance(pilot.app.screen, ConflictDialog))
         # The preview behind the question has its own pace; the picture waits for its last word.
         await until_shown(pilot, lambda: "has a fault" in behind.cells[0].state)
         await quiet(pilot)

@@ -22,7 +22,7 @@ from studio.store.examples import Conflict
 from studio.tui.actions import bindings
 from studio.tui.examples.files import ExampleFiles
 from studio.tui.examples.list import ExampleList
-from studio.tui.examples.writer import Choice, decide
+from studio.tui.examples.writer import decide
 from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import RowList
@@ -261,7 +261,7 @@ class ExamplesPane(ExampleFiles):
 
     async def _decide(self, example_id: int) -> int:
         """Ask until the answer fits what the store has; returns the example to show."""
-        from studio.tui.examples.conflict import ChooseWording
+        from studio.tui.examples.conflict import wordings_dialog
 
         store = self.project.store
         while True:
@@ -272,8 +272,8 @@ class ExamplesPane(ExampleFiles):
             if draft is None or theirs is None:
                 return example_id
             deleted = store.examples.is_deleted(example_id)
-            dialog = ChooseWording(draft, theirs, deleted=deleted)
-            choice: Choice | None = await self.app.push_screen_wait(dialog)
+            dialog = wordings_dialog(draft, theirs, deleted=deleted)
+            choice = await self.app.push_screen_wait(dialog)
             if choice is None:
                 self.studio.tell(f"Your wording stays as a draft; {self._key('compare')} decides.")
                 return example_id

@@ -7,7 +7,7 @@ to a draft at once, and the person decides: mine, theirs, or both.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from studio.records import Example
 from studio.store import Store
@@ -15,7 +15,8 @@ from studio.store.example_changes import deletion, drafting, order, rewording, w
 from studio.store.example_drafts import ExampleDraft
 from studio.store.examples import Conflict
 
-Choice = Literal["mine", "theirs", "both"]
+if TYPE_CHECKING:
+    from studio.tui.dialogs.conflict import Choice
 
 
 class ExampleWriter:

@@ -127,7 +127,7 @@ class PromptPreview(Pane):
     @on(TemplatePart.Clashed)
     @work
     async def _ask_whose(self) -> None:
-        from studio.tui.prompt.conflict import ChooseText
+        from studio.tui.dialogs.conflict import ConflictDialog, marked
 
         if self._asking:
             return
@@ -137,7 +137,8 @@ class PromptPreview(Pane):
             theirs = template.theirs()
             choices = prompt_sides.choices(template.versions, theirs)
             title = "Two drafts of one prompt — m, t or b chooses; esc decides later"
-            asked = ChooseText(title, template.text, theirs, choices)
+            later = "mine stays here and is asked about again"
+            asked = ConflictDialog(title, marked(template.text, theirs), choices, later=later)
             choice = await self.app.push_screen_wait(asked)
         finally:
             self._asking = False

@@ -11,8 +11,8 @@ from studio.llm.catalogue import language_warning
 from studio.prompting.template_lints import lint
 from studio.records import Prompt, StudioError
 from studio.settings import Endpoint
+from studio.tui.dialogs.conflict import Choice
 from studio.tui.prompt.compare import Contrast
-from studio.tui.prompt.conflict import Choice
 from studio.tui.prompt.sampling import Outcome, Side, Variant, most_cost
 from studio.tui.prompt.score import Draw, verdict
 from studio.tui.prompt.streams import SIDES, Streams

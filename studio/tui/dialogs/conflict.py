@@ -1,4 +1,4 @@
-"""Two texts for one place: mine, and the one that another studio has saved meanwhile."""
+"""Two texts for one place: mine, unsaved, and the one that another studio has saved meanwhile."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 
 from studio.tui.pane.base import Dialog
 from studio.tui.widgets.rows import Column, Row, RowList
@@ -18,13 +19,14 @@ Choice = Literal["mine", "theirs", "both"]
 KEYS: dict[Choice, str] = {"mine": "m", "theirs": "t", "both": "b"}
 KEPT = 2
 """Equal lines shown around what differs."""
-COLUMNS = (Column("", 1), Column("", 16), Column(""))
+COLUMNS = (Column("", 3), Column("", 16), Column(""))
 
 
-class ChooseText(Dialog):
+class ConflictDialog(Dialog):
     """Gives back ``mine``, ``theirs`` or ``both``; None leaves the question open.
 
-    ``choices`` holds what can be chosen, each with its name and what then happens.
+    ``choices`` holds what can be chosen, each with its name and what then happens; ``later`` says
+    what happens to mine when nothing is.
     """
 
     CSS_PATH = "conflict.tcss"
@@ -35,11 +37,18 @@ class ChooseText(Dialog):
     ]
 
     def __init__(
-        self, title: str, mine: str, theirs: str, choices: Sequence[tuple[Choice, str, str]]
+        self,
+        title: str,
+        texts: tuple[Content, Content],
+        choices: Sequence[tuple[Choice, str, str]],
+        *,
+        later: str,
+        saved: str = "Theirs — saved elsewhere",
     ) -> None:
+        """``texts``: mine and theirs, what differs marked; ``saved`` stands above theirs."""
         super().__init__()
-        self._title, self._mine, self._theirs = title, mine, theirs
-        self._choices = tuple(choices)
+        self._title, self._texts, self._saved = title, texts, saved
+        self._choices, self._later = tuple(choices), later
 
     def compose(self) -> ComposeResult:
         """Both texts, then what can be done."""
@@ -47,7 +56,7 @@ class ChooseText(Dialog):
             with Horizontal(id="texts"):
                 with Section().titled("Mine — not saved yet"):
                     yield TextPane(id="mine")
-                with Section().titled("Theirs — saved elsewhere"):
+                with Section().titled(self._saved):
                     yield TextPane(id="theirs")
             yield RowList(COLUMNS, empty="", id="choices")
 
@@ -55,11 +64,10 @@ class ChooseText(Dialog):
         """Fill it, unless the program is ending before the widgets came to be."""
         if not self.app.is_running:
             return
-        shown = both_sides(*around(self._mine, self._theirs))
-        for name, text in zip(("mine", "theirs"), shown, strict=True):
+        for name, text in zip(("mine", "theirs"), self._texts, strict=True):
             self.query_one(f"#{name}", TextPane).put(text)
         rows = [Row(choice, (KEYS[choice], name, what)) for choice, name, what in self._choices]
-        rows.append(Row("", ("", "decide later", "esc: mine stays here and is asked about again")))
+        rows.append(Row("", ("esc", "decide later", self._later)))
         self.query_one(RowList).show(rows)
         self.query_one(RowList).focus()
 
@@ -73,6 +81,11 @@ class ChooseText(Dialog):
         event.stop()
         if event.row is not None:
             self.dismiss(event.row.key or None)
+
+
+def marked(mine: str, theirs: str) -> tuple[Content, Content]:
+    """Two long texts where they differ, the words that only one has marked."""
+    return both_sides(*around(mine, theirs))
 
 
 def around(mine: str, theirs: str) -> tuple[str, str]:
