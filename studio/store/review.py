@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from studio.records import Reason, Record, StudioError
 from studio.store.db import rows, storable
+from studio.store.labels import Labels
 from studio.store.records import Records
 from studio.store.review_changes import ChangePlan, OnStep, ReviewChanges, Step
 from studio.store.review_people import People
@@ -43,6 +44,10 @@ Target = View | Window | Sequence[int]
 """What a change is about: all that a view has now, all that an open window shows, or record ids."""
 SAMPLE = 8
 """Records that a preview shows."""
+LOOKED_AT = 2_000
+"""Records whose fields tell which values there are."""
+MOST_VALUES = 30
+"""Values from which a person can choose one."""
 CHUNK = 50_000
 """Ids that are counted at once."""
 
@@ -96,7 +101,7 @@ class Review:
         """Give a record another text in a field, or in its first; the former one stays as history.
 
         Raises StudioError when the first field is left empty, when the record has no such field,
-        or when there is no such record.
+        when a label is none of the project's, or when there is no such record.
         """
         text = storable(text)
         record = Records(self.db).get(record_id)
@@ -111,6 +116,11 @@ class Review:
         if field not in others and not text.strip():
             raise StudioError(
                 f"Record {record_id} cannot be left without text. Write one, or reject the record."
+            )
+        labels = [one.name for one in Labels(self.db).all()] if field == "label" else []
+        if labels and record.type.is_trained_on and text not in labels:
+            raise StudioError(
+                f"The project has no label “{text}”. It has: {', '.join(labels)}. Type one of them."
             )
         step = edit_step(text, field if field in others else "")
         return self._do("edit", "Edited", [record_id], reviewer, step)
@@ -246,6 +256,16 @@ class Review:
     def reasons(self) -> dict[str, int]:
         """Reason → dropped records, the most first."""
         return Records(self.db).reasons()
+
+    def values(self, type: str, field: str) -> list[str]:
+        """What a field of a type holds among its first records; empty when that differs too much
+        to choose from."""
+        sql = (
+            f"SELECT DISTINCT fields ->> ? FROM (SELECT fields FROM records WHERE type = ? LIMIT"
+            f" {LOOKED_AT}) LIMIT {MOST_VALUES + 1}"
+        )
+        found = [row[0] for row in rows(self.db, sql, (f'$."{field}"', type)) if row[0]]
+        return sorted(found) if len(found) <= MOST_VALUES else []
 
     def prompts(self) -> list[PromptUse]:
         """The prompt versions that were used, the newest first."""

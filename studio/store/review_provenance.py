@@ -13,17 +13,20 @@ from studio.store.db import one, rows
 from studio.store.documents import Documents
 from studio.store.examples import Examples
 from studio.store.generations import Generations
+from studio.store.gold import GoldData
 from studio.store.prompts import Prompts, ShotSets
 from studio.store.records import Records
 from studio.store.review_query import TRIGRAM, phrases
 from studio.store.review_shapes import (
     Call,
     Edit,
+    Origin,
     PersonVerdict,
     Provenance,
     VerdictLine,
     decision_of,
 )
+from studio.store.runs import Runs
 from studio.store.verdicts import PERSON
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class Provenances:
             flagged=bool(marks["flagged"]),
             word=decision_of(marks["person"], marks["kept"]),
             document=self._document(document_id),
+            origin=self._origin(record),
             call=self._call(record.generation_id),
             verdicts=self._verdicts(record_id),
             decisions=self._decisions(record_id),
@@ -72,6 +76,21 @@ class Provenances:
     def _document(self, document_id: int | None) -> Document:
         found = Documents(self.db).many([document_id]) if document_id else {}
         return found.get(document_id or 0, Document("", "", ""))
+
+    def _origin(self, record: Record) -> Origin | None:
+        runs, parents = Runs(self.db), Records(self.db)
+        run = runs.get(record.run_id) if record.run_id else None
+        if run is None:
+            return None
+        error = runs.error(record.error_id) if record.error_id else None
+        made_in = runs.round(error.round_id) if error else None
+        return Origin(
+            run=run,
+            parent=parents.get(record.parent_id) if record.parent_id else None,
+            error=error,
+            round=made_in.number if made_in else None,
+            gold=GoldData(self.db).get(error.gold_id) if error else None,
+        )
 
     def _call(self, generation_id: int | None) -> Call | None:
         found = Generations(self.db).get(generation_id) if generation_id else None

@@ -44,6 +44,8 @@ NARROW = "records r INDEXED BY records_review"
 WIDE = "records r NOT INDEXED"
 """The table itself, where the text is needed."""
 MATCH = "SELECT f.rowid FROM records_fts f WHERE f.records_fts MATCH ?"
+FIELD = "EXISTS (SELECT 1 FROM records f WHERE f.id = r.id AND f.fields ->> ? = ?)"
+"""By the table itself: the index that is walked through does not hold the fields."""
 SCORES = "verdicts v INDEXED BY verdicts_in_force"
 SCORED = "v.in_force = 1 AND v.filter = ?"
 SCORE_OF = (
@@ -166,6 +168,8 @@ def _of_records(view: View) -> _Where:
         where.add("r.job_id = ?", view.job_id)
     if view.document_id is not None:
         where.add("r.document_id = ?", view.document_id)
+    if view.field:
+        where.add(FIELD, f'$."{view.field}"', view.value)
     if view.prompt_id is not None:
         where.add(
             "EXISTS (SELECT 1 FROM generations g INDEXED BY generations_prompt"

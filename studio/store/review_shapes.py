@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from studio.records import Decoding, Document, Example, Message, Record
+from studio.records import Decoding, Document, Example, Gold, Message, Record, RoundError, Run
 
 Shown = Literal["all", "undecided", "kept", "dropped", "accepted", "rejected", "flagged", "edited"]
 """Which records by their last word; ``undecided`` have no person's word yet."""
@@ -44,6 +44,10 @@ class View:
     """The order."""
     type: str = ""
     """Only records of this type; empty: of the type that the project's task is trained on."""
+    field: str = ""
+    """Only records in which this field holds ``value``, word for word; empty: any."""
+    value: str = ""
+    """What ``field`` holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,21 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where in a run a record was made, and what it was made from."""
+
+    run: Run
+    parent: Record | None
+    """The record that it was made from."""
+    error: RoundError | None
+    """The error that it was extrapolated from."""
+    round: int | None
+    """The number of the round whose model made the error."""
+    gold: Gold | None
+    """What the model got wrong; None when it is no longer gold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """All that made a record, and all that was said of it."""
 
@@ -248,6 +267,8 @@ class Provenance:
     word: Decision
     document: Document
     """An empty one (id 0) for records that are about no document."""
+    origin: Origin | None
+    """None for records that no run made."""
     call: Call | None
     """None for records brought from outside."""
     verdicts: tuple[VerdictLine, ...]

@@ -80,7 +80,7 @@ ACTIONS: Final = (
     Action("app.generate", ("3",), "Generate", "plan a run, watch it, change it under way"),
     Action("app.review", ("4",), "Review", "accept, reject and edit records by single keys"),
     Action(
-        "app.rounds", ("5",), "Rounds", "what the small model gets wrong, and what is made of it"
+        "app.rounds", ("5",), "Rounds", "what the small model gets wrong, and its extrapolations"
     ),
     Action("app.train", ("6",), "Train", "train a model, see its curves, compare models"),
     Action("app.search", ("7",), "Search", "rankings side by side; mark gold"),
@@ -240,23 +240,37 @@ ACTIONS: Final = (
     Action("review.reject", ("r",), "Reject", "reject the record or the range, go on", True),
     Action("review.edit", ("e",), "Edit", "edit the record in place; esc finishes", footer=True),
     Action("review.flag", ("f",), "Flag", "flag the record or the range, or take it off", True),
-    Action("review.undo", ("u",), "Undo", "take back the last deed, whatever it was", True),
-    Action("review.redo", ("U",), "Redo", "do again what was taken back"),
-    Action("review.clear", ("c",), "Clear", "take your word on the record back"),
+    Action("review.undo", ("u",), "Undo", "undo the last change, whatever it was", True),
+    Action("review.redo", ("U",), "Redo", "redo what was undone last"),
+    Action("review.clear", ("c",), "Clear", "clear your decision on the record"),
     Action("review.next-undecided", ("n",), "Next", "go to the next undecided record", True),
     Action("review.previous-undecided", ("N",), "Before", "go to the undecided record before"),
     Action("review.find", ("slash",), "Search", "show records that hold these words", True),
-    Action("review.filter", ("d",), "Show only", "by verdict, reason, prompt, job, score", True),
+    Action(
+        "review.filter", ("d",), "Show only", "by type, label, verdict, reason, prompt, job", True
+    ),
     Action("review.sort", ("s",), "Order", "sort the records", footer=True),
     Action("review.threshold", ("t",), "Threshold", "move a filter's threshold, see it live", True),
     Action("review.show-all", ("x",), "Show all", "clear search words and filters"),
     Action("review.mark", ("space",), "Mark", "mark the record for A, R and F"),
     Action("review.range", ("v",), "Range", "begin a range here, move, then a, r or f"),
     Action("review.unselect", ("escape",), "Unselect", "leave the range, else take marks off"),
-    Action("review.accept-all", ("A",), "Accept all", "the marked, the range or all shown, asked"),
-    Action("review.reject-all", ("R",), "Reject all", "the marked, the range or all shown, asked"),
-    Action("review.flag-all", ("F",), "Flag all", "the marked, the range or all shown, asked"),
-    Action("review.side", ("z",), "Beside", "document, made by, judged, alike: the next", True),
+    Action(
+        "review.accept-all",
+        ("A",),
+        "Accept all",
+        "the marked, the range or all shown, once confirmed",
+    ),
+    Action(
+        "review.reject-all",
+        ("R",),
+        "Reject all",
+        "the marked, the range or all shown, once confirmed",
+    ),
+    Action(
+        "review.flag-all", ("F",), "Flag all", "the marked, the range or all shown, once confirmed"
+    ),
+    Action("review.side", ("z",), "Beside", "record, made by, judged, alike: the next", True),
     Action("review.side-back", ("Z",), "Beside, back", "show what was beside it before"),
     Action("review.side-down", ("J",), "Scroll beside", "scroll what stands beside the table"),
     Action("review.side-up", ("K",), "Scroll back", "scroll what stands beside back up"),
@@ -285,17 +299,17 @@ ACTIONS: Final = (
     Action("search.restart", ("R",), "Restart", "start the search process again"),
     Action("rounds.start", ("s",), "Start", "plan a run of rounds; there, start it", True),
     Action(
-        "rounds.let-through", ("A",), "Let through", "take the additions as they are, go on", True
+        "rounds.approve-all", ("A",), "Approve all", "approve all extrapolations, train on", True
     ),
     Action("rounds.approve", ("a",), "Approve", "approve the extrapolation, go on", footer=True),
     Action("rounds.reject", ("r",), "Reject", "reject the extrapolation, go on", footer=True),
     Action("rounds.edit", ("e",), "Edit", "edit the extrapolation; esc finishes", footer=True),
     Action("rounds.ask-again", ("n",), "Ask again", "have one more written from this error", True),
-    Action("rounds.undo", ("u",), "Undo", "take back the last deed, whatever it was", True),
-    Action("rounds.redo", ("U",), "Redo", "do again what was taken back"),
+    Action("rounds.undo", ("u",), "Undo", "undo the last change, whatever it was", True),
+    Action("rounds.redo", ("U",), "Redo", "redo what was undone last"),
     Action("rounds.word-diff", ("w",), "Word diff", "mark the words that differ", footer=True),
     Action("rounds.figures", ("z",), "Figures", "rounds, curve and how near, large", footer=True),
-    Action("rounds.how-near", ("d",), "How near", "measure additions beside errors, by a job"),
+    Action("rounds.how-near", ("d",), "How near", "measure extrapolations beside errors, by a job"),
     Action(
         "rounds.previous-round",
         ("left_square_bracket",),
@@ -305,7 +319,7 @@ ACTIONS: Final = (
     Action("rounds.next-round", ("right_square_bracket",), "Next round", "errors of the next one"),
     Action("rounds.choose", ("o",), "Choose", "the run; in the form, what a line can be", True),
     Action(
-        "rounds.cancel", ("c",), "Cancel/go on", "stop the run's job, or go on with it", footer=True
+        "rounds.cancel", ("c",), "Cancel/resume", "stop the run's job, or resume it", footer=True
     ),
     Action("jobs.start", ("n",), "Start…", "choose one step to start", footer=True),
     Action("jobs.cancel", ("c",), "Cancel", "ask the job to stop; what is done stays", footer=True),

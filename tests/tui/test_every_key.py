@@ -158,7 +158,7 @@ PRESSED: dict[str, dict[str, str]] = {
     "test_rounds_pane.py": {
         "app.quit": "test_quitting_writes_the_edit",
         "rounds.start": "test_a_whole_run_from_one_key_to_the_next_round",
-        "rounds.let-through": "test_all_are_let_through_and_the_run_goes_on",
+        "rounds.approve-all": "test_all_are_approved_and_the_run_goes_on",
         "rounds.approve": "test_a_approves_r_rejects_and_both_go_on",
         "rounds.reject": "test_a_approves_r_rejects_and_both_go_on",
         "rounds.edit": "test_quitting_writes_the_edit",

@@ -43,7 +43,9 @@ async def test_every_view_of_every_record(attacked: Project) -> None:
         assert isinstance(pane, ReviewPane)
         for number in range(1, len(HOSTILE) + 1):
             rows(app).cursor = number - 1
-            await until_shown(pilot, lambda: pane._shown and pane._shown.record.id == here(app))
+            await until_shown(
+                pilot, lambda: pane._details._shown and pane._details._shown.record.id == here(app)
+            )
             await press(pilot, "z", "z", "z", "z")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from studio.tui.review.marks import marks
+from studio.tui.records.marks import marks
 from tests.support.work_time import slowness
 
 

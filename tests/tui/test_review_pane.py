@@ -17,7 +17,8 @@ from studio.store.generations import Finished
 from studio.store.review_shapes import ReviewRow, View
 from studio.tui.app import StudioApp
 from studio.tui.plots.histogram import Histogram
-from studio.tui.review.dialogs import BulkDialog, FilterDialog
+from studio.tui.records.filter_dialog import FilterDialog
+from studio.tui.review.bulk_dialog import BulkDialog
 from studio.tui.review.pane import ReviewPane
 from studio.tui.review.threshold import ThresholdDialog
 from studio.tui.widgets.editor import Editor, Field
@@ -232,7 +233,7 @@ async def test_typing_in_a_record_survives_a_kill(reviewed: Project) -> None:
         assert [*drafts.values()] == [QUERIES[0][0] + "!"]
         pane = app.screen
         assert isinstance(pane, ReviewPane)
-        pane._open = None  # As if the process had ended here: nothing is flushed.
+        pane._edit._open = None  # As if the process had ended here: nothing is flushed.
     assert reviewed.store.records.get(1).text == QUERIES[0][0]  # type: ignore[union-attr]
     again = StudioApp(reviewed, screen="review")
     async with again.run_test(size=(120, 40)) as pilot:

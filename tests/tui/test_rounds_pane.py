@@ -121,7 +121,7 @@ async def ready(pilot: Pilot[int]) -> StudioApp:
     """Wait for the first error to be read whole."""
     app = pilot.app
     assert isinstance(app, StudioApp)
-    await until_shown(pilot, lambda: "right" in sheet(app))
+    await until_shown(pilot, lambda: "predicted" in sheet(app) or "right document" in sheet(app))
     return app
 
 
@@ -135,14 +135,14 @@ async def test_errors_stand_beside_what_was_written_from_them(made: Project) -> 
         assert title(app, "errors") == "Errors of round 0: 5"
         assert errors(app).count == 5
         text = sheet(app)
-        assert "right: pos (a positive opinion)" in text
-        assert "said:  neg (a negative opinion)" in text
-        assert "93% sure" in text
+        assert "label: pos (a positive opinion)" in text
+        assert "predicted: neg (a negative opinion)" in text
+        assert "confidence █ 93%" in text
         assert listed(app) == [("✓", "a gentle film that never asks for pity", "kept")]
         await pilot.press("j", "j", "j")
         await until_shown(pilot, lambda: listed(app)[:1] and listed(app)[0][2] == "copied")
         assert "waits for you" in title(app, "where")
-        assert "A lets 3 additions through" in shown(app, "next")
+        assert "A approves all 3 extrapolations" in shown(app, "next")
 
 
 async def test_reasons_and_seed_texts_are_seen_as_they_are_written(made: Project) -> None:
@@ -298,9 +298,7 @@ async def test_quitting_writes_the_edit(made: Project) -> None:
     assert "a gentle film that never asks for pity!" in texts
 
 
-async def test_all_are_let_through_and_the_run_goes_on(
-    made: Project, no_workers: list[int]
-) -> None:
+async def test_all_are_approved_and_the_run_goes_on(made: Project, no_workers: list[int]) -> None:
     run = rounds.resting(made)
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
@@ -601,7 +599,7 @@ async def test_c_cancels_and_goes_on(made: Project, no_workers: list[int]) -> No
         await until_shown(pilot, lambda: made.store.jobs.is_cancelled(job))
         made.store.jobs.finish(job, os.getpid(), JobState.CANCELLED)
         pane(app).store_changed()
-        await until_shown(pilot, lambda: "c goes on" in shown(app, "next"))
+        await until_shown(pilot, lambda: "c resumes" in shown(app, "next"))
         await pilot.press("c")
         await until_shown(pilot, lambda: no_workers == [job])
 
@@ -662,7 +660,7 @@ async def test_retrieval_shows_the_rank_and_the_hard_negatives(tmp_path: Path) -
         text = sheet(app)
         assert "rank 17" in text
         assert "the right document · d-0" in text
-        assert "a confuser: it came before · d-2" in text
+        assert "a hard negative: ranked before it · d-2" in text
         assert title(app, "curve") == "nDCG@10 by round"
     made.close()
 
@@ -701,7 +699,7 @@ async def test_the_context_stands_with_a_question(tmp_path: Path) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = await ready(pilot)
         assert "房东应当在十日内" in sheet(app)
-        assert "right: 十日内" in sheet(app)
+        assert "answer: 十日内" in sheet(app)
     made.close()
 
 

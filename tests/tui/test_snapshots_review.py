@@ -62,7 +62,7 @@ def test_review(
 def test_a_range_and_what_made_the_record(
     snap_compare: Compare, reviewed: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.tui.review.words.when", lambda _stamp: "2026-03-01 09:00")
+    monkeypatch.setattr("studio.tui.records.words.when", lambda _stamp: "2026-03-01 09:00")
     keys = ("space", "j", "v", "j", "j", "z")
     assert shot(reviewed, snap_compare, size, *keys, theme="studio-dark")
 
@@ -71,7 +71,7 @@ def test_a_range_and_what_made_the_record(
 def test_editing_and_what_was_said_of_the_record(
     snap_compare: Compare, reviewed: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.tui.review.words.when", lambda _stamp: "2026-03-01 09:00")
+    monkeypatch.setattr("studio.tui.records.words.when", lambda _stamp: "2026-03-01 09:00")
     keys = ("j", "z", "z", "@", "e")
     assert shot(reviewed, snap_compare, size, *keys, theme="studio-dark")
 

@@ -10,6 +10,7 @@ from textual.containers import Container
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
+from studio.tui.actions import key_name
 from studio.tui.widgets.bars import KeyBar, TopBar
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Pane(Screen[None]):
         project = self.studio.project
         assert project is not None, "this pane is only shown with an open project"
         return project
+
+    def key(self, action: str) -> str:
+        """The key in force for one of the pane's actions, as a person reads it."""
+        return key_name(self.studio.keys_of(f"{self.NAME}.{action}")[0])
 
     def compose(self) -> ComposeResult:
         """Bar, body, keys."""

@@ -2,287 +2,285 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static
 
 from studio.store import Store
-from studio.store.review_shapes import View
-from studio.store.review_window import Window
+from studio.store.review_shapes import Bin, ScoreInfo
+from studio.tasks import Task
 from studio.tui.actions import bindings
-from studio.tui.review import words as say
-from studio.tui.review.core import Pages
-from studio.tui.review.details import RecordDetails
-from studio.tui.review.editing import ReviewEditing
-from studio.tui.review.filters import RecordFilters
-from studio.tui.widgets.editor import Editor, Field
-from studio.tui.widgets.text_pane import Section, TextPane
+from studio.tui.pane.base import Pane
+from studio.tui.pane.store_access import StoreAccess
+from studio.tui.records.details import RecordDetails
+from studio.tui.records.edit import RecordEdit
+from studio.tui.records.list import RecordList
+from studio.tui.records.session import SessionLine
+from studio.tui.review.actions import ReviewActions
+from studio.tui.review.threshold import Sliders, ThresholdChange, ThresholdDialog, zoomed
 from studio.tui.widgets.virtual_rows import VirtualRows
 
-SEARCH_DELAY_S = 0.15
-FINDING_S = 0.05
-"""Between looks at how many records have been found so far."""
-NO_RECORDS = (
-    "No record yet. 3 goes to Generate, where an LLM writes queries for your documents; "
-    "ctrl+r runs the whole path. What it makes is judged here."
-)
-NO_ROUNDS = (
-    "No record yet. 5 goes to Rounds, where an LLM writes them and a small model learns from them. "
-    "What it writes is judged here."
-)
-
-PARTS: dict[str, type[Widget]] = {
-    "#records": VirtualRows,
-    "#records-section": Section,
-    "#search": Field,
-    "#edit": Editor,
-    "#edit-section": Section,
-    "#side": Section,
-    "#provenance": TextPane,
-    "#session": Static,
-}
-"""The pane's widgets by name."""
+BARS = 60
+"""Bars of a histogram."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedView:
-    """A view that has just been opened."""
-
-    window: Window
-    count: int
-    complete: bool
-    """Whether all its records have been found."""
-    place: int
-    """Where the cursor goes."""
-    score: str
-    """The filter whose score is shown."""
-
-
-class ReviewPane(RecordFilters, ReviewEditing, RecordDetails):
-    """The table with its field on the left or above, the record's provenance beside it."""
+class ReviewPane(Pane):
+    """The records with their field on the left or above, all about one of them beside it."""
 
     NAME = "review"
     CSS_PATH = "review.tcss"
     AUTO_FOCUS = "#records"
     BINDINGS: ClassVar[list[Any]] = [*bindings("review")]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._wanted: View = self._view
-        self._typing: Timer | None = None
-        self._fresh = False
-        """Whether others have added or changed records since the view was opened."""
-
     def compose_body(self) -> ComposeResult:
-        """Table, side, and the session's line."""
-        self.open_threads(self.project.store.path)
-        self.records_of = self.project.task
+        """Records, side, and the session's line."""
+        self._access = access = StoreAccess(self)
+        self._records = RecordList(access, nothing=no_records(self.project.task))
+        self._table = self._records.table
+        self._edit = RecordEdit(access, history="in its history beside it")
+        self._details = RecordDetails(access)
+        self._session = SessionLine(access)
+        self._do = ReviewActions(self, access, self._records, self._session)
         with Horizontal(id="review"):
             with Vertical(id="table"):
-                with Section(id="records-section").titled("Records"):
-                    yield Field(placeholder="/ search the records", id="search")
-                    yield VirtualRows(
-                        say.columns("", self.records_of),
-                        self.draw_row,
-                        self.on_thread,
-                        waiting="…",
-                        id="records",
-                    )
-                with Section(id="edit-section").titled("Edit — kept as you type, esc finishes"):
-                    yield Editor(id="edit")
-            with Section(id="side"):
-                yield TextPane(id="provenance")
-        yield Static("", id="session")
+                yield self._records
+                yield self._edit
+            yield self._details
+        yield self._session
 
     def begin(self) -> None:
         """Open everything; the rest follows the first rows."""
-        for name, kind in PARTS.items():
-            self.part(name, kind)
-        self.title_side()
-        self.reopen(self._view, first_undecided=True)
+        self._table.open(self._table.view, first_undecided=True)
         self.run_worker(self._begin_rest(), group="begin")
 
     async def _begin_rest(self) -> None:
-        if await self.take_up_drafts():
-            self.rows.again()
-        found = await self.ask(self._side_thread, lambda store: store.review.prompts())
-        self._prompts = {one.id: f"{one.name} v{one.version}" for one in found or ()}
-        await self._count_now()
+        if await self._edit.take_up_drafts():
+            self._table.again()
+        await self._records.read_prompts()
+        await self._session.count()
 
-    # -- which records --
-
-    def reopen(
-        self, view: View, *, record: int | None = None, first_undecided: bool = False
-    ) -> None:
-        """Show a view from its beginning, at a record in it, or at what is to be decided."""
-        self._wanted = view
-        self._open_view(view, record, first_undecided)
-
-    @work(exclusive=True, group="view")
-    async def _open_view(self, view: View, record: int | None, first_undecided: bool) -> None:
-        opened = await self.ask(
-            self._store_thread, partial(self._opened, view, record, first_undecided)
-        )
-        if opened is None or view is not self._wanted:
-            return
-        before, self._window = self._window, opened.window
-        self._view, self._fresh, self._score = view, False, opened.score
-        rows = self.rows
-        rows.columns = say.columns(opened.score, self.records_of, chosen=bool(view.filter))
-        rows.empty = self._nothing() if opened.complete else "Searching …"
-        rows.show(Pages(opened.window), opened.count, cursor=opened.place)
-        self.retitle()
-        if not opened.complete:
-            self._watch_finding(opened.window)
-        if before is not None:
-            # On the store's thread, behind what was asked of it while it was in front.
-            await self.ask(self._store_thread, lambda _store: before.close())
-
-    def _opened(
-        self, view: View, record: int | None, first_undecided: bool, store: Store
-    ) -> OpenedView | None:
-        """Runs on the store's thread; a view that nobody waits for any more is not opened."""
-        if view is not self._wanted:
-            return None
-        window = store.review.open(view)
-        place = window.position_of(record) if record is not None else None
-        if first_undecided:
-            place = window.next_undecided(-1)
-        first = next(iter(window.at(0, 1)), None)
-        count, complete = window.known()
-        return OpenedView(window, count, complete, place or 0, say.shown_score(view, first))
-
-    @work(exclusive=True, group="finding")
-    async def _watch_finding(self, window: Window) -> None:
-        """The table grows while the store still looks for records."""
-        complete = False
-        while not complete and window is self._window:
-            await asyncio.sleep(FINDING_S)
-            count, complete = window.known()
-            self.rows.empty = self._nothing() if complete else "Searching …"
-            self.rows.grow(count)
-            self.retitle()
-        self.rows.refresh()
-
-    def _nothing(self) -> str:
-        if say.narrowed(self._view):
-            clear = self.key("show-all")
-            return f"No record is like that. {clear} shows all again, / searches other words."
-        return NO_RECORDS if self.records_of.has_path else NO_ROUNDS
-
-    def retitle(self) -> None:
-        """What is shown, what is chosen, and whether there is more to read."""
-        rows = self.rows
-        parts = [say.title(self._view, rows.count, self._prompts)]
-        window = self._window
-        if window is not None and not window.known()[1]:
-            parts.append("searching …")
-        if self._fresh:
-            parts.append(f"! new or changed rows: {self.key('read-again')} shows them")
-        if (span := rows.span) is not None:
-            many = span[1] - span[0] + 1
-            parts.insert(0, f"Range of {many:,}: {self.key('accept')} {self.key('reject')} "
-                            f"{self.key('flag')} on it, esc leaves")  # fmt: skip
-        elif rows.marks:
-            keys = " ".join(self.key(name) for name in ("accept-all", "reject-all", "flag-all"))
-            parts.insert(0, f"{len(rows.marks):,} marked: {keys} on them")
-        self.part("#records-section", Section).titled(" · ".join(parts))
+    async def on_unmount(self) -> None:
+        """Let files and connections go."""
+        if self.ready:
+            self._access.close()
 
     def store_changed(self) -> None:
         """Show the rows as they are now, where they stand; new ones wait for a key."""
-        self._look_for_new()
-        self.count_soon()
-
-    @work(exclusive=True, group="stale")
-    async def _look_for_new(self) -> None:
-        window = self._window
-        if window is None or not await self.ask(self._store_thread, lambda _store: window.stale()):
-            return
-        if window is not self._window:
-            return
-        if not self.rows.count:
-            self.reopen(self._view)
-            return
-        self.rows.again()
-        if not self._fresh:
-            self._fresh = True
-            self.retitle()
+        self._table.look_for_news()
+        self._session.count_soon()
 
     def open_at(self, **place: Any) -> None:
         """``record``: go to it, whatever is filtered; ``search``: look for these words."""
-        if (words := place.get("search")) is not None:
-            self._search(str(words))
-        record = place.get("record")
-        if record is not None:
-            self.put_words("")
-            self.reopen(View(), record=int(record))
+        record, search = place.get("record"), place.get("search")
+        self._records.go(
+            search=None if search is None else str(search),
+            record=None if record is None else int(record),
+        )
 
-    # -- the search field --
+    def main_list(self) -> Widget | None:
+        """The table."""
+        return self._table
 
-    @on(Input.Changed, "#search")
-    def _search_typed(self, event: Input.Changed) -> None:
-        event.stop()
-        if event.value != self._wanted.search:
-            self._stop_typing()
-            words = event.value
-            self._typing = self.set_timer(SEARCH_DELAY_S, partial(self._search_for, words))
+    def flush(self) -> None:
+        """Make an edit of what was typed, and wait for what is under way on the store's thread."""
+        self._edit.write()
+        self._access.finish()
 
-    @on(Input.Submitted, "#search")
-    def _search_entered(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._search_for(event.value)
-        self.set_focus(self.rows)
-
-    def _search_for(self, words: str) -> None:
-        self._stop_typing()
-        if words != self._wanted.search:
-            self.reopen(replace(self._wanted, search=words))
-
-    def _search(self, words: str) -> None:
-        self.put_words(words)
-        self.reopen(View(search=words))
-
-    def _stop_typing(self) -> None:
-        if self._typing is not None:
-            self._typing.stop()
-            self._typing = None
-
-    async def action_leave(self) -> None:  # type: ignore[override]
+    def action_leave(self) -> None:
         """Finish the edit or the search, and go back to the table."""
-        if self._open is not None:
-            await self.finish_edit()
-            return
-        if self._typing is not None:
-            self._search_for(self.part("#search", Field).value)
-        self.set_focus(self.rows)
+        if self._edit.finish():
+            self._records.search_now()
+            self.set_focus(self._table)
 
-    def action_find(self) -> None:
-        """Go to the search field."""
-        self.part("#search", Field).focus()
+    def copy_text(self) -> str:
+        """The record's whole text; where the side has the focus, what it shows."""
+        text = self._details.text
+        if text.has_focus:
+            return text.plain
+        row = self._table.current
+        record = row and self.studio.guarded(lambda: self.project.store.records.get(row.id))
+        return record.text if record else ""
 
-    # -- the table --
+    # -- what the widgets tell --
 
     @on(VirtualRows.Moved)
     def _moved(self, event: VirtualRows.Moved) -> None:
         event.stop()
-        if self.rows.begun is not None:
-            self.retitle()
-        self.show_side()
+        self._details.show(self._table)
 
     @on(VirtualRows.Chosen)
     def _chosen(self, event: VirtualRows.Chosen) -> None:
         event.stop()
-        self.part("#provenance", TextPane).focus()
+        self._details.text.focus()
 
     @on(VirtualRows.Failed)
     def _failed(self, event: VirtualRows.Failed) -> None:
         event.stop()
         self.studio.tell(event.words, bad=True)
+
+    @on(RecordEdit.Finished)
+    async def _edited(self, event: RecordEdit.Finished) -> None:
+        """The table shows the row as it is now."""
+        event.stop()
+        if event.opened.wrote:
+            await self._table.reread(event.opened.place)
+            self._session.count_soon()
+        self._table.tell_moved()
+
+    # -- one record --
+
+    async def action_accept(self) -> None:
+        """Accept the record, or the range."""
+        await self._do.judge("accept")
+
+    async def action_reject(self) -> None:
+        """Reject the record, or the range."""
+        await self._do.judge("reject")
+
+    async def action_flag(self) -> None:
+        """Flag the record or take its flag off; flag the range."""
+        await self._do.judge("flag")
+
+    async def action_clear(self) -> None:
+        """Take the person's decision on the record back."""
+        await self._do.clear()
+
+    async def action_edit(self) -> None:
+        """Edit the record's fields; esc finishes."""
+        row = await self._table.settled()
+        record = row and self.studio.guarded(lambda: self.project.store.records.get(row.id))
+        if record:
+            self._edit.open(record, self._table.cursor)
+        elif row is None:
+            self.studio.tell("There is no record here to edit.")
+
+    async def action_undo(self) -> None:
+        """Undo the last change, whatever it was."""
+        await self._do.turn("undo")
+
+    async def action_redo(self) -> None:
+        """Redo what was undone last."""
+        await self._do.turn("redo")
+
+    async def action_next_undecided(self) -> None:
+        """Go to the next record that no person has judged."""
+        await self._do.next_undecided()
+
+    async def action_previous_undecided(self) -> None:
+        """Go to the one before that no person has judged."""
+        await self._do.previous_undecided()
+
+    # -- many records --
+
+    async def action_mark(self) -> None:
+        """Mark the record, or take its mark off."""
+        await self._table.settled()
+        self._table.toggle_mark()
+        self._table.action_down()
+        self._records.retitle()
+
+    def action_range(self) -> None:
+        """Begin a range here, or leave it."""
+        table = self._table
+        table.begun = None if table.begun is not None else table.cursor
+        table.refresh()
+        self._records.retitle()
+
+    def action_unselect(self) -> None:
+        """Leave the range, else take the marks off."""
+        self._table.unselect()
+        self._records.retitle()
+
+    async def action_accept_all(self) -> None:
+        """Accept the marked ones, the range, or all that is shown."""
+        await self._do.judge_many("accept")
+
+    async def action_reject_all(self) -> None:
+        """Reject the marked ones, the range, or all that is shown."""
+        await self._do.judge_many("reject")
+
+    async def action_flag_all(self) -> None:
+        """Flag the marked ones, the range, or all that is shown."""
+        await self._do.judge_many("flag")
+
+    async def action_threshold(self) -> None:
+        """Move the threshold of a filter over its stored scores."""
+
+        def chosen(moved: ThresholdChange | None) -> None:
+            if moved is not None:
+                self.run_worker(self._do.move_threshold(moved), group="bulk")
+
+        await self.app.push_screen(ThresholdDialog(self._sliders(), self._table.score), chosen)
+
+    def _sliders(self) -> Sliders:
+        side = self._access.side
+
+        async def bins(info: ScoreInfo) -> Sequence[Bin]:
+            return await side.run(partial(_bins, info))
+
+        async def would_keep(name: str, threshold: float) -> tuple[int, int]:
+            return await side.run(lambda store: store.review.would_keep(name, threshold))
+
+        return Sliders(partial(side.run, lambda store: store.review.scores()), bins, would_keep)
+
+    # -- what is shown --
+
+    def action_find(self) -> None:
+        """Go to the search field."""
+        self._records.search.focus()
+
+    async def action_filter(self) -> None:
+        """Choose which records are shown."""
+        await self._records.choose_filter()
+
+    async def action_sort(self) -> None:
+        """Choose the order."""
+        await self._records.choose_order()
+
+    def action_show_all(self) -> None:
+        """Leave nothing out any more; stay at the record."""
+        self._records.show_all()
+
+    def action_read_again(self) -> None:
+        """Read what others have added or changed; stay at the record."""
+        self._records.read_again()
+
+    def action_side(self) -> None:
+        """Show something else of the record."""
+        self._details.turn(1)
+
+    def action_side_back(self) -> None:
+        """Show what was shown before that."""
+        self._details.turn(-1)
+
+    def action_side_down(self) -> None:
+        """Scroll the side without leaving the table."""
+        self._details.text.action_half_down()
+
+    def action_side_up(self) -> None:
+        """Scroll it back."""
+        self._details.text.action_half_up()
+
+
+def no_records(task: Task) -> str:
+    """What to do where there is no record yet."""
+    if task.trains_by_rounds:
+        return (
+            f"No record yet. 5 goes to Rounds, where an LLM writes {task.record.nouns}, a model "
+            "trains on them, and its errors are extrapolated. What is written is judged here."
+        )
+    return (
+        f"No record yet. 3 goes to Generate, where an LLM writes {task.record.nouns} for your "
+        "documents; ctrl+r runs the whole path. What it writes is judged here."
+    )
+
+
+def _bins(info: ScoreInfo, store: Store) -> Sequence[Bin]:
+    """Runs on the store's thread."""
+    review = store.review
+    return zoomed(info, lambda low, high: review.histogram(info.filter, BARS, low=low, high=high))

@@ -16,7 +16,7 @@ from studio.records import StudioError
 from studio.store.review_shapes import Bin, ScoreInfo
 from studio.tui.pane.base import Dialog
 from studio.tui.plots.histogram import Histogram
-from studio.tui.review import words as say
+from studio.tui.records import words as say
 from studio.tui.safe_text import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section

@@ -1,129 +1,144 @@
-"""Judging what was written from errors: one key each, undo of anything, letting all through."""
+"""Judging what was written from errors: one key each, undo of anything, approving all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, StudioError
+from studio.records import Job, JobState, Round, StudioError
 from studio.store import Store
 from studio.store.review_shapes import Change
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
-from studio.tui.rounds.core import RoundsCore
+from studio.tui.pane.store_access import StoreAccess
+from studio.tui.rounds.errors import ErrorList
+from studio.tui.rounds.side import ErrorSide
+from studio.tui.rounds.snapshot import RunSnapshot
 
 
-class RoundsActions(RoundsCore):
-    """The keys that judge."""
+class RoundsActions:
+    """What the keys of Rounds do to extrapolations."""
 
-    _letting = False
+    def __init__(
+        self, access: StoreAccess, errors: ErrorList, side: ErrorSide, changed: Callable[[], None]
+    ) -> None:
+        """``changed`` hears when something was written."""
+        self._access, self._errors, self._side, self._changed = access, errors, side, changed
+        self._approving = False
 
-    async def action_approve(self) -> None:
-        """Approve the extrapolation under the cursor, and go on."""
-        await self._judge("accept")
-
-    async def action_reject(self) -> None:
-        """Reject the extrapolation under the cursor, and go on."""
-        await self._judge("reject")
-
-    async def _judge(self, verb: Literal["accept", "reject"]) -> None:
-        found = await self.in_hand()
-        item = self.chosen
-        if found is None or item is None:
-            self.studio.tell(self._nothing(found is not None))
+    async def judge(self, verb: Literal["accept", "reject"]) -> None:
+        """Approve or reject the extrapolation under the cursor, and go on."""
+        found = await self._side.in_hand()
+        record = self._side.chosen
+        if found is None or record is None:
+            self._access.tell(self._nothing(found is not None))
             return
-        who, place = self.reviewer, self.errors.cursor
+        who, place = self._access.reviewer, self._errors.rows.cursor
 
-        def deed(store: Store) -> Change:
+        def change(store: Store) -> Change:
             review = store.review
-            return (review.accept if verb == "accept" else review.reject)([item.id], who)
+            return (review.accept if verb == "accept" else review.reject)([record.id], who)
 
-        if await self.ask(self._store_thread, deed) is None:
+        if await self._access.ask(self._access.front, change) is None:
             return
-        await self.read_beside(found.error.id)
-        await self.reread_row(place)
-        if not self._to_next_undecided():
-            self.errors.go(min(place + 1, max(self.errors.count - 1, 0)))
-        self.read_look()
+        await self._side.read(found.error.id)
+        await self._errors.reread(place)
+        if not self._side.to_next_undecided():
+            rows = self._errors.rows
+            rows.go(min(place + 1, max(rows.count - 1, 0)))
+        self._changed()
 
     def _nothing(self, has_error: bool) -> str:
+        key = self._access.key
         if not has_error:
-            return "There is no error here. [ and ] go to another round."
-        return f"Nothing was written from this error yet. {self.key('ask-again')} asks the LLM."
+            keys = f"{key('previous-round')} and {key('next-round')}"
+            return f"There is no error here. {keys} go to another round."
+        return f"Nothing was written from this error yet. {key('ask-again')} asks the LLM."
 
-    def _to_next_undecided(self) -> bool:
-        """Further down among this error's additions; False when none is left there."""
-        found, rows = self._beside, self.additions
-        if found is None:
-            return False
-        for place in range(rows.cursor + 1, len(found.additions)):
-            if not found.words.get(found.additions[place].id):
-                rows.cursor = place
-                return True
-        return False
+    async def edit(self) -> None:
+        """Edit the extrapolation under the cursor."""
+        found = await self._side.in_hand()
+        record = self._side.chosen
+        if found is None or record is None:
+            self._access.tell("There is no extrapolation here to edit.")
+        else:
+            self._side.edit.open(record, found.error.id)
 
-    # -- undo --
-
-    async def action_undo(self) -> None:
-        """Take back the last deed, whatever it was."""
-        await self._turn("undo")
-
-    async def action_redo(self) -> None:
-        """Do again what was taken back last."""
-        await self._turn("redo")
-
-    async def _turn(self, way: Literal["undo", "redo"]) -> None:
-        who = self.reviewer
-
-        def turn(store: Store) -> tuple[Change | None, int | None]:
-            review = store.review
-            deed = (review.undo if way == "undo" else review.redo)(who)
-            item = store.records.get(deed.record_id) if deed and deed.record_id else None
-            return deed, item.error_id if item is not None else None
-
-        done = await self.ask(self._store_thread, turn)
+    async def turn(self, way: Literal["undo", "redo"]) -> None:
+        """Undo the last change, whatever it was, or redo what was undone last."""
+        done = await self._access.ask(
+            self._access.front, partial(_turned, way, self._access.reviewer)
+        )
         if done is None:
             return
-        deed, error = done
-        if deed is None:
-            self.studio.tell(f"There is nothing to {way}.")
+        change, error = done
+        if change is None:
+            self._access.tell(f"There is nothing to {way}.")
             return
-        self.studio.tell(f"{'Undone' if way == 'undo' else 'Done again'}: {deed.words}")
-        place = self.position_of(error) if error is not None else None
+        self._access.tell(f"{'Undone' if way == 'undo' else 'Done again'}: {change.words}")
+        place = self._errors.position_of(error) if error is not None else None
         if error is not None and place is not None:
-            self.errors.go(place)
-            await self.errors.settled()
-            await self.read_beside(error, choose=deed.record_id)
-            await self.reread_row(place)
-        self.read_look()
+            self._errors.rows.go(place)
+            await self._errors.rows.settled()
+            await self._side.read(error, choose=change.record_id)
+            await self._errors.reread(place)
+        self._changed()
 
-    # -- letting all through --
-
-    async def action_let_through(self) -> None:
-        """Let the additions through as they stand; the next round trains on them."""
-        run = self._look.run
-        if run is None or not self._look.is_resting:
-            self.studio.tell("No additions wait for you in this run.")
-            return
-        if self._asking or self._letting:
-            self.studio.tell("Wait a moment: an extrapolation is still being written.")
-            return
-        self.flush()
-        self._letting = True
+    async def approve_all(self, run_id: int) -> Job | None:
+        """Approve all extrapolations as they stand: the job of the round that trains on them."""
+        if self._side.live or self._approving:
+            self._access.tell("Wait a moment: an extrapolation is still being written.")
+            return None
+        self._approving = True
+        project = self._access.project
         try:
-            approve = partial(_approved, self.project, self.project.store.path, run.id)
-            job = await run_in_daemon_thread(approve)
+            approve = partial(_approved, project, project.store.path, run_id)
+            return await run_in_daemon_thread(approve)
         except StudioError as error:
-            self.studio.tell(str(error), bad=True)
-        else:
-            self._number = None
-            self.studio.tell(f"The additions are in; job {job.id} trains the next round.")
-            self.studio.wrote()
+            self._access.tell(str(error), bad=True)
+            return None
         finally:
-            self._letting = False
-        self.read_look()
+            self._approving = False
+
+    # -- the run's jobs --
+
+    def measure(self, run: RunSnapshot, shown: Round | None) -> None:
+        """Have a job measure how near the extrapolations of a round are to its errors."""
+        if run.run is None or shown is None or not sum(run.counts.get(shown.number + 1, (0, 0))):
+            self._access.tell("Nothing was written from this round's errors yet.")
+            return
+        job = run.gaps.get(shown.number)
+        if job is not None and job.state in (JobState.WAITING, JobState.RUNNING):
+            self._access.tell(f"Job {job.id} measures it already.")
+            return
+        params = {"run_id": run.run.id, "round": shown.number}
+        self._access.guarded(lambda: queue.submit(self._access.project, "gap", params))
+        self._access.tell("A job measures how near the extrapolations are: see the figures.")
+
+    def cancel_or_resume(self, run: RunSnapshot) -> None:
+        """Cancel the run's job; one that was cancelled or cut off resumes."""
+        job, project = run.job, self._access.project
+        if job is None:
+            self._access.tell("No job works on this run.")
+        elif run.is_live:
+            self._access.guarded(lambda: queue.cancel(project, job.id))
+        elif job.state in queue.RESUMABLE:
+            self._access.guarded(lambda: queue.resume(project, job.id))
+        else:
+            self._access.tell(f"The run is done. {self._access.key('start')} begins another one.")
+
+
+def _turned(
+    way: Literal["undo", "redo"], who: str, store: Store
+) -> tuple[Change | None, int | None]:
+    """Runs on the store's thread: what was undone or redone, and the error that it is about."""
+    change = (store.review.undo if way == "undo" else store.review.redo)(who)
+    record = store.records.get(change.record_id) if change and change.record_id else None
+    return change, record.error_id if record is not None else None
 
 
 def _approved(project: Project, path: Path, run_id: int) -> Job:

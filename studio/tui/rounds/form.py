@@ -36,7 +36,7 @@ SETTINGS: Final = (
     Setting("method", "Method", "s3, zerogen or goldgen"),
     Setting("seed", "Seed items", "written before the first round"),
     Setting("rounds", "Rounds", "how often errors are extrapolated"),
-    Setting("approve", "Additions", "person: rests for you · all: goes on"),
+    Setting("approve", "Extrapolations", "person: rests for you · all: goes on"),
     Setting("kind", "Small model", "head: seconds · finetune: the paper"),
     Setting("base", "Start from", "an encoder's name, or a folder"),
     Setting("endpoint", "Endpoint", "o lists them; or a URL and a model"),

@@ -10,11 +10,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from studio.project import Project
+from studio.tui.dialogs.ask import Choose
 from studio.tui.pane.form_texts import Unfit
 from studio.tui.pane.plan_form import PlanForm
 from studio.tui.rounds import form as form_of
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
+from studio.tui.widgets.rows import Column
 from studio.tui.widgets.text_pane import Section, TextPane
 
 DEED = "Start the run: s, or enter here · o lists what a line can be"
@@ -75,6 +77,19 @@ class RoundsPlanView(PlanForm):
         self.fill(form_of.first_values(project), draft)
         self._params()
 
+    async def choose(self) -> None:
+        """Ask what is to stand in the line under the cursor, of what can."""
+        name = self.form.current or "endpoint"
+        rows = form_of.choices(self._project, name)
+        if not rows:
+            self.studio.tell("Type the value: enter edits the line.")
+            return
+        columns = (Column("", 24), Column(""))
+        dialog = Choose(name.capitalize(), columns, rows, current=self.form.values[name])
+        chosen = await self.app.push_screen_wait(dialog)
+        if chosen is not None:
+            self.form.put(name, chosen)
+
     def look_ahead(self) -> None:
         """At once: to count calls takes no time."""
         self._params()
@@ -95,7 +110,7 @@ class RoundsPlanView(PlanForm):
         return params
 
     def start(self) -> None:
-        """Hand the plan over, or say what to mend."""
+        """Hand the plan over, or say what to fix."""
         self.flush()
         self.read()
         if self._lacks:
@@ -103,7 +118,7 @@ class RoundsPlanView(PlanForm):
         elif (params := self._params()) is not None:
             self.post_message(self.Ready(params))
         else:
-            self.studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
+            self.studio.tell("Nothing was started: fix the line that is marked with !.", bad=True)
 
 
 def lacking(project: Project) -> list[str]:

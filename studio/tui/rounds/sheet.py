@@ -1,4 +1,4 @@
-"""One error to read, with the extrapolation in hand: what is right, what was said, what differs."""
+"""One error to read, with the extrapolation in hand: label, prediction, and which words differ."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from textual.content import Content
 
 from studio.records import Label, Record
 from studio.store.review_shapes import Decision
+from studio.tasks import Task
 from studio.tui.rounds.snapshot import ErrorDetails, RunSnapshot
-from studio.tui.rounds.words import rank, sure
+from studio.tui.rounds.words import addition_fields, confidence, rank
 from studio.tui.safe_text import content, one_line
 from studio.tui.widgets.rows import Row
+from studio.tui.widgets.virtual_rows import Tone
 from studio.tui.word_diff import signed_sides
 
 LIVE: Final = "live"
@@ -23,8 +25,8 @@ DOCUMENT: Final = 1_200
 """Characters shown of a document that a retriever took for the right one."""
 
 
-def verdict(item: Record, word: Decision) -> tuple[str, str, str]:
-    """(sign, words, tone) of an addition."""
+def verdict(item: Record, word: Decision) -> tuple[str, str, Tone]:
+    """(sign, words, tone) of an extrapolation."""
     if word == "accepted":
         return "✓", "approved", "good"
     if word == "rejected":
@@ -34,17 +36,18 @@ def verdict(item: Record, word: Decision) -> tuple[str, str, str]:
     return "✗", one_line(item.reason, 16) or "dropped", "warn"
 
 
-def rows(found: ErrorDetails | None, streaming: str | None) -> list[Row]:
-    """The additions of an error, and last the one that comes in now."""
-    additions = found.additions if found is not None else ()
-    words = found.words if found is not None else {}
-    made = []
-    for item in additions:
-        sign, said, tone = verdict(item, words.get(item.id, ""))
-        made.append(Row(str(item.id), (sign, item.text[:400], said), tone))  # type: ignore[arg-type]
+def rows(found: ErrorDetails | None, streaming: str | None, task: Task) -> list[Row]:
+    """The extrapolations of an error, and last the one that comes in now."""
+    more, listed = addition_fields(task), []
+    for record in found.additions if found is not None else ():
+        word = found.words.get(record.id, "") if found is not None else ""
+        sign, told, tone = verdict(record, word)
+        fields = [record[name][:400] for name in more]
+        listed.append(Row(str(record.id), (sign, record.text[:400], *fields, told), tone))
     if streaming is not None:
-        made.append(Row(LIVE, ("▶", streaming[-400:] or "…", "is written …")))
-    return made
+        empty = [""] * len(more)
+        listed.append(Row(LIVE, ("▶", streaming[-400:] or "…", *empty, "is written …")))
+    return listed
 
 
 def sheet(
@@ -61,7 +64,7 @@ def sheet(
             error, addition = signed_sides(found.text, chosen.text)
     parts: list[Any] = [*_verdicts(found, labels), error, "\n"]
     if chosen is not None or streaming is not None:
-        parts += ["\n", *_heading(found, chosen, streaming), addition, "\n"]
+        parts += ["\n", *_heading(found, chosen, streaming), addition, "\n", *_answer(chosen)]
     # Both are about the same context: below them, so that they stand together on a small screen.
     parts += [*_context(found), *_documents(found)]
     return Content.assemble(*parts)
@@ -93,16 +96,24 @@ def _verdicts(found: ErrorDetails, labels: Sequence[Label]) -> Iterator[Any]:
         yield content(f"✗ right document at rank {rank(error.detail)}", "$error")
         yield content(f" · score of the first {error.confidence:.3f}\n", "$secondary")
         return
-    right = (gold.label or " | ".join(gold.answers)) if gold is not None else "—"
-    yield content(f"✓ right: {one_line(_worded(right, labels), 120)}\n", "$success")
-    yield content(f"✗ said:  {one_line(_worded(error.predicted, labels), 120) or '—'}", "$error")
-    yield content(f"  {sure(error.confidence)} sure\n", "$secondary")
+    what, right = "gold", "—"
+    if gold is not None:
+        what, right = ("label", gold.label) if gold.label else ("answer", " | ".join(gold.answers))
+    predicted = one_line(_worded(error.predicted, labels), 120) or "—"
+    yield content(f"✓ {what}: {one_line(_worded(right, labels), 120)}\n", "$success")
+    yield content(f"✗ predicted: {predicted}", "$error")
+    yield content(f" · confidence {confidence(error.confidence)}\n", "$secondary")
 
 
 def _worded(name: str, labels: Sequence[Label]) -> str:
     """A label with its words, such as ``pos (a positive opinion)``."""
     found = next((one for one in labels if one.name == name), None)
     return f"{name} ({found.wording})" if found is not None and found.wording else name
+
+
+def _answer(record: Record | None) -> Iterator[Any]:
+    if record is not None and record.answers:
+        yield content(f"✓ answer: {one_line(' | '.join(record.answers), 120)}\n", "$success")
 
 
 def _context(found: ErrorDetails) -> Iterator[Any]:
@@ -125,7 +136,7 @@ def _heading(found: ErrorDetails, chosen: Record | None, streaming: str | None) 
 
 def _documents(found: ErrorDetails) -> Iterator[Any]:
     for what, document in found.documents:
-        sign = "✓ the right document" if what == "right" else "≠ a confuser: it came before"
+        sign = "✓ the right document" if what == "right" else "≠ a hard negative: ranked before it"
         yield content(f"\n{sign} · {one_line(document.outside_id, 40)}\n", "$secondary")
         yield content(document.full_text, "$text-muted", limit=DOCUMENT)
         yield "\n"

@@ -1,16 +1,17 @@
-"""What the Rounds pane shows, read from the store by a thread: runs, rounds, errors, additions.
+"""What the Rounds pane shows, read from the store by a thread: runs, rounds, errors and more.
 
 Nothing of it is kept anywhere else: quit and come back from another terminal, and it is all there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from studio import methods
 from studio.jobs import queue
+from studio.methods.protocol import Stage
 from studio.records import Document, Gold, Job, JobState, Record, Round, RoundError, Run
 from studio.store import Store
 from studio.store.review_shapes import Decision
@@ -45,8 +46,10 @@ class RunSnapshot:
     """The newest seed records, while there is no round to look at."""
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Name → points of the training under way."""
+    extrapolates: bool = False
+    """Whether its method writes from errors."""
     gaps: dict[int, Job] = field(default_factory=dict)
-    """Round → the job that measured, or measures, how near its additions are."""
+    """Round → the job that measured, or measures, how near its extrapolations are."""
 
     @property
     def is_live(self) -> bool:
@@ -55,15 +58,36 @@ class RunSnapshot:
 
     @property
     def is_resting(self) -> bool:
-        """Whether a person is to let the newest additions through."""
+        """Whether a person is to approve the newest extrapolations."""
         if self.run is None or self.is_live or not self.rounds:
             return False
         waits = self.run.params.get("approve") == "person"
         return waits and self.rounds[-1].stage == "extrapolated"
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether any round is: there are errors to look at, or none at all."""
+        return any(one.errors is not None for one in self.rounds)
+
     def round(self, number: int) -> Round | None:
         """One round by its number."""
         return next((one for one in self.rounds if one.number == number), None)
+
+    def shown(self, chosen: int | None) -> Round | None:
+        """The round whose errors are shown: the one that a person chose, else the newest."""
+        if chosen is not None and (found := self.round(chosen)) is not None:
+            return found
+        scored = [one for one in self.rounds if one.errors is not None]
+        # A last round without an error has nothing to look at: the one before has extrapolations.
+        with_errors = [one for one in scored if one.errors]
+        return next(iter(reversed(with_errors or scored)), None)
+
+    def can_ask(self, shown: Round | None) -> bool:
+        """Whether what is written now would be trained on: a round is to follow the shown one."""
+        if self.run is None or shown is None or shown is not self.rounds[-1]:
+            return False
+        ended = self.job is not None and self.job.state is JobState.DONE and not self.is_resting
+        return self.extrapolates and shown.number < int(self.run.params["rounds"]) and not ended
 
 
 def look(store: Store, run_id: int | None, job_id: int | None) -> RunSnapshot:
@@ -75,11 +99,17 @@ def look(store: Store, run_id: int | None, job_id: int | None) -> RunSnapshot:
         run_id = run_of(asked)
         if run_id is None:
             return RunSnapshot(None, asked)
-    run = store.runs.get(run_id) if run_id is not None else store.runs.latest()
+    newest = next(iter(training_runs(store)), None)
+    run = store.runs.get(run_id) if run_id is not None else newest
     if run is None:
         return RunSnapshot(None, next(iter(working), None))
     job = next((job for job in working if run_of(job) == run.id), None)
     return _whole(store, run, job, [one for one in jobs if one.kind == "gap"])
+
+
+def training_runs(store: Store) -> list[Run]:
+    """The runs that have rounds, the newest first: others only write records."""
+    return [run for run in store.runs.all() if "rounds" in run.params]
 
 
 def run_of(job: Job) -> int | None:
@@ -93,8 +123,9 @@ def _whole(store: Store, run: Run, job: Job | None, gaps: Sequence[Job]) -> RunS
     live = job is not None and job.state is JobState.RUNNING
     rounds = tuple(_light(one) for one in store.runs.rounds(run.id))
     early = not any(one.errors is not None for one in rounds)
-    stages = _stages(store, run)
-    notes = [name for name, kind in stages.items() if kind == "notes"]
+    method = methods.of_task(store.values.get("task", "retrieval")).get(run.method)
+    stages = {stage.name: stage for stage in (method.stages if method is not None else ())}
+    notes = [name for name, stage in stages.items() if not stage.makes.is_trained_on]
     written = [note for name in notes for note in store.records.of_stage(run.id, name)]
     return RunSnapshot(
         run=run,
@@ -105,26 +136,17 @@ def _whole(store: Store, run: Run, job: Job | None, gaps: Sequence[Job]) -> RunS
         reasons=tuple(written[-NEWEST:][::-1]) if early else (),
         newest=tuple(store.records.newest_of_run(run.id, NEWEST)) if early else (),
         curves=store.jobs.points(job.id) if live and job is not None else {},
+        extrapolates=any(stage.feedback == "errors" for stage in stages.values()),
         gaps={int(one.params.get("round", 0)): one for one in mine},
     )
 
 
-def _stages(store: Store, run: Run) -> dict[str, str]:
-    """Stage of the run's method → ``notes``, ``feedback`` or ``seed``."""
-    method = methods.of_task(store.values.get("task", "retrieval")).get(run.method)
-    found = {}
-    for stage in method.stages if method is not None else ():
-        kind = "feedback" if stage.feedback else "seed"
-        found[stage.name] = kind if stage.makes.is_trained_on else "notes"
-    return found
-
-
-def _counts(store: Store, run: Run, stages: dict[str, str]) -> dict[int, tuple[int, int]]:
+def _counts(store: Store, run: Run, stages: Mapping[str, Stage]) -> dict[int, tuple[int, int]]:
     found: dict[int, tuple[int, int]] = {}
-    for (stage, batch), (kept, dropped) in store.records.run_counts(run.id).items():
-        kind = stages.get(stage, "seed")
-        if kind != "notes":
-            number = batch + 1 if kind == "feedback" else 0
+    for (name, batch), (kept, dropped) in store.records.run_counts(run.id).items():
+        stage = stages.get(name)
+        if stage is None or stage.makes.is_trained_on:
+            number = batch + 1 if stage is not None and stage.feedback else 0
             before = found.get(number, (0, 0))
             found[number] = (before[0] + kept, before[1] + dropped)
     return found
@@ -173,7 +195,7 @@ class ErrorDetails:
         return self.gold.text if self.gold is not None else ""
 
 
-def beside(store: Store, error_id: int) -> ErrorDetails | None:
+def details_of(store: Store, error_id: int) -> ErrorDetails | None:
     """One error whole; None when it is gone."""
     error = store.runs.error(error_id)
     if error is None:
@@ -194,5 +216,5 @@ def _documents(
     right = [row for row, grade in (gold.relevant if gold else {}).items() if grade > 0]
     wrong = [row for row in error.hard_negatives if row not in right][:HARD_NEGATIVES]
     found = store.documents.many([*right, *wrong])
-    named = [("right", row) for row in right] + [("confuser", row) for row in wrong]
+    named = [("right", row) for row in right] + [("hard negative", row) for row in wrong]
     return tuple((what, found[row]) for what, row in named if row in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -32,7 +32,8 @@ ROUND_COLUMNS: Final = (
     Column("added", 0, "right"),
     Column("time", 6, "right", from_width=56),
 )
-ADDITION_COLUMNS: Final = (Column("", 1), Column(""), Column("", 13))
+RIGHT: Final = {"documents": "right", "label": "label", "answers": "answer"}
+"""Shape of the gold → what is right of an error, in a word."""
 EMPTY_STEPS: Final = "Nothing runs yet."
 
 
@@ -42,35 +43,47 @@ WIDEST_LABEL: Final = 14
 
 def columns(task: Task, labels: Sequence[str] = ()) -> tuple[Column, ...]:
     """Of the list of errors; as wide as its labels need."""
-    retrieval = task.gold == "documents"
-    if not task.has_labels:
-        wide = WIDEST_LABEL
-    else:
+    wide = WIDEST_LABEL
+    if task.has_labels:
         wide = min(max([cell_len(one_line(name)) for name in labels], default=4), WIDEST_LABEL)
-    right, said = ("right", "found first") if retrieval else ("gold", "said")
+    ranks = task.gold == "documents"
+    predicted = "ranked first" if ranks else "predicted"
     return (
-        Column("validation query" if retrieval else "validation item"),
-        Column(right, max(wide, 4)),
-        Column(said, max(wide + 2, 6)),
-        Column("rank" if retrieval else "sure", 5, "right"),
-        Column("made", 6, "right", from_width=50),
+        Column(f"validation {task.record.noun}"),
+        Column(RIGHT[task.gold], max(wide, 6)),
+        Column(predicted, max(wide + 2, len(predicted))),
+        Column("rank" if ranks else "conf.", 5, "right"),
+        Column("added", 6, "right", from_width=50),
     )
 
 
 def cells(row: ErrorRow, task: Task) -> list[Cell]:
     """One error as a line."""
+    ranks = task.gold == "documents"
     return [
         Cell(row.text or "(not there any more)"),
         Cell(row.gold or "—", "good"),
         Cell(f"≠ {row.predicted or '—'}", "bad"),
-        Cell(rank(row.detail) if task.gold == "documents" else sure(row.confidence), "muted"),
-        Cell(made(row), "" if row.made else "muted"),
+        Cell(rank(row.detail) if ranks else confidence(row.confidence), "muted"),
+        Cell(added(row), "" if row.made else "muted"),
     ]
 
 
-def sure(confidence: float) -> str:
-    """Such as ``▇ 93%``: how sure the model was of its mistake."""
-    share = min(max(confidence, 0.0), 1.0)
+def addition_fields(task: Task) -> list[str]:
+    """Fields of an extrapolation, besides its text, that can differ from its error's."""
+    type = task.record
+    return [name for name in type.fields[1:] if name not in (type.context, "label")]
+
+
+def addition_columns(task: Task) -> tuple[Column, ...]:
+    """Of the list of extrapolations; without headings, for it has few lines."""
+    fields = [Column("", WIDEST_LABEL, from_width=50) for _ in addition_fields(task)]
+    return (Column("", 1), Column(""), *fields, Column("", 13))
+
+
+def confidence(share: float) -> str:
+    """Such as ``▇ 93%``: how confident the model was of its mistake."""
+    share = min(max(share, 0.0), 1.0)
     return f"{BARS[round(share * (len(BARS) - 1))]}{share:4.0%}"
 
 
@@ -80,7 +93,7 @@ def rank(detail: dict[str, Any]) -> str:
     return f"{found:,}" if isinstance(found, int) else "none"
 
 
-def made(row: ErrorRow) -> str:
+def added(row: ErrorRow) -> str:
     """Such as ``✓2 ✗1``: what was written from it, kept and dropped."""
     dropped = row.made - row.kept
     if not row.made:
@@ -100,7 +113,7 @@ def title(look: RunSnapshot) -> str:
     kind = KINDS.get(str(params.get("kind")), "")
     rounds = int(params.get("rounds") or 0)
     state = "‖ waits for you" if look.is_resting else job_words.mark(job) if job else ""
-    many = f"up to {rounds} round{'s' if rounds != 1 else ''}" if run.method == "s3" else ""
+    many = f"up to {rounds} round{'s' if rounds != 1 else ''}" if look.extrapolates else ""
     parts = (f"Run {run.id}", run.method, kind, many, state)
     return " · ".join(part for part in parts if part)
 
@@ -147,7 +160,7 @@ def _of_round(look: RunSnapshot, last: Round) -> Iterator[tuple[str, str]]:
     yield "✓", f"{last.errors or 0:,} error{'' if last.errors == 1 else 's'}"
     kept, dropped = look.counts.get(last.number + 1, (0, 0))
     if place >= 3:
-        yield "✓", f"{kept:,} additions kept, {dropped:,} dropped"
+        yield "✓", f"{_extrapolations(kept)}, {dropped:,} dropped"
     elif live or kept or dropped:
         yield _sign(live), f"extrapolation {kept + dropped:,} of {last.errors or 0:,}"
 
@@ -185,24 +198,29 @@ def _ended(look: RunSnapshot, job: Job) -> str:
     return " ".join([told, *(f"! {one}" for one in warnings)]).strip()
 
 
-def next_step(look: RunSnapshot, keys: dict[str, str], asking: int) -> str:
+def next_step(look: RunSnapshot, keys: Mapping[str, str], asking: int) -> str:
     """What to press now. keys: action id → its key as a person reads it."""
     if asking:
         return "The LLM writes what you asked for; it comes in beside the error."
     if look.is_resting:
         kept = look.counts.get(look.rounds[-1].number + 1, (0, 0))[0]
+        all_of = ("all " if kept != 1 else "") + _extrapolations(kept)
         judge = " ".join(keys[f"rounds.{name}"] for name in ("approve", "reject", "edit"))
         return (
-            f"{keys['rounds.let-through']} lets {kept:,} additions through and trains round "
-            f"{look.rounds[-1].number + 1} · before that, judge them: {judge}"
+            f"{judge} judge them · {keys['rounds.approve-all']} approves {all_of} and trains "
+            f"round {look.rounds[-1].number + 1}"
         )
     if look.is_live:
         return f"It goes on when you leave. {keys['rounds.cancel']} cancels."
     if look.job is not None and look.job.state is not JobState.DONE:
-        return f"{keys['rounds.cancel']} goes on where it stopped; nothing is paid twice."
+        return f"{keys['rounds.cancel']} resumes where it stopped; nothing is paid twice."
     if look.rounds:
         return f"{keys['rounds.start']} begins another run · {keys['rounds.figures']} figures"
     return f"{keys['rounds.start']} begins a run."
+
+
+def _extrapolations(count: int) -> str:
+    return "1 extrapolation" if count == 1 else f"{count:,} extrapolations"
 
 
 # -- the table and the curves --
@@ -313,7 +331,7 @@ def gap_text(look: RunSnapshot, number: int, key: str) -> str:
     if not sum(look.counts.get(number + 1, (0, 0))):
         return "Nothing was written from these errors yet."
     if job is None:
-        return f"{key} measures how near the additions are to the errors (a job of its own)."
+        return f"{key} measures how near the extrapolations are to the errors (a job of its own)."
     if job.state in (JobState.WAITING, JobState.RUNNING):
         return f"measuring …  {job_words.progress(job)}"
     if job.state is not JobState.DONE:

@@ -1,11 +1,14 @@
-"""Review's words: the columns of the table, the chips of its title, sentences of deeds."""
+"""The words of the record browser: columns, the chips of a title, what a change is called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from rich.cells import cell_len
+
+from studio.records import RecordType
 from studio.store.review_shapes import (
     BulkPreview,
     Change,
@@ -14,7 +17,6 @@ from studio.store.review_shapes import (
     ReviewRow,
     View,
 )
-from studio.tasks import Task
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import Cell, Tone
@@ -27,6 +29,10 @@ STYLES: Final[dict[Tone, str]] = {
     "warn": "$warning",
 }
 """Tone of a cell → style of a text."""
+WIDE, WIDEST = 12, 20
+"""Cells of a column of a field, and the most that its heading may take."""
+FROM_WIDTH = 72
+"""Cells of a table from which fields besides the first one and the label are columns."""
 ENOUGH = 10
 """Decisions from which a pace means something."""
 ROUND_TRIP = "round-trip"
@@ -58,10 +64,13 @@ SORTS: Final[dict[str, str]] = {
 """Order of a view → what a person reads."""
 
 
-def columns(score: str, task: Task, *, chosen: bool = False) -> tuple[Column, ...]:
-    """The columns of a task's records; ``score`` is the filter whose scores are shown.
+def columns(
+    type: RecordType, score: str, *, chosen: bool = False, documents: bool = False
+) -> tuple[Column, ...]:
+    """The verdict, and the fields of a type; ``score`` is the filter whose scores are shown.
 
-    chosen: the view is about that score, so that it shows in a narrow table too.
+    chosen: the view is about that score, so that it shows in a narrow table too. documents: the
+    records are about documents.
     """
     score = one_line(score or "score", 10)
     return (
@@ -69,10 +78,28 @@ def columns(score: str, task: Task, *, chosen: bool = False) -> tuple[Column, ..
         Column("verdict", 14, from_width=56),
         Column("", 2),
         Column(score, max(len(score), 6), "right", from_width=44 if chosen else 84),
-        *([Column("label", 12)] if "label" in task.record.fields else []),
-        Column("record"),
-        *([Column("document", 10, from_width=100)] if task.needs_documents else []),
+        *field_columns(type),
+        *([Column("document", 10, from_width=100)] if documents else []),
     )
+
+
+def field_columns(type: RecordType) -> Iterator[Column]:
+    """The first field takes the room that there is; what it is about stands beside the table."""
+    first, *others = type.fields
+    yield Column(one_line(first, 20))
+    for name in others:
+        if name == "label":
+            yield Column("label", WIDE)
+        elif name != type.context:
+            title = one_line(name, WIDEST)
+            yield Column(title, max(cell_len(title), WIDE), from_width=FROM_WIDTH)
+
+
+def field_cells(type: RecordType, fields: Mapping[str, str], tone: Tone = "") -> Iterator[Cell]:
+    """One datum, for :func:`field_columns`."""
+    for name in type.fields:
+        if name != type.context:
+            yield Cell(fields.get(name, ""), tone)
 
 
 def shown_score(view: View, row: ReviewRow | None) -> str:
@@ -82,18 +109,20 @@ def shown_score(view: View, row: ReviewRow | None) -> str:
     return ROUND_TRIP if ROUND_TRIP in row.scores else [*row.scores][-1]
 
 
-def cells(row: ReviewRow, score: str, task: Task) -> tuple[Cell, ...]:
+def cells(
+    row: ReviewRow, type: RecordType, score: str, *, documents: bool = False
+) -> tuple[Cell, ...]:
     """One line of the table, for :func:`columns`."""
     symbol, word, tone = verdict(row)
     marks = ("⚑" if row.flagged else " ") + ("✎" if row.edited else " ")
+    fields = {**row.fields, type.fields[0]: row.text}
     return (
         Cell(symbol, tone),
         Cell(word, tone),
         Cell(marks, "warn"),
         Cell(number(row.scores.get(score, row.score)), "muted"),
-        *([Cell(row.label)] if "label" in task.record.fields else []),
-        Cell(row.text, "" if row.kept else "muted"),
-        *([Cell(row.document_outside_id, "muted")] if task.needs_documents else []),
+        *field_cells(type, fields, "" if row.kept else "muted"),
+        *([Cell(row.document_outside_id, "muted")] if documents else []),
     )
 
 
@@ -141,6 +170,10 @@ def chips(view: View, prompts: dict[int, str]) -> Iterator[str]:
         yield f"job {view.job_id}"
     if view.document_id is not None:
         yield "of one document"
+    if view.type:
+        yield f"type {one_line(view.type, 20)}"
+    if view.field:
+        yield f"{one_line(view.field, 20)} {one_line(view.value, 24)}"
     if view.search.strip():
         yield f"“{one_line(view.search, 24)}”"
 
@@ -164,11 +197,11 @@ def tally(tally: ReviewProgress, reviewer: str) -> str:
     done = f"{tally.decided:,} decided ({tally.accepted:,} ✓ {tally.rejected:,} ✗{edited})"
     known = tally.per_minute is not None and tally.decided >= ENOUGH
     pace = f" · {tally.per_minute:.0f} a minute" if known else ""
-    return f"{one_line(reviewer, 20)}: {done} · {tally.left:,} left{pace}"
+    return f"reviewer {one_line(reviewer, 20)}: {done} · {tally.left:,} left{pace}"
 
 
 def touched(verb: str, touch: BulkPreview) -> list[str]:
-    """What a bulk deed would change, line by line."""
+    """What a change on many records would do, line by line."""
     width = len(f"{touch.count:,}")
 
     def line(count: int, words: str) -> str:
@@ -189,9 +222,9 @@ def touched(verb: str, touch: BulkPreview) -> list[str]:
     return lines
 
 
-def done(deed: Change, undo_key: str) -> str:
-    """The notification after a bulk deed."""
-    return f"{deed.words} · {undo_key} undoes"
+def done(change: Change, undo_key: str) -> str:
+    """The notification after a change on many records."""
+    return f"{change.words} · {undo_key} undoes"
 
 
 def when(stamp: str) -> str:

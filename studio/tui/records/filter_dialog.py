@@ -1,4 +1,4 @@
-"""Review's boxes: which records to show, and what a bulk deed would touch."""
+"""Which records to show: every condition that a view can have, with the values that there are."""
 
 from __future__ import annotations
 
@@ -13,22 +13,34 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from studio.records import StudioError
-from studio.store.review_shapes import BulkPreview, PromptUse, ScoreInfo, View
+from studio.store.review_shapes import PromptUse, ScoreInfo, View
 from studio.tui.pane.base import Dialog
-from studio.tui.review import words as say
+from studio.tui.records import words as say
 from studio.tui.safe_text import content, one_line
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 
-SAMPLE = 8
-"""Records that a preview shows."""
+
+@dataclass(frozen=True, slots=True)
+class FieldValues:
+    """A field that has few values, such as the label."""
+
+    type: str
+    """The type of its records as a view names it: empty for the project's own."""
+    name: str
+    values: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class FilterChoices:
     """What there is to choose from."""
 
+    own: str
+    """What the project's own records are called, such as ``queries``."""
+    types: Sequence[tuple[str, str]]
+    """Other types that there are records of: name, and what they are called."""
+    fields: Sequence[FieldValues]
     scores: Sequence[ScoreInfo]
     reasons: dict[str, int]
     """Reason → dropped records."""
@@ -42,14 +54,39 @@ class FilterLine:
     """One line of the filter dialog."""
 
     name: str
-    """The field of the view."""
+    """The attribute of the view; of a field's line, the field."""
     label: str
     values: tuple[tuple[Any, str], ...]
     """Value and its words; the first one filters nothing."""
+    is_field: bool = False
+    """Whether it is about a field of the records."""
+
+    def of(self, view: View) -> Any:
+        """The value that a view has there."""
+        if self.is_field:
+            return view.value if view.field == self.name else ""
+        return getattr(view, self.name)
+
+    def put(self, view: View, value: Any) -> View:
+        """The view with another value there."""
+        if self.is_field:
+            return replace(view, field=self.name if value else "", value=value)
+        if self.name == "type":
+            # Another type has other fields.
+            return replace(view, type=value, field="", value="")
+        return replace(view, **{self.name: value})
 
 
-def choices_of(known: FilterChoices) -> Iterator[FilterLine]:
-    """The lines, each with every value it can have."""
+def lines_of(known: FilterChoices, type: str) -> Iterator[FilterLine]:
+    """The lines for a type of records, each with every value it can have."""
+    if known.types:
+        yield FilterLine("type", "Type", (("", known.own), *known.types))
+    for field in known.fields:
+        if field.type == type:
+            values = tuple((value, one_line(value, 40)) for value in field.values)
+            any_value = ("", f"any {one_line(field.name, 20)}")
+            label = one_line(field.name.capitalize(), 12)
+            yield FilterLine(field.name, label, (any_value, *values), is_field=True)
     yield FilterLine("verdict", "Verdict", tuple(say.VERDICTS.items()))
     reasons = tuple((name, f"{name} ({count:,})") for name, count in known.reasons.items())
     yield FilterLine("reason", "Dropped for", (("", "any reason"), *reasons))
@@ -77,7 +114,7 @@ class FilterDialog(Dialog):
     ) -> None:
         super().__init__()
         self._view, self._known, self._count = view, known, count
-        self._choices: list[FilterLine] = []
+        self._choices: FilterChoices | None = None
 
     def compose(self) -> ComposeResult:
         """The lines, the range of scores, and how many records that makes."""
@@ -104,43 +141,46 @@ class FilterDialog(Dialog):
     @work
     async def _fill(self) -> None:
         try:
-            self._choices = [*choices_of(await self._known())]
+            self._choices = await self._known()
         except StudioError as error:
             self.query_one("#counted", Static).update(content(str(error), "$error"))
             return
         self._again()
 
+    @property
+    def _lines(self) -> list[FilterLine]:
+        return [*lines_of(self._choices, self._view.type)] if self._choices is not None else []
+
     def _again(self) -> None:
-        rows = [Row(one.name, (one.label, f"‹ {self._words(one)} ›")) for one in self._choices]
+        rows = [Row(one.name, (one.label, f"‹ {self._words(one)} ›")) for one in self._lines]
         self.query_one("#choices", RowList).show(rows)
         self._show_count(self._view)
 
-    def _words(self, choice: FilterLine) -> str:
-        value = getattr(self._view, choice.name)
-        return next((words for known, words in choice.values if known == value), str(value))
+    def _words(self, line: FilterLine) -> str:
+        value = line.of(self._view)
+        return next((words for known, words in line.values if known == value), str(value))
 
     @work(exclusive=True, group="count")
     async def _show_count(self, view: View) -> None:
-        said = self.query_one("#counted", Static)
+        told = self.query_one("#counted", Static)
         try:
             found = await self._count(view)
         except StudioError as error:
-            said.update(content(str(error), "$error"))
+            told.update(content(str(error), "$error"))
             return
         if found is not None:
-            said.update(Content.styled(f"{found:,} records", "bold"))
+            words = "1 record" if found == 1 else f"{found:,} records"
+            told.update(Content.styled(words, "bold"))
 
     def action_change(self, by: int) -> None:
         """The next value of the line under the cursor."""
         lines = self.query_one("#choices", RowList)
         if lines.current is None or not lines.has_focus:
             return
-        choice = self._choices[lines.cursor]
-        values = [value for value, _words in choice.values]
-        value = getattr(self._view, choice.name)
+        line = self._lines[lines.cursor]
+        values, value = [value for value, _words in line.values], line.of(self._view)
         place = values.index(value) if value in values else 0
-        chosen = values[(place + by) % len(values)]
-        self._view = replace(self._view, **{choice.name: chosen})
+        self._view = line.put(self._view, values[(place + by) % len(values)])
         self._again()
 
     def action_clear(self) -> None:
@@ -187,59 +227,3 @@ class FilterDialog(Dialog):
             self.query_one("#counted", Static).update(content(words, "$error"))
             return
         self.dismiss(view)
-
-
-class BulkDialog(Dialog):
-    """What a deed on many records would touch; gives back True when it is to be done."""
-
-    BINDINGS: ClassVar[list[Any]] = [("enter", "accept", "Do it")]
-
-    def __init__(self, verb: str, what: str, touch: Callable[[], Awaitable[BulkPreview]]) -> None:
-        super().__init__()
-        self._verb, self._what, self._count = verb, what, touch
-        self._touch: BulkPreview | None = None
-
-    def compose(self) -> ComposeResult:
-        """Counts, a sample, and the two keys."""
-        with Section(classes="dialog").titled(f"{self._verb.capitalize()} {self._what}"):
-            yield Static("Counting …", id="touched")
-            yield Static("", id="sample")
-            yield Static(
-                content(f"enter {self._verb}s them, and u undoes that · esc leaves all as it is"),
-                classes="hint",
-            )
-
-    def on_mount(self) -> None:
-        """Count, away from the screen."""
-        self._show()
-
-    @work
-    async def _show(self) -> None:
-        said = self.query_one("#touched", Static)
-        try:
-            touch = await self._count()
-        except StudioError as error:
-            said.update(content(str(error), "$error"))
-            return
-        self._touch = touch
-        lines = say.touched(self._verb, touch)
-        said.update(
-            Content("\n").join(
-                content(line, "$warning" if line.endswith("!") else "") for line in lines
-            )
-        )
-        self.query_one("#sample", Static).update(Content("").join(self._sample(touch)))
-
-    def _sample(self, touch: BulkPreview) -> Iterator[Content]:
-        rows = touch.sample[:SAMPLE]
-        if rows:
-            yield content("\nSuch as\n", "$secondary")
-        for row in rows:
-            symbol, _word, tone = say.verdict(row)
-            yield content(f" {symbol} ", say.STYLES[tone])
-            yield content(one_line(row.text, 90) + "\n")
-
-    def action_accept(self) -> None:
-        """Do it, once it is known what."""
-        if self._touch is not None and self._touch.count:
-            self.dismiss(True)

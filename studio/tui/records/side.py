@@ -1,4 +1,4 @@
-"""What stands beside a record in Review: its document, what made it, what was said of it, its kin.
+"""What stands beside a record: its fields, what it is about, what made it, who judged it, its kin.
 
 Everything here is outside text: it is laid out on the store's thread, and only shown by the screen.
 """
@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from textual.content import Content
 
-from studio.records import Record
-from studio.store.review_shapes import Agreement, Call, Provenance
+from studio.records import Record, RecordType
+from studio.store.review_shapes import Agreement, Call, Origin, Provenance
 from studio.store.verdicts import PERSON
-from studio.tasks import Task
-from studio.tui.review import words as say
-from studio.tui.review.marks import marks
+from studio.tui.records import words as say
+from studio.tui.records.marks import marks
 from studio.tui.safe_text import content, one_line, visible
 
 VIEWS: Final = ("Record", "Made by", "Judged", "Alike")
@@ -34,14 +33,12 @@ class Sheet:
     """What a copy takes."""
 
 
-def view_names(task: Task) -> tuple[str, ...]:
-    """What the views are called: a query stands beside its document."""
-    return ("Document", *VIEWS[1:]) if task.gold == "documents" else VIEWS
+def view_names(type: RecordType) -> tuple[str, ...]:
+    """What the views are called: a record of one field stands beside its document."""
+    return VIEWS if len(type.fields) > 1 else ("Document", *VIEWS[1:])
 
 
-def sheet(
-    view: str, found: Provenance, search: str, agreement: Agreement | None, task: Task
-) -> Sheet:
+def sheet(view: str, found: Provenance, search: str, agreement: Agreement | None) -> Sheet:
     """The side's text for one record. ``search`` is what the person looks for."""
     parts: Iterator[Any]
     if view == "Made by":
@@ -50,40 +47,54 @@ def sheet(
         parts = _judged(found, agreement)
     elif view == "Alike":
         parts = _alike(found)
-    elif task.gold == "documents":
-        parts = _document(found, search)
     else:
-        parts = _fields(found, search)
+        parts = _whole(found, search)
     shown = Content.assemble(*parts)
     return Sheet(shown, shown.plain)
 
 
-def _document(found: Provenance, search: str) -> Iterator[Any]:
+def _whole(found: Provenance, search: str) -> Iterator[Any]:
+    """The record's fields, and what it is about or where it is from."""
     yield from _record(found)
-    document = found.document
-    yield from _heading(f"Document {one_line(document.outside_id, 60)}")
-    wanted = f"{found.record.text[:2_000]} {search}"
-    if document.title:
-        yield _marked(document.title, wanted, "bold")
-        yield "\n"
-    yield _marked(document.text, wanted)
-    yield "\n"
-    yield from _heading(f"Other queries of this document ({len(found.siblings):,})")
-    yield from _records(found.siblings, "None: this is the only one.")
-
-
-def _fields(found: Provenance, search: str) -> Iterator[Any]:
-    """The record's fields in their own words, and what else was written for its context."""
-    yield from _record(found)
-    wanted = f"{found.record.text[:2_000]} {search}"
-    type = found.record.type
+    record, type, document = found.record, found.record.type, found.document
+    wanted = f"{record.text[:2_000]} {search}"
     for name in type.fields[1:]:
         yield from _heading(name.capitalize())
-        yield _marked(found.record[name], wanted if name == type.context else search)
+        yield _marked(record[name], wanted if name == type.context else search)
         yield "\n"
-    if found.document.id:
-        yield from _heading(f"Other {type.nouns} of it ({len(found.siblings):,})")
-        yield from _records(found.siblings, "None: this is the only one.")
+    if document.id and not record.context:
+        yield from _heading(f"Document {one_line(document.outside_id, 60)}")
+        if document.title:
+            yield _marked(document.title, wanted, "bold")
+            yield "\n"
+        yield _marked(document.text, wanted)
+        yield "\n"
+    origin = found.origin
+    if origin is not None and (not document.id or origin.error or origin.parent):
+        yield from _heading("Where it is from")
+        yield from _origin(record, origin)
+    if document.id:
+        same = [one for one in found.siblings if one.type == type]
+        yield from _heading(f"Other {type.nouns} of this document ({len(same):,})")
+        yield from _records(same, "None: this is the only one.")
+
+
+def _origin(record: Record, origin: Origin) -> Iterator[Any]:
+    """The run, and the error or the record that it was made from."""
+    run = origin.run
+    round_ = f" · from an error of round {origin.round}" if origin.round is not None else ""
+    yield content(f"Run {run.id} · {one_line(run.method, 40)} · {one_line(record.stage, 40)}")
+    yield content(round_ + "\n")
+    if origin.error is not None and origin.gold is not None:
+        gold, predicted = origin.gold, one_line(origin.error.predicted, 60)
+        right = gold.label or " | ".join(gold.answers)
+        yield content(gold.text + "\n", "bold")
+        if right:
+            yield content(f"✓ {one_line(right, 60)}  ≠ predicted {predicted}\n", "$secondary")
+    if origin.parent is not None:
+        parent = origin.parent
+        yield content(f"{parent.type.noun.capitalize()} {parent.id} it is made from: ")
+        yield content(parent.text + "\n", "bold")
 
 
 def _record(found: Provenance) -> Iterator[Any]:
@@ -127,6 +138,8 @@ def _records(records: Iterable[Record], nothing: str) -> Iterator[Any]:
 
 def _made(found: Provenance) -> Iterator[Any]:
     call = found.call
+    if found.origin is not None:
+        yield from _origin(found.record, found.origin)
     if call is None:
         yield content("Brought from outside: no LLM call of this project made it.", "$secondary")
         return
@@ -190,22 +203,26 @@ def _judged(found: Provenance, agreement: Agreement | None) -> Iterator[Any]:
 
 
 def _history(found: Provenance) -> Iterator[Any]:
-    """What people did to the record, the oldest first; taken back ones say so."""
+    """What people did to the record, the oldest first; undone changes say so."""
     yield from _heading("History")
     lines = [
         (one.created, f"{one_line(one.reviewer, 20)} {one.word}", one.undone)
         for one in found.decisions
     ]
     lines += [
-        (one.created, f"{one_line(one.reviewer, 20)} edited, before: {one_line(one.before, 300)}",
-         one.undone)
+        (one.created, f"{one_line(one.reviewer, 20)} edited{_of(one.field)}, before: "
+         f"{one_line(one.before, 300)}", one.undone)
         for one in found.edits
     ]  # fmt: skip
     for created, words, undone in sorted(lines):
-        taken_back = " (taken back)" if undone else ""
-        yield content(f"{say.when(created)}  {words}{taken_back}\n", "$secondary" if undone else "")
+        told, style = (f"{words} (undone)", "$secondary") if undone else (words, "")
+        yield content(f"{say.when(created)}  {told}\n", style)
     if not lines:
         yield content("No person has touched it.\n", "$secondary")
+
+
+def _of(field: str) -> str:
+    return f" {one_line(field, 20)}" if field else ""
 
 
 def _agreement(agreement: Agreement) -> Iterator[Any]:
