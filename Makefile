@@ -39,8 +39,9 @@ lint: install ## Style, types, layers
 	@$(BIN)/lint-imports
 
 test: lint models ## All checks and tests
-	@# Two workers with two spinning torch threads each would starve one another on two cores.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	@# Tests of screens and of processes wait more than they work: four at a time keep two cores
+	@# busy. Each has one torch thread: spinning ones would starve one another.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal
 
 bench-retrieval: models ## The whole path on real data sets
 	@$(BIN)/python tests/benchmarks/retrieval.py $(DATA)/retrieval/cranfield
