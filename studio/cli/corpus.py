@@ -91,6 +91,11 @@ def new(
 
     speaks_of_documents = bool(reading.gold or reading.examples)
     named = _checked_task(TASKS[task], labels, about, speaks_of_documents)
+    if corpus is not None and not TASKS[task].needs_documents:
+        raise typer.BadParameter(
+            "a corpus is for tasks about documents; labelled texts come in with "
+            "`studio gold import FILE --split auto`"
+        )
     if corpus is None and speaks_of_documents:
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
     params = _import_params(reading, corpus, fields, encoding) if corpus is not None else None

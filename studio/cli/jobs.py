@@ -74,12 +74,19 @@ def show(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption 
     row = {**_row(found), "log": tail}
 
     def show_job() -> None:
-        cells = [[name, item] for name, item in row.items() if name != "log"]
+        cells = [[name, _told(item)] for name, item in row.items() if name != "log"]
         out.print(table(f"Job {job}", ("what", "value"), cells))
         for line in tail:
             out.print(visible(line), style="dim", highlight=False)
 
     emit(row, as_json, show_job)
+
+
+def _told(item: Any) -> Any:
+    """Of settings and results only what was set or found: the rest may be of other tasks."""
+    if isinstance(item, dict):
+        return {name: one for name, one in item.items() if one not in (None, "", [], {})}
+    return item
 
 
 @app.command("watch")

@@ -21,11 +21,13 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.s3 import show_rounds
 from studio.cli.tables import chain_table, score_table
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, FilterParams, TrainParams
 from studio.project import Project
 from studio.records import StudioError
+from studio.tasks import Task
 
 SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
 
@@ -103,16 +105,19 @@ def generate(
         estimate_run(opened, row, as_json)
         return
     result = run_job(opened, "generate", row, detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: show_result(result, lambda: _show_generated(result)))
+    emit(result, as_json, lambda: show_result(result, lambda: _show_generated(result, opened.task)))
 
 
-def _show_generated(result: dict[str, Any]) -> None:
+def _show_generated(result: dict[str, Any], task: Task) -> None:
+    if "rounds" in result:
+        show_rounds(result)
+        return
     spent = result["spent"]
     cost = "unknown" if spent["cost"] is None else f"${spent['cost']:.4f}"
     rows: list[list[object]] = [
-        ["documents", result["documents"]],
+        *([["documents", result["documents"]]] if task.needs_documents else []),
         ["requests", result["requests"]],
-        ["queries generated", result["generated"]],
+        [f"{task.record.nouns} generated", result["generated"]],
         *[[f"dropped: {reason}", n] for reason, n in result["generation_drops"].items()],
         ["prompt tokens", spent["prompt_tokens"]],
         ["completion tokens", spent["completion_tokens"]],

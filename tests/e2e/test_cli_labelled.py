@@ -86,6 +86,7 @@ def test_a_wording_may_have_commas(studio: Verbs, tmp_path: Path) -> None:
         (["--task", "nli", "--labels", "a=x,b=y,a=z"], 1, ["'a'", "twice"]),
         (["--task", "nli", "--template", "qa"], 1, ["neither a file", "nli-zh"]),
         (["--task", "nli", "--corpus", ".", "--gold", "."], 2, ["studio gold import"]),
+        (["--task", "classification", "--corpus", "."], 2, ["about documents", "gold import"]),
         (["--task", "sorting"], 2, ["sorting"]),
     ],
     ids=lambda item: " ".join(map(str, item)) if isinstance(item, list) else str(item),

@@ -1,0 +1,85 @@
+"""Every pane × every task × both sizes: it opens without an error, in the words of its task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from studio.project import Project
+from studio.tui.actions import PANES
+from studio.tui.app import StudioApp
+from tests.support import tasks
+from tests.support.hostile import frame
+from tests.support.tasks import TASKS
+from tests.support.waiting import quiet
+
+SIZES = ((120, 40), (80, 24))
+STATES = ("empty", "model")
+LABELLED = ("classification", "nli", "qa")
+OF_QUERIES = {
+    "home": "the path so far counts queries, and the first line tells of search alone",
+    "examples": "it asks for queries, and lints the template of rounds as one of queries",
+    "generate": "its form counts queries, and lints the template of rounds as one of queries",
+    "train": "it speaks of queries, pairs and nDCG, and offers the whole path",
+    "search": "it searches documents, where there is a model to ask",
+}
+"""Pane → what labelled tasks read there that is not theirs."""
+WRONG = {
+    **{(task, pane): why for task in LABELLED for pane, why in OF_QUERIES.items()},
+    ("classification", "prompt"): "it wants documents to try the template on",
+}
+"""(task, pane) → what is still wrong there: who mends it takes its line out."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Path]]]:
+    with tasks.builder(tmp_path_factory.mktemp("made")) as found:
+        yield {task: found.build(task) for task in TASKS}
+
+
+def cases() -> Iterator[object]:
+    """Every task with every pane; what is known to be wrong must stay wrong until it is mended."""
+    for task in TASKS:
+        for pane in PANES:
+            why = WRONG.get((task, pane))
+            marks = [pytest.mark.xfail(strict=True, reason=why)] if why else []
+            yield pytest.param(task, pane, marks=marks, id=f"{task}-{pane}")
+
+
+def told(app: StudioApp) -> list[str]:
+    """Errors that the program told."""
+    return [notice.text for notice in app.said if notice.bad]
+
+
+async def shown(pilot: Pilot[int], size: tuple[int, int]) -> str:
+    """The screen at a size, once it has come to rest."""
+    await pilot.resize_terminal(*size)
+    await quiet(pilot)
+    return "\n".join(frame(pilot.app))
+
+
+@pytest.mark.parametrize(("task", "pane"), cases())
+async def test_a_pane_opens_in_the_words_of_its_task(
+    built: dict[str, dict[str, Path]], tmp_path: Path, task: str, pane: str
+) -> None:
+    others = re.compile(TASKS[task].others_words)
+    found = []
+    for state in STATES:
+        project = Project.open(tasks.copied(built[task][state], tmp_path / state))
+        app = StudioApp(project, screen=pane)
+        async with app.run_test(size=SIZES[0]) as pilot:
+            for size in SIZES:
+                screen = await shown(pilot, size)
+                found += [
+                    f"{state} {size}: {line.strip()}"
+                    for line in screen.splitlines()
+                    if others.search(line)
+                ]
+            found += [f"{state}: told {text}" for text in told(app)]
+            assert app.focused is not None
+        project.close()
+    assert not found, "\n".join(found)
