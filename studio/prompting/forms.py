@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from studio.prompting.template_lints import Lint
@@ -40,8 +41,24 @@ class AnyTemplate(Protocol):
         """How a style and a model sample."""
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateNames:
+    """The names that templates of a form may use, for an editor's colours."""
+
+    keys: frozenset[str]
+    """Of the front matter and its tables."""
+    parts: frozenset[str]
+    """Headings of the body."""
+    placeholders: frozenset[str]
+    """Between double braces."""
+
+
 class TemplateForm(Protocol):
     """The shape of a method's templates."""
+
+    @property
+    def names(self) -> TemplateNames:
+        """The names that its templates may use."""
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:
         """Whether a template with this front matter is one of them."""

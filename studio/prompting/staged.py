@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from studio.prompting.decoding import decoding_from
+from studio.prompting.forms import TemplateNames
 from studio.prompting.rendering import defused, environment
 from studio.prompting.template_lints import (
     DECODING_RULES,
@@ -130,6 +131,12 @@ class StagedForm:
         """All placeholders."""
         needed = (n for parts in self.needed.values() for names in parts.values() for n in names)
         return tuple(dict.fromkeys((*STANDARD, *self.placeholders, *needed)))
+
+    @property
+    def names(self) -> TemplateNames:
+        """The names that its templates may use."""
+        keys = frozenset({*SETTINGS, *DECODING_RULES, *self.demonstration})
+        return TemplateNames(keys, frozenset(self.parts), frozenset(self.known))
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:
         """Whether a template with this front matter is one of them."""

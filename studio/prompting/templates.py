@@ -15,8 +15,9 @@ from typing import Any
 
 from studio.prompting.builtin import builtin, builtin_names
 from studio.prompting.decoding import decoding_from
-from studio.prompting.rendering import defused, filled
-from studio.prompting.template_lints import Lint, lint
+from studio.prompting.forms import TemplateNames
+from studio.prompting.rendering import PLACEHOLDERS, defused, filled
+from studio.prompting.template_lints import DECODING_RULES, SETTINGS, Lint, lint
 from studio.prompting.template_source import read
 from studio.prompting.words import cut_words, one_line
 from studio.records import Decoding, Example, Message, StudioError, Style
@@ -199,6 +200,13 @@ def _completion(template: Template, shots: tuple[Example, ...], document_text: s
 @dataclass(frozen=True, slots=True)
 class DocumentForm:
     """The form of these templates, for a method."""
+
+    @property
+    def names(self) -> TemplateNames:
+        """The names that these templates may use."""
+        return TemplateNames(
+            frozenset({*SETTINGS, *DECODING_RULES}), frozenset(PARTS), frozenset(PLACEHOLDERS)
+        )
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:
         """Whether a template with this front matter is one of them: others name what they ask."""

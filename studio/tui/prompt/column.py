@@ -32,6 +32,8 @@ class PreviewColumn:
     """``streaming``, ``done``, ``stored`` (paid before), or a sentence on why nothing runs."""
     outcome: Outcome | None = None
     dirty: bool = True
+    noun: str = "record"
+    """What is to be read out of the answer."""
 
     @property
     def sha(self) -> str:
@@ -55,12 +57,12 @@ def title(cell: PreviewColumn, side: str) -> str:
     if cell.planned is None:
         return f"{before}Preview"
     state = f" · {cell.state}" if cell.state in (STREAMING, STORED) else ""
-    return f"{before}{one_line(cell.planned.document.outside_id, 40)}{state}"
+    return f"{before}{one_line(cell.planned.title, 40)}{state}"
 
 
 def body(cell: PreviewColumn, *, gap: int | None) -> Content:
-    """The answer and what became of it, and ``gap`` blank lines below the document, if there is
-    room for it."""
+    """The answer and what became of it, and ``gap`` blank lines below what it is about, if there
+    is room for it."""
     if cell.state == STREAMING:
         answer = content(_begun(cell.text) or WAITING, "$foreground")
     elif cell.state in SETTLED:
@@ -69,8 +71,8 @@ def body(cell: PreviewColumn, *, gap: int | None) -> Content:
         answer = content(cell.state, "$warning")
     if cell.planned is None or gap is None:
         return answer
-    document = content(cell.planned.document.full_text[:400], "$secondary")
-    return Content.assemble(answer, "\n" * (gap + 1), document)
+    about = content(cell.planned.about[:400], "$secondary")
+    return Content.assemble(answer, "\n" * (gap + 1), about)
 
 
 def _begun(text: str) -> str:
@@ -82,15 +84,15 @@ def _verdict(cell: PreviewColumn) -> Content:
     outcome = cell.outcome
     if outcome is None:
         return content(cell.text)
-    if not outcome.query:
+    if not outcome.texts:
         said = content(cell.text or "(empty)")
-        return Content.assemble(
-            said, "\n", content(f"✗ no query: {WHY.get(outcome.reason, outcome.reason)}", "$error")
-        )
+        why = f"✗ no {cell.noun}: {WHY.get(outcome.reason, outcome.reason)}"
+        return Content.assemble(said, "\n", content(why, "$error"))
     words = {
         True: "✓ found first by BM25",
         False: "! BM25 finds another",
         None: "✓",
     }
     tone = "$warning" if outcome.hit is False else "$success"
-    return Content.assemble(content(outcome.query, "bold"), "\n", content(words[outcome.hit], tone))
+    texts = Content("\n").join(content(one_line(text, 1_000), "bold") for text in outcome.texts)
+    return Content.assemble(texts, "\n", content(words[outcome.hit], tone))

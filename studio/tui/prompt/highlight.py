@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from typing import Literal, NamedTuple
 
-from studio.prompting.rendering import FILTERS, PLACEHOLDERS
-from studio.prompting.template_lints import SETTINGS
-from studio.prompting.template_source import FENCE, PART_NAMES
-from studio.records import Decoding
+from studio.prompting.forms import TemplateNames
+from studio.prompting.rendering import FILTERS
+from studio.prompting.template_source import FENCE
 
 Kind = Literal["fence", "key", "text", "number", "comment", "heading", "brace", "name", "unknown"]
 Zone = Literal["front", "body"]
 
 LONGEST_LINE = 4_000
 """A longer line is shown plain: nobody reads colours there, and patterns would cost a key."""
-KNOWN_KEYS = frozenset({*SETTINGS, *(field.name for field in fields(Decoding))})
 KEYWORDS = frozenset(
     {"if", "elif", "else", "endif", "not", "and", "or", "in", "is", "true", "false"}
 )
@@ -55,17 +52,20 @@ def zone_of(lines: Sequence[str], number: int) -> Zone:
     return "front"
 
 
-def spans(line: str, zone: Zone) -> Iterator[HighlightSpan]:
-    """What stands where in a line, from left to right; the rest is plain."""
+def spans(line: str, zone: Zone, known: TemplateNames) -> Iterator[HighlightSpan]:
+    """What stands where in a line, from left to right; the rest is plain.
+
+    known: the names of the method's form; another one is unknown.
+    """
     if len(line) > LONGEST_LINE:
         return
     if zone == "front":
-        yield from _front(line)
+        yield from _front(line, known)
     else:
-        yield from _body(line)
+        yield from _body(line, known)
 
 
-def _front(line: str) -> Iterator[HighlightSpan]:
+def _front(line: str, known: TemplateNames) -> Iterator[HighlightSpan]:
     if line.strip() == FENCE:
         yield HighlightSpan(0, len(line), "fence")
         return
@@ -74,7 +74,7 @@ def _front(line: str) -> Iterator[HighlightSpan]:
         yield HighlightSpan(*table.span(1), "heading")
         place = table.end()
     elif key := _KEY.match(line):
-        yield HighlightSpan(*key.span(1), "key" if key[1] in KNOWN_KEYS else "unknown")
+        yield HighlightSpan(*key.span(1), "key" if key[1] in known.keys else "unknown")
         place = key.end()
     for found in _VALUE.finditer(line, place):
         yield HighlightSpan(*found.span(), _kind_of(found))
@@ -86,9 +86,9 @@ def _kind_of(found: re.Match[str]) -> Kind:
     return "number" if found["text"] is None else "text"
 
 
-def _body(line: str) -> Iterator[HighlightSpan]:
+def _body(line: str, known: TemplateNames) -> Iterator[HighlightSpan]:
     heading = _HEADING.match(line)
-    if heading and heading[1].lower() in PART_NAMES:
+    if heading and heading[1].lower() in known.parts:
         yield HighlightSpan(0, len(line), "heading")
         return
     for found in _JINJA.finditer(line):
@@ -96,16 +96,16 @@ def _body(line: str) -> Iterator[HighlightSpan]:
             yield HighlightSpan(*found.span(), "comment")
             continue
         yield HighlightSpan(*found.span("open"), "brace")
-        yield from _inside(found["inside"], found.start("inside"))
+        yield from _inside(found["inside"], found.start("inside"), known)
         yield HighlightSpan(*found.span("close"), "brace")
 
 
-def _inside(text: str, start: int) -> Iterator[HighlightSpan]:
+def _inside(text: str, start: int, names: TemplateNames) -> Iterator[HighlightSpan]:
     for found in _WORD.finditer(text):
         if found["text"] is not None:
             yield HighlightSpan(start + found.start(), start + found.end(), "text")
             continue
         word = found["word"]
-        known = FILTERS if found["filter"] else (*PLACEHOLDERS, *KEYWORDS)
+        known = FILTERS if found["filter"] else names.placeholders | KEYWORDS
         kind: Kind = "unknown" if word not in known else "brace" if word in KEYWORDS else "name"
         yield HighlightSpan(start + found.start("word"), start + found.end("word"), kind)

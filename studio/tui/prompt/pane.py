@@ -1,26 +1,176 @@
-"""Prompt: edit the template and watch what it makes of three documents, or of two variants."""
+"""Prompt: edit the template and watch what it makes of a few requests, or of two variants."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
-from textual import work
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.timer import Timer
+from textual.widget import Widget
 
-from studio.prompting.builtin import builtin, builtin_names
 from studio.tui.actions import bindings
+from studio.tui.pane.base import Pane
+from studio.tui.prompt import sides as prompt_sides
+from studio.tui.prompt import template_form
 from studio.tui.prompt.compare import Compare, Contrast
-from studio.tui.prompt.preview import MORE, PromptPreview
-from studio.tui.prompt.streams import ROWS
+from studio.tui.prompt.preview import Preview
+from studio.tui.prompt.rendered import RenderedPrompt
+from studio.tui.prompt.scoreboard import MORE, Scoreboard
+from studio.tui.prompt.streams import Streams
 from studio.tui.prompt.template import TemplatePart
 from studio.tui.widgets.rows import Column, Row
-from studio.tui.widgets.text_pane import TextPane
+
+REPLAN_S = 0.6
+"""A pause in typing that lets the preview start anew."""
 
 
-class PromptPane(PromptPreview):
-    """What a person can do with a prompt."""
+class PromptPane(Pane):
+    """Template and rendered prompt above, streams below, the score at the bottom."""
 
     NAME = "prompt"
+    CSS_PATH = "prompt.tcss"
+    AUTO_FOCUS: ClassVar[str | None] = "#stream-0"
     BINDINGS: ClassVar[list[Any]] = [*bindings("prompt")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made_of: tuple[object, ...] = ()
+        self._timer: Timer | None = None
+        self._asking = False
+
+    def compose_body(self) -> ComposeResult:
+        """Editors, streams, score."""
+        with Horizontal(id="editors"):
+            yield TemplatePart(id="template-section")
+            yield RenderedPrompt(id="rendered-section")
+        yield Preview(id="preview")
+        yield Scoreboard(id="score-section")
+
+    def begin(self) -> None:
+        """Read draft and versions; pick documents."""
+        self.template.begin()
+        self.store_changed()
+
+    # Found once: what comes in at the program's end, when they are gone from the tree, needs them.
+
+    @cached_property
+    def template(self) -> TemplatePart:
+        """The template."""
+        return self.query_one(TemplatePart)
+
+    @cached_property
+    def preview(self) -> Preview:
+        """What it makes of a few requests."""
+        return self.query_one(Preview)
+
+    @property
+    def streams(self) -> Streams:
+        """The columns of the preview."""
+        return self.preview.streams
+
+    def main_list(self) -> Widget | None:
+        """Leaving the template goes to the streams."""
+        return self.query_one(f"#stream-{self.preview.shown}")
+
+    def offers(self, action_id: str) -> bool:
+        """Stages where there are several, documents where some are asked about."""
+        if action_id == "prompt.stage":
+            return self.ready and len(self.preview.stages) > 1
+        return action_id != "prompt.search" or not self.ready or self.preview.asks_about_documents
+
+    # -- what has changed --
+
+    def store_changed(self) -> None:
+        """Another pane or process changed examples, labels, versions or the draft."""
+        self.template.read()
+        self.preview.read_documents()
+        # A busy worker writes all the time: only what the preview is made of starts it anew.
+        store = self.project.store
+        examples = store.examples.all(enabled_only=True)
+        written = tuple((e.revision_id, e.query, e.document_text) for e in examples)
+        made_of = (self.template.text, written, tuple(store.labels.all()))
+        if made_of != self._made_of:
+            self._made_of = made_of
+            self._soon()
+
+    def flush(self) -> None:
+        """Write the draft."""
+        self.template.flush()
+
+    @on(TemplatePart.Typed)
+    def _typed(self) -> None:
+        self.preview.stop("changed: waiting for a pause in typing")
+        self.preview.clear_heads()
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(REPLAN_S, self._replan)
+
+    @on(Preview.Wanted)
+    def _replan(self) -> None:
+        """Work out the requests as things stand."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        template = self.template
+        template.remark()
+        if not template.usable:
+            self.preview.stop("The template has a fault; mend the line named below it.")
+            return
+        self.preview.show(template.text, template.state, template.versions)
+
+    @on(TemplatePart.Clashed)
+    @work
+    async def _ask_whose(self) -> None:
+        from studio.tui.dialogs.conflict import ConflictDialog, marked
+
+        if self._asking:
+            return
+        self._asking = True
+        try:
+            template = self.template
+            theirs = template.theirs()
+            choices = prompt_sides.choices(template.versions, theirs, self.project.task)
+            title = "Two drafts of one prompt — m, t or b chooses; esc decides later"
+            later = "mine stays here and is asked about again"
+            asked = ConflictDialog(title, marked(template.text, theirs), choices, later=later)
+            choice = await self.app.push_screen_wait(asked)
+        finally:
+            self._asking = False
+        if choice is not None:
+            self.studio.guarded(lambda: template.decide(choice))
+            self._soon()
+
+    @on(Preview.Turned)
+    def _turned(self) -> None:
+        self.refresh_bindings()
+        # The column lights up first: a long prompt takes its time to lay out.
+        self.call_after_refresh(self._show_rendered)
+
+    def _show_rendered(self) -> None:
+        self.query_one(RenderedPrompt).show(self.preview.planned)
+
+    @on(Streams.Scored)
+    def _show_score(self) -> None:
+        more, all_ = (self.studio.keys_of(name)[0] for name in ("prompt.more", "app.generate"))
+        self.query_one(Scoreboard).show(self.streams, more, all_)
+
+    def on_resize(self) -> None:
+        """Columns and the score's table are laid out to their size."""
+        if self.ready:
+            self.call_after_refresh(self.streams.draw_all)
+            self.call_after_refresh(self._show_score)
+
+    def on_descendant_focus(self) -> None:
+        """On a small screen the template shows while it is being written."""
+        self.set_class(self.ready and self.template.editor.has_focus, "-writing")
+
+    # -- the template --
 
     def action_leave(self) -> None:
         """Leave the field; outside one, end what runs for the score alone."""
@@ -86,45 +236,50 @@ class PromptPane(PromptPreview):
         if picked.deed == "take":
             self._take(picked.prompt.template)
         else:
-            self._compare(Contrast("version", str(picked.prompt.id)))
+            self.preview.compare(Contrast("version", str(picked.prompt.id)))
 
     @work
     async def action_template(self) -> None:
-        """Start again from a bundled template."""
-        from studio.prompting.templates import parse
+        """Start again from a bundled template of the task's methods."""
+        from studio.jobs.setup import templates_of
         from studio.tui.dialogs.ask import Choose
 
-        rows = [Row(name, (name, parse(builtin(name)).about)) for name in builtin_names()]
+        task = self.project.task
+        known = templates_of(task)
+        rows = [
+            Row(name, (name, template_form.parsed(text, task).about))
+            for name, text in known.items()
+        ]
         columns = (Column("", 20), Column(""))
         name = await self.app.push_screen_wait(Choose("Bundled templates", columns, rows))
         if name is not None:
-            self._take(builtin(name))
+            self._take(known[name])
 
     def _take(self, text: str) -> None:
         self.template.take(text)
         self._replan()
+
+    def action_view(self) -> None:
+        """On a small screen, show the template or the rendered prompt."""
+        self.toggle_class("-rendered")
+
+    # -- the preview --
 
     @work
     async def action_compare(self) -> None:
         """Two columns: the editor's prompt, and a version, endpoint or temperature."""
         self.flush()
         known = self.project.settings.endpoints
-        now = self._endpoint or self.project.settings.endpoint
+        now = self.preview.endpoint or self.project.settings.endpoint
         asked = Compare(
             self.template.versions,
             {name: endpoint for name, endpoint in known.items() if name != now},
             text=self.template.text,
-            comparing=self._contrast.kind != "none",
+            comparing=self.preview.contrast.kind != "none",
         )
         contrast = await self.app.push_screen_wait(asked)
         if contrast is not None:
-            self._compare(contrast)
-
-    def _compare(self, contrast: Contrast) -> None:
-        self._contrast = contrast
-        # Another endpoint may cost money where the present one does not.
-        self.streams.live = None
-        self._replan()
+            self.preview.compare(contrast)
 
     def action_live(self) -> None:
         """Stop what streams; when nothing does, switch live streaming on or off."""
@@ -133,51 +288,44 @@ class PromptPane(PromptPreview):
         self._replan()
 
     def action_more(self) -> None:
-        """Ask about further documents for the score alone."""
+        """Ask further requests for the score alone."""
         asked = self.streams.more(MORE)
         if not asked and not self.streams.busy:
-            self.studio.tell("Every document of the bench has its answer; r draws again.")
+            again = self.studio.keys_of("prompt.again")[0]
+            self.studio.tell(f"All that can be asked here has its answer; {again} draws again.")
 
     def action_again(self) -> None:
-        """Another query for each document; calls that failed are made once more instead."""
-        if not any(cell.failed for cell in self.streams.cells):
-            self._draw += 1
-        self._replan()
+        """Another answer for each column; calls that failed are made once more instead."""
+        self.preview.draw_again()
 
     def action_documents(self) -> None:
-        """The next three documents."""
-        if self._documents:
-            self._offset = (self._offset + ROWS) % len(self._documents)
-            self._replan()
+        """The next three requests."""
+        self.preview.next_requests()
+
+    def action_stage(self) -> None:
+        """The next stage of the method."""
+        if not self.preview.next_stage():
+            self.studio.tell("This prompt asks in one stage.")
 
     @work
     async def action_search(self) -> None:
-        """Preview a document found by its words, in the present row."""
+        """Preview a document found by its words."""
         from studio.tui.prompt.pick_document import PickDocument
 
+        if not self.preview.asks_about_documents:
+            self.studio.tell("Nothing here is asked about a document.")
+            return
         found = await self.app.push_screen_wait(PickDocument(self.project.store.path))
         if found is not None:
-            row = min(self._shown % ROWS, max(len(self._documents) - 1, 0))
-            self._documents = [document for document in self._documents if document.id != found.id]
-            self._documents.insert(min(self._offset + row, len(self._documents)), found)
-            self._replan()
+            self.preview.pick(found)
 
     def action_next_document(self) -> None:
         """Go to the next column."""
-        self._step(1)
+        self.preview.step(1)
 
     def action_previous_document(self) -> None:
         """Go to the column before."""
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
-        order = self.streams.order()
-        here = order.index(self._shown) if self._shown in order else 0
-        self.streams.focus_column(order[(here + by) % len(order)])
-
-    def action_view(self) -> None:
-        """On a small screen, show the template or the rendered prompt."""
-        self.toggle_class("-rendered")
+        self.preview.step(-1)
 
     @work
     async def action_endpoint(self) -> None:
@@ -186,18 +334,17 @@ class PromptPane(PromptPreview):
 
         known = ", ".join(sorted(self.project.settings.endpoints)) or "none in the settings yet"
         hint = f"A name ({known}), embedded:MODEL, or a URL, a space and its model."
-        now = self._endpoint or self.project.settings.endpoint
+        now = self.preview.endpoint or self.project.settings.endpoint
         name = await self.app.push_screen_wait(
             AskText("Endpoint of the preview", hint=hint, value=now)
         )
         if name:
-            self._endpoint = "" if name.strip() == self.project.settings.endpoint else name.strip()
-            self.streams.live = None
-            self._replan()
+            self.preview.ask_elsewhere(name.strip())
 
     def copy_text(self) -> str:
         """The rendered prompt when it has the focus, else the shown column's answer; the template
         while there is none."""
-        if self.query_one("#rendered").has_focus:
-            return self.query_one("#rendered", TextPane).plain
-        return self.streams.cells[self._shown].text or self.template.text
+        rendered = self.query_one(RenderedPrompt).text_pane
+        if rendered.has_focus:
+            return rendered.plain
+        return self.preview.answer or self.template.text

@@ -1,37 +1,34 @@
-"""What the Prompt pane shows: the template, the streams of its variants, and their score."""
+"""The streams of a template's variants: which requests they are, worked out beside the screen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Container
 from textual.message import Message
-from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Static
 
-from studio.records import Document, StudioError
-from studio.tui.pane.base import Pane
+from studio.records import Document, Prompt, StudioError
+from studio.tui.actions import key_name
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
-from studio.tui.prompt import sampling, score
+from studio.tui.prompt import sampling
 from studio.tui.prompt import sides as prompt_sides
 from studio.tui.prompt.compare import Contrast
-from studio.tui.prompt.sampling import Bench, Side
+from studio.tui.prompt.sampling import Bench, Planned, Side
 from studio.tui.prompt.streams import ROWS, Streams
-from studio.tui.prompt.template import TemplatePart
 from studio.tui.safe_text import content
-from studio.tui.widgets.text_pane import Section, TextPane
 
-REPLAN_S = 0.6
-"""A pause in typing that lets the preview start anew."""
+if TYPE_CHECKING:
+    from studio.project import Project
+    from studio.tui.app import StudioApp
+
 SAMPLED = 60
 """Documents of the bench."""
-MORE = 5
-"""Documents that are asked about at once for the score alone."""
 SEED = 13
 NO_DOCUMENTS = "No documents yet. Import some, or wait for the import to end."
 NONE_FREE = (
@@ -47,239 +44,222 @@ class LaidOut(Message):
         self.number, self.sides = number, sides
 
 
-class PromptPreview(Pane):
-    """Template and rendered prompt above, streams below, the score at the bottom."""
+class Preview(Container):
+    """What a template makes of a few requests. It owns which ones, by whom, and against what."""
 
-    CSS_PATH = "prompt.tcss"
-    AUTO_FOCUS: ClassVar[str | None] = "#stream-0"
+    class Wanted(Message):
+        """Other requests are wanted, for whatever the template is now."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._documents: list[Document] = []
+    class Turned(Message):
+        """Another request is in view."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.shown = 0
+        """The column in view."""
+        self.contrast = Contrast("none")
+        """What the template is held against."""
+        self.endpoint = ""
+        """Who generates, as typed; empty is the settings' own."""
+        self._documents: list[Document] | None = None
+        self._picked: Document | None = None
         self._offset = 0
         self._draw = 0
-        self._shown = 0
-        self._endpoint = ""
-        self._contrast = Contrast("none")
-        self._made_of: tuple[object, ...] = ()
-        self._timer: Timer | None = None
+        self._stage = ""
         self._number = 0
-        self._asking = False
 
-    def compose_body(self) -> ComposeResult:
-        """Editors, streams, score."""
-        with Horizontal(id="editors"):
-            yield TemplatePart(id="template-section")
-            with Section(id="rendered-section").titled("Rendered prompt"):
-                yield TextPane(id="rendered")
+    def compose(self) -> ComposeResult:
+        """What is to be known of them above the columns."""
         yield Static("", id="warning")
         yield Static("", id="sides")
         yield Streams(id="streams")
-        with Section(id="score-section").titled("Score"):
-            yield TextPane(id="score")
 
-    def begin(self) -> None:
-        """Read draft and versions; pick documents."""
-        self.template.begin()
-        self.store_changed()
-
-    # Found once: what comes in at the program's end, when they are gone from the tree, needs them.
+    # Found once: what comes in at the program's end, when it is gone from the tree, needs it.
 
     @cached_property
     def streams(self) -> Streams:
         """The columns."""
         return self.query_one(Streams)
 
-    @cached_property
-    def template(self) -> TemplatePart:
-        """The template."""
-        return self.query_one(TemplatePart)
+    @property
+    def _project(self) -> Project:
+        project = cast("StudioApp", self.app).project
+        assert project is not None
+        return project
 
-    def main_list(self) -> Widget | None:
-        """Leaving the template goes to the streams."""
-        return self.query_one(f"#stream-{self._shown}")
+    @property
+    def planned(self) -> Planned | None:
+        """The request in view."""
+        return self.streams.cells[self.shown].planned
 
-    # -- the template --
+    @property
+    def answer(self) -> str:
+        """The answer in view."""
+        return self.streams.cells[self.shown].text
 
-    def store_changed(self) -> None:
-        """Another pane or process changed examples, versions or the draft."""
-        self.template.read()
+    @property
+    def asks_about_documents(self) -> bool:
+        """Whether a document can be picked for it."""
+        return any(planned.ask.document for side in self.streams.sides for planned in side.shown)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages of the method in view."""
+        return next((side.stages for side in self.streams.sides), ())
+
+    # -- which requests --
+
+    def read_documents(self) -> None:
+        """Sample the corpus, if it was empty before."""
         if not self._documents:
-            self._pick_documents()
-        # A busy worker writes all the time: only what the preview is made of starts it anew.
-        examples = self.project.store.examples.all(enabled_only=True)
-        written = tuple((e.revision_id, e.query, e.document_text) for e in examples)
-        made_of = (self.template.text, written)
-        if made_of != self._made_of:
-            self._made_of = made_of
-            self._soon()
+            self._sample()
 
-    def flush(self) -> None:
-        """Write the draft."""
-        self.template.flush()
+    @work(exclusive=True, group="documents")
+    async def _sample(self) -> None:
+        self._documents = await run_in_daemon_thread(partial(_sampled, self._project.store.path))
+        self.post_message(self.Wanted())
 
-    @on(TemplatePart.Typed)
-    def _typed(self) -> None:
-        self.streams.stop("changed: waiting for a pause in typing")
+    def next_requests(self) -> None:
+        """As many further on as there are columns."""
+        self._offset += ROWS
+        self.post_message(self.Wanted())
+
+    def draw_again(self) -> None:
+        """Another answer for each column; calls that failed are made once more instead."""
+        if not any(cell.failed for cell in self.streams.cells):
+            self._draw += 1
+        self.post_message(self.Wanted())
+
+    def pick(self, document: Document) -> None:
+        """A document in the place of the one in view, or the only context of the stage."""
+        documents = [one for one in self._documents or () if one.id != document.id]
+        row = min(self.shown % ROWS, max(len(documents), 0))
+        start = self._offset % max(len(documents), 1)
+        documents.insert(min(start + row, len(documents)), document)
+        self._documents, self._picked = documents, document
+        self._offset = start if self._is_by_document else 0
+        self.post_message(self.Wanted())
+
+    @property
+    def _is_by_document(self) -> bool:
+        return all(side.by_document for side in self.streams.sides)
+
+    def next_stage(self) -> str:
+        """Go to the next stage of the method, round the end; its name, empty without another."""
+        sides = self.streams.sides
+        now = sides[0].stage.name if sides and sides[0].stage is not None else self._stage
+        names = self.stages
+        if len(names) < 2:
+            return ""
+        self._stage = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
+        self._offset = 0
+        self.post_message(self.Wanted())
+        return self._stage
+
+    def compare(self, contrast: Contrast) -> None:
+        """Hold the template against something else."""
+        self.contrast = contrast
+        # Another endpoint may cost money where the present one does not.
+        self.streams.live = None
+        self.post_message(self.Wanted())
+
+    def ask_elsewhere(self, endpoint: str) -> None:
+        """Have another endpoint generate."""
+        own = endpoint == self._project.settings.endpoint
+        self.endpoint = "" if own else endpoint
+        self.streams.live = None
+        self.post_message(self.Wanted())
+
+    # -- laying them out --
+
+    def stop(self, why: str) -> None:
+        """Cancel all that is under way, and say why."""
+        self._number += 1
+        self.streams.stop(why)
+
+    def clear_heads(self) -> None:
+        """What was compared is not any more."""
         self.query_one("#sides", Static).update("")
-        self._soon()
 
-    @on(TemplatePart.Clashed)
-    @work
-    async def _ask_whose(self) -> None:
-        from studio.tui.dialogs.conflict import ConflictDialog, marked
+    def show(self, text: str, state: str, versions: Sequence[Prompt]) -> None:
+        """Work out the requests of a template, beside the screen.
 
-        if self._asking:
+        state: what it is called, such as ``draft after v3``; versions: what it may be compared to.
+        """
+        documents = self._documents
+        if documents is None:
             return
-        self._asking = True
-        try:
-            template = self.template
-            theirs = template.theirs()
-            choices = prompt_sides.choices(template.versions, theirs)
-            title = "Two drafts of one prompt — m, t or b chooses; esc decides later"
-            later = "mine stays here and is asked about again"
-            asked = ConflictDialog(title, marked(template.text, theirs), choices, later=later)
-            choice = await self.app.push_screen_wait(asked)
-        finally:
-            self._asking = False
-        if choice is not None:
-            self.studio.guarded(lambda: template.decide(choice))
-            self._soon()
-
-    def on_descendant_focus(self) -> None:
-        """On a small screen the template shows while it is being written."""
-        self.set_class(self.ready and self.template.editor.has_focus, "-writing")
-
-    # -- the preview --
-
-    def _soon(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(REPLAN_S, self._replan)
-
-    def _replan(self) -> None:
-        """Work out the requests as things stand, beside the screen."""
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-        if not self._documents:
-            self.streams.stop(NONE_FREE if self.project.store.documents.count() else NO_DOCUMENTS)
-            return
-        self.template.remark()
-        if not self.template.usable:
-            self.streams.stop("The template has a fault; mend the line named below it.")
+        if not documents and self._project.task.gold == "documents":
+            stored = self._project.store.documents.count()
+            self.stop(NONE_FREE if stored else NO_DOCUMENTS)
             return
         try:
-            sides = self._sides()
+            asked = prompt_sides.sides(
+                text, state, versions, self.endpoint, self.contrast,
+                lambda name: self.streams.wire_of(name).endpoint(), self._project.task,
+            )  # fmt: skip
         except StudioError as error:
-            self.streams.stop(str(error))
+            self.stop(str(error))
             return
         self._number += 1
-        self._lay_out(self._number, sides, self._bench())
-
-    def _sides(self) -> list[prompt_sides.RequestedSide]:
-        template = self.template
-        return prompt_sides.sides(
-            template.text, template.state, template.versions, self._endpoint, self._contrast,
-            lambda name: self.streams.wire_of(name).endpoint(),
-        )  # fmt: skip
-
-    def _bench(self) -> Bench:
-        doubled = [*self._documents, *self._documents]
-        shown = doubled[self._offset : self._offset + ROWS][: len(self._documents)]
-        return Bench(tuple(self._documents), tuple(shown), self._draw)
+        bench = Bench(tuple(documents), ROWS, self._offset, self._draw, self._stage, self._picked)
+        self._lay_out(self._number, asked, bench)
 
     @work(exclusive=True, group="lay-out")
     async def _lay_out(
-        self, number: int, sides: list[prompt_sides.RequestedSide], bench: Bench
+        self, number: int, asked: list[prompt_sides.RequestedSide], bench: Bench
     ) -> None:
-        pairs = [(side.variant, side.endpoint) for side in sides]
-        work_ = partial(sampling.lay_out_apart, self.project.store.path, self.project, pairs, bench)
+        pairs = [(side.variant, side.endpoint) for side in asked]
+        path, project = self._project.store.path, self._project
         try:
-            found = await run_in_daemon_thread(work_)
+            found = await run_in_daemon_thread(
+                partial(sampling.lay_out_apart, path, project, pairs, bench)
+            )
         except StudioError as error:
             self.streams.stop(str(error))
             return
-        laid = [prompt_sides.refused(side, one) for side, one in zip(found, sides, strict=True)]
+        laid = [prompt_sides.refused(side, one) for side, one in zip(found, asked, strict=True)]
         self.post_message(LaidOut(number, laid))
 
     @on(LaidOut)
     def _laid_out(self, event: LaidOut) -> None:
-        # What was typed or asked since has its own plan under way.
-        if event.number != self._number or self._timer is not None:
+        event.stop()
+        if event.number != self._number:
+            # What was typed or asked since has its own requests under way.
             return
         two = len(event.sides) > 1
-        self.set_class(two, "-compare")
-        self._shown = self._shown if two or self._shown < ROWS else 0
-        self.query_one("#sides", Static).update(prompt_sides.heads(event.sides))
+        self.screen.set_class(two, "-compare")
+        self.shown = self.shown if two or self.shown < ROWS else 0
+        key = key_name(cast("StudioApp", self.app).keys_of("prompt.stage")[0])
+        heads = prompt_sides.heads(event.sides, key)
+        self.query_one("#sides", Static).update(heads)
+        self.query_one("#sides").display = bool(heads.plain)
         self._warn(event.sides)
         self.streams.play(event.sides)
-        self._show_rendered()
+        self.post_message(self.Turned())
 
     def _warn(self, sides: list[Side]) -> None:
-        said = prompt_sides.warning(sides, self.project.language)
+        said = prompt_sides.warning(sides, self._project.language)
         warning = self.query_one("#warning", Static)
         warning.update(content(f"! {said}" if said else ""))
         warning.set_class(bool(said), "-on")
 
-    @work(exclusive=True, group="documents")
-    async def _pick_documents(self) -> None:
-        self._documents = await run_in_daemon_thread(partial(_sampled, self.project.store.path))
-        self._replan()
-
-    def _show_rendered(self) -> None:
-        section = self.query_one("#rendered-section", Section)
-        pane = self.query_one("#rendered", TextPane)
-        planned = self.streams.cells[self._shown].planned
-        if planned is None:
-            section.titled("Rendered prompt")
-            pane.show("")
-            return
-        note = f" · {planned.request.note}" if planned.request.note else ""
-        section.titled(
-            f"Prompt for {planned.document.outside_id} · ~{planned.tokens:,} tokens{note}"
-        )
-        text = sampling.rendered_text(planned)
-        if text != pane.plain:
-            pane.show(text)
-
     @on(Streams.Shown)
     def _column_focused(self, event: Streams.Shown) -> None:
-        self._shown = event.column
-        # The column lights up first: a long prompt takes its time to lay out.
-        self.call_after_refresh(self._show_rendered)
+        event.stop()
+        self.shown = event.column
+        self.post_message(self.Turned())
 
-    @on(Streams.Scored)
-    def _scored(self) -> None:
-        self._show_score()
-
-    def on_resize(self) -> None:
-        """Columns and the score's table are laid out to their size."""
-        if self.ready:
-            self.call_after_refresh(self.streams.draw_all)
-            self.call_after_refresh(self._show_score)
-
-    def _show_score(self) -> None:
-        streams, pane = self.streams, self.query_one("#score", TextPane)
-        examples = self.project.store.examples.all(enabled_only=True)
-        able = [side for side in streams.sides if not side.fault]
-        pairs = zip(streams.sides, streams.scores, strict=True)
-        shared = prompt_sides.shared([found for side, found in pairs if not side.fault])
-        more = self.studio.keys_of("prompt.more")[0]
-        title = prompt_sides.score_title(streams, shared, more, MORE)
-        if any(shared) and not streams.busy and self.has_class("-wide"):
-            title += f" · {self.studio.keys_of('app.generate')[0]} asks for all documents"
-        self.query_one("#score-section", Section).titled(title)
-        if not any(shared):
-            pane.show("No generation of this template yet.")
-            return
-        found = score.measures(shared, examples)
-        heads = prompt_sides.score_heads(able, len(shared[0]))
-        pane.show("\n".join(score.table(found, heads, max(pane.size.width - 3, 40))))
+    def step(self, by: int) -> None:
+        """Go to another column, as one reads them."""
+        order = self.streams.order()
+        here = order.index(self.shown) if self.shown in order else 0
+        self.streams.focus_column(order[(here + by) % len(order)])
 
 
 def _sampled(path: Path) -> list[Document]:
-    """Runs in a thread: a sample of the corpus without the documents of examples."""
+    """Runs in a thread: a sample of the corpus, without what examples or gold test are about."""
+    from studio.jobs.leaks import LeakGuard
     from studio.store import Store
 
     store = Store(path)
@@ -291,6 +271,11 @@ def _sampled(path: Path) -> list[Document]:
             if row not in shown
         ]
         found = store.documents.many(ids[:SAMPLED])
-        return [found[row] for row in ids[:SAMPLED] if row in found]
+        guard = LeakGuard.of([gold for gold in store.gold.all("test") if gold.context])
+        return [
+            found[row]
+            for row in ids[:SAMPLED]
+            if row in found and not guard.is_about(found[row].full_text, found[row].text)
+        ]
     finally:
         store.close()

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from studio.records import Example
-from studio.tui.prompt.sampling import Outcome
+from studio.tui.prompt.sampling import Outcome, Slot
 from studio.tui.safe_text import one_line, padded
 
 ENOUGH = 30
@@ -19,9 +18,6 @@ NAMES = 17
 Z = 1.96
 """Of a 95% interval."""
 
-Draw = tuple[int, int]
-"""(document row, draw): what two sides of a comparison share."""
-
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -29,23 +25,33 @@ class Measure:
 
     name: str
     values: tuple[str, ...]
-    """One for each side, then the examples' (may be empty)."""
+    """One for each side, then that of the texts by people (may be empty)."""
 
 
-def measures(sides: Sequence[Mapping[Draw, Outcome]], examples: Sequence[Example]) -> list[Measure]:
-    """All lines, the ones that decide most first."""
+def measures(
+    sides: Sequence[Mapping[Slot, Outcome]], own: Sequence[str], *, ranked: bool = True
+) -> list[Measure]:
+    """All lines, the ones that decide most first.
+
+    own: texts by people, to hold the previews against. ranked: whether BM25 looks for the document
+    of each text.
+    """
     found = [list(side.values()) for side in sides]
-    good = [[one.query for one in side if one.query] for side in found]
-    own = [example.query for example in examples if example.query.strip()]
-    found_by_one = [_alone(*sides[:2])] if len(sides) > 1 else []
+    good = [[text for one in side for text in one.texts] for side in found]
+    own = [text for text in own if text.strip()]
+    judged = [Measure("round trip (BM25)", (*(_hits(side) for side in found), ""))]
+    if len(sides) > 1:
+        judged.append(_alone(*sides[:2]))
+    price = cost if ranked else price_parsed
     return [
         Measure("parsed", (*(_parsed(side) for side in found), "")),
-        Measure("round trip (BM25)", (*(_hits(side) for side in found), "")),
-        *found_by_one,
-        Measure("words", tuple(spread(_lengths(queries)) for queries in (*good, own))),
-        Measure("first words", tuple(openings(queries) for queries in (*good, own))),
-        Measure("distinct", tuple(distinct(queries) for queries in (*good, own))),
-        Measure("$ per 1,000 kept", (*(cost(side) for side in found), "")),
+        *(judged if ranked else ()),
+        Measure("words", tuple(spread(_lengths(texts)) for texts in (*good, own))),
+        Measure("first words", tuple(openings(texts) for texts in (*good, own))),
+        Measure("distinct", tuple(distinct(texts) for texts in (*good, own))),
+        Measure(
+            f"$ per 1,000 {'kept' if ranked else 'parsed'}", (*(price(side) for side in found), "")
+        ),
     ]
 
 
@@ -76,7 +82,7 @@ def verdict(count: int) -> str:
     return f"n = {count}: too few to judge by" if 0 < count < ENOUGH else f"n = {count}"
 
 
-def _alone(first: Mapping[Draw, Outcome], second: Mapping[Draw, Outcome]) -> Measure:
+def _alone(first: Mapping[Slot, Outcome], second: Mapping[Slot, Outcome]) -> Measure:
     """McNemar's exact test of the round trip on the documents that both were asked for."""
     both = [
         (one, other)
@@ -87,13 +93,13 @@ def _alone(first: Mapping[Draw, Outcome], second: Mapping[Draw, Outcome]) -> Mea
     only_second = sum(other and not one for one, other in both)
     chance = mcnemar(only_first, only_second)
     says = "luck?" if chance >= 0.05 else "hardly luck"
-    words = f"p = {chance:.2f}, {says}" if both else ""
-    return Measure("found by it alone", (str(only_first), str(only_second), words))
+    words = f" · p = {chance:.2f}, {says}" if both else ""
+    return Measure("found by it alone", (str(only_first), f"{only_second}{words}", ""))
 
 
 def _kept(outcome: Outcome) -> bool | None:
     """Whether a run would keep it, as far as a preview can tell; None while BM25 is at it."""
-    return outcome.hit if outcome.query else False
+    return outcome.hit if outcome.texts else False
 
 
 def mcnemar(one: int, other: int) -> float:
@@ -123,20 +129,20 @@ def rate(part: int, whole: int) -> str:
 
 
 def _parsed(found: Sequence[Outcome]) -> str:
-    reasons = Counter(outcome.reason for outcome in found if not outcome.query)
+    reasons = Counter(outcome.reason for outcome in found if not outcome.texts)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
     return rate(len(found) - reasons.total(), len(found)) + (f"; {why}" if why else "")
 
 
 def _hits(found: Sequence[Outcome]) -> str:
-    judged = [outcome.hit for outcome in found if outcome.query and outcome.hit is not None]
+    judged = [outcome.hit for outcome in found if outcome.texts and outcome.hit is not None]
     return rate(sum(judged), len(judged))
 
 
-def _lengths(queries: Sequence[str]) -> list[int]:
+def _lengths(texts: Sequence[str]) -> list[int]:
     from studio.prompting.words import count_words
 
-    return [count_words(query) for query in queries]
+    return [count_words(text) for text in texts]
 
 
 def spread(lengths: Sequence[int]) -> str:
@@ -146,19 +152,19 @@ def spread(lengths: Sequence[int]) -> str:
     return f"{sum(lengths) / len(lengths):.1f} ({min(lengths)}–{max(lengths)})"
 
 
-def openings(queries: Sequence[str], most: int = 4) -> str:
+def openings(texts: Sequence[str], most: int = 4) -> str:
     """The commonest first words with their counts, such as ``how 3, can 2``."""
     from studio.prompting.words import words
 
-    first = Counter(found[0] for query in queries if (found := words(query)))
+    first = Counter(found[0] for text in texts if (found := words(text)))
     return ", ".join(f"{word} {count}" for word, count in first.most_common(most)) or "—"
 
 
-def distinct(queries: Sequence[str]) -> str:
-    """Different queries out of all, and the share of different word pairs (distinct-2)."""
+def distinct(texts: Sequence[str]) -> str:
+    """Different texts out of all, and the share of different word pairs (distinct-2)."""
     from studio.prompting.words import words
 
-    split = [words(query) for query in queries]
+    split = [words(text) for text in texts]
     if not split:
         return "—"
     pairs = [pair for found in split for pair in pairwise(found)]
@@ -166,16 +172,32 @@ def distinct(queries: Sequence[str]) -> str:
     return f"{shown} · word pairs {100 * len(set(pairs)) / len(pairs):.0f}%" if pairs else shown
 
 
-def cost(found: Sequence[Outcome]) -> str:
-    """Dollars for 1,000 queries that BM25 keeps, with the range that the rate kept allows."""
+def price_parsed(found: Sequence[Outcome]) -> str:
+    """Dollars for 1,000 texts that could be read out of the answers."""
+    spent, texts = _spent(found), sum(len(outcome.texts) for outcome in found)
+    if spent is None or not spent:
+        return _no_price(found, spent)
+    return f"${1000 * spent / texts:.2f}" if texts else "none parsed yet"
+
+
+def _spent(found: Sequence[Outcome]) -> float | None:
+    """Dollars in all; None where a price is unknown."""
     costs = [outcome.cost for outcome in found if outcome.cost is not None]
+    return sum(costs) if len(costs) == len(found) else None
+
+
+def _no_price(found: Sequence[Outcome], spent: float | None) -> str:
     if not found:
         return "—"
-    if len(costs) < len(found):
-        return "price unknown"
-    each = 1000 * sum(costs) / len(costs)
-    if not each:
-        return "0, it is free"
+    return "price unknown" if spent is None else "0, it is free"
+
+
+def cost(found: Sequence[Outcome]) -> str:
+    """Dollars for 1,000 texts that BM25 keeps, with the range that the rate kept allows."""
+    spent = _spent(found)
+    if spent is None or not spent:
+        return _no_price(found, spent)
+    each = 1000 * spent / len(found)
     judged = [hit for outcome in found if (hit := _kept(outcome)) is not None]
     if not sum(judged):
         return "none kept yet"

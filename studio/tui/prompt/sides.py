@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from textual.content import Content
 
 from studio.llm.catalogue import language_warning
-from studio.prompting.template_lints import lint
 from studio.records import Prompt, StudioError
 from studio.settings import Endpoint
-from studio.tui.dialogs.conflict import Choice
+from studio.tasks import Task
+from studio.tui.prompt import template_form
 from studio.tui.prompt.compare import Contrast
-from studio.tui.prompt.sampling import Outcome, Side, Variant, most_cost
-from studio.tui.prompt.score import Draw, verdict
+from studio.tui.dialogs.conflict import Choice
+from studio.tui.prompt.sampling import Outcome, Side, Slot, Variant, most_cost
+from studio.tui.prompt.score import verdict
 from studio.tui.prompt.streams import SIDES, Streams
 from studio.tui.safe_text import content, one_line
 
@@ -36,6 +37,7 @@ def sides(
     endpoint: str,
     contrast: Contrast,
     endpoint_of: Callable[[str], Endpoint],
+    task: Task,
 ) -> list[RequestedSide]:
     """The editor's text and, when comparing, what it is held against.
 
@@ -48,7 +50,7 @@ def sides(
     if contrast.kind == "version":
         return [first, _version(first, versions, contrast.value)]
     if contrast.kind == "temperature":
-        return _temperatures(first, float(contrast.value))
+        return _temperatures(first, float(contrast.value), task)
     return _endpoints(first, contrast.value, endpoint_of)
 
 
@@ -58,10 +60,8 @@ def _version(first: RequestedSide, versions: Sequence[Prompt], row: str) -> Requ
     return replace(first, variant=replace(first.variant, name=name, template=prompt.template))
 
 
-def _temperatures(first: RequestedSide, value: float) -> list[RequestedSide]:
-    from studio.prompting.templates import parse
-
-    template, endpoint = parse(first.variant.template), first.endpoint
+def _temperatures(first: RequestedSide, value: float, task: Task) -> list[RequestedSide]:
+    template, endpoint = template_form.parsed(first.variant.template, task), first.endpoint
     own = template.decoding_for(endpoint.style or template.style, endpoint.model).temperature
     name = first.variant.name
     refusal = (
@@ -112,60 +112,69 @@ def refused(side: Side, asked: RequestedSide) -> Side:
     return replace(side, shown=(), past=(), left=(), fault=asked.refusal)
 
 
-def heads(sides: Sequence[Side]) -> Content:
-    """What A and B are, on one line; empty when nothing is compared."""
+def heads(sides: Sequence[Side], key: str) -> Content:
+    """What A and B are, on one line, or the stages with the one in view; empty for neither.
+
+    key: what goes to the next stage.
+    """
     if len(sides) < 2:
-        return content("")
+        return _stages(sides[0], key) if sides else content("")
     parts: list[Content | str | tuple[str, str]] = []
     for name, side in zip(SIDES, sides, strict=False):
         parts += [(f"{name} ", "bold $primary"), content(one_line(side.variant.name, 40)), "   "]
-    parts.append(("same documents, shots and seeds", "$secondary"))
+    same = "documents, shots" if all(side.by_document for side in sides) else "requests"
+    parts.append((f"same {same} and seeds", "$secondary"))
+    return Content.assemble(*parts)
+
+
+def _stages(side: Side, key: str) -> Content:
+    if len(side.stages) < 2 or side.stage is None:
+        return content("")
+    parts: list[Content | str | tuple[str, str]] = [("Stage  ", "$secondary")]
+    for name in side.stages:
+        here = name == side.stage.name
+        parts += [content(f"▸ {name}" if here else name, "bold $primary" if here else ""), "  "]
+    parts.append((side.note or f"{key} goes to the next one", "$secondary"))
     return Content.assemble(*parts)
 
 
 def warning(sides: Sequence[Side], language: str) -> str:
     """What speaks against a side's model, in one sentence; empty when nothing does."""
     for side in sides:
-        wanted = _language(side.variant.template) or language
+        wanted = side.plan.template.language if side.plan is not None else language
         if side.endpoint.embedded and (said := language_warning(side.endpoint.model, wanted)):
             return said
     return ""
 
 
-def _language(template: str) -> str:
-    from studio.prompting.templates import parse
-
-    return "" if any(one.fatal for one in lint(template)) else parse(template).language
-
-
-def shared(scores: Sequence[Mapping[Draw, Outcome]]) -> list[dict[Draw, Outcome]]:
+def shared(scores: Sequence[Mapping[Slot, Outcome]]) -> list[dict[Slot, Outcome]]:
     """The outcomes that all sides have, so that they are held against each other fairly."""
     common = set(scores[0]) if scores else set()
     for other in scores[1:]:
         common &= set(other)
-    return [{draw: side[draw] for draw in sorted(common)} for side in scores]
+    return [{slot: side[slot] for slot in sorted(common)} for side in scores]
 
 
 def score_title(
-    streams: Streams, shared: Sequence[Mapping[Draw, Outcome]], key: str, documents: int
+    streams: Streams, shared: Sequence[Mapping[Slot, Outcome]], key: str, most: int
 ) -> str:
     """The score's title: how much may be concluded, and what more would cost."""
     parts = ["Score", verdict(len(shared[0])) if any(shared) else ""]
     if streams.busy:
         parts.append(f"{streams.busy} more under way · esc stops")
-    elif found := streams.unasked(documents):
-        count = len({planned.document.id for planned, _ in found})
+    elif found := streams.unasked(most):
+        count = len({planned.slot for planned, _ in found})
         costs = [most_cost([planned], side.endpoint) for planned, side in found]
         parts.append(f"{key} asks {count} more ({_price(costs)})")
     return " · ".join(part for part in parts if part)
 
 
-def score_heads(sides: Sequence[Side], count: int) -> list[str]:
-    """Above the columns of the score's table."""
+def score_heads(sides: Sequence[Side], count: int, own: str = "your examples") -> list[str]:
+    """Above the columns of the score's table. own: what the texts by people are called."""
     if len(sides) < 2:
-        return [f"n = {count}", *(side.variant.name for side in sides), "your examples"]
+        return [f"n = {count}", *(side.variant.name for side in sides), own]
     named = [f"{name} {side.variant.name}" for name, side in zip(SIDES, sides, strict=False)]
-    return [f"n = {count}", *named, "your examples"]
+    return [f"n = {count}", *named, own]
 
 
 def _price(costs: Sequence[float | None]) -> str:
@@ -175,7 +184,7 @@ def _price(costs: Sequence[float | None]) -> str:
     return f"at most ${total:.4f}" if total else "free"
 
 
-def choices(versions: Sequence[Prompt], theirs: str) -> list[tuple[Choice, str, str]]:
+def choices(versions: Sequence[Prompt], theirs: str, task: Task) -> list[tuple[Choice, str, str]]:
     """What can be done about two drafts, each with what then happens."""
     found: list[tuple[Choice, str, str]] = [
         ("mine", "keep mine", "it becomes the draft; theirs is let go"),
@@ -184,7 +193,7 @@ def choices(versions: Sequence[Prompt], theirs: str) -> list[tuple[Choice, str, 
     known = next((prompt for prompt in versions if prompt.template == theirs), None)
     if known is not None:
         found[0] = ("mine", "keep mine", f"it becomes the draft; theirs is v{known.version}")
-    elif not any(remark.fatal for remark in lint(theirs)):
+    elif not any(remark.fatal for remark in template_form.remarks(theirs, task)):
         number = versions[0].version + 1 if versions else 1
         found.append(("both", "keep both", f"mine is the draft, theirs becomes v{number}"))
     return found

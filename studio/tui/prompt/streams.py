@@ -28,8 +28,7 @@ from studio.tui.prompt.column import (
     title,
 )
 from studio.tui.prompt.round_trip import RoundTripCheck
-from studio.tui.prompt.sampling import Outcome, Planned, Side
-from studio.tui.prompt.score import Draw
+from studio.tui.prompt.sampling import Outcome, Planned, Side, Slot
 from studio.tui.widgets.text_pane import Section, TextPane
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Streams(Calls):
         self.cells = [PreviewColumn() for _ in range(ROWS * len(SIDES))]
         """Those of side A from the first row to the last, then those of side B."""
         self.sides: list[Side] = []
-        self.scores: list[dict[Draw, Outcome]] = []
+        self.scores: list[dict[Slot, Outcome]] = []
         """What came of the bench, a side each."""
         self.live: bool | None = None
         """Whether columns stream unasked; None until the endpoint is known."""
@@ -98,6 +97,11 @@ class Streams(Calls):
             self._round_trip = RoundTripCheck(self.project.store.path, self.project.language)
         return self._round_trip
 
+    @property
+    def ranked(self) -> bool:
+        """Whether a record is right when BM25 finds its own document by it."""
+        return self.project.task.gold == "documents"
+
     def order(self) -> list[int]:
         """The columns in use, as one reads them."""
         count = max(len(self.sides), 1)
@@ -122,10 +126,7 @@ class Streams(Calls):
 
     def _take(self, sides: Sequence[Side]) -> None:
         self.sides = list(sides)
-        self.scores = [
-            {(one.document.id, one.request.draw): outcome for one, outcome in side.past}
-            for side in sides
-        ]
+        self.scores = [{one.slot: outcome for one, outcome in side.past} for side in sides]
         self._asked = [{one.request.sha: one for one in _requests(side)} for side in sides]
         self._close_others({side.variant.endpoint for side in sides})
 
@@ -142,7 +143,7 @@ class Streams(Calls):
         side_number, row = divmod(number, ROWS)
         side = self.sides[side_number] if side_number < len(self.sides) else None
         if side is None or row >= len(side.shown):
-            cell.empty(side.fault or "No more documents." if side is not None else "")
+            cell.empty(side.fault or "Nothing more to ask here." if side is not None else "")
         else:
             self._play_request(cell, side, side.shown[row])
         self._draw(number)
@@ -151,6 +152,7 @@ class Streams(Calls):
         sha = planned.request.sha
         was_done = cell.sha == sha and cell.state == DONE
         cell.planned, cell.dirty = planned, True
+        cell.noun = side.stage.makes.noun if side.stage is not None else ""
         if flight := self._flights.get(sha):
             flight.shown = True
             cell.state, cell.text, cell.outcome = STREAMING, flight.text, None
@@ -182,22 +184,21 @@ class Streams(Calls):
             cell.empty(why)
             self._draw(number)
 
-    # -- more documents, for the score alone --
+    # -- more requests, for the score alone --
 
-    def unasked(self, documents: int) -> list[tuple[Planned, Side]]:
-        """The requests for the next documents of the bench that a side has no answer of."""
+    def unasked(self, most: int) -> list[tuple[Planned, Side]]:
+        """The next requests of the bench that a side has no answer of."""
         found: dict[int, list[tuple[Planned, Side]]] = {}
         for side, score in zip(self.sides, self.scores, strict=True):
             for one in side.left:
-                draw = (one.document.id, one.request.draw)
-                if draw not in score and one.request.sha not in self._flights:
-                    found.setdefault(one.document.id, []).append((one, side))
-        return [pair for pairs in list(found.values())[:documents] for pair in pairs]
+                if one.slot not in score and one.request.sha not in self._flights:
+                    found.setdefault(one.slot[0], []).append((one, side))
+        return [pair for pairs in list(found.values())[:most] for pair in pairs]
 
-    def more(self, documents: int) -> int:
-        """Ask about further documents behind the scenes; how many calls that takes."""
+    def more(self, most: int) -> int:
+        """Ask further requests behind the scenes; how many calls that takes."""
         known = {planned.request.sha for planned, _ in self._waiting}
-        asked = [pair for pair in self.unasked(documents) if pair[0].request.sha not in known]
+        asked = [pair for pair in self.unasked(most) if pair[0].request.sha not in known]
         self._waiting += [(planned, side.variant.endpoint) for planned, side in asked]
         self._pump()
         self.post_message(self.Scored())
@@ -254,15 +255,13 @@ class Streams(Calls):
                 self._draw(number)
 
     def _settle(self, planned: Planned, answer: Answer) -> None:
-        sha, draw = planned.request.sha, (planned.document.id, planned.request.draw)
+        sha, slot = planned.request.sha, planned.slot
         for number, side in enumerate(self.sides):
             if sha in self._asked[number]:
-                before = self.scores[number].get(draw)
-                assert side.method is not None
-                assert side.plan is not None
-                outcome = sampling.outcome_of(side.method, side.plan, planned, answer)
+                before = self.scores[number].get(slot)
+                outcome = side.outcome_of(planned, answer)
                 if before is None or before.raw != outcome.raw:
-                    self.scores[number][draw] = outcome
+                    self.scores[number][slot] = outcome
         for cell in self.cells:
             if cell.sha == sha:
                 cell.text, cell.dirty = answer.text, True
@@ -270,15 +269,18 @@ class Streams(Calls):
     def _look_up(self) -> None:
         """Fill in what BM25 has said, and ask it about the rest."""
         open_: list[tuple[str, Document]] = []
-        documents = {one.document.id: one.document for a in self._asked for one in a.values()}
-        for score in self.scores:
-            for draw, outcome in score.items():
-                if outcome.query and outcome.hit is None:
-                    hit = self.round_trip.known(outcome.query, outcome.document_id)
+        for asked, score in zip(self._asked, self.scores, strict=True):
+            documents = (
+                {one.slot: one.ask.document for one in asked.values()} if self.ranked else {}
+            )
+            for slot, outcome in score.items():
+                document = documents.get(slot)
+                if document is not None and outcome.texts and outcome.hit is None:
+                    hit = self.round_trip.known(outcome.texts[0], document.id)
                     if hit is None:
-                        open_.append((outcome.query, documents[outcome.document_id]))
+                        open_.append((outcome.texts[0], document))
                     else:
-                        score[draw] = replace(outcome, hit=hit)
+                        score[slot] = replace(outcome, hit=hit)
         self._show_outcomes()
         if open_ and not self._judging:
             self._judging = True
@@ -295,9 +297,7 @@ class Streams(Calls):
     def _show_outcomes(self) -> None:
         for number, cell in enumerate(self.cells):
             if cell.state in SETTLED and cell.planned is not None:
-                request = cell.planned.request
-                score = self.scores[number // ROWS]
-                cell.outcome = score.get((cell.planned.document.id, request.draw))
+                cell.outcome = self.scores[number // ROWS].get(cell.planned.slot)
                 self._draw(number)
 
     # -- drawing --

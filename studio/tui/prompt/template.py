@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from studio.prompting.builtin import builtin
 from studio.records import Prompt
 from studio.tui.pane.autosave import Autosave
+from studio.tui.prompt import template_form
 from studio.tui.prompt.template_editor import TemplateEditor
 from studio.tui.prompt.versions import shortly
 from studio.tui.safe_text import content, one_line
@@ -20,6 +20,7 @@ from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.text_pane import Section
 
 if TYPE_CHECKING:
+    from studio.project import Project
     from studio.prompting.template_lints import Lint
     from studio.store import Store
     from studio.tui.app import StudioApp
@@ -61,10 +62,14 @@ class TemplatePart(Section):
         return cast("StudioApp", self.app)
 
     @property
-    def _store(self) -> Store:
+    def _project(self) -> Project:
         project = self._studio.project
         assert project is not None
-        return project.store
+        return project
+
+    @property
+    def _store(self) -> Store:
+        return self._project.store
 
     @property
     def editor(self) -> TemplateEditor:
@@ -126,7 +131,11 @@ class TemplatePart(Section):
         draft = self._store.drafts.get(DRAFT)
         if draft is not None:
             return draft
-        return self.versions[0].template if self.versions else builtin("generic")
+        if self.versions:
+            return self.versions[0].template
+        from studio.jobs.plans import method_of, prompt_of
+
+        return prompt_of(self._project, method_of(self._project, ""), None).template
 
     # -- writing --
 
@@ -174,12 +183,11 @@ class TemplatePart(Section):
 
     def decide(self, choice: str) -> None:
         """End a clash: ``mine`` goes over theirs, ``theirs`` over mine, or ``both`` are kept."""
-        from studio.prompting.templates import parse
-
         mine, theirs, store = self.text, self.theirs(), self._store
         with store.write():
             if choice == "both":
-                store.prompts.save(parse(theirs).name, theirs, "another studio's draft")
+                name = template_form.parsed(theirs, self._project.task).name
+                store.prompts.save(name, theirs, "another studio's draft")
             if choice != "theirs":
                 store.drafts.set(DRAFT, mine)
             store.drafts.discard(HELD)
@@ -202,11 +210,10 @@ class TemplatePart(Section):
 
         Raises StudioError when it has a fault.
         """
-        from studio.prompting.templates import parse
-
         text, store = self.text, self._store
+        name = template_form.parsed(text, self._project.task).name
         with store.write():
-            saved = store.prompts.save(parse(text).name, text, note)
+            saved = store.prompts.save(name, text, note)
             newest = store.prompts.latest()
             # An older version's text is still a draft: without it, the newest would come back.
             draft = None if newest is not None and newest.id == saved.id else text
@@ -220,9 +227,9 @@ class TemplatePart(Section):
 
     def remark(self) -> None:
         """Show version and lints of the text as it stands."""
-        from studio.prompting.templates import lint
-
-        self._remarks = lint(self.text)
+        task = self._project.task
+        self._remarks = template_form.remarks(self.text, task)
+        self.editor.speak(template_form.method_for(self.text, task).form.names)
         state = f"{self.state} · not saved: changed elsewhere" if self.clashing else self.state
         self.titled(f"Template · {state}")
         lines = [_line(remark) for remark in self._remarks[:SHOWN_REMARKS]]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.text import Text
 
+from studio.prompting.forms import TemplateNames
 from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.widgets.editor import Editor
 
@@ -42,12 +43,22 @@ class TemplateEditor(Editor):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.show_line_numbers = True
+        self._known: TemplateNames | None = None
+
+    def speak(self, known: TemplateNames) -> None:
+        """Colour by the names of another form."""
+        if known != self._known:
+            self._known = known
+            self.notify_style_update()
+            self.refresh()
 
     def get_line(self, line_index: int) -> Text:
         """The line as drawn, coloured; every editor character is one character of it."""
         line = super().get_line(line_index)
+        if self._known is None:
+            return line
         zone = zone_of(self.document.lines, line_index)
-        for start, end, kind in spans(line.plain, zone):
+        for start, end, kind in spans(line.plain, zone, self._known):
             style = self.get_component_rich_style(f"template--{kind}", partial=True)
             line.stylize(style, start, end)
         return line
