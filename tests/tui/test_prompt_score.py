@@ -12,7 +12,6 @@ from rich.cells import cell_len
 from textual.events import Key
 
 from studio.project import Project
-from studio.records import Example
 from studio.tui.app import StudioApp
 from studio.tui.prompt import score
 from studio.tui.prompt.sampling import Outcome
@@ -21,7 +20,7 @@ from tests.support.prompt_pane import score_of, settled, states, streams, title_
 from tests.support.waiting import quiet, until_shown
 from tests.support.work_time import slowness
 
-GOOD = Outcome(1, "how do i deduct a room", "", "raw", 0.001, hit=True)
+GOOD = Outcome(("how do i deduct a room",), "", "raw", 0.001, hit=True)
 LONG_ANSWER = "what about " + " ".join(f"word{n}" for n in range(800))
 
 
@@ -78,12 +77,15 @@ def test_two_sides_are_told_apart_only_by_what_both_were_asked() -> None:
     first = {(1, 0): GOOD, (2, 0): replace(GOOD, hit=False), (3, 0): GOOD}
     second = {(1, 0): GOOD, (2, 0): GOOD}
     shown = next(m for m in score.measures([first, second], []) if m.name == "found by it alone")
-    assert shown.values == ("0", "1", "p = 1.00, luck?")
+    assert shown.values == ("0", "1 · p = 1.00, luck?", "")
 
 
 def test_the_table_is_aligned_by_cells_whatever_the_script() -> None:
-    side = {(1, 0): replace(GOOD, query="网上买的衣服"), (2, 0): replace(GOOD, query="押金 🧾")}
-    examples = [Example("d", "怎么退"), Example("d", "how")]
+    side = {
+        (1, 0): replace(GOOD, texts=("网上买的衣服",)),
+        (2, 0): replace(GOOD, texts=("押金 🧾",)),
+    }
+    examples = ["怎么退", "how"]
     heads = ["n = 2", "v1 房东不退押金怎么办呢这个名字很长很长", "your examples"]
     lines = score.table(score.measures([side], examples), heads, 60)
     assert all(cell_len(line) <= 60 for line in lines)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from studio.jobs.setup import templates_of
+from studio.methods.s3 import FORM
 from studio.project import Project
-from studio.prompting.builtin import builtin, builtin_names
+from studio.prompting.builtin import builtin
+from studio.prompting.forms import TemplateNames
+from studio.prompting.templates import DOCUMENT_FORM
+from studio.tasks import TASKS
 from studio.tui.app import StudioApp
 from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.prompt.template_editor import TemplateEditor
+from studio.tui.prompt.template_form import method_for
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE
 from tests.support.waiting import quiet
 
+DOCUMENTS, STAGES = DOCUMENT_FORM.names, FORM.names
 
-def kinds(line: str, zone: str) -> list[tuple[str, str]]:
-    return [(line[start:end], kind) for start, end, kind in spans(line, zone)]  # type: ignore[arg-type]
+
+def kinds(line: str, zone: str, known: TemplateNames = DOCUMENTS) -> list[tuple[str, str]]:
+    return [(line[start:end], kind) for start, end, kind in spans(line, zone, known)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -64,10 +72,23 @@ def test_a_line_belongs_to_the_settings_until_the_second_fence() -> None:
     assert [zone_of(lines, n) for n in range(4)] == ["front", "front", "front", "body"]
 
 
-@pytest.mark.parametrize("name", builtin_names())
-def test_no_bundled_template_has_anything_unknown(name: str) -> None:
-    lines = builtin(name).split("\n")
-    found = [one for n, line in enumerate(lines) for one in kinds(line, zone_of(lines, n))]
+def test_what_is_unknown_to_one_form_is_known_to_another() -> None:
+    assert ("texts", "unknown") in kinds('texts = "a review"', "front")
+    assert ("texts", "key") in kinds('texts = "a review"', "front", STAGES)
+    assert ("rationales", "unknown") in kinds("{{ rationales }}", "body")
+    assert ("rationales", "name") in kinds("{{ rationales }}", "body", STAGES)
+    assert kinds("# Extrapolation", "body") == []
+    assert kinds("# Extrapolation", "body", STAGES) == [("# Extrapolation", "heading")]
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task in TASKS for name in templates_of(TASKS[task])]
+)
+def test_no_bundled_template_has_anything_unknown(task: str, name: str) -> None:
+    text = templates_of(TASKS[task])[name]
+    known = method_for(text, TASKS[task]).form.names
+    lines = text.split("\n")
+    found = [one for n, line in enumerate(lines) for one in kinds(line, zone_of(lines, n), known)]
     assert not [one for one in found if one[1] == "unknown"]
 
 

@@ -346,12 +346,10 @@ def _previewed(project: Project, stage: Stage, plan: Plan, made: Beginning) -> l
     for ask in islice(stage.ask(plan, 0, made), MOST):
         answer = project.store.generations.answer_of(ask.request.sha)
         if answer is not None and answer.finish_reason != "error":
-            drafts = stage.read(plan, ask, answer)
-            found += [
-                Record(stage.makes, {**ask.fields, **draft.fields}, stage=stage.name)
-                for draft in drafts
-                if draft.fields and not draft.reason
-            ]
+            for draft in stage.read(plan, ask, answer):
+                if draft.fields and not draft.reason:
+                    given = {**ask.fields, **draft.fields}
+                    found.append(Record(stage.makes, given, id=len(found) + 1, stage=stage.name))
     return found
 
 
