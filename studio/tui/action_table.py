@@ -150,7 +150,9 @@ ACTIONS: Final = (
     Action("examples.search", ("slash",), "Corpus", "find a document by its words", True),
     Action("examples.on-off", ("space",), "On/off", "use the example as a shot, or don't", True),
     Action("examples.delete", ("x", "delete"), "Delete", "take the example off the list", True),
-    Action("examples.undo", ("u",), "Undo", "undo the last deed here, also after a restart", True),
+    Action(
+        "examples.undo", ("u",), "Undo", "undo the last change here, also after a restart", True
+    ),
     Action("examples.redo", ("U",), "Redo", "do again what was undone last"),
     Action("examples.tags", ("t",), "Tags", "edit the tags of the example", footer=True),
     Action("examples.duplicate", ("D",), "Duplicate", "a second example for its document", True),

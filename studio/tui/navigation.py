@@ -160,17 +160,21 @@ class Navigation(StorePoller):
 
     @work
     async def _start(self, kind: str) -> None:
+        from studio.jobs.params import FilterParams
         from studio.tui.dialogs.start import StartDialog, submit
 
         project = self.project
         if not self.can_show("jobs") or project is None:
             return
-        if not self.has_path:
-            key = self.keys_of("app.rounds")[0]
-            self.tell(f"This project trains on labels, by rounds: {key} plans them.")
-            return
         self.flush_all()
-        params = await self.push_screen_wait(StartDialog(kind, project))
+        if project.task.has_path:
+            params = await self.push_screen_wait(StartDialog(kind, project))
+        elif kind == "filter":
+            params = FilterParams(round_trip="off").to_row()
+        else:
+            # A run writes, trains and scores by itself: there is one form for all of it.
+            await self.go("rounds", plan=True)
+            return
         if params is None:
             return
         job = self.guarded(lambda: submit(project, kind, params))

@@ -434,7 +434,7 @@ async def test_a_failed_run_says_why_where_it_is_watched(project: Project, job: 
     async with app.run_test(size=(80, 24)) as pilot:
         await app.go("generate", job=failed)
         await quiet(pilot)
-        assert "The endpoint 税务 is down. Mend what it names, then r" in shown(app, "next")
+        assert "The endpoint 税务 is down. Fix that, then r" in shown(app, "next")
 
 
 async def test_a_run_that_met_its_cap_says_how_to_go_on(project: Project, job: JobMaker) -> None:
@@ -442,7 +442,7 @@ async def test_a_run_that_met_its_cap_says_how_to_go_on(project: Project, job: J
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("w")
-        assert "The cap was reached. n plans on with a higher one" in shown(app, "next")
+        assert "The cap was reached. n plans another run, with a higher cap" in shown(app, "next")
 
 
 async def test_faulty_figures_of_a_strangers_file_do_no_harm(

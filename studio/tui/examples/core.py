@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -22,6 +23,7 @@ from studio.store.db import now
 from studio.store.examples import ExampleUse, Uses, wording
 from studio.tui.actions import key_name
 from studio.tui.examples import words as say
+from studio.tui.examples.demonstrations import Demonstrations
 from studio.tui.examples.list import ExampleFacts, ExampleList
 from studio.tui.examples.made import RecordsMade
 from studio.tui.examples.shelf import ExampleShelf
@@ -79,7 +81,10 @@ class ExamplesCore(Pane):
         self._autosave = Autosave(self, self._write)
 
     def compose_body(self) -> ComposeResult:
-        """List above, corpus and editors below."""
+        """List above, corpus and editors below; demonstrations where no document has examples."""
+        if not self.has_examples:
+            yield Demonstrations(self.project, id="demonstrations-section")
+            return
         yield ExampleList(id="example-list").titled("Examples")
         with Horizontal(id="below"):
             yield CorpusSearch(self.project.store.path, id="corpus-section")
@@ -96,6 +101,9 @@ class ExamplesCore(Pane):
 
     def begin(self) -> None:
         """Show the examples; what takes longer comes after the first paint."""
+        if not self.has_examples:
+            self._read_demonstrations()
+            return
         self._writer = ExampleWriter(self.project.store, self._session)
         self._shelf = ExampleShelf(self.project.store, self._session)
         self._list_again()
@@ -130,7 +138,16 @@ class ExamplesCore(Pane):
 
     def main_list(self) -> Widget | None:
         """The examples."""
-        return self._list.rows
+        return self._list.rows if self.has_examples else self.query_one("#demonstrations")
+
+    @cached_property
+    def has_examples(self) -> bool:
+        """Whether the task's prompts show examples that are written for documents."""
+        return self.project.task.gold == "documents"
+
+    def _read_demonstrations(self) -> None:
+        key = key_name(self.studio.keys_of("app.prompt")[0])
+        self.query_one(Demonstrations).read(key)
 
     def _key(self, action: str) -> str:
         """The key of an action of this pane, as it is shown."""
@@ -140,6 +157,9 @@ class ExamplesCore(Pane):
 
     def store_changed(self) -> None:
         """Read the examples again; what is being typed stays."""
+        if not self.has_examples:
+            self._read_demonstrations()
+            return
         if self._linter is not None:
             self._set_norm()
         self._list_again()
@@ -278,7 +298,8 @@ class ExamplesCore(Pane):
 
     def flush(self) -> None:
         """Write what was typed."""
-        self._autosave.flush()
+        if self.has_examples:
+            self._autosave.flush()
 
     def _write(self) -> None:
         if self._save():

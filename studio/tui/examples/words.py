@@ -35,7 +35,9 @@ def query_title(example: Example, query: str, norm: tuple[int, int]) -> str:
     if query.strip():
         mark = " ▲ too long" if size.words > high else " ▼ too short" if size.words < low else ""
     state = "on" if example.enabled else "off"
-    return f"Query · {words} words{mark} · {tokens} tokens · norm {low}–{high} · {state}"
+    words = f"{words} word" if words == "1" else f"{words} words"
+    tokens = f"{tokens} token" if tokens == "1" else f"{tokens} tokens"
+    return f"Query · {words}{mark} · {tokens} · norm {low}–{high} · {state}"
 
 
 def document_title(text: str) -> str:

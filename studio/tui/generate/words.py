@@ -251,8 +251,8 @@ def _after(job: Job, keys: dict[str, str]) -> str:
         go_on = f"{keys['app.review']} reviews the queries · {keys['app.jobs']} has the scores"
     if job.result.get("stopped_by") == "budget":
         return (
-            f"The cap was reached. {keys['generate.plan']} plans on with a higher one, and what is "
-            f"stored is not paid again · {go_on}"
+            f"The cap was reached. {keys['generate.plan']} plans another run, with a higher cap; "
+            f"what is stored is not paid again · {go_on}"
         )
     return f"Next: {go_on}"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from studio.records import QUERY
 from studio.store.project_status import ProjectStatus
-from studio.tasks import TASKS
+from studio.tasks import TASKS, Task
 
 KeyOf = Callable[[str], str]
 """Action id → its key as a person reads it."""
@@ -19,16 +18,24 @@ def path_so_far(found: ProjectStatus) -> str:
     return "   ".join(_steps(found))
 
 
+def _task(found: ProjectStatus) -> Task:
+    """The project's task; one that a newer studio knows is shown as the first."""
+    return TASKS.get(found.task) or next(iter(TASKS.values()))
+
+
 def _steps(found: ProjectStatus) -> Iterator[str]:
-    yield _step(found.documents, "document", "documents")
-    if found.task == "retrieval":
+    task = _task(found)
+    if task.needs_documents:
+        yield _step(found.documents, "document", "documents")
+    if task.has_path:
         yield _step(found.examples, "example", "examples")
-    record = TASKS[found.task].record if found.task in TASKS else QUERY
-    yield _step(found.records, record.noun, record.nouns)
+    else:
+        yield _step(found.gold, "gold", "gold")
+    yield _step(found.records, task.record.noun, task.record.nouns)
     if found.records:
         yield f"{'✓' if found.is_filtered else '·'} {found.kept:,} kept"
     yield _step(found.models, "model", "models")
-    if found.task == "retrieval":
+    if task.has_path:
         yield _step(found.gold, "gold", "gold")
 
 
@@ -38,8 +45,8 @@ def _step(count: int, one: str, many: str) -> str:
 
 def next_step(found: ProjectStatus, key: KeyOf) -> str:
     """What a person does now, with the key of the pane and the key in it."""
-    if found.task != "retrieval":
-        return f"{key('app.rounds')} Rounds makes texts from labels and shows what is still wrong"
+    if not _task(found).has_path:
+        return _by_rounds(found, key)
     if not found.documents:
         return f"the documents come in; {key('app.jobs')} Jobs shows the import"
     if found.examples < FEW and not found.records:
@@ -55,6 +62,27 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
             f"{key('generate.filter')} in {key('app.generate')} Generate filters all"
         )
     return _from_the_model_on(found, key)
+
+
+def _by_rounds(found: ProjectStatus, key: KeyOf) -> str:
+    task = _task(found)
+    nouns, rounds = task.record.nouns, f"{key('app.rounds')} Rounds"
+    if not found.gold:
+        return "`studio gold import FILE --split auto`: the model's errors are looked for in gold"
+    if task.needs_documents and not found.documents:
+        return f"the documents come in; {key('app.jobs')} Jobs shows the import"
+    if not found.records:
+        return (
+            f"{rounds}: {key('rounds.start')} plans a run: an LLM writes {nouns}, a model trains "
+            f"on them, and what it gets wrong is extrapolated; {key('app.prompt')} Prompt shows a "
+            "few before"
+        )
+    if not found.models:
+        return f"{rounds} shows how the run goes; {key('app.review')} Review has the {nouns}"
+    return (
+        f"{rounds} shows what is still wrong and plans the next run; {key('app.train')} Train has "
+        "all models"
+    )
 
 
 def _from_the_model_on(found: ProjectStatus, key: KeyOf) -> str:

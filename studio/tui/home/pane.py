@@ -23,10 +23,10 @@ from studio.tui.widgets.text_pane import Section
 
 COLUMNS = (Column("project", 28), Column("folder"), Column("changed", 12, "right"))
 NOTHING = (
-    "No project yet. Press n to make one: there are sample corpora to try, "
-    "or use your own documents. o opens a folder that is a project already."
+    "No project yet. Press n to make one: there are samples of every task to try, "
+    "or use your own files. o opens a folder that is a project already."
 )
-STEPS = "documents → a few examples → prompt → queries → filters → model → its gain"
+STEPS = "your files → a few examples or labels → what an LLM writes → review → model → its gain"
 
 
 class HomePane(Pane):
@@ -87,7 +87,7 @@ class HomePane(Pane):
         new, opened = (key_name(self.studio.keys_of(name)[0]) for name in ("home.new", "home.open"))
         return Content.assemble(
             ("Studio", "bold $primary"),
-            "  a search model for your documents, trained here, its gain measured\n",
+            "  a small model for your task, trained here, its gain measured\n",
             (STEPS + "\n", "$secondary"),
             (new, "bold $primary"),
             " makes a new project · ",

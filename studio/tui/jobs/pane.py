@@ -44,6 +44,10 @@ NOTHING = (
     "Nothing has run yet. ctrl+r runs the whole path: generate → filter → train → evaluate. "
     "n starts one step."
 )
+NO_RUN = (
+    "Nothing has run yet. ctrl+r plans a run: an LLM writes {nouns}, a model trains on them, and "
+    "what it gets wrong is extrapolated."
+)
 NO_MATCH = "No job has these words in its number, kind or state. esc shows all."
 LOG_POLL_S = 0.5
 LOG_TAIL = 16_000
@@ -61,6 +65,13 @@ STEPS = (
     "app.start-train",
     "app.start-evaluate",
 )
+
+
+RUN_WORDS = {
+    "app.path": ("Run", "plan a run: write, train, score, extrapolate, round by round"),
+    "app.start-filter": ("Filter", "judge what was written by the filters"),
+}
+"""Steps where a run writes, trains and scores by itself, in words."""
 
 
 class LogRead(Message):
@@ -132,7 +143,9 @@ class JobsPane(Pane):
         words = self.query_one("#only", Field).value.lower().split()
         jobs = list(self._jobs.values())
         shown = [job for job in jobs if _fits(job, words)]
-        self._list.empty = NO_MATCH if words else NOTHING
+        task = self.project.task
+        nothing = NOTHING if task.has_path else NO_RUN.format(nouns=task.record.nouns)
+        self._list.empty = NO_MATCH if words else nothing
         self._list.show([_row(job, jobs) for job in shown], key=key)
         live = sum(job.state is JobState.RUNNING for job in jobs)
         title = f"Jobs {len(shown)} of {len(jobs)}" if words else f"Jobs {len(jobs)}"
@@ -304,7 +317,11 @@ class JobsPane(Pane):
         """Choose a step and start it."""
         from studio.tui.dialogs.ask import Choose
 
-        rows = [Row(step, (BY_ID[step].label, BY_ID[step].help)) for step in STEPS]
+        by_path = self.project.task.has_path
+        rows = [
+            Row(step, (BY_ID[step].label, BY_ID[step].help) if by_path else RUN_WORDS[step])
+            for step in (STEPS if by_path else RUN_WORDS)
+        ]
         columns = (Column("", 14), Column(""))
         step = await self.app.push_screen_wait(Choose("Start", columns, rows))
         if step is not None:
@@ -336,7 +353,7 @@ def _row(job: Job, jobs: list[Job]) -> Row:
 
 
 def _facts(job: Job, resume_key: str, where: str) -> str:
-    begun = f"began {job_words.started(job)}, took {job_words.took(job)}" if job.started else ""
+    begun = f"began {job_words.started(job)}, {_lasted(job)}" if job.started else ""
     head = [
         job_words.headline(job.result),
         job.message,
@@ -347,6 +364,11 @@ def _facts(job: Job, resume_key: str, where: str) -> str:
     told = "\n".join(f"{name} = {value}" for name, value in _told(job.params))
     parts = ["\n".join(line for line in head if line), job_words.result_text(job), told]
     return "\n\n".join(part for part in parts if part)
+
+
+def _lasted(job: Job) -> str:
+    took = job_words.took(job)
+    return f"{took} so far" if job.state is JobState.RUNNING else f"took {took}"
 
 
 def _told(params: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

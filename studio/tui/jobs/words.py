@@ -201,7 +201,7 @@ def advice(job: Job, resume_key: str) -> str:
             f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
         )
     if job.state is JobState.FAILED:
-        return f"Mend what it names, then {resume_key} goes on where it stopped."
+        return f"Fix that, then {resume_key} resumes where it stopped."
     if job.state is JobState.CANCELLED:
         return f"What was done is kept. {resume_key} goes on."
     return ""

@@ -50,7 +50,7 @@ def measures(
         Measure("first words", tuple(openings(texts) for texts in (*good, own))),
         Measure("distinct", tuple(distinct(texts) for texts in (*good, own))),
         Measure(
-            f"$ per 1,000 {'kept' if ranked else 'parsed'}", (*(price(side) for side in found), "")
+            f"$ per 1,000 {'kept' if ranked else 'texts'}", (*(price(side) for side in found), "")
         ),
     ]
 

@@ -114,11 +114,13 @@ class RoundsPane(Pane):
         return bool(training_runs(store)) or bool(store.jobs.latest(("s3", "s3-compare"), 1))
 
     def open_at(self, **place: Any) -> None:
-        """``run``: the run to show; ``job``: the job whose run is meant."""
+        """``plan``: the form; ``run``: the run to show; ``job``: the job whose run is meant."""
         if (run := place.get("run")) is not None:
             self._show_run(int(run), None)
         elif (job := place.get("job")) is not None:
             self._show_run(None, int(job))
+        elif place.get("plan"):
+            self._show_view(planning=True)
 
     def _show_run(self, run: int | None, job: int | None) -> None:
         self._run_id, self._job_id, self._number = run, job, None
