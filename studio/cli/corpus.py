@@ -117,7 +117,7 @@ def new(
 
 def _checked_task(task: Task, labels: str, about: str, of_retrieval: bool) -> list[Label]:
     """The labels, once everything said fits the task."""
-    from studio.cli.labels import parsed, separated
+    from studio.formats.label_list import parsed, separated
 
     if labels and not task.has_labels:
         have = " and ".join(name for name, one in TASKS.items() if one.has_labels)

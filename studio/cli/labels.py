@@ -10,7 +10,8 @@ import typer
 
 from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows
-from studio.records import Label, StudioError
+from studio.formats.label_list import parsed
+from studio.records import StudioError
 
 app = typer.Typer(help="List and set the labels of a project.", no_args_is_help=True)
 
@@ -54,34 +55,3 @@ def set_(
     emit(
         [asdict(one) for one in found], as_json, lambda: out.print(f"Labels: {shown}", markup=False)
     )
-
-
-def separated(text: str) -> list[str]:
-    """``a=x,b=y`` at its commas; where every label has a wording, wordings may have commas."""
-    import re
-
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if parts and "=" in parts[0] and any("=" not in part for part in parts):
-        parts = [part.strip() for part in re.split(r",(?=[^,=]+=)", text)]
-    return parts
-
-
-def parsed(labels: list[str]) -> list[Label]:
-    """``name=wording`` each.
-
-    Raises:
-        StudioError: fewer than two, an empty name, or one twice.
-    """
-    found = []
-    for text in labels:
-        name, _, wording = text.partition("=")
-        found.append(Label(name.strip(), wording.strip()))
-    names = [label.name for label in found]
-    if not all(names):
-        raise StudioError('A label has no name; write each as name or "name=wording".')
-    doubled = [name for name in names if names.count(name) > 1]
-    if doubled:
-        raise StudioError(f"The label {doubled[0]!r} is named twice.")
-    if len(names) < 2:
-        raise StudioError("A classifier tells at least two labels apart; name two or more.")
-    return found

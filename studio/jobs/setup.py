@@ -33,7 +33,7 @@ def save_template(project: Project, source: str = "", note: str = "", about: str
     """
     known = templates_of(project.task)
     method = methods.get(project.task.method, project.task.name)
-    name = source or default_template(project.task, method, project.language)
+    name = source or default_name(project.task, project.language)
     if name in known:
         text = staged.retold(known[name], texts=about, language=project.language)
     else:
@@ -46,6 +46,11 @@ def save_template(project: Project, source: str = "", note: str = "", about: str
             f"{project.task.name}. Its templates are: {', '.join(known)}."
         )
     return project.store.prompts.save(found.name, text, note)
+
+
+def default_name(task: Task, language: str) -> str:
+    """The template that a project of a task begins with unless another one is named."""
+    return default_template(task, methods.get(task.method, task.name), language)
 
 
 def templates_of(task: Task) -> dict[str, str]:

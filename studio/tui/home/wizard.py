@@ -1,22 +1,23 @@
-"""The new-project wizard: documents, template, endpoint, folder, on one page."""
+"""The new-project wizard: a sample or own files of a task, and what the task needs, on one page."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
 from studio import settings
-from studio.jobs import queue, setup
-from studio.project import Project
+from studio.jobs import setup
+from studio.jobs.setup import Sample
 from studio.records import StudioError
+from studio.tasks import TASKS, Task
+from studio.tui.home.new_project import LANGUAGES, Wish, WishFault, make
 from studio.tui.pane.base import Dialog
+from studio.tui.prompt import template_form
 from studio.tui.safe_text import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
@@ -24,21 +25,36 @@ from studio.tui.widgets.text_pane import Section
 
 OWN_FILES = "own files"
 COLUMNS = (Column("", 20), Column(""))
-LANGUAGES = ("en", "zh", "de", "fr", "es", "it", "pt", "nl", "ja", "ko", "ru", "ar")
+OWN_LINES = {
+    "corpus": ("documents", "JSONL, BEIR, CSV, Parquet, or a folder of texts"),
+    "labels": ("labels and wordings", "pos=a good opinion, neg=a bad opinion"),
+    "gold": ("gold, by people", "JSONL, CSV or Parquet; split into validation and test"),
+    "examples": ("few-shot examples", "JSONL or CSV; may stay empty"),
+    "about": ("what is to be written", "a guest's review of a hotel"),
+}
+"""Lines that only some tasks have: name → label, what may stand there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the wizard was told."""
+class WizardLine(Vertical):
+    """A label, a field, and below them what is wrong with it."""
 
-    source: str
-    """A sample's name, or ``own files``."""
-    corpus: str
-    """The path of own documents."""
-    template: str
-    endpoint: str
-    language: str
-    folder: str
+    def __init__(self, name: str, label: str, value: str, placeholder: str) -> None:
+        super().__init__(id=f"line-{name}", classes="wizard-line")
+        self._label = label
+        self.field = Field(value, id=name, placeholder=placeholder)
+
+    def compose(self) -> ComposeResult:
+        """Two lines, of which the second is there when something is wrong."""
+        with Horizontal(classes="form-row"):
+            yield Static(self._label)
+            yield self.field
+        yield Static("", classes="wizard-fault")
+
+    def complain(self, sentence: str) -> None:
+        """Say what is wrong; an empty sentence says nothing."""
+        fault = self.query_one(".wizard-fault", Static)
+        fault.update(content(f"! {sentence}" if sentence else "", "$error"))
+        fault.display = bool(sentence)
 
 
 class Wizard(Dialog):
@@ -47,6 +63,12 @@ class Wizard(Dialog):
     DEFAULT_CSS = """
     /* A scroll bar would narrow the warning, which would then need the scroll bar. */
     Wizard .dialog { scrollbar-size-vertical: 0; }
+    Wizard .wizard-line { height: auto; }
+    Wizard .wizard-fault { height: auto; padding: 0 1; display: none; }
+    Wizard #source { height: 9; max-height: 9; }
+    Wizard.-low #source { height: 5; max-height: 5; }
+    Wizard #template { height: auto; min-height: 1; max-height: 7; }
+    Wizard.-low #template { max-height: 3; }
     Wizard #language-warning { height: auto; padding: 0 1; color: $warning; display: none; }
     """
 
@@ -56,52 +78,78 @@ class Wizard(Dialog):
     def compose(self) -> ComposeResult:
         """Lists to choose from, fields to type in."""
         with Section(classes="dialog").titled("New project — tab next, enter makes it, esc closes"):
-            yield Static("1  Documents: a sample, or own files (the last line)", classes="hint")
-            yield RowList(COLUMNS, empty="", id="source", classes="form-list")
-            yield from _line("path to documents", "", "corpus", "JSONL, BEIR, CSV, Parquet, folder")
+            yield Static("1  A sample, or own files for one of the tasks", classes="hint")
+            yield RowList(COLUMNS, empty="", id="source")
+            for name, (label, placeholder) in OWN_LINES.items():
+                yield WizardLine(name, label, "", placeholder)
             yield Static("2  Prompt template: the one nearest to your task", classes="hint")
-            yield RowList(COLUMNS, empty="", id="template", classes="form-list tall-list")
-            yield from _line("language of queries", "en", "language", "en, zh, de …")
-            yield from _line("3  endpoint", settings.load().endpoint, "endpoint", "")
+            yield RowList(COLUMNS, empty="", id="template")
+            yield WizardLine("language", "language", "en", "en, zh, de …")
+            yield WizardLine("endpoint", "3  endpoint", settings.load().endpoint, "")
             yield Static("", id="language-warning")
-            yield from _line("4  project folder", "", "folder", "my-project")
+            yield WizardLine("folder", "4  project folder", "", "my-project")
             yield Static("", id="problem", classes="hint")
 
     def on_mount(self) -> None:
         """Fill the lists."""
-        rows = [Row(s.name, (s.name, s.title), "") for s in setup.samples().values()]
-        rows += [
-            Row(s.name, (s.name, f"{s.task}, S3 · {s.title}"), "")
-            for s in setup.labelled_samples().values()
+        self._samples = {
+            name: sample for task in TASKS for name, sample in setup.samples(task).items()
+        }
+        rows = [
+            Row(name, (name, f"{TASKS[sample.task].title} · {sample.title}"))
+            for name, sample in self._samples.items()
         ]
-        self.query_one("#source", RowList).show(
-            [*rows, Row(OWN_FILES, (OWN_FILES, "type the path"))]
-        )
-        self.query_one("#template", RowList).show(_templates(), key="generic")
+        rows += [
+            Row(f"{OWN_FILES} {task.name}", (OWN_FILES, f"{task.title} · {task.about}"))
+            for task in TASKS.values()
+        ]
+        self.query_one("#source", RowList).show(rows)
         self.query_one("#source").focus()
 
-    @on(RowList.Moved, "#source")
-    def _source_moved(self, event: RowList.Moved) -> None:
-        known = {**setup.samples(), **setup.labelled_samples()}
-        sample = known.get(event.row.key) if event.row else None
-        self.query_one("#corpus", Field).disabled = sample is not None
-        templates = self.query_one("#template", RowList)
-        # A labelled sample brings its own: those listed here are for retrieval.
-        templates.disabled = sample is not None and sample.task != "retrieval"
-        if sample is not None:
-            if sample.template:
-                templates.show(templates.rows, key=sample.template)
-            self.query_one("#language", Field).value = sample.language
-            self._suggest(sample.name)
-        else:
-            # What the sample before wanted says nothing of own files.
-            templates.show(templates.rows, key="generic")
-            self.query_one("#language", Field).value = "en"
-            self._suggest(_named_after(self.query_one("#corpus", Field).value))
+    @property
+    def _sample(self) -> Sample | None:
+        """The sample under the cursor; None on own files."""
+        row = self.query_one("#source", RowList).current
+        return self._samples.get(row.key) if row is not None else None
 
-    @on(Input.Changed, "#corpus")
-    def _corpus_typed(self, event: Input.Changed) -> None:
-        if not event.input.disabled:
+    @property
+    def _chosen_task(self) -> Task:
+        """The task of what is under the cursor."""
+        if (sample := self._sample) is not None:
+            return TASKS[sample.task]
+        row = self.query_one("#source", RowList).current
+        name = row.key.removeprefix(f"{OWN_FILES} ") if row is not None else ""
+        return TASKS.get(name) or next(iter(TASKS.values()))
+
+    @on(RowList.Moved, "#source")
+    def _source_moved(self) -> None:
+        sample, task = self._sample, self._chosen_task
+        for name in OWN_LINES:
+            self.query_one(f"#line-{name}").display = sample is None and name in _lines_of(task)
+        self._show_templates(task, sample)
+        self._complain("", "")
+        # What the sample before wanted says nothing of own files.
+        self.query_one("#language", Field).value = sample.language if sample is not None else "en"
+        files = (self.query_one(f"#{name}", Field).value for name in ("corpus", "gold"))
+        named = (_named_after(file) for file in files)
+        self._suggest(sample.name if sample is not None else next(filter(None, named), ""))
+
+    def _show_templates(self, task: Task, sample: Sample | None) -> None:
+        templates = self.query_one("#template", RowList)
+        known = setup.templates_of(task)
+        rows = [
+            Row(name, (name, template_form.parsed(text, task).about))
+            for name, text in known.items()
+        ]
+        language = sample.language if sample is not None else "en"
+        wanted = sample.template if sample is not None else ""
+        templates.show(rows, key=wanted or setup.default_name(task, language))
+        # A labelled sample brings its own.
+        templates.disabled = sample is not None and not task.has_path
+
+    @on(Input.Changed, "#corpus, #gold")
+    def _file_typed(self, event: Input.Changed) -> None:
+        if self._sample is None and (event.input.id == "corpus" or not self._chosen_task.needs_documents):
             self._suggest(_named_after(event.value))
 
     def _suggest(self, name: str) -> None:
@@ -135,29 +183,51 @@ class Wizard(Dialog):
         def typed(name: str) -> str:
             return self.query_one(f"#{name}", Field).value.strip()
 
-        def chosen(name: str) -> str:
-            row = self.query_one(f"#{name}", RowList).current
-            return row.key if row else ""
-
+        sample, task = self._sample, self._chosen_task
+        row = self.query_one("#template", RowList).current
+        own = {name: typed(name) for name in _lines_of(task)} if sample is None else {}
         return Wish(
-            source=chosen("source"),
-            corpus=typed("corpus"),
-            template=chosen("template"),
-            endpoint=typed("endpoint"),
-            language=typed("language"),
+            task=task,
+            sample=sample.name if sample is not None else "",
             folder=typed("folder"),
+            language=typed("language"),
+            endpoint=typed("endpoint"),
+            template=row.key if row is not None else "",
+            **own,
         )
+
+    def _complain(self, name: str, sentence: str) -> None:
+        """Say what is wrong beside its field, and give the field the keys."""
+        lines = {line.field.id: line for line in self.query(WizardLine)}
+        for known, line in lines.items():
+            line.complain(sentence if known == name else "")
+        if name in lines:
+            lines[name].field.focus()
+        said = "" if name in lines else sentence
+        self.query_one("#problem", Static).update(content(said, "$error"))
 
     @work(exclusive=True)
     async def _make(self) -> None:
-        problem = self.query_one("#problem", Static)
-        problem.update("Making it …")
+        self._complain("", "")
+        self.query_one("#problem", Static).update("Making it …")
         try:
             made = await asyncio.to_thread(make, self._wish())
         except StudioError as error:
-            problem.update(content(str(error), "$error"))
+            self._complain(error.field if isinstance(error, WishFault) else "", str(error))
             return
         self.dismiss(made)
+
+
+def _lines_of(task: Task) -> list[str]:
+    """The lines of :data:`OWN_LINES` that a task has."""
+    has = {
+        "corpus": task.needs_documents,
+        "labels": task.has_labels,
+        "gold": True,
+        "examples": task.has_path,
+        "about": not task.has_path,
+    }
+    return [name for name in OWN_LINES if has[name]]
 
 
 def _language_warning(endpoint: str, language: str) -> str:
@@ -174,84 +244,6 @@ def _language_warning(endpoint: str, language: str) -> str:
 
 
 def _named_after(corpus: str) -> str:
-    """A name for the project of these documents; never that of their own folder."""
+    """A name for the project of these files; never that of their own folder."""
     stem = Path(corpus.strip()).stem
     return f"{stem}-studio" if stem else ""
-
-
-def _line(label: str, value: str, name: str, placeholder: str) -> ComposeResult:
-    with Horizontal(classes="form-row"):
-        yield Static(label)
-        yield Field(value, id=name, placeholder=placeholder)
-
-
-def _templates() -> list[Row]:
-    from studio.prompting.builtin import builtin, builtin_names
-    from studio.prompting.templates import parse
-
-    templates = [parse(builtin(name)) for name in builtin_names()]
-    names = zip(builtin_names(), templates, strict=True)
-    return [Row(name, (name, template.about)) for name, template in names]
-
-
-def make(wish: Wish) -> Path:
-    """Make the project, start its import as a job, and return its folder.
-
-    Raises StudioError with what to mend; then nothing is left behind.
-    """
-    if not wish.folder:
-        raise StudioError("Type the folder that the project is to be made in.")
-    if wish.language not in LANGUAGES:
-        raise StudioError(
-            f"Language {wish.language!r} is not known; it may be {', '.join(LANGUAGES)}."
-        )
-    _refuse_unknown_endpoint(wish.endpoint)
-    path = Path(wish.folder).expanduser().absolute()
-    if wish.source in setup.labelled_samples():
-        project = setup.labelled_sample_project(path, wish.source)
-        _set_endpoint(project, wish.endpoint)
-        project.close()
-        return path
-    project, params = _project(wish, path)
-    try:
-        setup.save_template(project, wish.template)
-        _set_endpoint(project, wish.endpoint)
-        queue.submit(project, "import", params)
-    finally:
-        project.close()
-    return path
-
-
-def _refuse_unknown_endpoint(endpoint: str) -> None:
-    """A wrong name would be told only when the first run starts.
-
-    Raises StudioError, with the names that there are.
-    """
-    from studio.llm.endpoints import resolve
-
-    if endpoint:
-        resolve(settings.load(), endpoint)
-
-
-def _project(wish: Wish, path: Path) -> tuple[Project, dict[str, Any]]:
-    if wish.source != OWN_FILES:
-        return setup.sample_project(path, wish.source)
-    corpus = Path(wish.corpus).expanduser().absolute()
-    if not wish.corpus or not corpus.exists():
-        raise StudioError(
-            f"There are no documents at {wish.corpus!r}. Type the path of a file or folder."
-        )
-    if corpus.resolve() == path.resolve():
-        raise StudioError(f"{path} holds the documents. Choose another folder for the project.")
-    project = Project.create(path, title=path.name, language=wish.language)
-    return project, {"corpus": str(corpus)}
-
-
-def _set_endpoint(project: Project, endpoint: str) -> None:
-    """Write the endpoint into the project's settings when it is not the person's own default."""
-    if endpoint and endpoint != project.settings.endpoint:
-        import json
-
-        file = project.path / "studio.toml"
-        file.write_text(f"endpoint = {json.dumps(endpoint)}\n", "utf-8")
-        settings.load(project.path)

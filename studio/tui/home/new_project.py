@@ -1,0 +1,173 @@
+"""A new project out of what the wizard was told. No widgets here."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio import settings
+from studio.formats.label_list import parsed, separated
+from studio.jobs import queue, setup
+from studio.jobs.gold_items import import_labelled
+from studio.project import DATABASE, Project, forget
+from studio.records import Label, StudioError
+from studio.tasks import Task
+
+LANGUAGES = ("en", "zh", "de", "fr", "es", "it", "pt", "nl", "ja", "ko", "ru", "ar")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the wizard was told; fields that a task has no use for are empty."""
+
+    task: Task
+    sample: str
+    """A sample's name; empty for own files."""
+    folder: str
+    language: str
+    endpoint: str
+    template: str = ""
+    corpus: str = ""
+    """The path of own documents."""
+    labels: str = ""
+    """As typed, such as ``pos=a good opinion, neg=a bad one``."""
+    gold: str = ""
+    """The path of a file, which is split into validation and test; for search it may be empty."""
+    examples: str = ""
+    about: str = ""
+    """What is to be written, such as ``a guest's review of a hotel``."""
+
+
+class WishFault(StudioError):
+    """What a field of the wizard says cannot be."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def make(wish: Wish) -> Path:
+    """Make the project and start its import as a job where it has one; returns its folder.
+
+    Raises WishFault with the field and what to mend; then nothing is left behind.
+    """
+    path = _folder(wish)
+    if wish.language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise WishFault("language", f"Language {wish.language!r} is not known; it may be {known}.")
+    if wish.endpoint:
+        _known_endpoint(wish.endpoint)
+    if wish.sample:
+        _from_sample(path, wish)
+    else:
+        _from_files(path, wish)
+    return path
+
+
+def _folder(wish: Wish) -> Path:
+    if not wish.folder:
+        raise WishFault("folder", "Type the folder that the project is to be made in.")
+    path = Path(wish.folder).expanduser().absolute()
+    if (path / DATABASE).exists():
+        raise WishFault("folder", f"{path} holds a project already. Choose another folder.")
+    return path
+
+
+def _known_endpoint(endpoint: str) -> None:
+    """A wrong name would be told only when the first run starts."""
+    from studio.llm.endpoints import resolve
+
+    try:
+        resolve(settings.load(), endpoint)
+    except StudioError as error:
+        raise WishFault("endpoint", str(error)) from error
+
+
+def _from_sample(path: Path, wish: Wish) -> None:
+    try:
+        if wish.task.has_path:
+            project, params = setup.sample_project(path, wish.sample)
+            setup.save_template(project, wish.template)
+            queue.submit(project, "import", params)
+        else:
+            project = setup.labelled_sample_project(path, wish.sample)
+    except StudioError as error:
+        raise WishFault("folder", str(error)) from error
+    _set_endpoint(project, wish.endpoint)
+    project.close()
+
+
+def _from_files(path: Path, wish: Wish) -> None:
+    """Labels and labelled gold come in at once: they are few; documents by a job."""
+    labels = _labels(wish)
+    params = _paths(wish, path)
+    was_there = path.exists()
+    project = Project.create(path, title=path.name, task=wish.task.name, language=wish.language)
+    try:
+        try:
+            setup.save_template(project, wish.template, about=wish.about)
+        except StudioError as error:
+            raise WishFault("template", str(error)) from error
+        project.store.labels.set(labels)
+        if not wish.task.has_path:
+            try:
+                import_labelled(project, Path(params.pop("gold")), "auto")
+            except StudioError as error:
+                raise WishFault("gold", str(error)) from error
+        _set_endpoint(project, wish.endpoint)
+        if params:
+            queue.submit(project, "import", params)
+    except StudioError:
+        _take_back(project, was_there)
+        raise
+    project.close()
+
+
+def _labels(wish: Wish) -> list[Label]:
+    if not wish.task.has_labels:
+        return []
+    try:
+        return parsed(separated(wish.labels))
+    except StudioError as error:
+        raise WishFault("labels", str(error)) from error
+
+
+def _paths(wish: Wish, folder: Path) -> dict[str, str]:
+    """The files that were named, each by its full path."""
+    found = {}
+    asked = (
+        ("corpus", wish.corpus, wish.task.needs_documents, "documents"),
+        ("gold", wish.gold, not wish.task.has_path, f"gold {wish.task.record.nouns}"),
+        ("examples", wish.examples, False, "examples"),
+    )
+    for name, typed, needed, what in asked:
+        file = Path(typed).expanduser().absolute()
+        if (typed or needed) and (not typed or not file.exists()):
+            raise WishFault(name, f"There are no {what} at {typed!r}. Type the path of a file.")
+        if typed and file.resolve() == folder.resolve():
+            raise WishFault("folder", f"{folder} holds the {what}. Choose another folder.")
+        if typed:
+            found[name] = str(file)
+    return found
+
+
+def _take_back(project: Project, folder_was_there: bool) -> None:
+    """Remove a half-made project, so that the mended wish meets none."""
+    project.close()
+    forget(project.path)
+    with suppress(OSError):
+        for suffix in ("", "-wal", "-shm"):
+            (project.path / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+    if not folder_was_there:
+        with suppress(OSError):
+            project.path.rmdir()
+
+
+def _set_endpoint(project: Project, endpoint: str) -> None:
+    """Write the endpoint into the project's settings when it is not the person's own default."""
+    if endpoint and endpoint != project.settings.endpoint:
+        file = project.path / "studio.toml"
+        file.write_text(f"endpoint = {json.dumps(endpoint)}\n", "utf-8")
+        settings.load(project.path)
