@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.jobs.params import RunParams
 from studio.jobs.plans import endpoint_of, estimate_for
-from studio.jobs.queue import GENERATING
+from studio.jobs.queue import GENERATING, ROUNDS
 from studio.llm.estimate import Estimate, Range
 from studio.project import Project
 from studio.records import StudioError
@@ -62,7 +62,7 @@ def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
 
 def measured_rate(store: Store, endpoint: Endpoint) -> Measured | None:
     """The rate of the newest run with this endpoint and model, also of one under way."""
-    for job in store.jobs.latest(GENERATING, LOOKED_AT):
+    for job in store.jobs.latest(GENERATING + ROUNDS, LOOKED_AT):
         found = job.result if "answers_s" in job.result else job.live
         same = (found.get("endpoint"), found.get("model")) == (endpoint.name, endpoint.model)
         rate = found.get("answers_s")

@@ -217,8 +217,10 @@ ACTIONS: Final = (
     Action(
         "generate.resume", ("r",), "Resume", "go on where it stopped; nothing is paid twice", True
     ),
-    Action("generate.drops", ("d",), "Dropped", "why answers made no query, with examples", True),
-    Action("generate.filter", ("f",), "Filter", "start the next step: filter the queries", True),
+    Action("generate.drops", ("d",), "Dropped", "why answers made no record, with examples", True),
+    Action(
+        "generate.filter", ("f",), "Filter", "start the next step: filter what was written", True
+    ),
     Action("generate.plan", ("n",), "New run", "plan another run", True),
     Action("generate.watch", ("w",), "Watch", "watch the run, or look at the last one", True),
     Action("train.new", ("n",), "New training", "choose data, base and settings, then train", True),

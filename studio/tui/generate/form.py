@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from studio import methods
 from studio.jobs.plans import run_row
 from studio.llm.endpoints import resolve
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.pane.form_texts import read
 from studio.tui.pane.typed_values import decimal, dollars, endpoint, whole
+from studio.tui.prompt import template_form
 from studio.tui.widgets.form import Setting
 
 T = TypeVar("T")
@@ -39,9 +41,8 @@ def first_values(project: Project) -> dict[str, str]:
     prompt = project.store.prompts.latest()
     draws = "8"
     if prompt is not None:
-        from studio.prompting.templates import parse
-
-        draws = str(parse(prompt.template).queries_per_document)
+        template = template_form.parsed(prompt.template, project.task)
+        draws = str(getattr(template, "queries_per_document", draws))
     return {
         "documents": str(min(project.store.documents.count() or FIRST_DOCUMENTS, FIRST_DOCUMENTS)),
         "search": "",
@@ -61,8 +62,23 @@ def title(project: Project) -> str:
         return "Plan a run · no prompt yet: 2 writes one"
     draft = project.store.drafts.get("prompt")
     unsaved = " · the draft in Prompt is not in it" if draft not in (None, prompt.template) else ""
+    if project.task.gold != "documents":
+        return f"Plan a run · prompt {prompt.name} v{prompt.version}{unsaved}"
     on = sum(example.enabled for example in project.store.examples.all())
     return f"Plan a run · prompt {prompt.name} v{prompt.version}, {on} examples on{unsaved}"
+
+
+def rounds_words(project: Project, rounds: str, start: str) -> str:
+    """What stands in the form's place where a run trains on its way. rounds, start: keys."""
+    task = project.task
+    known = "\n".join(
+        f"  {method.name:<12} {method.about}" for method in methods.of_task(task.name).values()
+    )
+    return (
+        f"A run of this project writes {task.record.nouns}, trains a model on them and writes more "
+        f"like those that it gets wrong, round by round. {rounds} Rounds plans it: {start} goes to "
+        f"its form.\n\nMethods for this task:\n{known}"
+    )
 
 
 def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
@@ -81,9 +97,7 @@ def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
         )
         found["concurrency"] = f"{chosen.max_concurrency}, as the endpoint allows"
         if prompt is not None:
-            from studio.prompting.templates import parse
-
-            template = parse(prompt.template)
+            template = template_form.parsed(prompt.template, project.task)
             style = chosen.style or template.style
             usual = template.decoding_for(style, chosen.model).temperature
             own = usual == template.decoding_table.get("temperature", usual)

@@ -53,7 +53,7 @@ class GeneratePane(Pane):
     def compose_body(self) -> ComposeResult:
         """The two views; the style sheet shows one of them."""
         yield GeneratePlanView(self.project, id="plan")
-        yield RunView(self.project.store.path, id="run")
+        yield RunView(self.project.store.path, self.project.task, id="run")
 
     @property
     def _plan(self) -> GeneratePlanView:
@@ -74,12 +74,14 @@ class GeneratePane(Pane):
             self._show_view(watching=self._run is not None)
 
     def main_list(self) -> Widget | None:
-        """The form, or the newest queries."""
+        """The form, or the newest records."""
         return self.query_one("#newest" if self._watching else "#form")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done in this view."""
         run = self._run
+        if action == "endpoint" and self._plan.trains:
+            return False
         if action in PLANNING:
             return not self._watching and (action != "watch" or run is not None)
         if action in WATCHING:
@@ -99,14 +101,14 @@ class GeneratePane(Pane):
         before = self._run.id if self._run is not None else 0
         self._read_runs()
         run = self._run
-        if run is not None and run.id != before and not self._plan.form.is_typing:
+        if run is not None and run.id != before and not self._plan.in_use:
             self._show_view(watching=say.is_under_way(run))
         if not self._watching:
             self._plan.read()
 
     def _read_runs(self) -> None:
         jobs = self.project.store.jobs
-        found = jobs.latest(queue.GENERATING)
+        found = jobs.latest(queue.GENERATING + queue.ROUNDS)
         asked = jobs.get(self._pinned) if self._pinned is not None else None
         live = next((job for job in found if say.is_under_way(queue.with_true_state(job))), None)
         chosen = asked or live or next(iter(found), None)
@@ -151,7 +153,7 @@ class GeneratePane(Pane):
     def _keys(self) -> dict[str, str]:
         """Action id → the key that does it, as a person reads it."""
         wanted = [f"generate.{name}" for name in (*PLANNING, *WATCHING, *CHANGING, *AFTER)]
-        names = (*wanted, "app.review", "app.jobs")
+        names = (*wanted, "app.review", "app.rounds", "app.jobs")
         return {name: key_name(self.studio.keys_of(name)[0]) for name in names}
 
     def flush(self) -> None:
@@ -159,7 +161,7 @@ class GeneratePane(Pane):
         self._plan.flush()
 
     def action_leave(self) -> None:
-        """Out of a field to the form; out of raw answers to the reasons, then to the queries."""
+        """Out of a field to the form; out of raw answers to the reasons, then to the records."""
         if self.focused is not None and self.focused.id == "answers":
             self.set_focus(self.query_one("#drops"))
             return
@@ -175,7 +177,7 @@ class GeneratePane(Pane):
         self._show_view(watching=self._run is not None)
 
     def action_drops(self) -> None:
-        """Go to the reasons why answers made no query, or back."""
+        """Go to the reasons why answers made no record, or back."""
         drops = self.query_one("#drops")
         self.set_focus(self.main_list() if drops.has_focus else drops)
 
@@ -184,6 +186,10 @@ class GeneratePane(Pane):
     def action_start(self) -> None:
         """Start the run as it is planned."""
         self._plan.start()
+
+    @on(GeneratePlanView.RoundsWanted)
+    async def _plan_rounds(self) -> None:
+        await self.studio.go("rounds", plan=True)
 
     @on(GeneratePlanView.Ready)
     def _start(self, event: GeneratePlanView.Ready) -> None:
@@ -271,7 +277,7 @@ class GeneratePane(Pane):
         await self.app.run_action("app.start_filter")
 
     def copy_text(self) -> str:
-        """What is in front: raw answers, a query, or the estimate."""
+        """What is in front: raw answers, a record's text, or the estimate."""
         return self.query_one(RunView).text if self._watching else self._plan.text
 
 

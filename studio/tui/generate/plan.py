@@ -12,15 +12,17 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from studio.jobs.planning import Outlook, outlook
+from studio.jobs.plans import run_row
 from studio.project import Project
 from studio.records import Job, StudioError
+from studio.tui.actions import key_name
 from studio.tui.generate import form as form_of
 from studio.tui.generate import words as say
 from studio.tui.pane.form_texts import Unfit
 from studio.tui.pane.plan_form import PlanForm
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
-from studio.tui.widgets.text_pane import Section
+from studio.tui.widgets.text_pane import Section, TextPane
 
 DEED = "Start the run: s, or enter here · enter edits the line under the cursor"
 ESTIMATE_DELAY_S = 0.4
@@ -41,6 +43,9 @@ class GeneratePlanView(PlanForm):
     DRAFT = form_of.DRAFT
     SETTINGS = form_of.SETTINGS
 
+    class RoundsWanted(Message):
+        """The person wants a run that trains on its way: Rounds has its form."""
+
     class Ready(Message):
         """The person wants this run."""
 
@@ -56,9 +61,11 @@ class GeneratePlanView(PlanForm):
 
     def compose(self) -> ComposeResult:
         """Three parts beneath each other."""
+        trains = not self._project.task.has_path
         with Section(id="form-section").titled("Plan a run"):
-            yield Form(form_of.SETTINGS, DEED, id="form")
-        with Section(id="outlook-section").titled("What it will take"):
+            yield TextPane(id="form") if trains else Form(form_of.SETTINGS, DEED, id="form")
+        until = " before the first training" if trains else ""
+        with Section(id="outlook-section").titled(f"What it will take{until}"):
             yield Static("", id="outlook", markup=False)
         with Section(id="last-section").titled("Last run"):
             yield Static("", id="last", markup=False)
@@ -68,11 +75,28 @@ class GeneratePlanView(PlanForm):
         """What the estimate says, for a copy."""
         return str(self.query_one("#outlook", Static).visual)
 
+    @property
+    def trains(self) -> bool:
+        """Whether runs train models on their way, so that Rounds plans them."""
+        return not self._project.task.has_path
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a person types: what others have written waits."""
+        return not self.trains and super().in_use
+
     # -- the draft --
 
     def read(self) -> None:
         """Put the draft, over the first values, into the form, unless it is being typed in."""
         project = self._project
+        if self.trains:
+            rounds, start = (
+                key_name(self.studio.keys_of(name)[0]) for name in ("app.rounds", "generate.start")
+            )
+            self.query_one("#form", TextPane).show(form_of.rounds_words(project, rounds, start))
+            self.entitle()
+            return
         prompt = project.store.prompts.latest()
         typed = project.store.drafts.get(form_of.DRAFT)
         seen = typed, prompt.id if prompt is not None else 0
@@ -97,6 +121,9 @@ class GeneratePlanView(PlanForm):
         self._timer = self.set_timer(ESTIMATE_DELAY_S, self._look_ahead)
 
     def _look_ahead(self) -> None:
+        if self.trains:
+            self._estimate(run_row(self._project))
+            return
         params = self._params()
         if params is not None:
             self._estimate(params)
@@ -143,12 +170,20 @@ class GeneratePlanView(PlanForm):
 
     def start(self) -> None:
         """Hand the plan over, or say what to mend."""
+        if self.trains:
+            self.post_message(self.RoundsWanted())
+            return
         self.flush()
         params = self._params()
         if params is None:
             self.studio.tell("Nothing was started: mend the line that is marked with !.", bad=True)
         else:
             self.post_message(self.Ready(params))
+
+    def flush(self) -> None:
+        """Write what was typed."""
+        if not self.trains:
+            super().flush()
 
     def show_last(self, run: Job | None, keys: dict[str, str]) -> None:
         """The run before this plan, and what to do with it."""
@@ -158,4 +193,4 @@ class GeneratePlanView(PlanForm):
             last.update(content("Nothing was generated here yet.", "$text-muted"))
             return
         section.titled("A run is under way" if say.is_under_way(run) else "Last run")
-        last.update(content(say.last_run(run, keys)))
+        last.update(content(say.last_run(run, keys, self._project.task.record.nouns)))

@@ -1,4 +1,4 @@
-"""A run under way or over: figures above, why answers were dropped and the newest queries below."""
+"""A run under way or over: figures above, why answers were dropped and the newest records below."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ from studio.records import Job, JobState
 from studio.store import Store
 from studio.store.generations import Dropped
 from studio.store.records import NewRecord
+from studio.tasks import Task
 from studio.tui.generate import words as say
 from studio.tui.safe_text import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
 NEWEST = 60
-"""Queries and raw answers that are shown at a time."""
+"""Records and raw answers that are shown at a time."""
 DROP_COLUMNS = (
     Column("reason"),
     Column("answers", 7, "right"),
     Column("share", 6, "right", from_width=30),
 )
-NEW_COLUMNS = (Column("query"), Column("document", 14, from_width=44))
 NO_DROP = "No answer was dropped so far."
-NO_QUERY = "No query yet. They stream by here as soon as the LLM answers."
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutput:
     """What a run made last."""
 
-    queries: list[NewRecord]
+    records: list[NewRecord]
     """The newest first."""
     reason: str
-    """Why the answers below made no query; empty when none were asked for."""
+    """Why the answers below made no record; empty when none were asked for."""
     answers: list[Dropped]
     kept: int | None
-    """Queries that the filters keep; None while the run goes on."""
+    """Records that the filters keep; None while the run goes on."""
 
 
 class Streamed(Message):
@@ -58,30 +57,35 @@ class RunView(Container):
     """One run, as its rows tell it."""
 
     class Opened(Message):
-        """Enter was pressed on a query."""
+        """Enter was pressed on a record."""
 
         def __init__(self, record_id: int) -> None:
             super().__init__()
             self.record_id = record_id
 
-    def __init__(self, store: Path, *, id: str) -> None:
+    def __init__(self, store: Path, task: Task, *, id: str) -> None:
         super().__init__(id=id)
-        self._store = store
+        self._store, self._task_words = store, task
         self._run: Job | None = None
         self._keys: dict[str, str] = {}
         self._kept: int | None = None
         self._reading = False
 
     def compose(self) -> ComposeResult:
-        """Figures, reasons, queries."""
+        """Figures, reasons, records."""
+        record = self._task_words.record
+        # What a record is about, or its class: whichever tells records of the task apart.
+        beside = "label" if self._task_words.has_labels else "document"
+        columns = (Column(record.noun), Column(beside, 14, from_width=44))
+        none = f"No {record.noun} yet. They stream by here as soon as the LLM answers."
         with Section(id="figures-section").titled("Run"):
             yield Static("", id="figures", markup=False)
             yield Static("", id="next", markup=False)
         with Horizontal(id="below"):
             with Section(id="drops-section").titled("Dropped"):
                 yield RowList(DROP_COLUMNS, empty=NO_DROP, id="drops")
-            with Section(id="stream-section").titled("Newest queries"):
-                yield RowList(NEW_COLUMNS, empty=NO_QUERY, id="newest")
+            with Section(id="stream-section").titled(f"Newest {record.nouns}"):
+                yield RowList(columns, empty=none, id="newest")
                 yield TextPane(id="answers")
 
     def show(self, run: Job, keys: dict[str, str]) -> None:
@@ -100,18 +104,20 @@ class RunView(Container):
     def _show_figures(self, run: Job) -> None:
         self.query_one("#figures-section", Section).titled(say.title(run))
         width = max(self.app.size.width - 4, 40)
-        self.query_one("#figures", Static).update(content(say.lines(run, width, self._kept)))
+        nouns = self._task_words.record.nouns
+        shown = say.lines(run, width, self._kept, nouns=nouns)
+        self.query_one("#figures", Static).update(content(shown))
         tone = "$error" if run.state is JobState.FAILED else ""
-        self.query_one("#next", Static).update(content(say.next_step(run, self._keys), tone))
+        self.query_one("#next", Static).update(content(say.next_step(run, self._keys, nouns), tone))
 
     @property
     def _is_looking(self) -> bool:
-        """Whether raw answers stand where the queries stream."""
+        """Whether raw answers stand where the records stream."""
         return self.has_class("-looking")
 
     @property
     def _reason(self) -> str:
-        """The reason whose answers are looked at; empty while the queries are."""
+        """The reason whose answers are looked at; empty while the records are."""
         row = self.query_one("#drops", RowList).current
         return row.key if row is not None and self._is_looking else ""
 
@@ -138,16 +144,19 @@ class RunView(Container):
             # Something else is wanted by now.
             self._read_made()
             return
-        self._show_queries(made.queries)
+        self._show_records(made.records)
         if made.reason:
             self._show_answers(made.answers)
         if made.kept != self._kept:
             self._kept = made.kept
             self._show_figures(run)
 
-    def _show_queries(self, queries: list[NewRecord]) -> None:
+    def _show_records(self, records: list[NewRecord]) -> None:
         newest = self.query_one("#newest", RowList)
-        rows = [Row(str(one.record_id), (one.text, one.title or one.document)) for one in queries]
+        rows = [
+            Row(str(one.record_id), (one.text, one.label or one.title or one.document))
+            for one in records
+        ]
         # On the top line the eye follows what comes in; further down it reads.
         newest.show(rows, key=rows[0].key if rows and newest.cursor == 0 else None)
 
@@ -168,7 +177,8 @@ class RunView(Container):
 
     def _turn(self) -> None:
         reason = self._reason
-        title = f"Newest answers dropped as {reason}" if reason else "Newest queries"
+        newest = f"Newest {self._task_words.record.nouns}"
+        title = f"Newest answers dropped as {reason}" if reason else newest
         self.query_one("#stream-section", Section).titled(title)
         self.query_one("#answers", TextPane).show("")
         self._read_made()
@@ -196,7 +206,7 @@ class RunView(Container):
 
     @property
     def text(self) -> str:
-        """The raw answers in front, or the query under the cursor, for a copy."""
+        """The raw answers in front, or the text under the cursor, for a copy."""
         if self._is_looking:
             return self.query_one("#answers", TextPane).plain
         row = self.query_one("#newest", RowList).current
@@ -207,9 +217,9 @@ def _made(path: Path, job_id: int, reason: str, running: bool) -> RunOutput:
     """Runs in a thread, with a connection of its own."""
     store = Store(path)
     try:
-        queries = store.records.newest_of_job(job_id, NEWEST)
+        records = store.records.newest_of_job(job_id, NEWEST)
         answers = store.generations.dropped(job_id, reason, NEWEST) if reason else []
         kept = None if running else store.records.kept_of_job(job_id)
-        return RunOutput(queries, reason, answers, kept)
+        return RunOutput(records, reason, answers, kept)
     finally:
         store.close()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from studio.jobs.params import RunParams
 from studio.jobs.planning import Outlook
-from studio.jobs.queue import is_generating
+from studio.jobs.queue import ROUNDS, is_generating
 from studio.llm.estimate import Range
 from studio.records import Job, JobState
 from studio.store.generations import Dropped
@@ -94,7 +94,8 @@ def params_of(job: Job) -> RunParams:
 
 def is_under_way(job: Job) -> bool:
     """Whether it asks an LLM now, or soon."""
-    return job.state in (JobState.RUNNING, JobState.WAITING) and is_generating(job)
+    asks = is_generating(job) or job.kind in ROUNDS
+    return asks and job.state in (JobState.RUNNING, JobState.WAITING)
 
 
 def title(job: Job) -> str:
@@ -106,19 +107,28 @@ def title(job: Job) -> str:
     return f"{job.kind} {job.id} · {mark}"
 
 
-def lines(job: Job, width: int, kept: int | None = None, now: datetime | None = None) -> str:
-    """The figures, a line each. width: cells of a line; kept: what filters and people keep."""
+def lines(
+    job: Job,
+    width: int,
+    kept: int | None = None,
+    now: datetime | None = None,
+    *,
+    nouns: str = "queries",
+) -> str:
+    """The figures, a line each. width: cells of a line; kept: what filters and people keep; nouns:
+    what is written."""
     figures, params = figures_of(job), params_of(job)
     bars = max(min(width - 62, 60), 0)
     parts = [
         ("", _progress(job, figures, width, now)),
-        ("queries", _queries(figures, kept) + _rate(figures.queries_s, 1, bars, job)),
+        (nouns, _records(figures, kept) + _rate(figures.queries_s, 1, bars, job)),
         ("tokens", _tokens(figures, params) + _rate(figures.tokens_s, 0, bars, job)),
         ("cost", _cost(job, figures, params)),
     ]
     if is_under_way(job):
         parts.append(("calls", _calls(job, figures)))
-    return "\n".join(f"{name:<8} {text}" if name else text for name, text in parts)
+    wide = max(8, len(nouns))
+    return "\n".join(f"{name:<{wide}} {text}" if name else text for name, text in parts)
 
 
 def _progress(job: Job, figures: Figures, width: int, now: datetime | None) -> str:
@@ -147,7 +157,7 @@ def _left(figures: Figures) -> str:
     return f"{duration((figures.asked - figures.answered) / figures.answers_s)} left"
 
 
-def _queries(figures: Figures, kept: int | None) -> str:
+def _records(figures: Figures, kept: int | None) -> str:
     answers = figures.answered - figures.reused
     made = f"{figures.records:,}"
     if answers > 0:
@@ -226,8 +236,8 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def next_step(job: Job, keys: dict[str, str]) -> str:
-    """What to press now. keys: action id → its key as a person reads it."""
+def next_step(job: Job, keys: dict[str, str], nouns: str = "queries") -> str:
+    """What to press now. keys: action id → its key as a person reads it; nouns: what is written."""
     if is_under_way(job):
         if job.is_paused:
             return f"{keys['generate.pause']} goes on · {keys['generate.cancel']} cancels for now"
@@ -238,17 +248,19 @@ def next_step(job: Job, keys: dict[str, str]) -> str:
     if job.state is JobState.RUNNING:
         return f"All is asked. The path goes on ({job.message}); {keys['app.jobs']} shows it."
     if job.state is JobState.DONE:
-        return _after(job, keys)
+        return _after(job, keys, nouns)
     advice = job_words.advice(job, keys["generate.resume"])
     return f"{job.message} {advice}".strip() if job.state is JobState.FAILED else advice
 
 
-def _after(job: Job, keys: dict[str, str]) -> str:
+def _after(job: Job, keys: dict[str, str], nouns: str) -> str:
     go_on = (
-        f"{keys['generate.filter']} filters the queries · {keys['app.review']} reviews them by hand"
+        f"{keys['generate.filter']} filters the {nouns} · {keys['app.review']} reviews them by hand"
     )
     if job.kind == "path":
-        go_on = f"{keys['app.review']} reviews the queries · {keys['app.jobs']} has the scores"
+        go_on = f"{keys['app.review']} reviews the {nouns} · {keys['app.jobs']} has the scores"
+    if job.kind in ROUNDS:
+        go_on = f"{keys['app.rounds']} shows the rounds · {keys['app.review']} reviews the {nouns}"
     if job.result.get("stopped_by") == "budget":
         return (
             f"The cap was reached. {keys['generate.plan']} plans another run, with a higher cap; "
@@ -257,14 +269,14 @@ def _after(job: Job, keys: dict[str, str]) -> str:
     return f"Next: {go_on}"
 
 
-def last_run(job: Job, keys: dict[str, str]) -> str:
+def last_run(job: Job, keys: dict[str, str], nouns: str = "queries") -> str:
     """The run before this plan, in two lines."""
     figures = figures_of(job)
     cost = "" if not figures.cost else f" · ${figures.cost:,.4f}"
-    what = f"{job.kind} {job.id} · {job_words.mark(job)} · {figures.records:,} queries{cost}"
+    what = f"{job.kind} {job.id} · {job_words.mark(job)} · {figures.records:,} {nouns}{cost}"
     if is_under_way(job):
         return f"{what}\n{keys['generate.watch']} watches it."
-    return f"{what} · {keys['generate.watch']} looks closer\n{next_step(job, keys)}"
+    return f"{what} · {keys['generate.watch']} looks closer\n{next_step(job, keys, nouns)}"
 
 
 def drop_rows(job: Job) -> list[tuple[str, str, str]]:
@@ -280,7 +292,7 @@ def dropped_text(answers: Sequence[Dropped]) -> str:
     parts = []
     for one in answers:
         said = one.error or one.answer or "(an empty answer)"
-        parts.append(f"▪ {one.document} · ended by {one.finish_reason or 'unknown'}\n{said}")
+        parts.append(f"▪ {one.document or '—'} · ended by {one.finish_reason or 'unknown'}\n{said}")
     return "\n\n".join(parts)
 
 

@@ -149,7 +149,9 @@ class Wizard(Dialog):
 
     @on(Input.Changed, "#corpus, #gold")
     def _file_typed(self, event: Input.Changed) -> None:
-        if self._sample is None and (event.input.id == "corpus" or not self._chosen_task.needs_documents):
+        if self._sample is None and (
+            event.input.id == "corpus" or not self._chosen_task.needs_documents
+        ):
             self._suggest(_named_after(event.value))
 
     def _suggest(self, name: str) -> None:
