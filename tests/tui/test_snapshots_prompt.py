@@ -54,7 +54,7 @@ async def scored(pilot: Pilot[int], sides: int) -> None:
     await until_shown(
         pilot,
         lambda: all(
-            outcome.hit is not None or not outcome.query
+            outcome.hit is not None or not outcome.texts
             for score in streams(pilot.app).scores
             for outcome in score.values()
         ),

@@ -71,13 +71,15 @@ def title(project: Project) -> str:
 def rounds_words(project: Project, rounds: str, start: str) -> str:
     """What stands in the form's place where a run trains on its way. rounds, start: keys."""
     task = project.task
-    known = "\n".join(
-        f"  {method.name:<12} {method.about}" for method in methods.of_task(task.name).values()
+    known = methods.of_task(task.name)
+    listed = "\n".join(
+        f"  {one.name:<12} {one.about}"
+        for one in sorted(known.values(), key=lambda method: method.name != task.method)
     )
     return (
         f"A run of this project writes {task.record.nouns}, trains a model on them and writes more "
         f"like those that it gets wrong, round by round. {rounds} Rounds plans it: {start} goes to "
-        f"its form.\n\nMethods for this task:\n{known}"
+        f"its form.\n\nMethods for this task:\n{listed}"
     )
 
 

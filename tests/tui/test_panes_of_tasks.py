@@ -1,0 +1,125 @@
+"""Generate, Jobs and Examples for tasks that train by rounds: what works, what is used instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from studio.project import Project
+from studio.records import JobState, Record
+from studio.tui.app import StudioApp
+from studio.tui.dialogs.ask import Choose
+from studio.tui.widgets.form import Form
+from studio.tui.widgets.rows import RowList
+from studio.tui.widgets.text_pane import Section, TextPane
+from tests.support.openai_server import OpenAIServer
+from tests.support.prompt_pane import until
+from tests.support.tasks import add_gold, make_project, words
+from tests.tui.test_generate_pane import LIVE
+
+SIZE = (120, 40)
+
+
+@pytest.fixture
+def rule() -> Iterator[OpenAIServer]:
+    with OpenAIServer(words=words) as server:
+        yield server
+
+
+@pytest.fixture
+def project(tmp_path: Path, rule: OpenAIServer) -> Iterator[Project]:
+    """A project of texts with labels."""
+    made = make_project(tmp_path / "p", "classification", rule.url)
+    add_gold(made)
+    yield made
+    made.close()
+
+
+def drawn(app: StudioApp) -> str:
+    """What stands on the screen."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in strips)
+
+
+async def test_generate_names_the_rounds_and_s_goes_to_their_form(project: Project) -> None:
+    app = StudioApp(project, screen="generate")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(
+            pilot, lambda: "calls" in str(app.screen.query_one("#outlook", Static).render())
+        )
+        said = app.screen.query_one("#form", TextPane).plain
+        assert "writes texts, trains a model on them" in said
+        assert said.index("s3") < said.index("zerogen")
+        assert "204, estimated" in str(app.screen.query_one("#outlook", Static).render())
+        assert "quer" not in drawn(app).lower()
+        await pilot.press("o")
+        assert app.screen is app.base_screen
+        await pilot.press("s")
+        await until(pilot, lambda: app.current_mode == "rounds")
+        await until(pilot, lambda: isinstance(app.focused, Form))
+
+
+async def test_generate_watches_a_run_of_rounds_in_the_words_of_the_task(
+    project: Project, job: Callable[..., int]
+) -> None:
+    running = job(
+        "s3", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time(), live=json.dumps(LIVE)
+    )
+    text = Record(project.task.record, {"text": "a warm room", "label": "near"}, job_id=running)
+    project.store.records.add([text], running)
+    app = StudioApp(project, screen="generate")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: len(app.screen.query_one("#newest", RowList).rows) == 1)
+        assert app.screen.query_one("#newest", RowList).rows[0].cells == ("a warm room", "near")
+        assert str(app.screen.query_one("#stream-section", Section).border_title) == "Newest texts"
+        figures = str(app.screen.query_one("#figures", Static).render())
+        assert "texts" in figures
+        assert "quer" not in drawn(app).lower()
+
+
+async def test_ctrl_r_and_every_step_lead_to_the_form_of_rounds(project: Project) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(0.2)
+        assert "an LLM writes texts" in app.screen.query_one(RowList).empty
+        await pilot.press("n")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, Choose)
+        listed = [row.key for row in app.screen.query_one(RowList).rows]
+        assert listed == ["app.path", "app.start-filter"]
+        await pilot.press("escape", "ctrl+r")
+        await until(pilot, lambda: app.current_mode == "rounds")
+        assert project.store.jobs.all() == []
+
+
+async def test_examples_shows_the_demonstrations_of_the_template(project: Project) -> None:
+    app = StudioApp(project, screen="examples")
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(0.2)
+        said = app.screen.query_one("#demonstrations", TextPane).plain
+        assert "[[demonstrations]]" in said
+        assert "2 Prompt edits them" in said
+        assert "the parcel came a day early" in said
+        # Keys of examples do nothing here, and break nothing.
+        await pilot.press("e", "n", "x", "u", "slash", "d", "escape", "y")
+        assert app.focused is app.screen.query_one("#demonstrations")
+        prompt = project.store.prompts.latest()
+        assert prompt is not None
+        changed = prompt.template.replace("a day early", "a week early")
+        project.store.drafts.set("prompt", changed)
+        await until(pilot, lambda: "a week early" in drawn(app))
+
+
+async def test_the_panes_tell_of_no_fault_of_the_programs_own_template(project: Project) -> None:
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=SIZE) as pilot:
+        for key in ("2", "3", "1", "8"):
+            await pilot.press(key)
+            await pilot.pause(0.4)
+        assert [told.message for told in app._notifications] == []
