@@ -241,7 +241,7 @@ def test_what_the_wizard_refuses(
 
 def test_gold_of_other_labels_is_refused_and_nothing_is_left_behind(tmp_path: Path) -> None:
     told = {**LABELLED, "labels": "yes, no", "gold": str(gold_file(tmp_path))}
-    with pytest.raises(WishFault, match="could be used as gold") as refused:
+    with pytest.raises(WishFault, match="the label 'good' is unknown") as refused:
         make(wish(tmp_path, "classification", **told))
     assert refused.value.field == "gold"
     assert not (tmp_path / "new").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,25 +54,31 @@ def make(wish: Wish) -> Path:
 
     Raises WishFault with the field and what to mend; then nothing is left behind.
     """
-    path = _folder(wish)
+    # What is wrong is told from the first line to the last.
+    labels = [] if wish.sample else _labels(wish)
+    files = {} if wish.sample else _files(wish)
     if wish.language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise WishFault("language", f"Language {wish.language!r} is not known; it may be {known}.")
     if wish.endpoint:
         _known_endpoint(wish.endpoint)
+    path = _folder(wish, files)
     if wish.sample:
         _from_sample(path, wish)
     else:
-        _from_files(path, wish)
+        _from_files(path, wish, labels, files)
     return path
 
 
-def _folder(wish: Wish) -> Path:
+def _folder(wish: Wish, files: Mapping[str, str]) -> Path:
     if not wish.folder:
         raise WishFault("folder", "Type the folder that the project is to be made in.")
     path = Path(wish.folder).expanduser().absolute()
     if (path / DATABASE).exists():
         raise WishFault("folder", f"{path} holds a project already. Choose another folder.")
+    for file in files.values():
+        if Path(file).resolve() == path.resolve():
+            raise WishFault("folder", f"{path} holds the documents. Choose another folder.")
     return path
 
 
@@ -99,10 +106,8 @@ def _from_sample(path: Path, wish: Wish) -> None:
     project.close()
 
 
-def _from_files(path: Path, wish: Wish) -> None:
+def _from_files(path: Path, wish: Wish, labels: list[Label], files: dict[str, str]) -> None:
     """Labels and labelled gold come in at once: they are few; documents by a job."""
-    labels = _labels(wish)
-    params = _paths(wish, path)
     was_there = path.exists()
     project = Project.create(path, title=path.name, task=wish.task.name, language=wish.language)
     try:
@@ -113,12 +118,12 @@ def _from_files(path: Path, wish: Wish) -> None:
         project.store.labels.set(labels)
         if not wish.task.has_path:
             try:
-                import_labelled(project, Path(params.pop("gold")), "auto")
+                import_labelled(project, Path(files.pop("gold")), "auto")
             except StudioError as error:
                 raise WishFault("gold", str(error)) from error
         _set_endpoint(project, wish.endpoint)
-        if params:
-            queue.submit(project, "import", params)
+        if files:
+            queue.submit(project, "import", files)
     except StudioError:
         _take_back(project, was_there)
         raise
@@ -134,7 +139,7 @@ def _labels(wish: Wish) -> list[Label]:
         raise WishFault("labels", str(error)) from error
 
 
-def _paths(wish: Wish, folder: Path) -> dict[str, str]:
+def _files(wish: Wish) -> dict[str, str]:
     """The files that were named, each by its full path."""
     found = {}
     asked = (
@@ -146,8 +151,6 @@ def _paths(wish: Wish, folder: Path) -> dict[str, str]:
         file = Path(typed).expanduser().absolute()
         if (typed or needed) and (not typed or not file.exists()):
             raise WishFault(name, f"There are no {what} at {typed!r}. Type the path of a file.")
-        if typed and file.resolve() == folder.resolve():
-            raise WishFault("folder", f"{folder} holds the {what}. Choose another folder.")
         if typed:
             found[name] = str(file)
     return found

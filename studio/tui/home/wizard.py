@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from pathlib import Path
 
 from textual import on, work
@@ -135,12 +136,7 @@ class Wizard(Dialog):
         self._suggest(sample.name if sample is not None else next(filter(None, named), ""))
 
     def _show_templates(self, task: Task, sample: Sample | None) -> None:
-        templates = self.query_one("#template", RowList)
-        known = setup.templates_of(task)
-        rows = [
-            Row(name, (name, template_form.parsed(text, task).about))
-            for name, text in known.items()
-        ]
+        templates, rows = self.query_one("#template", RowList), _templates(task)
         language = sample.language if sample is not None else "en"
         wanted = sample.template if sample is not None else ""
         templates.show(rows, key=wanted or setup.default_name(task, language))
@@ -218,6 +214,13 @@ class Wizard(Dialog):
             self._complain(error.field if isinstance(error, WishFault) else "", str(error))
             return
         self.dismiss(made)
+
+
+@cache
+def _templates(task: Task) -> tuple[Row, ...]:
+    """A row for each bundled template of a task."""
+    known = setup.templates_of(task).items()
+    return tuple(Row(name, (name, template_form.parsed(text, task).about)) for name, text in known)
 
 
 def _lines_of(task: Task) -> list[str]:
