@@ -12,9 +12,9 @@ from studio.prompting.forms import TemplateNames
 from studio.prompting.templates import DOCUMENT_FORM
 from studio.tasks import TASKS
 from studio.tui.app import StudioApp
+from studio.tui.pane.template_form import method_for
 from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.prompt.template_editor import TemplateEditor
-from studio.tui.prompt.template_form import method_for
 from tests.support.hostile import assert_harmless, storable
 from tests.support.prompt_pane import AT_ONCE
 from tests.support.waiting import quiet

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from studio.project import Project
 from studio.records import StudioError
-from studio.tui.prompt import template_form
+from studio.tui.pane import template_form
 from studio.tui.prompt.template import DRAFT
 from studio.tui.safe_text import content, one_line
 from studio.tui.widgets.text_pane import Section, TextPane

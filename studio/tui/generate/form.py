@@ -10,9 +10,9 @@ from studio.jobs.plans import run_row
 from studio.llm.endpoints import resolve
 from studio.project import Project
 from studio.records import StudioError
+from studio.tui.pane import template_form
 from studio.tui.pane.form_texts import read
 from studio.tui.pane.typed_values import decimal, dollars, endpoint, whole
-from studio.tui.prompt import template_form
 from studio.tui.widgets.form import Setting
 
 T = TypeVar("T")

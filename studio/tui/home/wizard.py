@@ -17,8 +17,8 @@ from studio.jobs.setup import Sample
 from studio.records import StudioError
 from studio.tasks import TASKS, Task
 from studio.tui.home.new_project import LANGUAGES, Wish, WishFault, make
+from studio.tui.pane import template_form
 from studio.tui.pane.base import Dialog
-from studio.tui.prompt import template_form
 from studio.tui.safe_text import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList

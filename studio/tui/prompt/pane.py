@@ -12,9 +12,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from studio.tui.actions import bindings
+from studio.tui.pane import template_form
 from studio.tui.pane.base import Pane
 from studio.tui.prompt import sides as prompt_sides
-from studio.tui.prompt import template_form
 from studio.tui.prompt.compare import Compare, Contrast
 from studio.tui.prompt.preview import Preview
 from studio.tui.prompt.rendered import RenderedPrompt

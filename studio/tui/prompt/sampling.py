@@ -232,7 +232,7 @@ def _prepared(
 ) -> tuple[Method, Stage, Plan]:
     from studio.jobs.params import RunParams
     from studio.jobs.plans import FixedCorpus, plan_for
-    from studio.tui.prompt.template_form import method_for
+    from studio.tui.pane.template_form import method_for
 
     method = method_for(variant.template, project.task)
     draft = Prompt(method.form.parse(variant.template).name, variant.template)

@@ -12,7 +12,7 @@ from studio.records import Prompt, StudioError
 from studio.settings import Endpoint
 from studio.tasks import Task
 from studio.tui.dialogs.conflict import Choice
-from studio.tui.prompt import template_form
+from studio.tui.pane import template_form
 from studio.tui.prompt.compare import Contrast
 from studio.tui.prompt.sampling import Outcome, Side, Slot, Variant, most_cost
 from studio.tui.prompt.score import verdict

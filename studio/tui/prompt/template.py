@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.records import Prompt
+from studio.tui.pane import template_form
 from studio.tui.pane.autosave import Autosave
-from studio.tui.prompt import template_form
 from studio.tui.prompt.template_editor import TemplateEditor
 from studio.tui.prompt.versions import shortly
 from studio.tui.safe_text import content, one_line
