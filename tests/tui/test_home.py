@@ -262,13 +262,13 @@ async def test_a_classification_project_is_made_of_own_files_by_keys_alone(
     app = StudioApp()
     async with app.run_test(size=size) as pilot:
         await pilot.press("n")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press(*OWN_SEARCH, "j")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         shown = [line.field.id for line in app.screen.query(WizardLine) if line.display]
         assert shown == ["labels", "gold", "about", "language", "endpoint", "folder"]
         await pilot.press("tab", *"good=a good stay", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         fault = app.screen.query_one("#line-labels .wizard-fault", Static)
         assert "at least two labels" in str(fault.render())
         assert app.focused is app.screen.query_one("#labels")
@@ -276,10 +276,7 @@ async def test_a_classification_project_is_made_of_own_files_by_keys_alone(
         await pilot.press("tab", *str(gold), "tab", *"a guest's review")
         app.screen.query_one("#folder", Field).value = str(folder)
         await pilot.press("enter")
-        for _ in range(100):
-            await pilot.pause(0.1)
-            if app.current_mode == "rounds":
-                break
+        await until_shown(pilot, lambda: app.current_mode == "rounds")
         project = app.project
         assert project is not None
         assert project.path == folder
@@ -311,9 +308,9 @@ async def test_the_wizard_asks_what_the_task_needs_and_all_of_it_fits(
     app = StudioApp()
     async with app.run_test(size=size) as pilot:
         await pilot.press("n")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press(*OWN_SEARCH, *"j" * list(TASKS).index(task))
-        await pilot.pause(0.3)
+        await quiet(pilot)
         shown = [line.field.id for line in app.screen.query(WizardLine) if line.display]
         assert shown == [*lines, "language", "endpoint", "folder"]
         assert "4  project folder" in drawn(app)
@@ -326,10 +323,9 @@ async def test_home_speaks_of_what_a_labelled_project_has(tmp_path: Path) -> Non
     make(wish(tmp_path, "classification", **told))
     app = StudioApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        for _ in range(50):
-            await pilot.pause(0.05)
-            if "Next" in (said := str(app.screen.query_one("#standing", Static).render())):
-                break
+        standing = app.screen.query_one("#standing", Static)
+        await until_shown(pilot, lambda: "Next" in str(standing.render()))
+        said = str(standing.render())
         assert "✓ 12 gold   · no text   · no model" in said
         assert "Next: enter opens it, then 5 Rounds: s plans a run" in said
         assert "quer" not in said

@@ -19,8 +19,8 @@ from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.openai_server import OpenAIServer
-from tests.support.prompt_pane import until
-from tests.support.tasks import add_gold, make_project, words
+from tests.support.small_projects import add_gold, make_project, words
+from tests.support.waiting import quiet, until_shown
 from tests.tui.test_generate_pane import LIVE
 
 SIZE = (120, 40)
@@ -50,7 +50,7 @@ def drawn(app: StudioApp) -> str:
 async def test_generate_names_the_rounds_and_s_goes_to_their_form(project: Project) -> None:
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=SIZE) as pilot:
-        await until(
+        await until_shown(
             pilot, lambda: "calls" in str(app.screen.query_one("#outlook", Static).render())
         )
         said = app.screen.query_one("#form", TextPane).plain
@@ -61,8 +61,8 @@ async def test_generate_names_the_rounds_and_s_goes_to_their_form(project: Proje
         await pilot.press("o")
         assert app.screen is app.base_screen
         await pilot.press("s")
-        await until(pilot, lambda: app.current_mode == "rounds")
-        await until(pilot, lambda: isinstance(app.focused, Form))
+        await until_shown(pilot, lambda: app.current_mode == "rounds")
+        await until_shown(pilot, lambda: isinstance(app.focused, Form))
 
 
 async def test_generate_watches_a_run_of_rounds_in_the_words_of_the_task(
@@ -75,7 +75,7 @@ async def test_generate_watches_a_run_of_rounds_in_the_words_of_the_task(
     project.store.records.add([text], running)
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: len(app.screen.query_one("#newest", RowList).rows) == 1)
+        await until_shown(pilot, lambda: len(app.screen.query_one("#newest", RowList).rows) == 1)
         assert app.screen.query_one("#newest", RowList).rows[0].cells == ("a warm room", "near")
         assert str(app.screen.query_one("#stream-section", Section).border_title) == "Newest texts"
         figures = str(app.screen.query_one("#figures", Static).render())
@@ -86,22 +86,22 @@ async def test_generate_watches_a_run_of_rounds_in_the_words_of_the_task(
 async def test_ctrl_r_and_every_step_lead_to_the_form_of_rounds(project: Project) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert "an LLM writes texts" in app.screen.query_one(RowList).empty
         await pilot.press("n")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, Choose)
         listed = [row.key for row in app.screen.query_one(RowList).rows]
         assert listed == ["app.path", "app.start-filter"]
         await pilot.press("escape", "ctrl+r")
-        await until(pilot, lambda: app.current_mode == "rounds")
+        await until_shown(pilot, lambda: app.current_mode == "rounds")
         assert project.store.jobs.all() == []
 
 
 async def test_examples_shows_the_demonstrations_of_the_template(project: Project) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause(0.2)
+        await quiet(pilot)
         said = app.screen.query_one("#demonstrations", TextPane).plain
         assert "[[demonstrations]]" in said
         assert "2 Prompt edits them" in said
@@ -113,7 +113,7 @@ async def test_examples_shows_the_demonstrations_of_the_template(project: Projec
         assert prompt is not None
         changed = prompt.template.replace("a day early", "a week early")
         project.store.drafts.set("prompt", changed)
-        await until(pilot, lambda: "a week early" in drawn(app))
+        await until_shown(pilot, lambda: "a week early" in drawn(app))
 
 
 async def test_the_panes_tell_of_no_fault_of_the_programs_own_template(project: Project) -> None:
@@ -121,5 +121,5 @@ async def test_the_panes_tell_of_no_fault_of_the_programs_own_template(project: 
     async with app.run_test(size=SIZE) as pilot:
         for key in ("2", "3", "1", "8"):
             await pilot.press(key)
-            await pilot.pause(0.4)
+            await quiet(pilot)
         assert [told.message for told in app._notifications] == []

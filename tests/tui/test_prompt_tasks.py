@@ -20,8 +20,9 @@ from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.openai_server import OpenAIServer
-from tests.support.prompt_pane import score_of, settled, streams, title_of, until
-from tests.support.tasks import add_gold, make_project, words
+from tests.support.prompt_pane import score_of, settled, streams, title_of
+from tests.support.small_projects import add_gold, make_project, words
+from tests.support.waiting import quiet, until_shown
 
 SIZE = (120, 40)
 
@@ -60,7 +61,7 @@ async def stage(pilot: Pilot[int], name: str) -> None:
             break
         before = head(app)  # type: ignore[arg-type]
         await pilot.press("s")
-        await until(pilot, lambda before=before: head(app) != before)  # type: ignore[arg-type,misc]
+        await until_shown(pilot, lambda before=before: head(app) != before)  # type: ignore[arg-type,misc]
     await settled(pilot)
 
 
@@ -73,7 +74,7 @@ async def test_the_programs_own_template_has_no_remark_and_streams(
         await settled(pilot)
         assert "✓ no remarks" in str(app.screen.query_one("#template-remarks", Static).render())
         await stage(pilot, "seed")
-        await until(pilot, lambda: "3/3" in score_of(app))
+        await until_shown(pilot, lambda: "3/3" in score_of(app))
         shown = score_of(app)
         assert "round trip" not in shown
         assert "your gold" in shown
@@ -109,9 +110,9 @@ async def test_without_reasons_the_seed_says_so(tmp_path: Path) -> None:
     project = make_project(tmp_path / "p", "classification", "http://127.0.0.1:9/v1")
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "▸ rationales" in head(app))
+        await until_shown(pilot, lambda: "▸ rationales" in head(app))
         await pilot.press("s")
-        await until(pilot, lambda: "▸ seed" in head(app))
+        await until_shown(pilot, lambda: "▸ seed" in head(app))
         assert "no rationales yet" in head(app)
 
 
@@ -135,13 +136,13 @@ async def test_a_picked_document_is_the_only_context(tmp_path: Path, rule: OpenA
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await pilot.press("slash")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, PickDocument)
         app.screen.query_one("#search").focus()
         await pilot.press(*"orchard", "enter")
-        await pilot.pause(0.3)
+        await quiet(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: all("p5" in column(app, n) for n in range(3)))
+        await until_shown(pilot, lambda: all("p5" in column(app, n) for n in range(3)))
 
 
 async def test_templates_of_the_task_are_listed_and_no_others(
@@ -152,13 +153,13 @@ async def test_templates_of_the_task_are_listed_and_no_others(
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await pilot.press("t")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert isinstance(app.screen, Choose)
         listed = [row.key for row in app.screen.query_one(RowList).rows]
         assert listed == list(templates_of(project.task))
         assert "question-answering" not in listed
         await pilot.press("j", "enter")
-        await pilot.pause(0.2)
+        await quiet(pilot)
         assert "task = " in app.screen.query_one("#template", Editor).value
 
 
@@ -169,7 +170,7 @@ async def test_a_template_of_another_task_is_remarked(tmp_path: Path, rule: Open
     project.store.drafts.set("prompt", builtin("nli", "s3"))
     app = StudioApp(project, screen="prompt")
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause(0.4)
+        await quiet(pilot)
         said = str(app.screen.query_one("#template-remarks", Static).render())
         assert "for the task nli" in said
         assert rule.paid.calls == 0
@@ -208,8 +209,8 @@ async def test_a_method_from_outside_is_previewed_like_the_studios_own(
             project.store.drafts.set("prompt", two_step.TEMPLATE)
             app = StudioApp(project, screen="prompt")
             async with app.run_test(size=SIZE) as pilot:
-                await until(pilot, lambda: column(app, 1).startswith("far"))
-                await until(pilot, lambda: "done" in streams(app).cells[1].state)
+                await until_shown(pilot, lambda: column(app, 1).startswith("far"))
+                await until_shown(pilot, lambda: "done" in streams(app).cells[1].state)
                 await stage_verses(pilot)
                 assert "in the mood:" in app.screen.query_one("#rendered", TextPane).plain
     finally:
@@ -219,7 +220,7 @@ async def test_a_method_from_outside_is_previewed_like_the_studios_own(
 async def stage_verses(pilot: Pilot[int]) -> None:
     await pilot.press("s")
     app = pilot.app
-    await until(pilot, lambda: "▸ verses" in head(app))  # type: ignore[arg-type]
+    await until_shown(pilot, lambda: "▸ verses" in head(app))  # type: ignore[arg-type]
     await settled(pilot)
 
 

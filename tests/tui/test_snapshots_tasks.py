@@ -13,8 +13,9 @@ from textual.widgets import Static
 from studio.project import Project
 from studio.tui.app import StudioApp
 from tests.support.openai_server import OpenAIServer
-from tests.support.prompt_pane import score_of, settled, until
-from tests.support.tasks import add_gold, make_project, words
+from tests.support.prompt_pane import score_of, settled
+from tests.support.small_projects import add_gold, make_project, words
+from tests.support.waiting import quiet, until_shown
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 Compare = Callable[..., bool]
@@ -48,7 +49,7 @@ def test_prompt(
 ) -> None:
     async def ready(pilot: Pilot[int]) -> None:
         await settled(pilot)
-        await until(pilot, lambda: "3/3" in score_of(pilot.app))
+        await until_shown(pilot, lambda: "3/3" in score_of(pilot.app))
 
     app = StudioApp(made(task), screen="prompt")
     assert snap_compare(app, terminal_size=size, run_before=ready)
@@ -61,9 +62,9 @@ def test_generate(
 ) -> None:
     async def ready(pilot: Pilot[int]) -> None:
         outlook = pilot.app.screen.query_one("#outlook", Static)
-        await until(pilot, lambda: "calls" in str(outlook.render()))
+        await until_shown(pilot, lambda: "calls" in str(outlook.render()))
         pilot.app.theme = theme
-        await pilot.pause(0.1)
+        await quiet(pilot)
 
     app = StudioApp(made("classification"), screen="generate")
     assert snap_compare(app, terminal_size=size, run_before=ready)
@@ -74,7 +75,7 @@ def test_examples(
     made: Callable[[str], Project], snap_compare: Compare, size: tuple[int, int]
 ) -> None:
     async def ready(pilot: Pilot[int]) -> None:
-        await pilot.pause(0.3)
+        await quiet(pilot)
 
     app = StudioApp(made("qa"), screen="examples")
     assert snap_compare(app, terminal_size=size, run_before=ready)
@@ -87,9 +88,9 @@ def test_the_wizard_for_own_files(
 ) -> None:
     async def ready(pilot: Pilot[int]) -> None:
         await pilot.press("n")
-        await pilot.pause(0.4)
+        await quiet(pilot)
         await pilot.press(*"j" * (5 + below))
-        await pilot.pause(0.3)
+        await quiet(pilot)
 
     monkeypatch.chdir("/")
     assert snap_compare(StudioApp(), terminal_size=size, run_before=ready)
