@@ -390,11 +390,11 @@ async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> Non
         assert "Cancel it before" in list(app._notifications)[-1].message
 
 
-def test_an_endpoint_is_a_name_or_a_url_with_its_model() -> None:
+def test_an_endpoint_is_a_name_or_a_url_with_its_model(project: Project) -> None:
     values: dict[str, Any] = {"documents": "all", "draws": "2", "budget": "1.5"}
-    by_url = params_of("generate", {**values, "endpoint": "http://localhost:8000/v1 qwen"})
+    by_url = params_of(project, "generate", {**values, "endpoint": "http://localhost:8000/v1 qwen"})
     assert (by_url["base_url"], by_url["model"]) == ("http://localhost:8000/v1", "qwen")
-    by_name = params_of("generate", {**values, "endpoint": "embedded:smollm2-135m"})
+    by_name = params_of(project, "generate", {**values, "endpoint": "embedded:smollm2-135m"})
     assert (by_name["endpoint"], by_name["documents"]) == ("embedded:smollm2-135m", None)
     assert by_name["budget_usd"] == 1.5
 
@@ -412,7 +412,9 @@ def test_an_endpoint_is_a_name_or_a_url_with_its_model() -> None:
         ({"k": "0"}, "Keep if"),
     ],
 )
-def test_typed_values_are_checked_by_field(changes: dict[str, str], field: str) -> None:
+def test_typed_values_are_checked_by_field(
+    project: Project, changes: dict[str, str], field: str
+) -> None:
     values = {
         "documents": "10",
         "draws": "2",
@@ -423,4 +425,4 @@ def test_typed_values_are_checked_by_field(changes: dict[str, str], field: str) 
         "encoder": "",
     }
     with pytest.raises(StudioError, match=field):
-        params_of("path", {**values, **changes})
+        params_of(project, "path", {**values, **changes})
