@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from textual.widgets import Static
 
 from studio.project import Project
 from studio.records import JobState, Record
+from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
 from studio.tui.widgets.form import Form
@@ -112,7 +114,8 @@ async def test_examples_shows_the_demonstrations_of_the_template(project: Projec
         prompt = project.store.prompts.latest()
         assert prompt is not None
         changed = prompt.template.replace("a day early", "a week early")
-        project.store.drafts.set("prompt", changed)
+        with closing(Store(project.store.path)) as elsewhere:
+            elsewhere.drafts.set("prompt", changed)
         await until_shown(pilot, lambda: "a week early" in drawn(app))
 
 
