@@ -34,10 +34,6 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
         _of_documents,
         "rounds score its models, and `studio s3 show RUN` tells the scores",
     ),
-    "search": (
-        _of_documents,
-        "its models search nothing, and `studio s3 show RUN` tells how good they are",
-    ),
     "round trip": (
         _of_documents,
         "only a query can be searched for again; `studio filter` alone runs the other filters",

@@ -213,21 +213,34 @@ def evaluate(
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for.")],
+    query: Annotated[str, typer.Argument(help="What to look for, or the text to predict.")],
     project: ProjectOption = Path(),
     system: Annotated[
         str,
-        typer.Option(help="Which search answers: bm25, base, hybrid, a model by number or name."),
-    ] = TRAINED,
+        typer.Option(
+            help="Which one answers: bm25, base, hybrid, a model by number or name. Default: the "
+            "newest model; where labels are predicted, the newest ones."
+        ),
+    ] = "",
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 10,
+    context: Annotated[
+        str, typer.Option(help="Where labels are predicted: the premise or passage.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Search the corpus with any system of the project; without one, the newest trained model."""
-    from studio.jobs.searching import search as find
+    """Search the corpus with any system; where labels are predicted, see what each model says."""
+    from studio.jobs import searching
 
-    opened = opened_for("search", project)
-    chosen = _system(opened, system)
-    hits = find(opened, query, chosen.name, k)
+    opened = Project.open(project)
+    if opened.task.gold != "documents":
+        name = _system(opened, system).name if system else ""
+        said = searching.predict(opened, query, context, name)
+        shown = [[one["label"], one["predicted"], one["confidence"]] for one in said]
+        columns = ("model", "predicted", "confidence")
+        emit(said, as_json, lambda: show_rows(query, columns, shown, ""))
+        return
+    chosen = _system(opened, system or TRAINED)
+    hits = searching.search(opened, query, chosen.name, k)
     cells = [
         [n, round(h["score"], 4), h["document"], h["title"], h["text"][:160]]
         for n, h in enumerate(hits, 1)

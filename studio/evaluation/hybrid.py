@@ -8,16 +8,28 @@ summed with a weight. Measured on validation queries of two collections with Min
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from studio.evaluation.bm25 import Bm25Ranker
-from studio.evaluation.rankers import DenseRanker
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 Id = TypeVar("Id", bound=Hashable)
+FoundId = TypeVar("FoundId", bound=Hashable, covariant=True)
+
+
+class Cosines(Protocol[FoundId]):
+    """What is asked of the dense half."""
+
+    @property
+    def ids(self) -> Sequence[FoundId]:
+        """The documents in the order of the cosines."""
+
+    def cosines(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Q×N."""
+
 
 LEXICAL_WEIGHT = 0.4
 """How much a standardised BM25 score counts beside a standardised cosine."""
@@ -29,7 +41,7 @@ class HybridRanker(Generic[Id]):
     """Two searches over the same documents in the same order, asked as one."""
 
     def __init__(
-        self, dense: DenseRanker[Id], lexical: Bm25Ranker[Id], weight: float = LEXICAL_WEIGHT
+        self, dense: Cosines[Id], lexical: Bm25Ranker[Id], weight: float = LEXICAL_WEIGHT
     ) -> None:
         """Both must have been built from the same ids in the same order."""
         self._dense = dense
@@ -38,7 +50,7 @@ class HybridRanker(Generic[Id]):
         self._row = {outside: row for row, outside in enumerate(dense.ids)}
 
     def __len__(self) -> int:
-        return len(self._dense)
+        return len(self._dense.ids)
 
     def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """For each query the summed standardised scores of all N documents."""

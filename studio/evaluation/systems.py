@@ -94,7 +94,8 @@ def find_system(systems: Sequence[System], typed: str) -> System:
     hint = f" Did you mean {known[near[0]]}?" if near else ""
     listed = ", ".join(one.name if one.label == label_of(one.name) else f"{one.name} ({one.label})"
                        for one in systems)  # fmt: skip
-    raise StudioError(f"There is no system {typed!r}.{hint} There are {listed}.")
+    there = f"There are {listed}." if listed else "Nothing is trained yet."
+    raise StudioError(f"There is no system {typed!r}.{hint} {there}")
 
 
 def in_order(names: Iterable[str]) -> list[str]:

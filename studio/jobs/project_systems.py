@@ -6,8 +6,9 @@ scored, compared, searched with and shown like the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from studio.evaluation import systems
@@ -19,6 +20,7 @@ from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder
 from studio.project import Project
 from studio.records import Model
 from studio.training.encoders import MAX_LENGTH
+from studio.training.small_model import CARD
 
 NOTHING_TRAINED = "Nothing is trained yet."
 
@@ -28,10 +30,14 @@ def systems_of(
 ) -> list[System]:
     """Every system of a project: the usual ones, the sum of the first two, each model by number.
 
+    Where labels are predicted these are the small models instead, the newest first.
+
     model: the one that ``trained`` stands for, and whose base ``base`` is; None takes the newest.
     base: another encoder in its place. max_length: tokens read by all; None: what each model was
     trained with.
     """
+    if project.task.gold != "documents":
+        return _predictors(project)
     models = project.store.models.all()
     model = model or (models[0] if models else None)
     lexical = System(systems.BM25, systems.LEXICAL, systems.label_of(systems.BM25))
@@ -53,6 +59,29 @@ def systems_of(
         replace(_of_model(project, one, max_length), label=one.name, detail="") for one in models
     ]
     return [lexical, untrained, usual, both, *each]
+
+
+def shown_first(there: Sequence[System]) -> list[System]:
+    """Those that stand side by side where nobody has chosen."""
+    usual = [one for one in there if one.name in systems.USUAL]
+    return usual or list(there[: len(systems.USUAL)])
+
+
+def _predictors(project: Project) -> list[System]:
+    """The small models of all runs whose folders are there, the newest run's last round first."""
+    runs = project.store.runs
+    rounds = [one for run in runs.all() for one in runs.rounds(run.id) if one.model_path]
+    rounds.sort(key=lambda one: (one.run_id, one.number), reverse=True)
+    return [
+        System(
+            Path(one.model_path).name,
+            systems.PREDICTOR,
+            f"run {one.run_id} round {one.number}",
+            source=str(project.path / one.model_path),
+        )
+        for one in rounds
+        if (project.path / one.model_path / CARD).is_file()
+    ]
 
 
 def _untrained() -> System:

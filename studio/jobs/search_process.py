@@ -1,7 +1,7 @@
 """The process behind the Search pane: ``python -m studio search-process PROJECT PARENT``.
 
-It loads BM25, the base encoder and the trained model one after the other and answers with what is
-ready. Questions come as JSON lines on stdin, answers go to stdout (:mod:`search_protocol`); all
+It loads the chosen systems of the project one after the other and answers with what is ready.
+Questions come as JSON lines on stdin, answers go to stdout (:mod:`search_protocol`); all
 that native code prints goes to ``logs/search.log``. It ends when stdin closes or its parent is
 gone, and writes nothing to the project.
 """
@@ -20,11 +20,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from studio.jobs.datasets import encoder_name
+from studio.evaluation.systems import System, label_of
+from studio.jobs.project_systems import NOTHING_TRAINED, shown_first, systems_of
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
-    SYSTEMS,
-    ChooseModel,
+    Answer,
+    ChooseSystems,
     Embed,
     Hit,
     Message,
@@ -32,7 +33,7 @@ from studio.jobs.search_protocol import (
     Readiness,
     SearchQuery,
     State,
-    System,
+    TextPrediction,
     from_line,
     to_line,
 )
@@ -40,18 +41,17 @@ from studio.jobs.search_systems import (
     NO_DOCUMENTS,
     Held,
     Lexical,
+    Predictor,
     Progress,
+    Reading,
     Searcher,
-    read_dense,
-    read_lexical,
 )
 from studio.llm.embedded_server import end_with_parent
 from studio.project import DATABASE, Project
-from studio.records import Model, StudioError, joined_text
+from studio.records import StudioError, joined_text
 from studio.settings import load
 from studio.store import Store
 from studio.store.db import storable
-from studio.training.encoders import MAX_LENGTH
 
 LOOK_S = 1.0
 """Seconds between looks for new documents and models."""
@@ -60,7 +60,6 @@ PROGRESS_S = 0.2
 LOG_LIMIT = 2**20
 """Bytes after which the log begins anew."""
 LOG_NAME = "search.log"
-NOTHING_TRAINED = "Nothing is trained yet."
 
 log = logging.getLogger("studio.search")
 
@@ -69,16 +68,9 @@ log = logging.getLogger("studio.search")
 class Wanted:
     """What one system should be made of; equal means that it need not be loaded again."""
 
+    system: System
     up_to: int
     """The newest document's row."""
-    encoder: str = ""
-    """A catalogue name, a hub name or a folder; empty for BM25."""
-    max_length: int = MAX_LENGTH
-    model_id: int | None = None
-    name: str = ""
-    """For the screen."""
-    problem: str = ""
-    """Why there cannot be one; empty otherwise."""
 
 
 class NoLongerWanted(Exception):
@@ -94,12 +86,13 @@ class Searching:
         self._writing = threading.Lock()
         self._news = threading.Condition()
         self._ask: SearchQuery | None = None
-        self._chosen: int | None = None
-        self._held: frozenset[System] = frozenset()
-        self._allowed: frozenset[System] = frozenset()
-        self._loaded: dict[System, Wanted] = {}
-        self._systems: dict[System, Searcher] = {}
-        self._answered: dict[System, tuple[int, Searcher]] = {}
+        self._chosen: tuple[str, ...] = ()
+        self._held: frozenset[str] = frozenset()
+        self._allowed: frozenset[str] = frozenset()
+        self._loaded: dict[str, Wanted] = {}
+        self._ready: dict[str, Searcher | Predictor] = {}
+        """In the order in which they answer."""
+        self._answered: dict[str, tuple[int, Searcher | Predictor]] = {}
         self._look_now = threading.Event()
 
     # -- questions --
@@ -110,8 +103,8 @@ class Searching:
             with self._news:
                 self._ask = replace(message, query=storable(message.query)[:LONGEST_QUERY])
                 self._news.notify()
-        elif isinstance(message, ChooseModel):
-            self._chosen = message.model_id
+        elif isinstance(message, ChooseSystems):
+            self._chosen = message.names
             self._look_now.set()
         elif isinstance(message, Embed):
             self._allowed = self._allowed | {message.system}
@@ -120,51 +113,59 @@ class Searching:
     # -- answers --
 
     def answer(self) -> None:
-        """Answer the newest question by every system that is ready, BM25 first; never ends."""
+        """Answer the newest question by every system that is ready, in order; never ends."""
         store = Store(self._path / DATABASE)
         while True:
-            ask, system, searcher = self._next()
+            ask, system, ready = self._next()
+            began = time.perf_counter()
             try:
-                ranking = self._ranked(store, ask, system, searcher)
+                answer = self._answer_of(store, ask, system, ready)
             except Exception as error:  # a query that one system cannot take must not end the rest
                 log.exception("%s could not answer", system)
                 self._say(State(system, "failed", f"It could not answer: {error}"))
-                ranking = Ranking(ask.number, system, (), (), len(searcher), 0.0)
+                answer = Ranking(ask.number, system, (), (), 0, 0.0)
             if self._is_newest(ask):
-                self._say(ranking)
+                took_ms = round((time.perf_counter() - began) * 1000, 1)
+                self._say(replace(answer, took_ms=took_ms))
 
     def _is_newest(self, ask: SearchQuery) -> bool:
         return self._ask is not None and self._ask.number == ask.number
 
-    def _next(self) -> tuple[SearchQuery, System, Searcher]:
+    def _next(self) -> tuple[SearchQuery, str, Searcher | Predictor]:
         """Wait for a question and a system that has not answered it."""
         with self._news:
             while True:
-                for system in SYSTEMS:
-                    ask, searcher = self._ask, self._systems.get(system)
-                    if ask is None or searcher is None:
-                        continue
+                ask = self._ask
+                for system, ready in self._ready.items():
                     last = self._answered.get(system)
-                    if last is None or last[0] != ask.number or last[1] is not searcher:
-                        self._answered[system] = (ask.number, searcher)
-                        return ask, system, searcher
+                    if ask and (last is None or last[0] != ask.number or last[1] is not ready):
+                        self._answered[system] = (ask.number, ready)
+                        return ask, system, ready
                 self._news.wait()
 
-    def _ranked(
-        self, store: Store, ask: SearchQuery, system: System, searcher: Searcher
-    ) -> Ranking:
-        began = time.perf_counter()
-        found = searcher.find(ask.query, ask.k) if ask.query.strip() else []
-        heads = store.documents.heads([row for row, _ in found])
+    def _answer_of(
+        self, store: Store, ask: SearchQuery, system: str, ready: Searcher | Predictor
+    ) -> Answer:
+        if isinstance(ready, Predictor):
+            if not ask.query.strip():
+                return TextPrediction(ask.number, system, "", 0.0, 0.0)
+            found = ready.predict(ask.query, ask.context)
+            return TextPrediction(ask.number, system, found.predicted, found.confidence, 0.0)
+        ranked = ready.find(ask.query, ask.k) if ask.query.strip() else []
+        heads = store.documents.heads([row for row, _ in ranked])
         hits = tuple(
             Hit(row, head.outside_id[:200], joined_text(head.title, head.text), score)
-            for row, score in found
+            for row, score in ranked
             if (head := heads.get(row)) is not None
         )
-        lexical = self._systems.get("bm25")
-        terms = lexical.terms(ask.query) if isinstance(lexical, Lexical) else ()
-        took = (time.perf_counter() - began) * 1000
-        return Ranking(ask.number, system, hits, terms, len(searcher), round(took, 1))
+        terms = self._terms(ask.query)
+        return Ranking(ask.number, system, hits, terms, len(ready), 0.0, ready.decimals)
+
+    def _terms(self, query: str) -> tuple[str, ...]:
+        """The words that a lexical search would count, where one is ready."""
+        ready = list(self._ready.values())
+        lexical = next((one for one in ready if isinstance(one, Lexical)), None)
+        return lexical.terms(query) if lexical is not None else ()
 
     # -- loading --
 
@@ -182,72 +183,85 @@ class Searching:
             self._look_now.wait(LOOK_S)
 
     def _bring_up_to_date(self, store: Store) -> None:
-        for system in SYSTEMS:
-            wanted, there = self._wanted(store, system), self._loaded.get(system)
-            if there == wanted and system not in self._held & self._allowed:
+        wanted = self._wanted(store)
+        for name in self._loaded.keys() - wanted.keys():
+            self._drop(name)
+            del self._loaded[name]
+        for name, one in wanted.items():
+            there = self._loaded.get(name)
+            if there == one and name not in self._held & self._allowed:
                 continue
-            if there is not None and there.encoder != wanted.encoder:
+            if there is not None and there.system != one.system:
                 # Its answers would stand under another model's name.
-                self._drop(system)
-            self._held = self._held - {system}
+                self._drop(name)
+            self._held = self._held - {name}
             try:
-                self._load(store, system, wanted)
+                self._load(store, one)
             except NoLongerWanted:
                 self._look_now.set()
                 return
-            self._loaded[system] = wanted
+            self._loaded[name] = one
 
-    def _wanted(self, store: Store, system: System) -> Wanted:
+    def _wanted(self, store: Store) -> dict[str, Wanted]:
+        """The chosen systems, in order."""
+        there = {one.name: one for one in systems_of(self._project(store))}
+        chosen = self._chosen or [one.name for one in shown_first([*there.values()])]
         up_to = store.documents.last_id()
-        if system == "bm25":
-            return Wanted(up_to)
-        model = store.models.get(self._chosen) if self._chosen else store.models.latest()
-        if system == "trained" and model is None:
-            return Wanted(up_to, problem=NOTHING_TRAINED)
-        if system == "trained" and model is not None:
-            folder = str(self._path / model.path)
-            return Wanted(up_to, folder, _max_length(model), model.id, model.name)
-        project = Project(self._path, store, load(self._path))
-        name = model.base if model is not None else encoder_name(project, "")
-        return Wanted(up_to, name, _max_length(model), name=_short(name))
+        return {name: Wanted(there.get(name) or _gone(name), up_to) for name in chosen}
 
-    def _load(self, store: Store, system: System, wanted: Wanted) -> None:
-        """Load one system and say how it went. Raises NoLongerWanted when another is wanted."""
-        state = State(system, "loading", "", wanted.name, wanted.model_id)
+    def _project(self, store: Store) -> Project:
+        return Project(self._path, store, load(self._path))
+
+    def _load(self, store: Store, wanted: Wanted) -> None:
+        """Load one system and say how it went; NoLongerWanted when something else is wanted."""
+        system = wanted.system
+        state = State(
+            system.name, "loading", "", system.label, system.detail, model_id=system.model_id
+        )
         end: Readiness = "ready"
         words = ""
         try:
-            if wanted.problem:
-                raise StudioError(wanted.problem)
-            self._take(
-                system, self._read(store, system, wanted, self._teller(store, state, wanted))
-            )
+            if system.problem:
+                raise StudioError(system.problem)
+            progress = self._teller(store, state, wanted)
+            allowed = system.name in self._allowed
+            self._take(system.name, self._read(store, wanted, progress, may_take_long=allowed))
         except Held as held:
             end, words = "held", str(held)
-            self._held = self._held | {system}
+            self._held = self._held | {system.name}
         except StudioError as error:
             words = str(error)
             end = "absent" if words in (NO_DOCUMENTS, NOTHING_TRAINED) else "failed"
-            self._drop(system)
+            self._drop(system.name)
         self._say(replace(state, state=end, words=words))
 
-    def _read(self, store: Store, system: System, wanted: Wanted, progress: Progress) -> Searcher:
+    def _read(
+        self, store: Store, wanted: Wanted, progress: Progress, *, may_take_long: bool
+    ) -> Searcher | Predictor:
+        system = wanted.system
+
+        def part(one: System) -> Searcher | Predictor:
+            """What the system stands on: shared with its own column where that has it."""
+            its = replace(wanted, system=one)
+            if self._loaded.get(one.name) == its and one.name in self._ready:
+                return self._ready[one.name]
+            return self._read(store, its, progress, may_take_long=may_take_long)
+
         try:
-            if system == "bm25":
-                language = str(store.values.get("language", "en"))
-                return read_lexical(store, language, wanted.up_to, progress)
-            return read_dense(
+            project = self._project(store)
+            return Reading(
                 store,
-                wanted.encoder,
-                wanted.max_length,
+                project.language,
+                project.task.record,
                 wanted.up_to,
                 progress,
-                may_take_long=system in self._allowed,
-            )
+                may_take_long,
+                part,
+            ).read(system)
         except (NoLongerWanted, Held, StudioError, MemoryError):
             raise
         except Exception as error:
-            log.exception("%s could not be loaded", system)
+            log.exception("%s could not be loaded", system.name)
             raise StudioError(
                 f"{type(error).__name__}: {error}. The log logs/{LOG_NAME} has the details."
             ) from error
@@ -258,7 +272,7 @@ class Searching:
 
         def tell(words: str) -> None:
             nonlocal last
-            if self._look_now.is_set() and self._wanted(store, state.system) != wanted:
+            if self._look_now.is_set() and self._wanted(store).get(state.system) != wanted:
                 raise NoLongerWanted
             if time.monotonic() - last >= PROGRESS_S:
                 last = time.monotonic()
@@ -266,14 +280,16 @@ class Searching:
 
         return tell
 
-    def _take(self, system: System, searcher: Searcher) -> None:
+    def _take(self, name: str, ready: Searcher | Predictor) -> None:
         with self._news:
-            self._systems[system] = searcher
+            both = {**self._ready, name: ready}
+            chosen = self._chosen or tuple(both)
+            self._ready = dict(sorted(both.items(), key=lambda one: _place(one[0], chosen)))
             self._news.notify()
 
-    def _drop(self, system: System) -> None:
+    def _drop(self, name: str) -> None:
         with self._news:
-            self._systems.pop(system, None)
+            self._ready = {one: ready for one, ready in self._ready.items() if one != name}
 
     def _say(self, message: Message) -> None:
         with self._writing:
@@ -284,16 +300,13 @@ class Searching:
                 os._exit(0)
 
 
-def _short(encoder: str) -> str:
-    """A column's worth of a name: of a folder or a hub name the last part, of an endpoint its
-    model."""
-    if encoder.startswith("openai:"):
-        return encoder.removeprefix("openai:").partition("@")[0]
-    return encoder.rstrip("/").rpartition("/")[2] or encoder
+def _gone(name: str) -> System:
+    """In place of a system that was chosen and is not there."""
+    return System(name, "", label_of(name), problem=f"There is no system {name} any more.")
 
 
-def _max_length(model: Model | None) -> int:
-    return int(model.settings.get("max_length") or MAX_LENGTH) if model else MAX_LENGTH
+def _place(name: str, chosen: tuple[str, ...]) -> int:
+    return chosen.index(name) if name in chosen else len(chosen)
 
 
 def _be_nice() -> None:

@@ -1,7 +1,8 @@
 """What the Search pane and its helper process say to each other: one JSON object in each line.
 
-To the helper go :class:`SearchQuery` and :class:`ChooseModel`; from it come :class:`State` and
-:class:`Ranking`. Nothing here loads anything heavy: the screens import it.
+To the helper go :class:`SearchQuery`, :class:`ChooseSystems` and :class:`Embed`; from it come
+:class:`State`, and :class:`Ranking` or, where labels are predicted, :class:`TextPrediction`.
+Nothing here loads anything heavy: the screens import it.
 """
 
 from __future__ import annotations
@@ -9,10 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
-
-System = Literal["bm25", "base", "trained"]
-SYSTEMS: Final[tuple[System, ...]] = ("bm25", "base", "trained")
-"""In the order in which they load, answer and stand on the screen."""
 
 Readiness = Literal["waiting", "loading", "held", "ready", "absent", "failed"]
 """``held``: waits for :class:`Embed`, for it would take long; ``absent``: there is no such
@@ -29,33 +26,39 @@ class SearchQuery:
     number: int
     """Grows with each question; the answers carry it."""
     query: str
+    """What documents are ranked for, or the text of which something is predicted."""
     k: int
+    context: str = ""
+    """The premise or passage that belongs to the text, where the task has one."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChooseModel:
-    """Take this trained model; None follows the newest."""
+class ChooseSystems:
+    """These systems answer, in this order; ``trained`` follows the newest model."""
 
-    model_id: int | None
+    names: tuple[str, ...]
+    """Empty: those that stand first in the project."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embed:
     """Go on with an embedding that was held because it takes long."""
 
-    system: System
+    system: str
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """How far one system is."""
 
-    system: System
+    system: str
     state: Readiness
     words: str = ""
     """Such as ``embedding 1,200 of 5,000``, or one sentence when it failed."""
+    label: str = ""
+    """What people call the system."""
     name: str = ""
-    """Which encoder or model it is."""
+    """Which encoder or model it is, beside a label that does not say so."""
     model_id: int | None = None
     """The trained model's row."""
 
@@ -77,18 +80,37 @@ class Ranking:
 
     number: int
     """Of the question."""
-    system: System
+    system: str
     hits: tuple[Hit, ...]
     terms: tuple[str, ...]
     """The words of the query that count, as BM25 cuts them: to be marked where they stand."""
     documents: int
     """How many documents were searched."""
     took_ms: float
+    decimals: int = 3
+    """Digits of its scores that say something."""
 
 
-Message = SearchQuery | ChooseModel | Embed | State | Ranking
+@dataclass(frozen=True, slots=True)
+class TextPrediction:
+    """What one model says of one text."""
+
+    number: int
+    """Of the question."""
+    system: str
+    predicted: str
+    """A label, or the span of the passage that answers."""
+    confidence: float
+    """The model's probability of that, 0 to 1."""
+    took_ms: float
+
+
+Message = SearchQuery | ChooseSystems | Embed | State | Ranking | TextPrediction
+Answer = Ranking | TextPrediction
+"""What a system says of a question."""
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__.lower(): kind for kind in (SearchQuery, ChooseModel, Embed, State, Ranking)
+    kind.__name__.lower(): kind
+    for kind in (SearchQuery, ChooseSystems, Embed, State, Ranking, TextPrediction)
 }
 
 
@@ -106,6 +128,8 @@ def from_line(line: bytes) -> Message | None:
         if kind is Ranking:
             fields["hits"] = tuple(Hit(**hit) for hit in fields["hits"])
             fields["terms"] = tuple(fields["terms"])
+        if kind is ChooseSystems:
+            fields["names"] = tuple(fields["names"])
         message: Message = kind(**fields)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -1,4 +1,4 @@
-"""The three searches of the Search pane, read from the store in bounded memory.
+"""What answers in the Search pane, read from the store in bounded memory, by the kind of system.
 
 A corpus is never held as texts: BM25 keeps numbers, the encoders keep one matrix, which lies in a
 file of its own when it is large, so that the system may page it out.
@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from studio.evaluation import systems
 from studio.evaluation.bm25 import K1, B, Bm25Ranker
 from studio.evaluation.embeddings import (
     EmbeddingCache,
@@ -28,14 +29,18 @@ from studio.evaluation.embeddings import (
     embed,
     open_cache,
 )
+from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.search import top_k
-from studio.records import StudioError, content_sha
+from studio.evaluation.systems import System
+from studio.records import Datum, Prediction, RecordType, StudioError, content_sha
 from studio.store import Store
 from studio.training.encoders import open_encoder
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from studio.training.small_model import SmallModel
 
 CHUNK = 256
 """Documents embedded at a time."""
@@ -64,6 +69,10 @@ class Held(Exception):
 class Searcher(Protocol):
     """A search that is ready."""
 
+    @property
+    def decimals(self) -> int:
+        """Digits of its scores that say something."""
+
     def find(self, query: str, k: int) -> list[tuple[int, float]]:
         """Document rows with their scores, best first."""
         ...
@@ -76,6 +85,7 @@ class Lexical:
     """BM25 over the corpus."""
 
     ranker: Bm25Ranker[int]
+    decimals: ClassVar[int] = 2
 
     def __len__(self) -> int:
         return len(self.ranker)
@@ -100,9 +110,16 @@ class Dense:
     """For queries: only where each costs a call."""
     file: Any = field(default=None, repr=False)
     """Keeps the matrix's file alive."""
+    decimals: ClassVar[int] = 3
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def cosines(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Q×N: every document's cosine."""
+        vectors = embed(queries, self.encoder, "query", cache=self.cache)
+        scores: NDArray[np.float32] = vectors @ self.matrix.T
+        return scores
 
     def find(self, query: str, k: int) -> list[tuple[int, float]]:
         """The nearest documents, exactly."""
@@ -112,6 +129,40 @@ class Dense:
             (self.ids[row], score)
             for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """A dense and a lexical search over the same documents, added up."""
+
+    ranker: HybridRanker[int]
+    decimals: ClassVar[int] = 2
+
+    def __len__(self) -> int:
+        return len(self.ranker)
+
+    def find(self, query: str, k: int) -> list[tuple[int, float]]:
+        """The best of all documents."""
+        return list(next(iter(self.ranker.top_k([query], k))).items())
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A small model that says what a text is, or which span of a passage answers."""
+
+    model: SmallModel
+    record: RecordType
+    """Of the task: which field is the text, and which the context."""
+
+    def predict(self, text: str, context: str) -> Prediction:
+        """What it takes the text for, with its confidence."""
+        return self.model.predict([unlabelled(self.record, text, context)])[0]
+
+
+def unlabelled(record: RecordType, text: str, context: str = "") -> Datum:
+    """A text of which nothing is known yet, as the models of a task read it."""
+    fields = {record.fields[0]: text} | ({record.context: context} if record.context else {})
+    return Datum(record, fields)
 
 
 def _device(matrix: NDArray[np.float32]) -> str | None:
@@ -124,6 +175,65 @@ def _device(matrix: NDArray[np.float32]) -> str | None:
     if torch is None or (matrix.nbytes < IN_MEMORY and not torch.cuda.is_available()):
         return None
     return "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """With what a system is read."""
+
+    store: Store
+    language: str
+    record: RecordType
+    """Of the project's task."""
+    up_to: int
+    """The newest document's row."""
+    progress: Progress
+    may_take_long: bool
+    """Whether the person has said yes to a long or costly embedding."""
+    part: Callable[[System], Searcher | Predictor]
+    """A system that another one stands on: as it is loaded already, or read now."""
+
+    def read(self, system: System) -> Searcher | Predictor:
+        """Make it ready to answer. Raises StudioError when that cannot be, and Held."""
+        return READERS[system.kind](self, system)
+
+
+def _lexical(reading: Reading, _system: System) -> Lexical:
+    return read_lexical(reading.store, reading.language, reading.up_to, reading.progress)
+
+
+def _dense(reading: Reading, system: System) -> Dense:
+    return read_dense(
+        reading.store,
+        system.source,
+        system.max_length,
+        reading.up_to,
+        reading.progress,
+        may_take_long=reading.may_take_long,
+    )
+
+
+def _sum(reading: Reading, system: System) -> Summed:
+    dense, lexical = (reading.part(one) for one in system.over)
+    assert isinstance(dense, Dense)
+    assert isinstance(lexical, Lexical)
+    return Summed(HybridRanker(dense, lexical.ranker))
+
+
+def _predictor(reading: Reading, system: System) -> Predictor:
+    reading.progress("loading the model")
+    from studio.training import small
+
+    return Predictor(small.load(Path(system.source), "cpu"), reading.record)
+
+
+READERS: Final[dict[str, Callable[[Reading, System], Searcher | Predictor]]] = {
+    systems.LEXICAL: _lexical,
+    systems.ENCODER: _dense,
+    systems.SUM: _sum,
+    systems.PREDICTOR: _predictor,
+}
+"""Kind → how a system of that kind is read."""
 
 
 def read_lexical(store: Store, language: str, up_to: int, progress: Progress) -> Lexical:

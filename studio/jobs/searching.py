@@ -1,12 +1,14 @@
-"""One query against the corpus, by any system of the project."""
+"""One query against the corpus, or one text to predict, by any system of the project."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from studio.evaluation.systems import BASE, BM25, find_system
 from studio.jobs.datasets import read_corpus
-from studio.jobs.project_systems import Opening, systems_of
+from studio.jobs.project_systems import NOTHING_TRAINED, Opening, shown_first, systems_of
+from studio.jobs.search_systems import unlabelled
 from studio.project import Project
 from studio.records import StudioError
 
@@ -37,3 +39,30 @@ def search(project: Project, query: str, name: str, k: int) -> list[dict[str, An
         }
         for row, score in ranking.items()
     ]
+
+
+def predict(project: Project, text: str, context: str = "", name: str = "") -> list[dict[str, Any]]:
+    """What each small model says of a text, or the one that is named; newest first.
+
+    context: the premise or passage, where the task has one. Raises StudioError for an empty text,
+    a model that is not there, or when nothing was trained yet.
+    """
+    from studio.training import small
+
+    if not text.strip():
+        raise StudioError("The text is empty. Type what a model should predict.")
+    there = systems_of(project)
+    if not there:
+        raise StudioError(f"{NOTHING_TRAINED} `studio s3` makes data and trains a model on it.")
+    found, given = [], unlabelled(project.task.record, text, context)
+    for system in [find_system(there, name)] if name else shown_first(there):
+        [said] = small.load(Path(system.source), "cpu").predict([given])
+        found.append(
+            {
+                "system": system.name,
+                "label": system.label,
+                "predicted": said.predicted,
+                "confidence": round(said.confidence, 4),
+            }
+        )
+    return found

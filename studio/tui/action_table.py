@@ -289,7 +289,7 @@ ACTIONS: Final = (
     Action("search.wrong", ("r",), "Wrong", "this document does not answer the query", True),
     Action("search.undo", ("u",), "Undo", "take the last mark of this session back", True),
     Action("search.browse", ("b",), "Gold", "list the gold queries; enter runs one", True),
-    Action("search.model", ("o",), "Model", "choose which trained model answers", True),
+    Action("search.model", ("o",), "Systems", "choose which systems answer side by side", True),
     Action("search.split", ("s",), "Split", "where marks go: validation or test gold", True),
     Action("search.unmark", ("x",), "No mark", "take the mark off this document"),
     Action("search.next-column", ("l", "right", "tab"), "Next column", "the ranking to the right"),

@@ -14,13 +14,17 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from studio.jobs.search_protocol import ChooseModel, Embed, Ranking, State
+from studio.jobs.search_protocol import ChooseSystems, Embed, Ranking, State
 from studio.project import Project
 from studio.records import Document, Model
+from studio.training import small
+from studio.training.small_settings import SmallSettings
+from tests.support import data, labelled_project
 from tests.support.openai_server import OpenAIServer
 from tests.support.project import fill
 from tests.support.searcher import Searcher, is_gone
-from tests.support.tiny_encoder import TOPICS, static_encoder
+from tests.support.tiny_encoder import TOPICS, bert_encoder, static_encoder
+from tests.support.verbs import Verbs, assert_one_sentence
 from tests.support.waiting import PATIENCE_S, until
 
 NO_ENCODER = "openai:none"
@@ -89,8 +93,10 @@ def test_base_and_trained_come_up_one_after_the_other(project: Project, tmp_path
         assert search.states["trained"].name == "mine"
         project.store.models.add(Model("gone", "models/gone", str(folder)))
         assert "no encoder folder" in search.state("trained", "failed").words
-        search.send(ChooseModel(1))
-        assert search.state("trained", "ready").name == "mine"
+        search.send(ChooseSystems(("base", "model-1", "hybrid")))
+        assert search.state("model-1", "ready").label == "mine"
+        search.ask("pepper")
+        assert ids(search.answer("hybrid"))[0] == "d13", "though BM25 itself is not asked for"
         search.ask("pepper")
         assert ids(search.answer("base"))[0] == "d13"
         assert search.states["base"].name == "base", "the folder's name, not its whole path"
@@ -322,3 +328,49 @@ def test_an_embedding_that_would_take_long_is_held(
         read_dense(project.store, "slow", 256, 16, said.append, may_take_long=False)
     assert said[-1] == "embedding 6 of 16"
     assert len(read_dense(project.store, "slow", 256, 16, said.append, may_take_long=True)) == 16
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Iterator[Project]:
+    """A run of two rounds with their models; the second one learnt the labels the other way."""
+    made = labelled_project.make(tmp_path / "labelled", "http://127.0.0.1:9")
+    base = str(bert_encoder(tmp_path / "base"))
+    run = made.store.runs.add("s3", {})
+    for number, swapped in enumerate((False, True)):
+        labels = ("far", "near") if swapped else ("near", "far")
+        items = [
+            data.labelled(f"what is the {topic} " + "of " * draw, labels[place >= 8])
+            for draw in range(3)
+            for place, topic in enumerate(TOPICS)
+        ]
+        settings = SmallSettings(kind="head", base=base, max_length=32, device="cpu")
+        path = f"models/s3-{run}-round-{number}"
+        small.train(items, labelled_project.LABELS, settings, made.path / path)
+        round_ = made.store.runs.begin_round(run, number)
+        made.store.runs.update_round(round_.id, stage="scored", model_path=path)
+    yield made
+    made.close()
+
+
+def test_models_of_a_labelled_project_predict_a_text(labelled: Project) -> None:
+    with Searcher(labelled.path) as search:
+        search.ask("what is the violin")
+        last, first = (search.prediction(f"s3-1-round-{number}") for number in (1, 0))
+        assert (first.predicted, last.predicted) == ("near", "far")
+        assert 0.5 <= first.confidence <= 1
+        assert search.states["s3-1-round-1"].label == "run 1 round 1"
+        search.ask("  ")
+        assert search.prediction("s3-1-round-0").predicted == ""
+        search.send(ChooseSystems(("s3-1-round-0", "nix")))
+        assert "no system nix any more" in search.state("nix", "failed").words
+
+
+def test_the_verb_says_what_each_model_predicts(labelled: Project, tmp_path: Path) -> None:
+    studio = Verbs(tmp_path)
+    said = studio("search", "what is the willow", "-p", labelled.path, "--json").json
+    assert [(one["system"], one["predicted"]) for one in said] == [
+        ("s3-1-round-1", "near"),
+        ("s3-1-round-0", "far"),
+    ]
+    named = ("search", "what is the willow", "-p", labelled.path, "--system", "s3-1-round-O")
+    assert_one_sentence(studio(*named), 2, "Did you mean s3-1-round-0?")

@@ -15,7 +15,7 @@ from studio.jobs.search_protocol import (
     Ranking,
     SearchQuery,
     State,
-    System,
+    TextPrediction,
     from_line,
     to_line,
 )
@@ -34,8 +34,8 @@ class Searcher:
         )
         self._heard: queue.Queue[Message] = queue.Queue()
         self.number = 0
-        self.states: dict[System, State] = {}
-        self._untold: dict[System, State] = {}
+        self.states: dict[str, State] = {}
+        self._untold: dict[str, State] = {}
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -74,7 +74,7 @@ class Searcher:
             self.states[message.system] = self._untold[message.system] = message
         return message
 
-    def answer(self, system: System, number: int | None = None) -> Ranking:
+    def answer(self, system: str, number: int | None = None) -> Ranking:
         """The next answer of a system to the newest question."""
         while True:
             heard = self.next()
@@ -83,7 +83,15 @@ class Searcher:
                 if heard.number == (number or self.number):
                     return heard
 
-    def state(self, system: System, state: str) -> State:
+    def prediction(self, system: str) -> TextPrediction:
+        """The next prediction of a system for the newest question."""
+        while True:
+            heard = self.next()
+            mine = isinstance(heard, TextPrediction) and heard.system == system
+            if mine and heard.number == self.number:
+                return heard
+
+    def state(self, system: str, state: str) -> State:
         """Wait until a system is in that state; each state is told once.
 
         It may have come while :meth:`answer` waited: which of them is first is up to the machine.

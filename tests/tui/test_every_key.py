@@ -179,7 +179,7 @@ PRESSED: dict[str, dict[str, str]] = {
         "search.wrong": "test_the_first_mark_asks_for_the_split_and_later_ones_do_not",
         "search.undo": "test_undo_takes_marks_back_one_by_one_and_the_query_with_the_last",
         "search.browse": "test_without_gold_the_list_says_how_to_get_some",
-        "search.model": "test_nothing_trained_is_told_when_a_model_is_asked_for",
+        "search.model": "test_what_is_not_trained_yet_says_so_among_the_systems",
         "search.split": "test_s_changes_where_marks_go_and_takes_the_query_along",
         "search.unmark": "test_x_takes_a_mark_off",
         "search.next-column": "test_tab_leads_from_the_query_to_the_results",

@@ -11,12 +11,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from studio.jobs.search_protocol import System
 from studio.project import Project
 from studio.records import Document, Example, Model
 from studio.tui.app import StudioApp
-from studio.tui.dialogs.ask import Choose
-from studio.tui.search.dialogs import AskSplit, BrowseGold
+from studio.tui.search.dialogs import AskSplit, BrowseGold, SystemChoice
 from studio.tui.search.pane import SearchPane
 from studio.tui.search.ranking import RankingList
 from studio.tui.widgets.rows import RowList
@@ -63,10 +61,10 @@ class Keys:
         await self.until(lambda: self.pane._is_answered, f"the answer to {query}")
         await self.pilot.pause()
 
-    def ids(self, system: System = "bm25") -> list[str]:
+    def ids(self, system: str = "bm25") -> list[str]:
         return [row.cells[3] for row in self.list(system).rows]
 
-    def list(self, system: System) -> RankingList:
+    def list(self, system: str) -> RankingList:
         return self.pane.query_one(f"#{system}", RankingList)
 
     def title(self, name: str) -> str:
@@ -256,22 +254,69 @@ async def test_base_and_trained_stand_beside_with_rank_changes_and_the_same_docu
         await keys.press("l", "j")
         assert keys.list("trained").current.key == keys.list("base").current.key
         assert "BM25 –  base 2  trained 2" in keys.title("hit")
-        await keys.press("o")
-        await keys.until(lambda: isinstance(keys.app.screen, Choose))
-        await keys.press("G", "enter")
-        await keys.until(lambda: keys.title("trained") == "trained first")
         store.models.add(Model("third", "models/second", str(base)))
-        await keys.press("o")
-        await keys.until(lambda: isinstance(keys.app.screen, Choose))
-        await keys.press("g", "enter")
         await keys.until(lambda: keys.title("trained") == "trained third", "follows the newest")
 
 
-async def test_nothing_trained_is_told_when_a_model_is_asked_for(project: Project) -> None:
+async def choose(keys: Keys, *names: str) -> None:
+    """Show or hide the systems that are called so, and close the box."""
+    await keys.press("escape", "o")
+    await keys.until(lambda: isinstance(keys.app.screen, SystemChoice), "the systems")
+    listed = keys.app.screen.query_one(RowList)
+    for name in names:
+        place = [row.cells[1] for row in listed.rows].index(name)
+        await keys.press("g", *["j"] * place, "enter")
+    await keys.press("escape")
+    await keys.until(lambda: keys.app.screen is keys.pane)
+    await keys.pilot.pause()
+
+
+async def test_any_number_of_systems_stand_side_by_side(project: Project) -> None:
+    store = project.store
+    base = static_encoder(project.models_dir / "base")
+    store.values.set("encoder", str(base))
+    for name in ("first", "second 花园"):
+        static_encoder(project.models_dir / name)
+        store.models.add(Model(name, f"models/{name}", str(base)))
+    async with opened(project, (150, 40)) as keys:
+        await keys.ask("donations")
+        await choose(keys, "first", "hybrid")
+        assert keys.pane.columns.names == ("bm25", "base", "trained", "hybrid", "model-1")
+        await keys.until(lambda: len(keys.ids("model-1")) == 8, "the older model")
+        await keys.until(lambda: len(keys.ids("hybrid")) == 8, "the sum")
+        assert keys.title("model-1") == "first"
+        assert all(keys.list(name).region.area for name in keys.pane.columns.names)
+        await keys.until(lambda: "hybrid 1  first " in keys.title("hit"))
+        await keys.press("h")
+        assert keys.list("model-1").has_focus
+        await choose(keys, "trained", "base", "BM25")
+        assert keys.pane.columns.names == ("hybrid", "model-1")
+        await keys.press("l", "slash", "end", "ctrl+u", *"meals", "enter")
+        await keys.until(lambda: keys.ids("hybrid")[:1] == ["t-2"], "an answer without BM25")
+        await choose(keys, "hybrid", "first")
+        assert keys.pane.columns.names == ("model-1",), "one always stays"
+
+
+async def test_columns_that_do_not_fit_come_with_the_one_in_front(project: Project) -> None:
+    async with opened(project, (101, 30)) as keys:
+        await keys.ask("meals")
+        await choose(keys, "hybrid")
+        shown = [name for name in keys.pane.columns.names if keys.list(name).region.area]
+        assert shown == ["bm25", "base", "trained"]
+        assert "1 more: h l" in keys.title("trained")
+        await keys.press("h")
+        assert keys.list("hybrid").has_focus
+        assert keys.list("hybrid").region.area
+        assert not keys.list("bm25").region.area
+
+
+async def test_what_is_not_trained_yet_says_so_among_the_systems(project: Project) -> None:
     async with opened(project) as keys:
         await keys.press("escape", "o")
-        await keys.until(lambda: keys.app._notifications)
-        assert not isinstance(keys.app.screen, Choose)
+        await keys.until(lambda: isinstance(keys.app.screen, SystemChoice))
+        rows = {row.cells[1]: row.cells for row in keys.app.screen.query_one(RowList).rows}
+        assert rows["trained"] == ("✓", "trained", "Nothing is trained yet.")
+        assert rows["hybrid"][0] == ""
 
 
 async def test_an_embedding_at_an_endpoint_begins_with_a_key(project: Project) -> None:

@@ -41,7 +41,7 @@ def keys_of(pilot: Pilot[int]) -> Keys:
 
 async def settle(keys: Keys, rows: int) -> None:
     """Wait for both searches, and for all that threads read."""
-    await keys.until(lambda: keys.pane._states["trained"].state == "absent")
+    await keys.until(lambda: keys.pane.columns.columns[2].state.state == "absent")
     await keys.press("escape", "E")
     await keys.until(lambda: len(keys.ids("base")) == rows)
     keys.app.clear_notifications()
@@ -84,7 +84,7 @@ def test_search_before_the_first_query(
 ) -> None:
     async def wait(pilot: Pilot[int]) -> None:
         keys = keys_of(pilot)
-        await keys.until(lambda: keys.pane._states["trained"].state == "absent")
+        await keys.until(lambda: keys.pane.columns.columns[2].state.state == "absent")
         await keys.until(lambda: keys.pane._gold.queries)
         await quiet(pilot)
 
@@ -96,7 +96,7 @@ def test_search_before_the_first_query(
 def test_gold_queries(snap_compare: Compare, gold: Project, size: tuple[int, int]) -> None:
     async def browse(pilot: Pilot[int]) -> None:
         keys = keys_of(pilot)
-        await keys.until(lambda: keys.pane._states["trained"].state == "absent")
+        await keys.until(lambda: keys.pane.columns.columns[2].state.state == "absent")
         await keys.until(lambda: keys.pane._gold.queries)
         await keys.press("escape", "b")
         await keys.until(lambda: isinstance(pilot.app.screen, BrowseGold))

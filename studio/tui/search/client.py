@@ -17,13 +17,13 @@ from pathlib import Path
 
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
-    ChooseModel,
+    ChooseSystems,
     Embed,
     Message,
     Ranking,
     SearchQuery,
     State,
-    System,
+    TextPrediction,
     from_line,
     to_line,
 )
@@ -42,7 +42,8 @@ class SearchProcessEnded:
     """One sentence for the person."""
 
 
-Heard = Callable[[State | Ranking | SearchProcessEnded], object]
+FromProcess = State | Ranking | TextPrediction | SearchProcessEnded
+Heard = Callable[[FromProcess], object]
 """Called from a thread, for instance with a widget's ``post_message``."""
 
 
@@ -108,7 +109,7 @@ class SearchProcess:
         with life.process.stdout as pipe:
             for line in pipe:
                 said = from_line(line)
-                if isinstance(said, State | Ranking):
+                if isinstance(said, State | Ranking | TextPrediction):
                     self._tell(said, stopped)
         life.outbox.put(None)
         code = life.process.wait()
@@ -140,7 +141,7 @@ class SearchProcess:
             env={**os.environ, "PYTHONSAFEPATH": "1"},
         )
 
-    def _tell(self, said: State | Ranking | SearchProcessEnded, stopped: threading.Event) -> None:
+    def _tell(self, said: FromProcess, stopped: threading.Event) -> None:
         if not stopped.is_set():
             # The screens may have ended in between, and their loop with them.
             with suppress(RuntimeError):
@@ -152,11 +153,11 @@ class SearchProcess:
         self._stand("ask", SearchQuery(self._number, query[:LONGEST_QUERY], k))
         return self._number
 
-    def choose(self, model_id: int | None) -> None:
-        """Take this trained model; None follows the newest."""
-        self._stand("choose", ChooseModel(model_id))
+    def choose(self, names: tuple[str, ...]) -> None:
+        """Let these systems answer, in this order."""
+        self._stand("choose", ChooseSystems(names))
 
-    def embed(self, system: System) -> None:
+    def embed(self, system: str) -> None:
         """Let a system embed the corpus though it takes long."""
         self._stand(("embed", system), Embed(system))
 

@@ -1,4 +1,4 @@
-"""Boxes of the Search pane: where marks go, and all gold queries."""
+"""Boxes of the Search pane: where marks go, which systems answer, and all gold queries."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from studio.evaluation.systems import System
 from studio.records import Gold, Split
 from studio.tui.dialogs.ask import Choose
 from studio.tui.pane.base import Dialog
-from studio.tui.search.words import SPLIT_ROWS
+from studio.tui.search.words import SPLIT_ROWS, system_row
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
@@ -47,6 +48,58 @@ class AskSplit(Choose):
             SPLIT_ROWS,
             current=current or "validation",
         )
+
+
+SYSTEM_COLUMNS = (Column("", 1), Column("system", 30), Column("what it is"))
+
+
+class SystemChoice(Dialog):
+    """Which systems have a column; gives back system → label when it is closed."""
+
+    DEFAULT_CSS = """
+    SystemChoice RowList { height: auto; min-height: 3; max-height: 70vh; }
+    """
+    BINDINGS: ClassVar[list[Any]] = [("space", "show_or_hide", "Show")]
+
+    def __init__(self, there: Sequence[System], shown: Sequence[str]) -> None:
+        super().__init__()
+        self._there = tuple(there)
+        self._shown = list(shown)
+
+    def compose(self) -> ComposeResult:
+        """The list alone, as high as its rows."""
+        with Section(classes="dialog").titled("Systems — enter shows or hides one, esc closes"):
+            yield RowList(SYSTEM_COLUMNS, empty="", id="systems-list")
+
+    def on_mount(self) -> None:
+        """Stand on the first system."""
+        self._list_again()
+        self.query_one(RowList).focus()
+
+    def _list_again(self) -> None:
+        rows = [system_row(one, shown=one.name in self._shown) for one in self._there]
+        self.query_one(RowList).show(rows)
+
+    @on(RowList.Chosen)
+    def _chosen(self, event: RowList.Chosen) -> None:
+        event.stop()
+        self.action_show_or_hide()
+
+    def action_show_or_hide(self) -> None:
+        """Give the system a column, or take it away; one always stays."""
+        row = self.query_one(RowList).current
+        if row is None:
+            return
+        if row.key not in self._shown:
+            self._shown.append(row.key)
+        elif len(self._shown) > 1:
+            self._shown.remove(row.key)
+        self._list_again()
+
+    def action_leave(self) -> None:
+        """Close with what is chosen, in the order of the list."""
+        chosen = {one.name: one.label for one in self._there if one.name in self._shown}
+        self.dismiss(chosen or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,253 @@
-"""Search: one query, three rankings side by side as one types, and marks that become gold."""
+"""Search: one query, rankings side by side as one types, and marks that become gold."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 
-from textual import work
+from textual import on, work
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widget import Widget
 
-from studio.jobs.search_protocol import SYSTEMS, State
+from studio.jobs.gold import Same
+from studio.jobs.project_systems import systems_of
+from studio.jobs.search_protocol import Ranking, State
 from studio.settings import reviewer
-from studio.tui.actions import bindings
-from studio.tui.dialogs.ask import Choose
+from studio.tui.actions import bindings, key_name
+from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line
 from studio.tui.search import words as say
-from studio.tui.search.core import NUMBERS, SearchCore
-from studio.tui.search.dialogs import AskSplit, BrowseGold, GoldFilter
-from studio.tui.widgets.rows import Column
-from studio.tui.widgets.text_pane import TextPane
+from studio.tui.search.client import FromProcess, SearchProcess, SearchProcessEnded
+from studio.tui.search.columns import SystemColumns
+from studio.tui.search.dialogs import AskSplit, BrowseGold, GoldFilter, SystemChoice
+from studio.tui.search.found import FoundDocument
+from studio.tui.search.gold import GoldMarks, same_words
+from studio.tui.search.query import QueryBox
+from studio.tui.widgets.editor import Field
 
-MODEL_COLUMNS = (Column("", 7), Column("model", 24), Column("base"), Column("validation", 10))
+NUMBERS = (10, 20, 50, 100, 200)
+"""How many results a column may have."""
+KEYS = (
+    *("search.right", "search.wrong", "search.undo", "search.browse", "search.embed"),
+    *("search.model", "app.train", "app.path"),
+)
+"""Actions that the pane's words name by their key."""
 
 
-class SearchPane(SearchCore):
+class ProcessSaid(Message):
+    """The search process has said something."""
+
+    def __init__(self, said: FromProcess) -> None:
+        super().__init__()
+        self.said = said
+
+
+class SearchPane(Pane):
     """The query on top, a column for each system, the selected document below."""
 
+    NAME = "search"
+    AUTO_FOCUS = "#asked"
+    CSS_PATH = "search.tcss"
     BINDINGS: ClassVar[list[Any]] = [*bindings("search")]
 
     def __init__(self) -> None:
         super().__init__()
+        self.box = QueryBox()
+        self.columns = SystemColumns()
+        self.document = FoundDocument()
+        self._process: SearchProcess | None = None
+        self._asked = ""
+        self._number = 0
+        self._k = NUMBERS[1]
+        self._gold = GoldMarks()
         self._shelf = GoldFilter()
+
+    def compose_body(self) -> ComposeResult:
+        """Query, columns, document."""
+        yield self.box
+        yield self.columns
+        yield self.document
+
+    def begin(self) -> None:
+        """Start the process; the first paint does not wait for it."""
+        self.columns.keys = self._keys()
+        self.columns.lay_out()
+        self._show_gold()
+        self._show_document()
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self._process = SearchProcess(
+            self.project.path, lambda said: self.post_message(ProcessSaid(said))
+        )
+        self._process.choose(self.columns.names)
+        self._process.start()
+        self._search_now()
+        self._read_gold()
+
+    def on_unmount(self) -> None:
+        """The process ends with the pane."""
+        if self._process is not None:
+            self._process.stop()
+
+    def main_list(self) -> Widget | None:
+        """The column that is in front."""
+        return self.columns.front.listed
+
+    @property
+    def _query(self) -> str:
+        return self.box.text
+
+    def _keys(self) -> dict[str, str]:
+        """Verb → the key in force for it."""
+        return {name.split(".")[1]: key_name(self.studio.keys_of(name)[0]) for name in KEYS}
+
+    # -- the query --
+
+    @on(QueryBox.Edited)
+    def _edited(self) -> None:
+        self._show_gold()
+
+    @on(QueryBox.Asked)
+    def _asked_for(self, event: QueryBox.Asked) -> None:
+        self._search_now()
+        if event.entered:
+            self.action_leave()
+
+    def _run(self, text: str) -> None:
+        """Search for a text that was not typed."""
+        self.box.put(text)
+        self._search_now()
+        self._show_gold()
+        self.set_focus(self.main_list())
+
+    def _search_now(self) -> None:
+        if self._process is None:
+            return
+        self._asked = self._query
+        self._number = self._process.ask(self._query, self._k)
+        self.columns.ask(self._number, is_asked=bool(self._query.strip()))
+        if not self._query.strip():
+            self._show_gold()
+            self._show_document()
+        self._look_for_same()
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether the column in front shows the results of what stands in the field."""
+        asked = self.box.is_settled and self._asked == self._query
+        return asked and self.columns.is_answered
+
+    @on(ProcessSaid)
+    def _heard(self, event: ProcessSaid) -> None:
+        said = event.said
+        if isinstance(said, SearchProcessEnded):
+            self.studio.tell(said.words, bad=True)
+            self.columns.process_ended("" if said.again else said.words, again=said.again)
+        elif isinstance(said, State):
+            self.columns.take_state(said)
+            self._show_document()
+        elif isinstance(said, Ranking):
+            self.columns.take_ranking(said)
+            self._show_document()
+
+    # -- gold --
+
+    def _marks(self) -> dict[int, int]:
+        gold = self._gold.of(self._query)
+        return dict(gold.relevant) if gold is not None else {}
+
+    def _show_gold(self) -> None:
+        gold, split = self._gold.of(self._query), self._gold.split
+        line = say.gold_line(gold, split, self._keys()) if self._query.strip() else ""
+        self.box.say_gold(line, split)
+        self.columns.show_marks(self._marks())
+        self._show_document_title()
+
+    @work(exclusive=True, group="same")
+    async def _look_for_same(self) -> None:
+        """Warn when examples or kept records ask the words of this gold query."""
+        gold, text = self._gold.of(self._query), self._query
+        same = Same((), ())
+        if gold is not None:
+            same = await asyncio.to_thread(same_words, self.project.store.path, text)
+        if text == self._query:
+            self.box.warn(say.warning(self._gold.of(text), same))
+
+    @work(exclusive=True, group="gold")
+    async def _read_gold(self) -> None:
+        read = await asyncio.to_thread(self._gold.read, self.project.store.path)
+        if read is not None:
+            self._gold.take(read)
+            self._show_gold()
+            self._look_for_same()
+            if not self._query.strip():
+                self._show_document()
+
+    def store_changed(self) -> None:
+        """Gold may have changed elsewhere; documents and models the process notices itself."""
+        self._read_gold()
+
+    # -- the document --
+
+    @on(SystemColumns.Selected)
+    def _selected(self) -> None:
+        self._show_document()
+
+    @on(SystemColumns.Read)
+    def _read(self) -> None:
+        self.document.text.focus()
+
+    def _show_document(self) -> None:
+        self.columns.follow()
+        self._show_document_title()
+        selected = self.columns.selected
+        if selected is None:
+            text = say.start_text(len(self._gold.queries), self._keys())
+            self.document.show_none("" if self._query.strip() else text)
+        else:
+            self.document.show(self.project.store.path, selected, self.columns.front.listed.pattern)
+
+    def _show_document_title(self) -> None:
+        listed = self.columns.front.listed
+        if not listed.found:
+            self.document.titled("Document" if self._query.strip() else "Search")
+            return
+        one = listed.found[listed.cursor]
+        mark = self._marks().get(one.document_id)
+        rankings = self.columns.rankings()
+        self.document.titled(say.document_title(one.document_id, one.outside_id, rankings, mark))
+
+    # -- columns --
+
+    def action_next_column(self) -> None:
+        """The ranking to the right; from the query, the one in front."""
+        self._step(1)
+
+    def action_previous_column(self) -> None:
+        """The ranking to the left."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        if not isinstance(self.focused, Field):
+            self.columns.step(by)
+        self.set_focus(self.main_list())
+        self._show_document()
+
+    @work
+    async def action_model(self) -> None:
+        """Choose which systems have a column."""
+        dialog = SystemChoice(systems_of(self.project), self.columns.names)
+        chosen = await self.app.push_screen_wait(dialog)
+        if chosen is None or self._process is None or tuple(chosen) == self.columns.names:
+            return
+        await self.columns.choose(chosen)
+        self._process.choose(self.columns.names)
+        self._search_now()
+        self._show_gold()
+        self.set_focus(self.main_list())
+        self._show_document()
 
     # -- marks --
 
@@ -44,7 +264,7 @@ class SearchPane(SearchCore):
         self._mark(None)
 
     def _mark(self, grade: int | None) -> None:
-        document_id = self._selected
+        document_id = self.columns.selected
         if not self._query.strip() or document_id is None:
             self.studio.tell("There is nothing to mark yet: type a query and go to a result.")
         elif not self._is_answered:
@@ -69,9 +289,9 @@ class SearchPane(SearchCore):
     def _mark_it(self, text: str, document_id: int, grade: int | None) -> None:
         store, who = self.project.store, reviewer(self.project.path)
         self.studio.guarded(lambda: self._gold.mark(store, text, document_id, grade, who))
-        listed = self._list(self._column)
-        if grade is not None and text == self._query and self._selected == document_id:
-            listed.action_down()
+        here = text == self._query and self.columns.selected == document_id
+        if grade is not None and here:
+            self.columns.front.listed.action_down()
         self._show_gold()
         self._look_for_same()
 
@@ -88,7 +308,7 @@ class SearchPane(SearchCore):
         self._look_for_same()
 
     def _go_to(self, document_id: int) -> None:
-        listed = self._list(self._column)
+        listed = self.columns.front.listed
         for place, row in enumerate(listed.rows):
             if row.key == str(document_id):
                 listed.cursor = place
@@ -175,24 +395,9 @@ class SearchPane(SearchCore):
         self.studio.tell(f"{self._k} results in each column.")
         self._search_now()
 
-    @work
-    async def action_model(self) -> None:
-        """Choose the trained model."""
-        models = self.project.store.models.all()
-        if not models:
-            train = self._keys()["train"]
-            self.studio.tell(f"Nothing is trained yet. {train} opens Train.")
-            return
-        current = str(self._model) if self._model is not None else say.NEWEST
-        dialog = Choose("Trained model", MODEL_COLUMNS, say.model_rows(models), current=current)
-        answer = await self.app.push_screen_wait(dialog)
-        if answer is not None and self._process is not None:
-            self._model = None if answer == say.NEWEST else int(answer)
-            self._process.choose(self._model)
-
     def action_embed(self) -> None:
         """Begin what was held because it takes long."""
-        held = [system for system in SYSTEMS if self._states[system].state == "held"]
+        held = [one.system for one in self.columns.columns if one.state.state == "held"]
         if not held or self._process is None:
             self.studio.tell("No embedding waits to be begun.")
             return
@@ -202,10 +407,9 @@ class SearchPane(SearchCore):
     def action_restart(self) -> None:
         """Start the search process again."""
         if self._process is not None:
-            self._states = {system: State(system, "waiting") for system in SYSTEMS}
-            self._show_titles()
+            self.columns.begin_anew()
             self._process.start()
 
     def copy_text(self) -> str:
         """The document under the cursor."""
-        return self.query_one("#hit", TextPane).plain
+        return self.document.text.plain

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from studio.evaluation.systems import BASE, System, label_of
 from studio.jobs.gold import Same
-from studio.jobs.search_protocol import SYSTEMS, Hit, Ranking, State, System
-from studio.records import Gold, Model, Split
+from studio.jobs.project_systems import NOTHING_TRAINED
+from studio.jobs.search_protocol import Hit, Ranking, State
+from studio.records import Gold, Split
 from studio.tui.search.ranking import RankedDocument, symbol
 from studio.tui.widgets.rows import Row
 
-NAMES: Mapping[System, str] = {"bm25": "BM25", "base": "base", "trained": "trained"}
 SPLIT_ROWS = (
     Row("validation", ("validation", "looked at while you tune: when to stop, what went wrong")),
     Row("test", ("test", "only ever scored: the figure that you tell others")),
 )
-NEWEST = "newest"
-"""The row that follows the newest model."""
+SHOWN = "✓"
+"""Before a system that has a column."""
 LISTED = 5
 """Rows named in a warning."""
 
@@ -46,7 +47,7 @@ def found(ranking: Ranking, base: Ranking | None, marks: Mapping[int, int]) -> l
             change=_change(ranking, base, base_ranks, hit, rank),
             outside_id=hit.outside_id,
             head=hit.head,
-            score=f"{hit.score:.2f}" if ranking.system == "bm25" else f"{hit.score:.3f}",
+            score=f"{hit.score:.{ranking.decimals}f}",
             mark=symbol(marks.get(hit.document_id)),
         )
         for rank, hit in enumerate(ranking.hits, 1)
@@ -56,14 +57,14 @@ def found(ranking: Ranking, base: Ranking | None, marks: Mapping[int, int]) -> l
 def _change(
     ranking: Ranking, base: Ranking | None, base_ranks: dict[int, int], hit: Hit, rank: int
 ) -> str:
-    if ranking.system == "base" or base is None:
+    if ranking.system == BASE or base is None:
         return ""
     return change(rank, base_ranks.get(hit.document_id))
 
 
 def name_of(state: State) -> str:
     """A system with its encoder or model, such as ``trained retriever-7``."""
-    return f"{NAMES[state.system]} {state.name}".strip()
+    return f"{state.label or label_of(state.system)} {state.name}".strip()
 
 
 def title_of(state: State, *, busy: bool) -> str:
@@ -72,34 +73,31 @@ def title_of(state: State, *, busy: bool) -> str:
     return name_of(state) + (doing if doing or not busy else " · searching")
 
 
-def narrow_title(states: Mapping[System, State], here: System, *, busy: bool) -> str:
+def narrow_title(states: Sequence[State], here: State, *, busy: bool) -> str:
     """All columns in one line, the one that is shown in brackets."""
     parts = [
-        f"[{title_of(states[one], busy=busy)}]" if one == here else NAMES[one] for one in SYSTEMS
+        f"[{title_of(one, busy=busy)}]" if one is here else one.label or label_of(one.system)
+        for one in states
     ]
     return " · ".join(parts) + " — h l switch"
 
 
-def nothing_listed(state: State, *, asked: bool, keys: Mapping[str, str]) -> str:
+def nothing_listed(state: State, *, asked: bool, answered: bool, keys: Mapping[str, str]) -> str:
     """What an empty column says, with what to do about it."""
+    if answered:
+        return "No document shares a word with the query."
     if state.state == "held":
         return (
             f"Not begun: {state.words}. {keys['embed']} begins it; it is done once and kept, and "
             "the other columns answer meanwhile."
         )
-    if state.state == "absent" and state.system == "trained":
+    if state.words == NOTHING_TRAINED:
         return f"{state.words} {keys['train']} opens Train; {keys['path']} runs the whole path."
     if state.state in ("absent", "failed"):
         return state.words
     if state.state == "ready":
-        return _nothing_found(state.system) if asked else ""
+        return "searching …" if asked else ""
     return f"{state.words or 'starting'} …"
-
-
-def _nothing_found(system: System) -> str:
-    if system == "bm25":
-        return "No document shares a word with the query."
-    return "searching …"
 
 
 def gold_line(gold: Gold | None, split: Split | None, keys: Mapping[str, str]) -> str:
@@ -138,40 +136,30 @@ def _numbered(noun: str, rows: tuple[int, ...]) -> str:
 
 
 def document_title(
-    document_id: int, outside_id: str, rankings: Mapping[System, Ranking], mark: int | None
+    document_id: int, outside_id: str, rankings: Sequence[tuple[State, Ranking]], mark: int | None
 ) -> str:
     """The document's id, its mark, and its rank in every column."""
     said = "" if mark is None else "✓ right" if mark else "✗ wrong"
     placed = "  ".join(
-        f"{NAMES[system]} {ranks(rankings[system]).get(document_id, '–')}"
-        for system in SYSTEMS
-        if system in rankings
+        f"{state.label or label_of(state.system)} {ranks(ranking).get(document_id, '–')}"
+        for state, ranking in rankings
     )
     return " · ".join(part for part in (outside_id, said, placed) if part)
 
 
-def model_rows(models: list[Model]) -> list[Row]:
-    """The trained models to choose from, the first one follows the newest."""
-    newest = models[0].name if models else ""
-    rows = [Row(NEWEST, ("newest", f"now {newest}", "and every later one", ""))]
-    return rows + [
-        Row(str(model.id), (str(model.id), model.name, model.base, _validation(model)))
-        for model in models
-    ]
-
-
-def _validation(model: Model) -> str:
-    scores = model.scores.get("validation_ndcg@10")
-    trained = scores.get("trained") if isinstance(scores, dict) else None
-    return f"{trained:.3f}" if isinstance(trained, float) else ""
+def system_row(system: System, *, shown: bool) -> Row:
+    """A system to choose: whether it has a column, what it is called, which encoder it is."""
+    cells = (SHOWN if shown else "", system.label, system.problem or system.detail or "")
+    return Row(system.name, cells)
 
 
 def start_text(count: int, keys: Mapping[str, str]) -> str:
     """What a newcomer reads before the first query."""
     browse = f"{keys['browse']} lists the gold queries ({count:,}).\n" if count else ""
     return (
-        "Type what a person would ask. BM25, the base encoder and the trained model answer side "
-        "by side as you type; ↑3 ↓2 = new tell how a rank differs from the base's.\n\n"
+        "Type what a person would ask. The systems answer side by side as you type, and "
+        f"{keys['model']} chooses which do; ↑3 ↓2 = new tell how a rank differs from the base's."
+        "\n\n"
         f"Enter or esc goes to the results. There {keys['right']} marks the document right, "
         f"{keys['wrong']} wrong, {keys['undo']} undoes: the query becomes gold, to score models "
         f"on, and is never trained on.\n{browse}"
