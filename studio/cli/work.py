@@ -236,8 +236,8 @@ def search(
         name = _system(opened, system).name if system else ""
         said = searching.predict(opened, query, context, name)
         shown = [[one["label"], one["predicted"], one["confidence"]] for one in said]
-        columns = ("model", "predicted", "confidence")
-        emit(said, as_json, lambda: show_rows(query, columns, shown, ""))
+        told = ("model", "predicted", "confidence")
+        emit(said, as_json, lambda: show_rows(query, told, shown, ""))
         return
     chosen = _system(opened, system or TRAINED)
     hits = searching.search(opened, query, chosen.name, k)

@@ -372,5 +372,5 @@ def test_the_verb_says_what_each_model_predicts(labelled: Project, tmp_path: Pat
         ("s3-1-round-1", "near"),
         ("s3-1-round-0", "far"),
     ]
-    named = ("search", "what is the willow", "-p", labelled.path, "--system", "s3-1-round-O")
+    named = ("search", "what is the willow", "-p", labelled.path, "--system", "s3-1-round0")
     assert_one_sentence(studio(*named), 2, "Did you mean s3-1-round-0?")

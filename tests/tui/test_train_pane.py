@@ -424,14 +424,14 @@ async def test_other_panes_open_a_model_or_a_jobs_model(app: StudioApp, trained:
 async def test_an_empty_pane_says_what_to_press(app: StudioApp, project: Project) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await quiet(pilot)
-        assert "no query is kept to train on. ^r runs the whole path" in pane(app)._list.empty
+        assert "no query is kept to train on. ^r runs the whole path" in pane(app).table.empty
         for key in ("w", "c", "l", "e", "v", "b", "x", "r", "m", "t", "s", "y", "enter"):
             await pilot.press(key)
         assert app.is_running
         rows = add_records(project, 3)
         project.store.verdicts.add([Verdict(rows[0], "person", True)])
         app.screen.store_changed()  # type: ignore[attr-defined]
-        assert "n chooses data and base" in pane(app)._list.empty
+        assert "n chooses data and base" in pane(app).table.empty
 
 
 async def test_keys_pressed_fast_are_all_done(app: StudioApp, trained: Project) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
     PathParams,
+    RoundTripMode,
     TrainParams,
 )
 from studio.jobs.plans import run_row
@@ -168,12 +169,12 @@ def _generate(project: Project, values: dict[str, str]) -> dict[str, Any]:
 
 
 def _filter(values: dict[str, str]) -> FilterParams:
-    modes = ("trained", "base", "bm25", "off")
+    modes = get_args(RoundTripMode)
     mode = values["round_trip"].strip()
     if mode not in modes:
         raise StudioError(f"Round trip is {mode!r}; choose one of {', '.join(modes)}.")
     return FilterParams(
-        round_trip=mode,  # type: ignore[arg-type]
+        round_trip=cast(RoundTripMode, mode),
         k=whole("Keep if in the top", values["k"]) or 1,
         encoder=values["encoder"].strip(),
     )

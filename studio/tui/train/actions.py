@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.params import EvaluateParams, TrainParams
-from studio.records import Model, Split
+from studio.records import Job, Model, Split
+from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
 from studio.tui.train import facts as facts_of
 from studio.tui.train.fields import DRAFT
+from studio.tui.train.models import ModelTable
 from studio.tui.widgets.rows import Column, Row
-
-if TYPE_CHECKING:
-    from studio.records import Job
 
 LONGEST_NAME = 100
 
 
 class ModelActions(Pane):
-    """The deeds of the Train pane; the pane itself knows what is under the cursor."""
+    """What the Train pane does to the model or training under the cursor of its list."""
 
-    if TYPE_CHECKING:
-        _wanted: str
-        _models: dict[int, Model]
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = ModelTable()
 
-        @property
-        def model(self) -> Model | None:
-            """The model under the cursor."""
+    @property
+    def model(self) -> Model | None:
+        """The model under the cursor."""
+        return self.table.model
 
-        @property
-        def job(self) -> Job | None:
-            """The training under the cursor."""
+    @property
+    def job(self) -> Job | None:
+        """The training under the cursor that has no model yet."""
+        return self.table.job
 
-        def _key(self, action: str) -> str: ...
+    def key(self, action: str) -> str:
+        """The key in force for an action, as a person reads it."""
+        return key_name(self.studio.keys_of(action)[0])
 
     # -- training --
 
@@ -65,7 +66,7 @@ class ModelActions(Pane):
             return
         job = self.studio.guarded(lambda: queue.submit(self.project, "train", params.to_row()))
         if job is not None:
-            self._wanted = f"job-{job.id}"
+            self.table.wanted = f"job-{job.id}"
             self.studio.wrote()
             self.store_changed()
 
@@ -76,7 +77,7 @@ class ModelActions(Pane):
             self.studio.tell("Choose a training that runs: it stands at the top of the list.")
             return
         if self.studio.guarded(lambda: queue.cancel(self.project, job.id)) is not None:
-            self.studio.tell(f"Job {job.id} is asked to stop; {self._key('train.resume')} goes on.")
+            self.studio.tell(f"Job {job.id} is asked to stop; {self.key('train.resume')} goes on.")
         self.store_changed()
 
     def action_resume(self) -> None:
@@ -152,7 +153,7 @@ class ModelActions(Pane):
         name = text.strip()
         if not name or len(name) > LONGEST_NAME:
             return f"A name has 1 to {LONGEST_NAME} characters."
-        if any(other.name == name for other in self._models.values() if other.id != model.id):
+        if any(other.name == name for other in self.table.models.values() if other.id != model.id):
             return f"Another model is called {name} already."
         return ""
 

@@ -1,22 +1,23 @@
-"""A model against its base, BM25 or another model: the test in words, queries won and lost."""
+"""A model against another system or model: the test in words, queries won and lost."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
 
 from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.message import Message
 
-from studio.evaluation.systems import BASE, BM25, label_of, model_system
-from studio.jobs.comparing import Duel, settings_apart
+from studio.evaluation.systems import BASE, BM25, label_of
+from studio.jobs.comparing import Duel, QueryDuel, settings_apart
 from studio.records import Model
-from studio.tui.pane.base import Pane
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
-from studio.tui.train.facts import ModelFacts
 from studio.tui.widgets.rows import Column, Row, RowList
-from studio.tui.widgets.text_pane import Section
+from studio.tui.widgets.text_pane import Section, TextPane
 
 QUERY_COLUMNS = (
     Column("won by", 6, "right"),
@@ -26,141 +27,130 @@ QUERY_COLUMNS = (
 )
 
 
-class DuelRead(Message):
-    """A thread has measured a model against something."""
+class DuelView(Horizontal):
+    """What a model is compared with, and the queries on which they differ."""
 
-    def __init__(self, key: tuple[str, str], duel: Duel | str) -> None:
-        super().__init__()
-        self.key = key
-        self.duel = duel
+    class QueryChosen(Message):
+        """A gold query is to be looked at in Search."""
 
+        def __init__(self, outside_id: str) -> None:
+            super().__init__()
+            self.outside_id = outside_id
 
-class Duels(Pane):
-    """The comparing half of the Train pane."""
+    class Measured(Message):
+        """A thread has measured a model against something."""
 
-    _marked: int | None = None
-    """The model that c has marked."""
-    _against = BASE
-    """A system, such as ``model-3``: what the model under the cursor is measured against."""
-    _duel: tuple[tuple[str, str], Duel | str] | None = None
+        def __init__(self, pair: tuple[Model, Model | str], duel: Duel | str) -> None:
+            super().__init__()
+            self.pair = pair
+            self.duel = duel
 
-    if TYPE_CHECKING:
-        _models: dict[int, Model]
-        _facts: tuple[str, ModelFacts] | None
+    def __init__(self) -> None:
+        super().__init__(id="duel-view", classes="train-view")
+        self.against: Model | str = BASE
+        """A system, or the marked model: what the model under the cursor is measured against."""
+        self.scored: Sequence[str] = ()
+        """The systems that were scored beside that model."""
+        self.against_key = ""
+        """The key that goes on to the next system, for the words."""
+        self._new: Model | None = None
+        self._shown: tuple[Model, Model | str] | None = None
 
-        @property
-        def model(self) -> Model | None:
-            """The model under the cursor."""
+    def compose(self) -> ComposeResult:
+        """The test beside the queries."""
+        with Section(id="duel-section").titled("Won and lost"):
+            yield TextPane(id="duel")
+        with Section(id="queries-section").titled("Queries"):
+            yield RowList(QUERY_COLUMNS, empty="", id="queries")
 
-        def _key(self, action: str) -> str: ...
-        def _put(self, name: str, text: str) -> None: ...
-        def _show_view(self, name: str) -> None: ...
+    @property
+    def queries(self) -> RowList:
+        """Won ones first, lost ones last."""
+        return self.query_one("#queries", RowList)
 
-    def action_won_lost(self) -> None:
-        """Queries won and lost against the base."""
-        if self.model is None:
-            self.studio.tell("Choose a trained model first.")
-            return
-        self._against = self._against if self._against in self._others() else BASE
-        self._show_view("duel")
-        self._show_duel()
-        self.query_one("#queries").focus()
+    @property
+    def others(self) -> Sequence[str]:
+        """What a model can be measured against."""
+        return self.scored or (BASE, BM25)
 
-    def action_against(self) -> None:
-        """Base or BM25 as what is compared with."""
-        others = self._others()
-        here = others.index(self._against) if self._against in others else -1
-        self._against = others[(here + 1) % len(others)]
-        self.action_won_lost()
+    @property
+    def following(self) -> str:
+        """The system after the present one; the first one behind a model."""
+        here = self.others.index(self.against) if self.against in self.others else -1
+        return self.others[(here + 1) % len(self.others)]
 
-    def _others(self) -> list[str]:
-        """What was scored beside the model under the cursor, itself left out."""
-        facts = self._facts[1] if self._facts else None
-        found = [old for _, old in facts.duels] if facts else []
-        return found or [BASE, BM25]
+    def show(self, path: Path, new: Model) -> None:
+        """The model against what was chosen, or its base where that was not scored beside it."""
+        if isinstance(self.against, str) and self.against not in self.others:
+            self.against = BASE
+        self._new = new
+        if self._shown is None or not _same(self._shown, (new, self.against)):
+            self.query_one("#duel", TextPane).show("Measuring …")
+            self.queries.show(())
+        self._measure(path, (new, self.against))
 
-    def action_compare(self) -> None:
-        """Mark this model, or compare it with the marked one."""
-        model = self.model
-        if model is None:
-            self.studio.tell("Choose a trained model first.")
-            return
-        if self._marked is None or self._marked == model.id or self._marked not in self._models:
-            self._marked = None if self._marked == model.id else model.id
-            self.store_changed()
-            return
-        self._against = model_system(self._marked)
-        self._show_view("duel")
-        self._show_duel()
-        self.query_one("#queries").focus()
-
-    def _show_duel(self) -> None:
-        """The list for the model under the cursor against what was chosen."""
-        new, old = self.model, self._other()
-        if new is None or old is None:
-            return
-        key = (f"model-{new.id}", self._against)
-        if self._duel is None or self._duel[0] != key:
-            self._put("#duel", "Measuring …")
-            self.query_one("#queries", RowList).show(())
-        self._measure(key, new, old)
-
-    def _other(self) -> Model | str | None:
-        marked = self._models.get(self._marked or 0)
-        is_marked = marked is not None and self._against == model_system(marked.id)
-        return marked if is_marked else self._against
+    def forget(self) -> None:
+        """What is shown is no longer true at once."""
+        self._shown = None
 
     @work(exclusive=True, group="duel")
-    async def _measure(self, key: tuple[str, str], new: Model, old: Model | str) -> None:
-        path = self.project.store.path
-        duel = await asyncio.to_thread(facts_of.read_duel, path, new, old)
-        self.post_message(DuelRead(key, duel))
+    async def _measure(self, path: Path, pair: tuple[Model, Model | str]) -> None:
+        duel = await asyncio.to_thread(facts_of.read_duel, path, *pair)
+        self.post_message(self.Measured(pair, duel))
 
-    @on(DuelRead)
-    def _duel_read(self, event: DuelRead) -> None:
-        new, old = self.model, self._other()
-        if new is None or old is None or event.key != (f"model-{new.id}", self._against):
+    @on(Measured)
+    def _measured(self, event: Measured) -> None:
+        event.stop()
+        if self._new is None or not _same(event.pair, (self._new, self.against)):
             return
-        self._duel = (event.key, event.duel)
-        rows = event.duel.queries if isinstance(event.duel, Duel) else ()
-        queries = self.query_one("#queries", RowList)
-        queries.empty = "No query to show." if rows else str(event.duel)
-        queries.show([_query_row(query) for query in rows])
-        self._put("#duel", self._duel_text(new, old, event.duel))
-        self._title_duel(new, old, event.duel)
-
-    def _duel_text(self, new: Model, old: Model | str, duel: Duel | str) -> str:
-        if isinstance(old, Model):
-            return train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
-        if isinstance(duel, str):
-            return duel
-        said = train_words.verdict(duel.test, duel.new, duel.old)
-        others = self._others()
-        here = others.index(self._against) if self._against in others else -1
-        following = label_of(others[(here + 1) % len(others)])
-        return (
-            f"{train_words.test_line(duel.test)}\n{said}\n\nenter opens a query in Search. "
-            f"{self._key('train.against')}: against {following}. esc goes back."
-        )
-
-    def _title_duel(self, new: Model, old: Model | str, duel: Duel | str) -> None:
+        self._shown, duel = event.pair, event.duel
+        rows = duel.queries if isinstance(duel, Duel) else ()
+        self.queries.empty = "No query to show." if rows else str(duel)
+        self.queries.show([_query_row(query) for query in rows])
+        text, shown = self.query_one("#duel", TextPane), self._text(*event.pair, duel)
+        if text.plain != shown:
+            text.show(shown)
+        new, old = event.pair
         name = old.name if isinstance(old, Model) else "its base" if old == BASE else label_of(old)
         self.query_one("#duel-section", Section).titled(f"{new.name} against {name}")
         said = train_words.tally(duel) if isinstance(duel, Duel) else "none"
         self.query_one("#queries-section", Section).titled(f"Queries: {said}")
 
+    def _text(self, new: Model, old: Model | str, duel: Duel | str) -> str:
+        if isinstance(old, Model):
+            return train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
+        if isinstance(duel, str):
+            return duel
+        said = train_words.verdict(duel.test, duel.new, duel.old)
+        following = "the base" if self.following == BASE else label_of(self.following)
+        return (
+            f"{train_words.test_line(duel.test)}\n{said}\n\nenter opens a query in Search. "
+            f"{self.against_key}: against {following}. esc goes back."
+        )
+
     @on(RowList.Chosen, "#queries")
-    def _query_chosen(self, event: RowList.Chosen) -> None:
+    def _chosen(self, event: RowList.Chosen) -> None:
+        event.stop()
         if event.row is not None:
-            self.run_worker(self.studio.go("search", gold=event.row.key))
+            self.post_message(self.QueryChosen(event.row.key))
 
 
-def _query_row(query: Any) -> Row:
-    tone = "good" if query.difference > 0 else "bad" if query.difference < 0 else "muted"
+def _same(one: tuple[Model, Model | str], other: tuple[Model, Model | str]) -> bool:
+    """Whether they are the same two, whatever was learnt about the models meanwhile."""
+    return [_key(who) for who in one] == [_key(who) for who in other]
+
+
+def _key(who: Model | str) -> str | int:
+    return who.id if isinstance(who, Model) else who
+
+
+def _query_row(query: QueryDuel) -> Row:
     cells = (
         train_words.short(query.difference, signed=True),
         train_words.short(query.new),
         train_words.short(query.old),
         query.text or query.outside_id,
     )
-    return Row(query.outside_id, cells, tone)  # type: ignore[arg-type]
+    if not query.difference:
+        return Row(query.outside_id, cells, "muted")
+    return Row(query.outside_id, cells, "good" if query.difference > 0 else "bad")

@@ -13,39 +13,20 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
-from studio.jobs import queue
+from studio.evaluation.systems import BASE
 from studio.records import Job, JobState, Model
-from studio.tui.actions import bindings, key_name
+from studio.tui.actions import bindings
 from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Curves
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
 from studio.tui.train.actions import ModelActions
-from studio.tui.train.duels import QUERY_COLUMNS, Duels
+from studio.tui.train.duels import DuelView
 from studio.tui.train.facts import ModelFacts
-from studio.tui.widgets.rows import Column, Row, RowList
+from studio.tui.train.models import ALIVE
+from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
-MODEL_COLUMNS = (
-    Column("", 1),
-    Column("model"),
-    Column("base", 14),
-    Column("pairs", 7, "right", from_width=100),
-    Column("validation", 13, "right"),
-    Column("test nDCG@10", 13, "right"),
-    Column("p", 5, "right"),
-    Column("when", 12, "right", from_width=100),
-)
-TRAINING = ("train", "path", "filter")
-"""Kinds of jobs that train a model, if only on the way."""
-ALIVE = (JobState.RUNNING, JobState.WAITING)
-TONES: dict[JobState, Any] = {
-    JobState.RUNNING: "warn",
-    JobState.FAILED: "bad",
-    JobState.INTERRUPTED: "bad",
-    JobState.CANCELLED: "muted",
-}
-MARKED = "◆"
 TICK_S = 1.0
 _READING = ModelFacts()
 
@@ -59,7 +40,7 @@ class FactsRead(Message):
         self.facts = facts
 
 
-class TrainPane(ModelActions, Duels):
+class TrainPane(ModelActions):
     """All models and trainings above; curves and scores, queries or lineage of one below."""
 
     NAME = "train"
@@ -72,149 +53,72 @@ class TrainPane(ModelActions, Duels):
 
     def __init__(self) -> None:
         super().__init__()
-        self._models: dict[int, Model] = {}
-        self._jobs: dict[int, Job] = {}
-        self._pairs: dict[int, int] = {}
+        self.duel = DuelView()
         self._facts: tuple[str, ModelFacts] | None = None
         self._view = "curves"
-        self._wanted = ""
         self._seen: dict[int, tuple[float, int]] = {}
         self._cache = facts_of.Cache()
 
     def compose_body(self) -> ComposeResult:
         """The list, and three views of which one shows."""
         with Section(id="models-section").titled("Models"):
-            yield RowList(MODEL_COLUMNS, empty="", id="models")
+            yield self.table
         with Horizontal(id="curves-view", classes="train-view"):
             with Section(id="curves-section").titled("Curves"):
                 yield Curves(id="curves")
             with Section(id="scores-section").titled("Before and after"):
                 yield TextPane(id="scores")
-        with Horizontal(id="duel-view", classes="train-view"):
-            with Section(id="duel-section").titled("Won and lost"):
-                yield TextPane(id="duel")
-            with Section(id="queries-section").titled("Queries"):
-                yield RowList(QUERY_COLUMNS, empty="", id="queries")
+        yield self.duel
         with Section(id="lineage-view", classes="train-view").titled("Lineage"):
             yield TextPane(id="lineage")
 
     def begin(self) -> None:
         """Read the models and keep the clock of a running training going."""
+        self.duel.against_key = self.key("train.against")
         self._show_view("curves")
         self.store_changed()
         self.set_interval(TICK_S, self._tick)
 
     def main_list(self) -> Widget | None:
         """The models."""
-        return self.query_one("#models", RowList)
-
-    @property
-    def _list(self) -> RowList:
-        return self.query_one("#models", RowList)
-
-    @property
-    def model(self) -> Model | None:
-        """The model under the cursor."""
-        row = self._list.current
-        kind, _, number = row.key.partition("-") if row else ("", "", "")
-        return self._models.get(int(number)) if kind == "model" else None
-
-    @property
-    def job(self) -> Job | None:
-        """The training under the cursor that has no model yet."""
-        row = self._list.current
-        kind, _, number = row.key.partition("-") if row else ("", "", "")
-        return self._jobs.get(int(number)) if kind == "job" else None
+        return self.table
 
     # -- reading the store --
 
     def open_at(self, *, model: int | None = None, job: int | None = None, **_: Any) -> None:
         """Show a model, or what came of a job."""
-        self._wanted = f"model-{model}" if model is not None else ""
+        self.table.wanted = f"model-{model}" if model is not None else ""
         if job is not None:
             made = self.project.store.models.of_job(job)
-            self._wanted = f"model-{made[-1].id}" if made else f"job-{job}"
+            self.table.wanted = f"model-{made[-1].id}" if made else f"job-{job}"
         self._show_view("curves")
         self.store_changed()
 
     def store_changed(self) -> None:
         """Read models and trainings again."""
-        store = self.project.store
-        self._models = {model.id: model for model in store.models.all()}
-        found = map(queue.with_true_state, store.jobs.unfinished(TRAINING))
-        self._jobs = {job.id: job for job in found if self._shows(job)}
-        self._pairs = store.snapshots.counts()
-        rows = self._rows()
-        self._list.empty = "" if rows else self._nothing()
-        keys = {row.key for row in rows}
-        wanted, self._wanted = self._wanted or self._became(keys), ""
-        self._list.show(rows, key=wanted if wanted in keys else None)
-        self._list.refresh()
-        self._title()
+        self.table.read(self.project)
+        self.table.empty = "" if self.table.rows else self._nothing()
+        self.query_one("#models-section", Section).titled(self.table.title)
         self._show_row()
-
-    def _became(self, keys: set[str]) -> str:
-        """The row of the model that the training under the cursor has made meanwhile."""
-        row = self._list.current
-        if row is None or row.key in keys:
-            return ""
-        made = [m.id for m in self._models.values() if row.key == f"job-{m.job_id}"]
-        return f"model-{made[0]}" if made else ""
-
-    def _shows(self, job: Job) -> bool:
-        """Trainings without a model so far; of longer jobs only while they train."""
-        if job.kind == "train":
-            return "model_id" not in job.result
-        trains = "training " in job.message or "mining" in job.message or "teacher" in job.message
-        return job.kind in ("path", "filter") and job.state in ALIVE and trains
-
-    def _rows(self) -> list[Row]:
-        """What runs comes first; then models and stopped trainings, the newest first."""
-        jobs = [
-            (job.state in ALIVE, job.created, self._job_row(job)) for job in self._jobs.values()
-        ]
-        models = [(False, model.created, self._row(model)) for model in self._models.values()]
-        return [row for *_, row in sorted([*jobs, *models], key=lambda x: x[:2], reverse=True)]
-
-    def _row(self, model: Model) -> Row:
-        mark = MARKED if model.id == self._marked else ""
-        pairs = self._pairs.get(model.snapshot_id or 0)
-        return Row(f"model-{model.id}", train_words.model_cells(model, pairs, mark))
-
-    def _job_row(self, job: Job) -> Row:
-        params = job.params.get("train") if job.kind == "path" else job.params
-        base = str((params or {}).get("encoder") or self.project.settings.encoder)
-        return Row(f"job-{job.id}", train_words.job_cells(job, base), TONES.get(job.state, ""))
-
-    def _title(self) -> None:
-        live = sum(job.state is JobState.RUNNING for job in self._jobs.values())
-        title = f"Models {len(self._models)}" + (f" · {live} training" if live else "")
-        if self._marked in self._models:
-            marked = self._models[self._marked]
-            title += f" · {MARKED} {marked.name}: c on another compares"
-        self.query_one("#models-section", Section).titled(title)
 
     def _nothing(self) -> str:
         """What to press while nothing was ever trained."""
         kept = self.project.store.records.page(limit=1, kept=True)
-        key = self._key("train.new")
+        key = self.key("train.new")
         if kept:
             return f"No model yet. {key} chooses data and base, and trains one."
-        path = self._key("app.path")
+        path = self.key("app.path")
         return (
             f"No model yet, and no query is kept to train on. {path} runs the whole path: generate "
             f"→ filter → train → evaluate. When queries are kept, {key} trains."
         )
 
-    def _key(self, action: str) -> str:
-        return key_name(self.studio.keys_of(action)[0])
-
     # -- showing the row under the cursor --
 
     @on(RowList.Moved, "#models")
     def _moved(self) -> None:
-        if self._view == "duel" and self._marked is None:
-            self._duel = None
+        if self._view == "duel" and self.table.marked is None:
+            self.duel.forget()
         self._show_row()
 
     @on(RowList.Chosen, "#models")
@@ -225,7 +129,7 @@ class TrainPane(ModelActions, Duels):
             self.action_won_lost()
 
     def _show_row(self) -> None:
-        row = self._list.current
+        row = self.table.current
         if row is None:
             self._facts = None
             self.query_one("#curves", Curves).show((), instead=" The curves of a training.")
@@ -251,7 +155,7 @@ class TrainPane(ModelActions, Duels):
 
     @on(FactsRead)
     def _facts_read(self, event: FactsRead) -> None:
-        row = self._list.current
+        row = self.table.current
         if row is not None and row.key == event.key:
             self._facts = (event.key, event.facts)
             self._draw()
@@ -267,14 +171,14 @@ class TrainPane(ModelActions, Duels):
         head = train_words.headline(job, self._left(job))
         self.query_one("#curves-section", Section).titled(head)
         self.query_one("#curves", Curves).show(facts.plots, instead=f" {job.message}")
-        narrow = f"{head} · {self._key('train.view')}: curves"
+        narrow = f"{head} · {self.key('train.view')}: curves"
         self.query_one("#scores-section", Section).titled(
             narrow if self.has_class("-narrow") else "Training"
         )
-        advice = job_words.advice(job, self._key("train.resume"))
+        advice = job_words.advice(job, self.key("train.resume"))
         if job.state in ALIVE:
             advice = (
-                f"It goes on when you leave. {self._key('train.cancel')} stops it. When it is "
+                f"It goes on when you leave. {self.key('train.cancel')} stops it. When it is "
                 "done, the scores of BM25, base and trained model stand here."
             )
         self._put("#scores", "\n\n".join(part for part in (job.message, advice) if part))
@@ -284,7 +188,7 @@ class TrainPane(ModelActions, Duels):
         self.query_one("#curves-section", Section).titled(f"Curves of {model.name}")
         none = "" if self._is_reading else " No curves: the training was too short, or kept none."
         self.query_one("#curves", Curves).show(facts.plots, instead=none)
-        more = f" · {self._key('train.view')} shows the curves" if self.has_class("-narrow") else ""
+        more = f" · {self.key('train.view')} shows the curves" if self.has_class("-narrow") else ""
         self.query_one("#scores-section", Section).titled("Before and after" + more)
         self._put("#scores", self._scores(model, facts))
         self.query_one("#lineage-view", Section).titled(f"Lineage of {model.name}")
@@ -297,20 +201,20 @@ class TrainPane(ModelActions, Duels):
         return self._facts is None or self._facts[1] is _READING
 
     def _scores(self, model: Model, facts: ModelFacts) -> str:
-        pairs = self._pairs.get(model.snapshot_id or 0)
+        pairs = self.table.pairs_of(model)
         made = train_words.made_from(model, pairs, facts.note)
         if facts.systems:
-            lists = self._key("train.won-lost")
+            lists = self.key("train.won-lost")
             return f"{train_words.before_after(facts.systems, facts.duels, lists)}\n\n{made}"
         if self._is_reading:
             return made
         return f"Not scored yet. {self._how_to_score()}\n\n{made}"
 
     def _how_to_score(self) -> str:
-        key = self._key("train.evaluate")
+        key = self.key("train.evaluate")
         if self.project.store.gold.judged_counts():
             return f"{key} scores BM25, the base and this model on gold."
-        search, right = self._key("app.search"), self._key("search.right")
+        search, right = self.key("app.search"), self.key("search.right")
         return (
             f"There is no gold to score on: go to Search ({search}), ask what a person would ask "
             f"and mark what is right with {right}. Then {key} here scores BM25, the base and this "
@@ -337,8 +241,50 @@ class TrainPane(ModelActions, Duels):
 
     def _tick(self) -> None:
         """The clock, and workers that died without a word."""
-        if self.is_current and any(job.state in ALIVE for job in self._jobs.values()):
+        if self.is_current and self.table.is_training:
             self.store_changed()
+
+    # -- won and lost --
+
+    def action_won_lost(self) -> None:
+        """Queries won and lost against a system that was scored beside the model."""
+        if isinstance(self.duel.against, Model):
+            self.duel.against = BASE
+        self._compare()
+
+    def action_against(self) -> None:
+        """The next system as what is compared with."""
+        self.duel.against = self.duel.following
+        self._compare()
+
+    def action_compare(self) -> None:
+        """Mark this model, or compare it with the marked one."""
+        model, marked = self.model, self.table.marked_model
+        if model is not None and (marked is None or marked.id == model.id):
+            self.table.marked = None if marked is not None else model.id
+            self.store_changed()
+            return
+        if model is not None and marked is not None:
+            self.duel.against = marked
+        self._compare()
+
+    def _compare(self) -> None:
+        if self.model is None:
+            self.studio.tell("Choose a trained model first.")
+            return
+        self._show_view("duel")
+        self._show_duel()
+        self.duel.queries.focus()
+
+    def _show_duel(self) -> None:
+        if self.model is not None:
+            facts = self._facts[1] if self._facts else _READING
+            self.duel.scored = [old for _, old in facts.duels]
+            self.duel.show(self.project.store.path, self.model)
+
+    @on(DuelView.QueryChosen)
+    def _query_chosen(self, event: DuelView.QueryChosen) -> None:
+        self.run_worker(self.studio.go("search", gold=event.outside_id))
 
     # -- the three views --
 
@@ -371,8 +317,8 @@ class TrainPane(ModelActions, Duels):
             pane = self.query_one(name, TextPane)
             if pane.has_focus:
                 return pane.plain
-        if self.query_one("#queries").has_focus:
-            row = self.query_one("#queries", RowList).current
+        if self.duel.queries.has_focus:
+            row = self.duel.queries.current
             return row.cells[3] if row else ""
         if (model := self.model) is not None:
             return str(self.project.path / model.path)

@@ -1,0 +1,132 @@
+"""The list of the Train pane: trainings that have no model yet, and all models, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.jobs import queue
+from studio.project import Project
+from studio.records import Job, JobState, Model
+from studio.tui.train import words as train_words
+from studio.tui.widgets.rows import Column, Row, RowList
+
+MODEL_COLUMNS = (
+    Column("", 1),
+    Column("model"),
+    Column("base", 14),
+    Column("pairs", 7, "right", from_width=100),
+    Column("validation", 13, "right"),
+    Column("test nDCG@10", 13, "right"),
+    Column("p", 5, "right"),
+    Column("when", 12, "right", from_width=100),
+)
+TRAINING = ("train", "path", "filter")
+"""Kinds of jobs that train a model, if only on the way."""
+ALIVE = (JobState.RUNNING, JobState.WAITING)
+TONES: dict[JobState, Any] = {
+    JobState.RUNNING: "warn",
+    JobState.FAILED: "bad",
+    JobState.INTERRUPTED: "bad",
+    JobState.CANCELLED: "muted",
+}
+MARKED = "◆"
+
+
+class ModelTable(RowList):
+    """Models and trainings as rows; it knows what stands under its cursor."""
+
+    def __init__(self) -> None:
+        super().__init__(MODEL_COLUMNS, empty="", id="models")
+        self.models: dict[int, Model] = {}
+        self.jobs: dict[int, Job] = {}
+        """Trainings without a model."""
+        self.marked: int | None = None
+        """The model that others are compared with."""
+        self.wanted = ""
+        """The row that the cursor should go to at the next reading."""
+        self._pairs: dict[int, int] = {}
+
+    @property
+    def model(self) -> Model | None:
+        """The model under the cursor."""
+        return self.models.get(self._number("model"))
+
+    @property
+    def job(self) -> Job | None:
+        """The training under the cursor that has no model yet."""
+        return self.jobs.get(self._number("job"))
+
+    def _number(self, kind: str) -> int:
+        found, _, number = self.current.key.partition("-") if self.current else ("", "", "")
+        return int(number) if found == kind else 0
+
+    @property
+    def marked_model(self) -> Model | None:
+        """The marked one, while it is there."""
+        return self.models.get(self.marked or 0)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether anything runs or waits."""
+        return any(job.state in ALIVE for job in self.jobs.values())
+
+    def pairs_of(self, model: Model) -> int | None:
+        """How many pairs it was trained on."""
+        return self._pairs.get(model.snapshot_id or 0)
+
+    def read(self, project: Project) -> None:
+        """List what the store has; the cursor follows a training to the model that it made."""
+        store = project.store
+        self.models = {model.id: model for model in store.models.all()}
+        found = map(queue.with_true_state, store.jobs.unfinished(TRAINING))
+        self.jobs = {job.id: job for job in found if _shows(job)}
+        self._pairs = store.snapshots.counts()
+        rows = self._rows(project.settings.encoder)
+        keys = {row.key for row in rows}
+        wanted, self.wanted = self.wanted or self._became(keys), ""
+        self.show(rows, key=wanted if wanted in keys else None)
+        self.refresh()
+
+    def _became(self, keys: set[str]) -> str:
+        """The row of the model that the training under the cursor has made meanwhile."""
+        row = self.current
+        if row is None or row.key in keys:
+            return ""
+        made = [m.id for m in self.models.values() if row.key == f"job-{m.job_id}"]
+        return f"model-{made[0]}" if made else ""
+
+    def _rows(self, encoder: str) -> list[Row]:
+        """What runs comes first; then models and stopped trainings, the newest first."""
+        jobs = [
+            (job.state in ALIVE, job.created, _job_row(job, encoder)) for job in self.jobs.values()
+        ]
+        models = [(False, model.created, self._row(model)) for model in self.models.values()]
+        return [row for *_, row in sorted([*jobs, *models], key=lambda x: x[:2], reverse=True)]
+
+    def _row(self, model: Model) -> Row:
+        mark = MARKED if model.id == self.marked else ""
+        cells = train_words.model_cells(model, self.pairs_of(model), mark)
+        return Row(f"model-{model.id}", cells)
+
+    @property
+    def title(self) -> str:
+        """How many there are, what trains, and what is marked."""
+        live = sum(job.state is JobState.RUNNING for job in self.jobs.values())
+        title = f"Models {len(self.models)}" + (f" · {live} training" if live else "")
+        if (marked := self.marked_model) is not None:
+            title += f" · {MARKED} {marked.name}: c on another compares"
+        return title
+
+
+def _job_row(job: Job, encoder: str) -> Row:
+    params = job.params.get("train") if job.kind == "path" else job.params
+    base = str((params or {}).get("encoder") or encoder)
+    return Row(f"job-{job.id}", train_words.job_cells(job, base), TONES.get(job.state, ""))
+
+
+def _shows(job: Job) -> bool:
+    """Trainings without a model so far; of longer jobs only while they train."""
+    if job.kind == "train":
+        return "model_id" not in job.result
+    trains = "training " in job.message or "mining" in job.message or "teacher" in job.message
+    return job.kind in ("path", "filter") and job.state in ALIVE and trains
