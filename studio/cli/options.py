@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -19,30 +20,56 @@ def takes_params(verb: Verb) -> Verb:
     """A command in which each parameter that is annotated as a params class becomes its options.
 
     They stand in ``--help`` where the parameter stands in the verb, in the order of the fields. A
-    field that two classes share is one option, given to both.
+    field that two classes share is one option, given to both; so is one that the verb asks itself.
+    A parameter annotated with :class:`AnyOf` gets field → value, of what was told.
     """
     signature = inspect.signature(verb, eval_str=True)
-    classes: dict[str, type[Params]] = {
-        name: one.annotation
-        for name, one in signature.parameters.items()
-        if isinstance(one.annotation, type) and issubclass(one.annotation, Params)
-    }
+    classes = {name: found for name, one in signature.parameters.items() if (found := _of(one))}
     shown: dict[str, inspect.Parameter] = {}
     for name, own in signature.parameters.items():
-        made = _parameters(classes[name]) if name in classes else [own]
-        shown |= {one.name: one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in made}
+        made = classes[name].parameters() if name in classes else [own]
+        for one in made:
+            if one.name not in shown or one is own:
+                shown[one.name] = one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
 
     @wraps(verb)
     def command(**given: Any) -> None:
-        told: dict[str, Any] = {
-            name: cls(**{field: given[field] for field in cls.options()})
-            for name, cls in classes.items()
-        }
+        told: dict[str, Any] = {name: found.take(given) for name, found in classes.items()}
         verb(**told, **{name: given[name] for name in signature.parameters if name not in classes})
 
     command.__signature__ = signature.replace(parameters=[*shown.values()])  # type: ignore[attr-defined]
     command.__annotations__ = {name: one.annotation for name, one in shown.items()}
     return command
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Params classes of which one is meant, known when the verb runs."""
+
+    classes: tuple[type[Params], ...]
+    is_one: bool = False
+    """Whether the one class is asked for by its name, and given as such."""
+
+    def parameters(self) -> Iterator[inspect.Parameter]:
+        """One for each field."""
+        return (one for params in self.classes for one in _parameters(params))
+
+    def take(self, given: Mapping[str, Any]) -> Any:
+        """The params, or what was told of them: field → value, where it is not the default."""
+        if self.is_one:
+            return self.classes[0](**{name: given[name] for name in self.classes[0].options()})
+        plain: dict[str, Any] = {}
+        for params in reversed(self.classes):
+            plain |= {name: getattr(params(), name) for name in params.options()}
+        return {name: given[name] for name, usual in plain.items() if given[name] != usual}
+
+
+def _of(parameter: inspect.Parameter) -> AnyOf | None:
+    """The params classes that a parameter of a verb is annotated with."""
+    annotation = parameter.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Params):
+        return AnyOf((annotation,), is_one=True)
+    return next((one for one in get_args(annotation) if isinstance(one, AnyOf)), None)
 
 
 def _parameters(params: type[Params]) -> Iterator[inspect.Parameter]:

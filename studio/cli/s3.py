@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from studio.cli.fitting import opened_for
 from studio.cli.following import follow, followed, left_alone, run_job, show_result
+from studio.cli.options import takes_params
 from studio.cli.output import (
     DetachOption,
     JsonOption,
@@ -19,7 +20,15 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.run_options import (
+    MethodSettings,
+    ModelOption,
+    PromptOption,
+    row_that_trains,
+    run_told,
+)
 from studio.cli.tables import scores_line
+from studio.jobs.params import RoundParams, RunParams
 from studio.project import Project
 from studio.records import StudioError
 
@@ -27,89 +36,19 @@ app = typer.Typer(
     help="Find what the small model gets wrong, let an LLM extrapolate it, train again.",
     invoke_without_command=True,
 )
-SeedRecordsOption = Annotated[
-    int, typer.Option("--seed-records", min=1, help="Seed items to keep.")
-]
-RoundsOption = Annotated[int, typer.Option(min=0, help="How often errors are extrapolated.")]
-RecordsOption = Annotated[
-    int | None, typer.Option(min=1, help="Items in all; extrapolation ends there.")
-]
-KindOption = Annotated[
-    Literal["finetune", "head"],
-    typer.Option(help="head: a linear layer on a frozen encoder, in seconds."),
-]
-BaseOption = Annotated[str, typer.Option(help="Checkpoint: catalogue name, hub name or folder.")]
-EndpointOption = Annotated[
-    str, typer.Option(help="An endpoint's URL, its name in the settings, or embedded:MODEL.")
-]
-EpochsOption = Annotated[float | None, typer.Option(min=0, help="Default: the task's own.")]
-TrainFileOption = Annotated[
-    Path | None, typer.Option(help="The human-labelled items that method gold trains on.")
-]
-BudgetOption = Annotated[float | None, typer.Option(min=0, help="US dollars: never spend more.")]
-SeedsOption = Annotated[int, typer.Option(min=1, help="Trainings per round, for mean and spread.")]
 
 
 @app.callback()
+@takes_params
 def s3(
+    *,
     context: typer.Context,
-    rounds: RoundsOption = 2,
-    seed_records: SeedRecordsOption = 200,
-    records: RecordsOption = None,
-    method: Annotated[
-        Literal["s3", "zerogen", "goldgen", "gold"], typer.Option(help="s3 or a baseline.")
-    ] = "s3",
-    kind: KindOption = "finetune",
-    base: BaseOption = "",
-    epochs: EpochsOption = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(min=0, help="Default: the task's own.")
-    ] = None,
-    top_k: Annotated[
-        int, typer.Option(min=1, help="Retrievers: a query misses beyond the first so many.")
-    ] = 10,
-    hard_negatives: Annotated[
-        int,
-        typer.Option(
-            "--hard-negatives",
-            "--confusers",
-            min=0,
-            max=5,
-            help="Retrievers: wrong documents written for too.",
-        ),
-    ] = 1,
-    approve: Annotated[
-        Literal["all", "person"], typer.Option(help="person: rest after each extrapolation.")
-    ] = "all",
-    patience: Annotated[
-        int, typer.Option(min=0, help="Rounds without a better validation score; 0: run all.")
-    ] = 1,
-    rationales: Annotated[int, typer.Option(min=1, help="Reasons asked for each label.")] = 20,
-    without_rationales: Annotated[
-        bool, typer.Option("--without-rationales", help="An ablation: texts from labels alone.")
-    ] = False,
-    without_extrapolation: Annotated[
-        bool,
-        typer.Option("--without-extrapolation", help="An ablation: seed data of the same size."),
-    ] = False,
-    add_records: Annotated[
-        Path | None, typer.Option(help="A file of items to put on top of the seed.")
-    ] = None,
-    train_file: TrainFileOption = None,
-    endpoint: EndpointOption = "",
-    model: Annotated[str, typer.Option(help="The model at that URL.")] = "",
-    temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, help="Default: the prompt's own.")
-    ] = None,
-    prompt: Annotated[int | None, typer.Option(help="The prompt version.")] = None,
-    budget_usd: BudgetOption = None,
-    budget_tokens: Annotated[int | None, typer.Option(min=1, help="Never use more.")] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Calls in flight; default: the endpoint's.")
-    ] = None,
-    seeds: SeedsOption = 1,
-    seed: Annotated[int, typer.Option(help="Decides every draw.")] = 13,
     project: ProjectOption = Path(),
+    run: RunParams,
+    settings: MethodSettings,
+    rounds: RoundParams,
+    model: ModelOption = "",
+    prompt: PromptOption = None,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -117,73 +56,12 @@ def s3(
     if context.invoked_subcommand is not None:
         return
     opened = Project.open(project)
-    told = {
-        "method": method,
-        "seed_records": seed_records,
-        "rounds": rounds,
-        "records": records,
-        "rationales": rationales,
-        "explain": not without_rationales,
-        "extrapolate": not without_extrapolation,
-        "top_k": top_k,
-        "hard_negatives": hard_negatives,
-        "approve": approve,
-        "patience": patience,
-        "add_records": _file(add_records),
-        "train_file": _file(train_file),
-        "kind": kind,
-        "base": _base(base),
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "seeds": seeds,
-        "seed": seed,
-        "prompt_id": _prompt(opened, prompt),
-        "temperature": temperature,
-        "budget_tokens": budget_tokens,
-        "max_concurrency": concurrency,
-        **_writes(opened, endpoint, model, budget_usd),
-    }
-    row = _row(opened, told)
+    told = {**rounds.to_row(), **settings, **run_told(opened, run, model, prompt)}
+    # The verb's own, whatever the task's is.
+    told["method"] = run.method or "s3"
+    row = row_that_trains(opened, told)
     result = run_job(opened, "s3", row, detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: show_rounds(result)))
-
-
-def _row(opened: Project, told: dict[str, Any]) -> dict[str, Any]:
-    """The row of a run that trains; what the method has no setting for does not matter to it."""
-    from studio.jobs.plans import run_row
-
-    known = run_row(opened, trains=True, method=told["method"])
-    return {**known, **{name: value for name, value in told.items() if name in known}}
-
-
-def _writes(opened: Project, endpoint: str, model: str, budget_usd: float | None) -> dict[str, Any]:
-    """Who writes, and what it may cost."""
-    is_url = "://" in endpoint
-    return {
-        "endpoint": "" if is_url else endpoint,
-        "base_url": endpoint if is_url else "",
-        "model": model,
-        "budget_usd": budget_usd if budget_usd is not None else opened.settings.budget_usd,
-    }
-
-
-def _file(path: Path | None) -> str:
-    """By its full path, since the worker runs elsewhere."""
-    return str(path.expanduser().absolute()) if path else ""
-
-
-def _base(named: str) -> str:
-    path = Path(named).expanduser()
-    return str(path.absolute()) if named and path.is_dir() else named
-
-
-def _prompt(opened: Project, version: int | None) -> int | None:
-    if version is None:
-        return None
-    found = opened.store.prompts.by_version(version)
-    if found is None:
-        raise StudioError(f"There is no prompt version {version}. `studio prompt list` shows them.")
-    return found.id
 
 
 def show_rounds(result: dict[str, Any]) -> None:
@@ -265,26 +143,21 @@ def _list(opened: Project, as_json: bool) -> None:
 
 
 @app.command("compare")
+@takes_params
 def compare(
+    *,
     methods: Annotated[
         str,
         typer.Option(
             help="Names with commas, also METHOD-without-rationales; default: all of the task."
         ),
     ] = "",
-    rounds: RoundsOption = 2,
-    seed_records: SeedRecordsOption = 200,
-    records: RecordsOption = None,
-    kind: KindOption = "finetune",
-    base: BaseOption = "",
-    epochs: EpochsOption = None,
-    train_file: TrainFileOption = None,
-    endpoint: EndpointOption = "",
-    model: Annotated[str, typer.Option(help="The model at that URL.")] = "",
-    budget_usd: BudgetOption = None,
-    seeds: SeedsOption = 3,
-    seed: Annotated[int, typer.Option(help="Decides every draw.")] = 13,
     project: ProjectOption = Path(),
+    run: RunParams,
+    settings: MethodSettings,
+    rounds: RoundParams,
+    model: ModelOption = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings per round, for the spread.")] = 3,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -295,20 +168,8 @@ def compare(
     typed = (name.strip() for name in methods.split(","))
     names = tuple(dict.fromkeys(name for name in typed if name)) or default_methods(opened)
     checked(opened, names)
-    told = {
-        "method": "",
-        "seed_records": seed_records,
-        "rounds": rounds,
-        "records": records,
-        "kind": kind,
-        "base": _base(base),
-        "epochs": epochs,
-        "train_file": _file(train_file),
-        "seeds": seeds,
-        "seed": seed,
-        **_writes(opened, endpoint, model, budget_usd),
-    }
-    params = CompareParams(names, _row(opened, told))
+    told = {**rounds.to_row(), **settings, **run_told(opened, run, model, None), "method": ""}
+    params = CompareParams(names, row_that_trains(opened, {**told, "seeds": seeds}))
     result = run_job(opened, "s3-compare", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show_compared(result)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -21,55 +21,33 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.run_options import (
+    MethodSettings,
+    ModelOption,
+    PromptOption,
+    refuse_foreign,
+    run_told,
+)
 from studio.cli.s3 import show_rounds
 from studio.cli.tables import chain_table, score_table
 from studio.evaluation.systems import TRAINED, System, find_system
-from studio.jobs.params import EvaluateParams, FilterParams, TrainParams
+from studio.jobs.params import EvaluateParams, FilterParams, RunParams, TrainParams
 from studio.project import Project
 from studio.records import StudioError
 from studio.tasks import Task
 
-SeedOption = Annotated[int, typer.Option(help="Decides every draw.")]
 
-
-def _encoder(named: str) -> str:
-    """A folder by its full path, since the worker runs elsewhere; any other name as it is."""
-    from studio.llm import catalogue
-
-    path = Path(named).expanduser()
-    is_folder = bool(named) and named not in catalogue.load() and path.is_dir()
-    return str(path.absolute()) if is_folder else named
-
-
+@takes_params
 def generate(
+    *,
     project: ProjectOption = Path(),
-    method: Annotated[str, typer.Option(help="Default: the task's own.")] = "",
-    documents: Annotated[
-        int | None, typer.Option(min=1, help="Sample so many; default all.")
-    ] = None,
-    queries: Annotated[int | None, typer.Option(min=1, help="Queries per document.")] = None,
-    search: Annotated[str, typer.Option(help="Only documents that match this search.")] = "",
-    endpoint: Annotated[
-        str, typer.Option(help="An endpoint's URL, its name in the settings, or embedded:MODEL.")
-    ] = "",
-    model: Annotated[str, typer.Option(help="The model at that URL.")] = "",
-    style: Annotated[
-        Literal["chat", "completion"] | None, typer.Option(help="Default: the template's.")
-    ] = None,
-    shots: Annotated[int | None, typer.Option(min=1, max=8, help="Examples per prompt.")] = None,
-    temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, help="Default: the template's.")
-    ] = None,
-    prompt: Annotated[
-        int | None, typer.Option(help="The prompt version; default the newest.")
-    ] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0, help="Never spend more.")] = None,
-    budget_tokens: Annotated[int | None, typer.Option(min=1, help="Never use more.")] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight at most.")] = None,
+    run: RunParams,
+    settings: MethodSettings,
+    model: ModelOption = "",
+    prompt: PromptOption = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what it would cost.")
     ] = False,
-    seed: SeedOption = 13,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,29 +56,11 @@ def generate(
     from studio.jobs.plans import method_of, prompt_of, run_row
 
     opened = Project.open(project)
-    chosen = method_of(opened, method)
-    found = opened.store.prompts.by_version(prompt) if prompt else prompt_of(opened, chosen, None)
-    if found is None:
-        raise StudioError(f"There is no prompt version {prompt}. `studio prompt list` shows them.")
-    is_url = "://" in endpoint
-    told: dict[str, Any] = {
-        "method": method,
-        "documents": documents,
-        "queries_per_document": queries,
-        "search": search,
-        "endpoint": "" if is_url else endpoint,
-        "base_url": endpoint if is_url else "",
-        "model": model,
-        "style": style,
-        "shots": shots,
-        "temperature": temperature,
-        "prompt_id": found.id or None,
-        "budget_usd": budget_usd if budget_usd is not None else opened.settings.budget_usd,
-        "budget_tokens": budget_tokens,
-        "max_concurrency": concurrency,
-        "seed": seed,
-    }
-    row = run_row(opened, **{name: value for name, value in told.items() if value is not None})
+    refuse_foreign(opened, run.method, settings)
+    told = run_told(opened, run, model, prompt)
+    if prompt is None:
+        told["prompt_id"] = prompt_of(opened, method_of(opened, run.method), None).id or None
+    row = run_row(opened, **told, **settings)
     if estimate:
         estimate_run(opened, row, as_json)
         return
@@ -150,7 +110,9 @@ def filter_(
         found = move_k(opened_for("round trip", project), params.k)
         emit(found, as_json, lambda: _show_moved(found))
         return
-    params = replace(params, encoder=_encoder(params.encoder))
+    from studio.jobs.base_encoders import absolute
+
+    params = replace(params, encoder=absolute(params.encoder))
     asked_for = params.round_trip not in (FilterParams().round_trip, "off")
     opened = opened_for("round trip", project) if asked_for else Project.open(project)
     result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
@@ -172,9 +134,11 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a retriever on the kept queries; those with a gold query's words are left out."""
+    from studio.jobs.base_encoders import absolute
     from studio.jobs.training_data import choice_of, refuse_unknown
 
-    params = replace(params, encoder=_encoder(params.encoder), teacher=_encoder(params.teacher))
+    encoder, teacher = absolute(params.encoder), absolute(params.teacher)
+    params = replace(params, encoder=encoder, teacher=teacher)
     opened = opened_for("train", project)
     refuse_unknown(opened.store, choice_of(params))
     result = run_job(opened, "train", params.to_row(), detach=detach, as_json=as_json)
@@ -202,9 +166,10 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score BM25, the base encoder, the trained one and whatever else is named on gold queries."""
+    from studio.jobs.base_encoders import absolute
     from studio.jobs.evaluating import names_in
 
-    params = replace(params, encoder=_encoder(params.encoder))
+    params = replace(params, encoder=absolute(params.encoder))
     opened = opened_for("evaluate", project)
     named = (_system(opened, name).name for name in names_in(params.systems))
     params = replace(params, systems=",".join(named))

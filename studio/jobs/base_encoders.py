@@ -61,3 +61,11 @@ def problem_of(encoder: str) -> str:
     if encoder.startswith((".", "/", "~")) and not Path(encoder).expanduser().is_dir():
         return f"There is no folder {encoder}."
     return ""
+
+
+def absolute(encoder: str) -> str:
+    """A folder by its full path, since workers run elsewhere; any other name as it is."""
+    encoder = encoder.strip()
+    path = Path(encoder).expanduser()
+    is_folder = bool(encoder) and encoder not in catalogue.load() and path.is_dir()
+    return str(path.absolute()) if is_folder else encoder

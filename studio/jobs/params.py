@@ -94,7 +94,10 @@ class RoundParams(Params):
         1, "Patience", "rounds without a better validation score; 0 runs all", least=0
     )
     extrapolate: bool = option(
-        True, "Extrapolate", "without it, the ablation, the seed grows to the same size instead"
+        True,
+        "Extrapolate",
+        "without it, the ablation, the seed grows to the same size instead",
+        flag="extrapolate/without-extrapolation",
     )
     add_records: str = option(
         "", "Added records", "a file of labelled records put on top of the seed", empty="none"
@@ -215,7 +218,7 @@ class TrainParams(Params):
     kept_by: str = option(
         "",
         "Kept by",
-        "what the chain up to this filter keeps, or person; later ones are not asked",
+        "what the chain up to this filter keeps, or a person",
         empty="all filters and people",
     )
     score_of: str = option(

@@ -99,12 +99,16 @@ class S3Settings(SeedSettings):
 
     rationales: int = option(20, "Rationales", "reasons asked for each label, at least", least=0)
     explain: bool = option(
-        True, "Explain first", "write texts from reasons; without is the ablation"
+        True,
+        "Explain first",
+        "write texts from reasons; without is the ablation",
+        flag="explain/without-rationales",
     )
     extrapolate: bool = option(
         True,
         "Extrapolate",
         "without it, the ablation, the seed grows to the same size instead",
+        flag="extrapolate/without-extrapolation",
     )
 
 
