@@ -82,8 +82,8 @@ class RoundParams(Params):
     )
     approve: Approve = option(
         "all",
-        "Additions",
-        "who lets extrapolations in",
+        "Extrapolations",
+        "who lets them in",
         choices=("all", "person"),
         notes=(
             "all that the checks keep goes in at once",

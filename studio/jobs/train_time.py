@@ -94,7 +94,9 @@ def _weights(root: str) -> float:
     entry = catalogue.load().get(root)
     if entry is not None:
         return float(entry.files[0].size)
-    files = list(Path(root).expanduser().glob("**/model.safetensors"))
+    folder = Path(root).expanduser()
+    # No deeper: a path that is half typed may be all of the disk.
+    files = [file for at in (".", "*") for file in folder.glob(f"{at}/model.safetensors")]
     return float(sum(file.stat().st_size for file in files)) or GUESSED_WEIGHTS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +18,12 @@ from studio.tui.message_log import MessageLog
 from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line
 from studio.tui.textual_patches import PatchedApp
+from studio.tui.widgets.rows import Column, Row
 
 SETTLED_S = 1.0
 """Seconds after which a pane that was opened for the first time has all its widgets."""
+CHOICE_WIDTH = 30
+"""Cells of what can be chosen; what there is to say of it has the rest."""
 GOOD_S, BAD_S = 4, 12
 """Seconds that a notification stays; the list of messages keeps it after that."""
 
@@ -100,6 +103,18 @@ class BaseApp(PatchedApp):
         """Textual's own notifications are kept as well."""
         self.said.add(f"{title} {message}".strip(), bad=severity != "information")
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def choose(
+        self, title: str, rows: Sequence[Row], current: str, then: Callable[[str | None], None]
+    ) -> None:
+        """Let a person choose one of the rows, each of two cells; ``then`` gets its key, or None.
+
+        At once, not from a worker: the next key is already the list's.
+        """
+        from studio.tui.dialogs.ask import Choose
+
+        columns = (Column("", CHOICE_WIDTH), Column(""))
+        self.push_screen(Choose(title, columns, rows, current=current), then)
 
     def guarded(self, deed: Callable[[], Any]) -> Any:
         """Do something that may raise StudioError, and tell its sentence; None when it did."""

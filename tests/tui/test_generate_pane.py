@@ -20,8 +20,8 @@ from studio.store.generations import Finished
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
 from studio.tui.dialogs.start import StartDialog
-from studio.tui.generate.form import DRAFT, SETTINGS
-from studio.tui.pane.form_texts import read_draft
+from studio.tui.generate.form import DRAFT
+from studio.tui.pane.plan_form import read_draft
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
@@ -127,11 +127,11 @@ async def test_the_plan_says_what_it_will_take(wired: Project) -> None:
 async def test_a_changed_line_is_estimated_anew_and_kept_as_a_draft(wired: Project) -> None:
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("enter", "2", "enter", "j", "enter", "3", "escape")
+        await pilot.press("j", "enter", "2", "enter", "j", "enter", "3", "escape")
         await until_shown(pilot, lambda: "calls    6," in shown(app, "outlook"))
         assert focus_of(app) == "form"
-        draft = read_draft(wired.store.drafts.get(DRAFT), SETTINGS)
-        assert (draft["documents"], draft["draws"]) == ("2", "3")
+        draft = read_draft(wired.store.drafts.get(DRAFT))
+        assert (draft["documents"], draft["queries_per_document"]) == ("2", "3")
     again = StudioApp(wired, screen="generate")
     async with again.run_test(size=(80, 24)):
         assert again.screen.query_one(Form).values["documents"] == "2"
@@ -141,19 +141,19 @@ async def test_keys_typed_fast_all_arrive(wired: Project, no_workers: list[int])
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        for key in ("j", "enter", *"meals", "enter", "enter", "2", "escape", "s"):
+        for key in ("j", "j", "enter", *"meals", "enter", "enter", "2", "escape", "s"):
             # All at once, as a slow link hands them over.
             app.post_message(Key(key, key if len(key) == 1 else None))
         await until_shown(pilot, lambda: no_workers)
         assert app.screen.query_one(Form).values["search"] == "meals"
-        assert app.screen.query_one(Form).values["draws"] == "2"
+        assert app.screen.query_one(Form).values["queries_per_document"] == "2"
 
 
 async def test_arrows_walk_from_field_to_field(wired: Project) -> None:
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("enter", "down", "down")
-        assert focus_of(app) == "field-draws"
+        await pilot.press("j", "enter", "down", "down")
+        assert focus_of(app) == "field-queries_per_document"
         await pilot.press("up")
         assert focus_of(app) == "field-search"
 
@@ -162,11 +162,11 @@ async def test_arrows_walk_from_field_to_field(wired: Project) -> None:
     ("name", "typed", "said"),
     [
         ("documents", "many", "type a whole number from 1"),
-        ("draws", "0", "type a whole number from 1"),
-        ("temperature", "9", "type 0 to 2"),
-        ("usd", "lots", "type dollars such as 2.50"),
-        ("tokens", "-1", "type a whole number from 1"),
-        ("concurrency", "9" * 40, "type a whole number from 1"),
+        ("queries_per_document", "0", "type a whole number from 1"),
+        ("temperature", "9", "type a number from 0 to 2"),
+        ("budget_usd", "lots", "type a number from 0"),
+        ("budget_tokens", "-1", "type a whole number from 1"),
+        ("max_concurrency", "9" * 40, "type a whole number from 1"),
         ("endpoint", "http://x", "write the URL, a space"),
     ],
 )
@@ -180,7 +180,8 @@ async def test_a_wrong_value_is_said_beside_its_line_and_nothing_starts(
         await pilot.pause()
         line = app.screen.query_one(f"#line-{name} .form-hint", Static)
         assert said in str(line.visual)
-        label = next(one.label for one in SETTINGS if one.name == name)
+        fields = app.screen.query_one(Form).fields
+        label = next(one.option.label for one in fields if one.name == name)
         assert shown(app, "outlook").startswith(label)
         assert no_workers == []
 
@@ -190,7 +191,7 @@ async def test_what_a_plan_lacks_is_said_where_the_estimate_stands(wired: Projec
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, lambda: "a cap in dollars cannot hold" in shown(app, "outlook"))
-        app.screen.query_one(Form).put("usd", "")
+        app.screen.query_one(Form).put("budget_usd", "")
         app.screen.query_one(Form).put("search", "zzzz")
         await until_shown(pilot, lambda: "No document matches 'zzzz'" in shown(app, "outlook"))
 

@@ -21,9 +21,9 @@ from studio.records import Document, Job, JobState, RoundError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
-from studio.tui.pane.form_texts import read_draft
+from studio.tui.pane.plan_form import read_draft
 from studio.tui.plots.curves import Curves
-from studio.tui.rounds.form import DRAFT, SETTINGS
+from studio.tui.rounds.form import DRAFT
 from studio.tui.rounds.pane import RoundsPane
 from studio.tui.rounds.plan import lacking
 from studio.tui.widgets.bars import KeyBar
@@ -543,9 +543,9 @@ async def test_s_starts_the_run_as_planned(made: Project, no_workers: list[int])
         assert (params["method"], params["seed_records"], params["rounds"]) == ("s3", 40, 2)
         assert (params["approve"], params["kind"]) == ("person", "head")
         await until_shown(pilot, lambda: "worker starts" in shown(app, "now"))
-        assert read_draft(made.store.drafts.get(DRAFT), SETTINGS)["seed"] == "40"
+        assert read_draft(made.store.drafts.get(DRAFT))["seed_records"] == "40"
         await pilot.press("s")
-        assert app.screen.query_one(Form).values["seed"] == "40"
+        assert app.screen.query_one(Form).values["seed_records"] == "40"
         await pilot.press("escape")
         assert not pane(app).has_class("-planning")
 
@@ -555,9 +555,9 @@ async def test_a_faulty_line_is_marked_and_nothing_starts(
 ) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = pilot.app
-        await pilot.press("enter", *"xx", "escape", "s")
+        await pilot.press("j", "enter", *"xx", "escape", "s")
         await pilot.pause()
-        assert "type s3 or zerogen or goldgen" in shown(app, "outlook")
+        assert "type a whole number from 1" in shown(app, "outlook")
         assert not no_workers
 
 

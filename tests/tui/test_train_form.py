@@ -16,8 +16,8 @@ from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
 from studio.tui.train.form import TrainForm
-from studio.tui.train.pick import Pick
 from studio.tui.widgets.editor import Field
+from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from tests.support import tiny_encoder
 from tests.support.data import gold_query
@@ -60,9 +60,11 @@ def said(form: TrainForm, name: str) -> str:
 
 
 def value(form: TrainForm, name: str) -> str:
-    widget = form.query_one(f"#{name}")
-    assert isinstance(widget, Pick | Field)
-    return widget.value
+    return form.query_one(Form).values[name]
+
+
+def hint(form: TrainForm, name: str) -> str:
+    return str(form.query_one(f"#line-{name} .form-hint", Static).render())
 
 
 def submitted(project: Project) -> TrainParams:
@@ -72,7 +74,14 @@ def submitted(project: Project) -> TrainParams:
 
 
 async def go_to(pilot: Pilot[int], name: str) -> None:
-    pilot.app.screen.query_one(f"#{name}").focus()
+    pilot.app.screen.query_one(Form).go_to(name)
+    await pilot.pause()
+
+
+async def put(pilot: Pilot[int], name: str, typed: str) -> None:
+    """Go to a line, type, and leave it."""
+    await go_to(pilot, name)
+    await pilot.press("enter", *typed, "escape")
     await pilot.pause()
 
 
@@ -104,11 +113,11 @@ async def test_the_data_can_be_chosen_by_filter_score_and_job(
         assert value(form, "kept_by") == "length"
         assert "✓ 12 pairs" in said(form, "look")
         await go_to(pilot, "score_of")
-        await pilot.press("right", "down", *"2..4")
+        await pilot.press("right", "down", "enter", "2", "down", "4", "escape")
         await quiet(pilot)
         assert "✓ 3 pairs" in said(form, "look")
         await go_to(pilot, "from_job")
-        await pilot.press("right", "enter")
+        await pilot.press("right", "s")
         await quiet(pilot)
         params = submitted(filled)
         assert (params.kept_by, params.score_of) == ("length", "length")
@@ -136,8 +145,8 @@ async def test_an_encoder_that_is_not_here_shows_the_command_to_fetch_it(
             await go_to(pilot, "encoder")
             await pilot.press("right")
         await pilot.pause()
-        assert "studio models pull mpnet-base" in said(form, "help-encoder")
-        await pilot.press("enter")
+        assert "studio models pull mpnet-base" in hint(form, "encoder")
+        await pilot.press("s")
         await quiet(pilot)
         assert "studio models pull mpnet-base" in said(form, "look")
         assert app.screen is form
@@ -146,14 +155,15 @@ async def test_an_encoder_that_is_not_here_shows_the_command_to_fetch_it(
 @pytest.mark.parametrize(
     ("name", "typed", "problem"),
     [
-        ("epochs", "many", "a number above 0"),
-        ("batch_size", "1", "a whole number from 2"),
-        ("learning_rate", "-1", "a number above 0"),
-        ("distillation", "2", "a number from 0 to 1"),
-        ("hard_negatives", "99", "at most 8"),
-        ("score", "9..1", "the first number is the lower one"),
-        ("score", "abc", "from..to"),
-        ("path", "/nowhere/at/all", "There is no folder"),
+        ("epochs", "many", "type a number from 0.01"),
+        ("batch_size", "1", "type a whole number from 2"),
+        ("learning_rate", "-1", "type a number from 1e-09"),
+        ("distillation", "2", "type a number from 0 to 1"),
+        ("hard_negatives", "99", "type a whole number from 0 to 8"),
+        ("min_score", "abc", "type a number, or leave it empty"),
+        ("seed", "1.5", "type a whole number from 0"),
+        ("seed", "9" * 40, "type a whole number from 0"),
+        ("encoder", "/nowhere/at/all", "There is no folder"),
         ("name", "../x", "The model name '../x' cannot be a folder's"),
     ],
 )
@@ -162,14 +172,21 @@ async def test_values_are_checked_as_they_are_typed(
 ) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
-        form.query_one(f"#{name}").focus()
-        await pilot.press(*typed)
-        await pilot.pause()
-        assert f"✗ {problem}" in said(form, f"help-{name}")
-        await pilot.press("enter")
+        await put(pilot, name, typed)
+        assert f"! {problem}" in hint(form, name)
+        assert said(form, "look").startswith("✗ ")
+        await pilot.press("s")
         await quiet(pilot)
         assert app.screen is form
         assert [job.kind for job in filled.store.jobs.all()] == ["generate"]
+
+
+async def test_the_lowest_score_is_not_above_the_highest(app: StudioApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await open_form(pilot)
+        await put(pilot, "min_score", "9")
+        await put(pilot, "max_score", "1")
+        assert "! the lowest score is above it" in hint(form, "max_score")
 
 
 async def test_empty_lines_take_the_recipes_numbers_shown_in_brackets(
@@ -177,9 +194,9 @@ async def test_empty_lines_take_the_recipes_numbers_shown_in_brackets(
 ) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
-        assert form.query_one("#batch_size", Field).placeholder == "(32)"
-        assert form.query_one("#seed", Field).placeholder == "(13)"
-        await pilot.press("enter")
+        assert form.query_one("#field-batch_size", Field).placeholder == "(32)"
+        assert form.query_one("#field-seed", Field).placeholder == "(13)"
+        await pilot.press("s")
         await quiet(pilot)
         params = submitted(filled)
         assert (params.batch_size, params.epochs, params.evaluate) == (None, None, True)
@@ -192,11 +209,11 @@ async def test_what_was_typed_is_kept_as_a_draft_until_it_is_started(
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
         await go_to(pilot, "name")
-        await pilot.press(*"garten花", "escape", "n")
+        await pilot.press("enter", *"garten花", "escape", "escape", "n")
         await quiet(pilot)
         form = app.screen  # type: ignore[assignment]
         assert value(form, "name") == "garten花"
-        await pilot.press("enter")
+        await pilot.press("G", "enter")
         await quiet(pilot)
         assert submitted(filled).name == "garten花"
         assert filled.store.drafts.get("train-form") is None
@@ -206,8 +223,8 @@ async def test_a_draft_is_written_within_300_milliseconds(app: StudioApp, filled
     async with app.run_test(size=(120, 40)) as pilot:
         await open_form(pilot)
         await go_to(pilot, "epochs")
-        await pilot.press("7")
-        await quiet(pilot)
+        await pilot.press("enter", "7")
+        await pilot.pause(0.45)
         assert json.loads(filled.store.drafts.get("train-form") or "{}")["epochs"] == "7"
 
 
@@ -215,8 +232,8 @@ async def test_ctrl_l_puts_everything_back(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
         await pilot.press("right")
-        await go_to(pilot, "epochs")
-        await pilot.press("7", "ctrl+l")
+        await put(pilot, "epochs", "7")
+        await pilot.press("ctrl+l")
         await quiet(pilot)
         assert (value(form, "kept_by"), value(form, "epochs")) == ("", "")
 
@@ -228,9 +245,9 @@ async def test_s_begins_with_the_settings_of_the_model_under_the_cursor(
     add_model(filled, "older", split=None, base="wordllama-256", **settings)
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot, "s")
-        names = ("encoder", "batch_size", "seed", "score", "score_of", "name")
+        names = ("encoder", "batch_size", "seed", "max_score", "score_of", "name")
         found = tuple(value(form, name) for name in names)
-        assert found == ("wordllama-256", "16", "7", "..3", "length", "")
+        assert found == ("wordllama-256", "16", "7", "3", "length", "")
         assert "✓ 3 pairs" in said(form, "look")
 
 
@@ -253,7 +270,7 @@ async def test_nothing_to_train_on_is_refused(app: StudioApp, filled: Project) -
     async with app.run_test(size=(80, 24)) as pilot:
         form = await open_form(pilot)
         await pilot.press("left")
-        await pilot.press("enter")
+        await pilot.press("s")
         await quiet(pilot)
         assert value(form, "kept_by") == "person"
         assert "Nothing to train on: ✗ no record is chosen" in said(form, "look")
@@ -261,14 +278,44 @@ async def test_nothing_to_train_on_is_refused(app: StudioApp, filled: Project) -
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-async def test_arrows_and_tab_go_from_line_to_line(app: StudioApp, size: tuple[int, int]) -> None:
+async def test_keys_go_from_line_to_line_and_through_choices(
+    app: StudioApp, size: tuple[int, int]
+) -> None:
     async with app.run_test(size=size) as pilot:
-        await open_form(pilot)
+        form = await open_form(pilot)
         reached = []
-        for key in ("down", "tab", "down", "up", "shift+tab", "up"):
+        for key in ("down", "j", "down", "up", "k", "up"):
             await pilot.press(key)
-            reached.append(app.focused.id if app.focused else "")
-        assert reached == ["score_of", "score", "prompt_version", "score", "score_of", "kept_by"]
+            reached.append(form.query_one(Form).current)
+        assert reached == ["score_of", "min_score", "max_score", "min_score", "score_of", "kept_by"]
+        values = []
+        await go_to(pilot, "recipe")
+        for key in ("right", "l", "left", "h"):
+            await pilot.press(key)
+            values.append(value(form, "recipe"))
+        assert values == ["published", "recommended", "published", "recommended"]
+
+
+async def test_what_is_chosen_can_be_typed_instead_where_anything_goes(
+    app: StudioApp, tmp_path: Path
+) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await open_form(pilot)
+        await go_to(pilot, "encoder")
+        await pilot.press("enter", *["backspace"] * 20, *str(tmp_path), "escape")
+        assert value(form, "encoder") == str(tmp_path)
+        await pilot.press("right")
+        assert value(form, "encoder") == "minilm-l6"
+
+
+async def test_a_draft_of_an_older_studio_is_read(app: StudioApp, filled: Project) -> None:
+    older = {"score": "..4", "path": "./here", "recipe": "published", "interpolate": "no"}
+    filled.store.drafts.set("train-form", json.dumps({**older, "score_of": "length"}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await open_form(pilot)
+        names = ("min_score", "max_score", "encoder", "recipe", "interpolate", "score_of")
+        found = tuple(value(form, name) for name in names)
+        assert found == ("", "4", "./here", "published", "no", "length")
 
 
 async def test_at_80_cells_the_help_of_the_line_in_hand_stands_below(app: StudioApp) -> None:
@@ -276,9 +323,10 @@ async def test_at_80_cells_the_help_of_the_line_in_hand_stands_below(app: Studio
         form = await open_form(pilot)
         await go_to(pilot, "patience")
         await pilot.pause()
-        assert said(form, "meaning").startswith("patience: checks without a gain")
-        assert app.focused is not None
-        assert form.region.contains_region(app.focused.region)
+        meaning = str(form.query_one(".form-meaning", Static).render())
+        assert meaning.startswith("Patience: checks without a gain")
+        line = form.query_one("#line-patience")
+        assert form.query_one(Form).region.contains_region(line.region)
 
 
 @pytest.fixture
@@ -295,11 +343,10 @@ async def test_a_real_training_from_the_form_to_before_and_after(tiny: Project) 
     app = StudioApp(tiny, screen="train")
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)
-        assert value(form, "path").endswith("tiny")
+        assert value(form, "encoder").endswith("tiny")
         for name, typed in (("epochs", "6"), ("batch_size", "4"), ("distillation", "0")):
-            await go_to(pilot, name)
-            await pilot.press(*typed)
-        await pilot.press("enter")
+            await put(pilot, name, typed)
+        await pilot.press("s")
         await until_shown(
             pilot, lambda: [job.state in ENDED for job in tiny.store.jobs.all()] == [True]
         )

@@ -1,57 +1,41 @@
-"""The form of a run: what can be set, what stands there at first, and the params out of it."""
+"""The form of a run: what can be set, what stands there at first, and the row out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from studio import methods
-from studio.jobs.plans import run_row
-from studio.llm.endpoints import resolve
+from studio.jobs.params import RunParams
+from studio.jobs.plans import endpoint_of, method_of
 from studio.project import Project
 from studio.records import StudioError
-from studio.tui.pane import template_form
-from studio.tui.pane.form_texts import read
-from studio.tui.pane.typed_values import decimal, dollars, endpoint, whole
-from studio.tui.widgets.form import Setting
-
-T = TypeVar("T")
+from studio.tui.pane import params_form, run_form, template_form
+from studio.tui.widgets.form_field import FormField
 
 DRAFT: Final = "generate"
 """Where the store keeps what was typed."""
 FIRST_DOCUMENTS: Final = 300
 """As many as make a first training worth while."""
-HOTTEST: Final = 2.0
 
-SETTINGS: Final = (
-    Setting("documents", "Documents", "how many to sample, or all"),
-    Setting("search", "Only about", "sample only those with these words"),
-    Setting("draws", "Queries each", "per document; 8 is usual"),
-    Setting("endpoint", "Endpoint", "o lists them; or a URL and a model"),
-    Setting("temperature", "Temperature", "higher is bolder and errs more"),
-    Setting("usd", "Cap in dollars", "the run stops before it is passed"),
-    Setting("tokens", "Cap in tokens", "the same, for tokens in and out"),
-    Setting("concurrency", "Calls at a time", "+ and − change it under way"),
-)
+
+def plan_fields(project: Project) -> tuple[FormField, ...]:
+    """The lines of the form."""
+    return run_form.run_fields(project, run_form.offered_methods(project, feedback=False))
+
+
+def lines_of(project: Project, values: Mapping[str, str]) -> set[str]:
+    """The lines that mean something for the chosen method."""
+    return run_form.lines_of(method_of(project, values["method"]))
 
 
 def first_values(project: Project) -> dict[str, str]:
-    """What stands in the form before anybody typed."""
-    budget = project.settings.budget_usd
-    prompt = project.store.prompts.latest()
-    draws = "8"
-    if prompt is not None:
-        template = template_form.parsed(prompt.template, project.task)
-        draws = str(getattr(template, "queries_per_document", draws))
+    """What stands in the form before anybody typed, where it is not the params' own default."""
+    count = project.store.documents.count() or FIRST_DOCUMENTS
     return {
-        "documents": str(min(project.store.documents.count() or FIRST_DOCUMENTS, FIRST_DOCUMENTS)),
-        "search": "",
-        "draws": draws,
+        "documents": str(min(count, FIRST_DOCUMENTS)),
         "endpoint": project.settings.endpoint,
-        "temperature": "",
-        "usd": "" if budget is None else f"{budget:g}",
-        "tokens": "",
-        "concurrency": "",
+        "budget_usd": params_form.text_of(project.settings.budget_usd),
     }
 
 
@@ -83,21 +67,14 @@ def rounds_words(project: Project, rounds: str, start: str) -> str:
     )
 
 
-def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
-    """What an empty field means here, for each setting that may be empty."""
-    found = {
-        "documents": f"all {project.store.documents.count():,}",
-        "search": "anything",
-        "usd": "no cap",
-        "tokens": "no cap",
-    }
+def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
+    """What an empty line means here, where it depends on the project."""
+    found = {"documents": f"all {project.store.documents.count():,}"}
     prompt = project.store.prompts.latest()
     try:
-        name, base_url, model = endpoint(values["endpoint"])
-        chosen = resolve(
-            project.settings, name or None, base_url=base_url or None, model=model or None
-        )
-        found["concurrency"] = f"{chosen.max_concurrency}, as the endpoint allows"
+        name, base_url, model = params_form.endpoint_of(values["endpoint"])
+        chosen = endpoint_of(project, RunParams(endpoint=name, base_url=base_url, model=model))
+        found["max_concurrency"] = f"{chosen.max_concurrency}, as the endpoint allows"
         if prompt is not None:
             template = template_form.parsed(prompt.template, project.task)
             style = chosen.style or template.style
@@ -105,31 +82,16 @@ def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
             own = usual == template.decoding_table.get("temperature", usual)
             whose = "the template's" if own else "for this model"
             found["temperature"] = f"{usual:g}, {whose}"
+            if number := getattr(template, "queries_per_document", None):
+                found["queries_per_document"] = f"{number}, the template's"
     except StudioError:
         # The estimate tells what is wrong there.
         return found
     return found
 
 
-def params_of(project: Project, values: dict[str, str]) -> dict[str, Any]:
-    """The params out of the typed texts. Raises Unfit, with the field and what to type."""
-    name, base_url, model = _read("endpoint", values, lambda _label, t: endpoint(t))
-    return run_row(
-        project,
-        documents=_read("documents", values, lambda label, t: whole(label, t, empty=("", "all"))),
-        search=values["search"].strip(),
-        queries_per_document=_read("draws", values, whole),
-        endpoint=name,
-        base_url=base_url,
-        model=model,
-        temperature=_read(
-            "temperature", values, lambda label, t: decimal(label, t, HOTTEST, f"0 to {HOTTEST:g}")
-        ),
-        budget_usd=_read("usd", values, dollars),
-        budget_tokens=_read("tokens", values, lambda label, t: whole(label, t, empty=("",))),
-        max_concurrency=_read("concurrency", values, lambda label, t: whole(label, t, empty=("",))),
-    )
-
-
-def _read(name: str, values: dict[str, str], how: Callable[[str, str], T]) -> T:
-    return read(SETTINGS, name, values, how)
+def row_of(
+    project: Project, fields: Sequence[FormField], values: Mapping[str, str]
+) -> dict[str, Any]:
+    """The row of the run. Raises Unfit, with the line and what to type."""
+    return run_form.row_of(project, fields, values)

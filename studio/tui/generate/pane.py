@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widget import Widget
@@ -16,8 +16,6 @@ from studio.tui.generate import words as say
 from studio.tui.generate.plan import GeneratePlanView
 from studio.tui.generate.run import RunView
 from studio.tui.pane.base import Pane
-from studio.tui.pane.form_texts import endpoint_rows
-from studio.tui.widgets.rows import Column
 
 TICK_S = 1.0
 """Seconds between two looks at the clock and at the worker's process."""
@@ -202,19 +200,10 @@ class GeneratePane(Pane):
             self._changed()
             self._show_view(watching=True)
 
-    @work
-    async def action_endpoint(self) -> None:
+    def action_endpoint(self) -> None:
         """Choose the endpoint from a list."""
-        from studio.tui.dialogs.ask import Choose
-
-        form = self._plan.form
-        columns = (Column("", 28), Column(""))
-        now = form.values["endpoint"]
-        dialog = Choose("Endpoint", columns, endpoint_rows(self.project), current=now)
-        chosen = await self.app.push_screen_wait(dialog)
-        if chosen is not None:
-            form.put("endpoint", chosen)
-            form.go_to("endpoint")
+        self._plan.form.go_to("endpoint")
+        self._plan.form.action_list()
 
     # -- changing the run --
 

@@ -18,13 +18,14 @@ from studio.records import Job, StudioError
 from studio.tui.actions import key_name
 from studio.tui.generate import form as form_of
 from studio.tui.generate import words as say
-from studio.tui.pane.form_texts import Unfit
+from studio.tui.pane import run_form
+from studio.tui.pane.params_form import Unfit
 from studio.tui.pane.plan_form import PlanForm
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section, TextPane
 
-DEED = "Start the run: s, or enter here · enter edits the line under the cursor"
+DEED = "Start the run: s, or enter here · enter edits the line, ←→ change it"
 ESTIMATE_DELAY_S = 0.4
 """How long the form must be quiet before it is estimated."""
 
@@ -40,9 +41,6 @@ class Estimated(Message):
 class GeneratePlanView(PlanForm):
     """Form, estimate, and the run before."""
 
-    DRAFT = form_of.DRAFT
-    SETTINGS = form_of.SETTINGS
-
     class RoundsWanted(Message):
         """The person wants a run that trains on its way: Rounds has its form."""
 
@@ -54,7 +52,7 @@ class GeneratePlanView(PlanForm):
             self.params = params
 
     def __init__(self, project: Project, *, id: str) -> None:
-        super().__init__(project, id=id)
+        super().__init__(project, form_of.DRAFT, id=id)
         self._timer: Timer | None = None
         self._seen: tuple[str | None, int] | None = None
         """The draft and the prompt version that were read last."""
@@ -63,7 +61,10 @@ class GeneratePlanView(PlanForm):
         """Three parts beneath each other."""
         trains = not self._project.task.has_path
         with Section(id="form-section").titled("Plan a run"):
-            yield TextPane(id="form") if trains else Form(form_of.SETTINGS, DEED, id="form")
+            if trains:
+                yield TextPane(id="form")
+            else:
+                yield Form(form_of.plan_fields(self._project), DEED, id="form")
         until = " before the first training" if trains else ""
         with Section(id="outlook-section").titled(f"What it will take{until}"):
             yield Static("", id="outlook", markup=False)
@@ -112,6 +113,10 @@ class GeneratePlanView(PlanForm):
         title = form_of.title(self._project)
         self.query_one("#form-section", Section).titled(title)
 
+    def drafted(self, texts: dict[str, str]) -> dict[str, str]:
+        """Drafts of older studios called some lines by other names."""
+        return run_form.from_older_draft(texts)
+
     # -- the estimate --
 
     def look_ahead(self) -> None:
@@ -130,15 +135,16 @@ class GeneratePlanView(PlanForm):
 
     def _params(self) -> dict[str, Any] | None:
         """The plan as typed; None, with the reason beside its field, when it is none."""
+        self.form.show_only(form_of.lines_of(self._project, self.form.values))
         values = self.form.values
         self.form.empties(form_of.meanings(self._project, values))
         try:
-            params = form_of.params_of(self._project, values)
+            params = form_of.row_of(self._project, self.form.fields, values)
         except Unfit as error:
-            self.form.complain(error.name, error.remedy)
+            self.form.check(error.name, error.problem)
             self._say(str(error), bad=True)
             return None
-        self.form.complain()
+        self.form.check()
         return params
 
     @work(exclusive=True, group="estimate")

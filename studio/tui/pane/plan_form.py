@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Container
 
 from studio.project import Project
 from studio.tui.pane.autosave import Autosave
-from studio.tui.pane.form_texts import read_draft, to_draft
-from studio.tui.widgets.form import Form, Setting
+from studio.tui.widgets.form import Form
 
 if TYPE_CHECKING:
     from studio.tui.app import StudioApp
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 class PlanForm(Container):
     """A form with its draft. What it comes to, each plan shows in its own way."""
 
-    DRAFT: ClassVar[str]
-    """Where the store keeps what was typed."""
-    SETTINGS: ClassVar[tuple[Setting, ...]]
-    """All lines that a draft may have."""
-
-    def __init__(self, project: Project, *, id: str) -> None:
+    def __init__(self, project: Project, draft: str, *, id: str) -> None:
+        """draft: where the store keeps what was typed."""
         super().__init__(id=id)
         self._project = project
+        self._draft = draft
         self._written = ""
         self._autosave = Autosave(self, self._write)
 
@@ -48,8 +45,12 @@ class PlanForm(Container):
 
     def fill(self, first: Mapping[str, str], draft: str | None) -> None:
         """Put the draft, over the first values, into the form."""
-        self.form.fill({**first, **read_draft(draft, self.SETTINGS)})
+        self.form.fill({**first, **self.drafted(read_draft(draft))})
         self._written = to_draft(self.form.values)
+
+    def drafted(self, texts: dict[str, str]) -> dict[str, str]:
+        """The texts of a draft; a plan whose lines had other names puts them where they are now."""
+        return texts
 
     def flush(self) -> None:
         """Write what was typed."""
@@ -59,7 +60,7 @@ class PlanForm(Container):
         draft = to_draft(self.form.values)
         if draft != self._written:
             drafts = self._project.store.drafts
-            self.studio.guarded(lambda: drafts.set(self.DRAFT, draft))
+            self.studio.guarded(lambda: drafts.set(self._draft, draft))
             self._written = draft
 
     @on(Form.Changed)
@@ -78,3 +79,18 @@ class PlanForm(Container):
 
     def start(self) -> None:
         """Hand the plan over, or say what to mend."""
+
+
+def read_draft(text: str | None) -> dict[str, str]:
+    """What was typed; empty for no draft, and for one that is none."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {name: text for name, text in items if isinstance(text, str)}
+
+
+def to_draft(values: Mapping[str, str]) -> str:
+    """The draft's text."""
+    return json.dumps(values, ensure_ascii=False)

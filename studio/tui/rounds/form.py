@@ -1,133 +1,72 @@
-"""The form of a run of rounds: its lines, what stands there at first, the params out of it."""
+"""The form of a run of rounds: its lines, what stands there at first, the row out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from studio import methods
-from studio.jobs.params import RunParams
-from studio.jobs.plans import endpoint_of, run_row
+from studio.jobs.params import RoundParams
+from studio.jobs.plans import method_of
 from studio.project import Project
-from studio.records import StudioError
-from studio.tui.pane.form_texts import Unfit, endpoint_rows, label_of, read
-from studio.tui.pane.typed_values import dollars, endpoint, whole
-from studio.tui.widgets.form import Setting
-from studio.tui.widgets.rows import Row
-
-T = TypeVar("T")
+from studio.tui.pane import run_form
+from studio.tui.pane.params_form import Unfit, text_of
+from studio.tui.widgets.form_field import FormField
 
 DRAFT: Final = "rounds"
 """Where the store keeps what was typed."""
-METHODS: Final = {
-    "s3": "seed, then rounds that extrapolate errors",
-    "zerogen": "the seed alone, without rationales",
-    "goldgen": "extrapolates all of gold validation",
-}
-KINDS: Final = {
-    "head": "a linear layer on a frozen encoder: seconds",
-    "finetune": "all weights, as the paper: minutes on a CPU",
-}
-APPROVE: Final = {
-    "person": "the run rests after each extrapolation, you judge",
-    "all": "all that the checks keep goes in at once",
-}
-SETTINGS: Final = (
-    Setting("method", "Method", "s3, zerogen or goldgen"),
-    Setting("seed", "Seed items", "written before the first round"),
-    Setting("rounds", "Rounds", "how often errors are extrapolated"),
-    Setting("approve", "Extrapolations", "person: rests for you · all: goes on"),
-    Setting("kind", "Small model", "head: seconds · finetune: the paper"),
-    Setting("base", "Start from", "an encoder's name, or a folder"),
-    Setting("endpoint", "Endpoint", "o lists them; or a URL and a model"),
-    Setting("usd", "Cap in dollars", "the run stops before it is passed"),
-)
-CHOICES: Final = {"method": METHODS, "approve": APPROVE, "kind": KINDS}
-RETRIEVAL_HIDES: Final = ("kind",)
+OF_RETRIEVERS: Final = frozenset({"top_k"})
+OF_SMALL_MODELS: Final = frozenset({"kind", "class_weights", "train_file", "add_records"})
+"""Lines that mean something only where the gold is no documents."""
+
+
+def plan_fields(project: Project) -> tuple[FormField, ...]:
+    """The lines that mean something for the project's task."""
+    hidden = OF_SMALL_MODELS if project.task.gold == "documents" else OF_RETRIEVERS
+    offered = [
+        one
+        for one in run_form.offered_methods(project, feedback=True)
+        # What asks for each document alone has Generate.
+        if one.has_feedback or project.task.trains_by_rounds
+    ]
+    # Documents are drawn for each record.
+    return run_form.run_fields(
+        project, offered, RoundParams, hidden={*hidden, "documents", "search"}
+    )
+
+
+def lines_of(project: Project, values: Mapping[str, str]) -> set[str]:
+    """The lines that mean something for the chosen method."""
+    return run_form.lines_of(method_of(project, values["method"]), RoundParams)
 
 
 def first_values(project: Project) -> dict[str, str]:
-    """What stands in the form before anybody typed."""
-    budget = project.settings.budget_usd
+    """What stands in the form before anybody typed, where it is not the params' own default."""
     return {
-        "method": "s3",
-        "seed": "200",
-        "rounds": "2",
         "approve": "person",
         # A head reads one text or a pair of them; it cannot point into a passage.
         "kind": "finetune" if project.task.gold == "answers" else "head",
-        "base": "",
         "endpoint": project.settings.endpoint,
-        "usd": "" if budget is None else f"{budget:g}",
+        "budget_usd": text_of(project.settings.budget_usd),
     }
 
 
-def settings_for(project: Project) -> tuple[Setting, ...]:
-    """The lines that mean something for the project's task."""
-    hidden = RETRIEVAL_HIDES if project.task.gold == "documents" else ()
-    return tuple(one for one in SETTINGS if one.name not in hidden)
-
-
-def meanings(project: Project, values: dict[str, str]) -> dict[str, str]:
-    """What an empty field means here."""
+def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
+    """What an empty line means here, where it depends on the project."""
     paper = values.get("kind") == "finetune" and project.task.gold != "documents"
     base = "DistilBERT if here, else MiniLM" if paper else project.settings.encoder
-    return {"usd": "no cap", "base": base, "endpoint": "none: name one"}
+    return {"base": base, "endpoint": "none: name one"}
 
 
-def params_of(project: Project, values: dict[str, str]) -> dict[str, Any]:
-    """The params out of the typed texts. Raises Unfit, with the field and what to type."""
-    name, base_url, model = _read("endpoint", values, lambda _label, text: endpoint(text))
-    method = _one_of("method", values, METHODS)
-    kind = _one_of("kind", {"kind": "head", **values}, KINDS)
-    if kind == "head" and project.task.gold == "answers":
-        raise Unfit("kind", "A head cannot find spans in a passage: type finetune for questions.")
-    told = {
-        "method": method,
-        "seed_records": _read("seed", values, whole) or 1,
-        "rounds": _read("rounds", values, lambda label, text: whole(label, text, least=0)) or 0,
-        "approve": _one_of("approve", values, APPROVE),
-        "kind": kind,
-        "base": values["base"].strip(),
-        "endpoint": name,
-        "base_url": base_url,
-        "model": model,
-        "budget_usd": _read("usd", values, dollars),
-    }
-    known = run_row(project, trains=True, method=method)
-    row = {**known, **{key: value for key, value in told.items() if key in known}}
-    _check_endpoint(project, RunParams.from_row(row))
+def row_of(
+    project: Project, fields: Sequence[FormField], values: Mapping[str, str]
+) -> dict[str, Any]:
+    """The row of the run. Raises Unfit, with the line and what to type."""
+    row = run_form.row_of(project, fields, values, trains=True)
+    if values.get("kind") == "head" and project.task.gold == "answers":
+        raise Unfit("kind", "a head cannot find spans in a passage: choose finetune for questions")
+    run_form.checked_endpoint(project, row)
     return row
-
-
-def _check_endpoint(project: Project, params: RunParams) -> None:
-    try:
-        endpoint_of(project, params)
-    except StudioError as error:
-        raise Unfit("endpoint", str(error)) from error
-
-
-def _one_of(name: str, values: dict[str, str], known: dict[str, str]) -> str:
-    typed = values[name].strip()
-    if typed not in known:
-        raise Unfit(name, f"{label_of(SETTINGS, name)} is {typed!r}; type {' or '.join(known)}.")
-    return typed
-
-
-def _read(name: str, values: dict[str, str], how: Callable[[str, str], T]) -> T:
-    return read(SETTINGS, name, values, how)
-
-
-def choices(project: Project, name: str) -> list[Row]:
-    """What can stand in a field, to choose from; empty where anything can."""
-    if name == "endpoint":
-        return endpoint_rows(project)
-    if name == "base":
-        from studio.jobs.base_encoders import base_encoders
-
-        found = base_encoders(project)
-        return [Row(b.name, (b.label, b.note), "muted" if b.missing else "") for b in found]
-    return [Row(key, (key, words)) for key, words in CHOICES.get(name, {}).items()]
 
 
 def calls(project: Project, row: dict[str, Any]) -> str:

@@ -311,7 +311,7 @@ class RoundsPane(Pane):
         """Choose the run that is shown; in the form, what stands in the line."""
         if self._planning:
             if self._plan is not None:
-                await self._plan.choose()
+                self._plan.choose()
             return
         store = self.project.store
         rows = [_run_row(store, run) for run in training_runs(store)]

@@ -10,13 +10,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from studio.project import Project
-from studio.tui.dialogs.ask import Choose
-from studio.tui.pane.form_texts import Unfit
+from studio.tui.pane import run_form
+from studio.tui.pane.params_form import Unfit
 from studio.tui.pane.plan_form import PlanForm
 from studio.tui.rounds import form as form_of
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
-from studio.tui.widgets.rows import Column
 from studio.tui.widgets.text_pane import Section, TextPane
 
 DEED = "Start the run: s, or enter here · o lists what a line can be"
@@ -29,9 +28,6 @@ ABOUT = (
 class RoundsPlanView(PlanForm):
     """Form and what it will ask, or in their place what the project still lacks."""
 
-    DRAFT = form_of.DRAFT
-    SETTINGS = form_of.SETTINGS
-
     class Ready(Message):
         """The person wants this run."""
 
@@ -40,7 +36,7 @@ class RoundsPlanView(PlanForm):
             self.params = params
 
     def __init__(self, project: Project, *, id: str) -> None:
-        super().__init__(project, id=id)
+        super().__init__(project, form_of.DRAFT, id=id)
         self._lacks: list[str] = []
 
     def compose(self) -> ComposeResult:
@@ -48,7 +44,7 @@ class RoundsPlanView(PlanForm):
         with Section(id="lacks-section").titled("Before the first run"):
             yield TextPane(id="lacks")
         with Section(id="form-section").titled("Plan a run of rounds"):
-            yield Form(form_of.settings_for(self._project), DEED, id="form")
+            yield Form(form_of.plan_fields(self._project), DEED, id="form")
         with Section(id="outlook-section").titled("What it will ask"):
             yield Static("", id="outlook", markup=False)
 
@@ -77,18 +73,19 @@ class RoundsPlanView(PlanForm):
         self.fill(form_of.first_values(project), draft)
         self._params()
 
-    async def choose(self) -> None:
-        """Ask what is to stand in the line under the cursor, of what can."""
-        name = self.form.current or "endpoint"
-        rows = form_of.choices(self._project, name)
-        if not rows:
+    def choose(self) -> None:
+        """List what can stand in the line under the cursor."""
+        form = self.form
+        if not form.current:
+            form.go_to("endpoint")
+        if form.check_action("list", ()):
+            form.action_list()
+        else:
             self.studio.tell("Type the value: enter edits the line.")
-            return
-        columns = (Column("", 24), Column(""))
-        dialog = Choose(name.capitalize(), columns, rows, current=self.form.values[name])
-        chosen = await self.app.push_screen_wait(dialog)
-        if chosen is not None:
-            self.form.put(name, chosen)
+
+    def drafted(self, texts: dict[str, str]) -> dict[str, str]:
+        """Drafts of older studios called some lines by other names."""
+        return run_form.from_older_draft(texts)
 
     def look_ahead(self) -> None:
         """At once: to count calls takes no time."""
@@ -96,16 +93,17 @@ class RoundsPlanView(PlanForm):
 
     def _params(self) -> dict[str, Any] | None:
         """The plan as typed; None, with the reason beside its field, when it is none."""
+        self.form.show_only(form_of.lines_of(self._project, self.form.values))
         values = self.form.values
         self.form.empties(form_of.meanings(self._project, values))
         outlook = self.query_one("#outlook", Static)
         try:
-            params = form_of.params_of(self._project, values)
+            params = form_of.row_of(self._project, self.form.fields, values)
         except Unfit as error:
-            self.form.complain(error.name, error.remedy)
+            self.form.check(error.name, error.problem)
             outlook.update(content(str(error), "$error"))
             return None
-        self.form.complain()
+        self.form.check()
         outlook.update(content(f"{form_of.calls(self._project, params)}.\n{ABOUT}"))
         return params
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,9 +10,8 @@ from typing import Any, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from studio.jobs import train_time, training_data
 from studio.jobs.params import TrainParams
@@ -24,17 +21,18 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.store import Store
 from studio.store.choices import FilterRange
-from studio.tui.pane.autosave import Autosave
 from studio.tui.pane.base import Dialog
+from studio.tui.pane.params_form import Unfit
+from studio.tui.pane.plan_form import PlanForm
 from studio.tui.safe_text import content
-from studio.tui.train import fields as form
-from studio.tui.train.pick import Pick
-from studio.tui.widgets.editor import Field
+from studio.tui.train import fields as fields_of
+from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section
 
 TITLE = "New training — what you choose is kept until you start it"
 LOOK_S = 0.15
 """Seconds after the last key until the data are counted again."""
+DEED = "Start the training: s, or enter here"
 WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (112, "-wide")]
 """The help beside each line wants more room than other dialogs do."""
 SAMPLED = 200
@@ -58,9 +56,9 @@ class DataPreview:
 class Looked(Message):
     """A thread has counted."""
 
-    def __init__(self, values: dict[str, str], look: DataPreview | str) -> None:
+    def __init__(self, params: TrainParams, look: DataPreview | str) -> None:
         super().__init__()
-        self.values = values
+        self.params = params
         self.look = look
 
 
@@ -72,150 +70,46 @@ class FiltersRead(Message):
         self.found = found
 
 
-class TrainForm(Dialog):
-    """Gives back the params, or None. Enter starts; what was typed is kept as a draft."""
+class TrainPlan(PlanForm):
+    """The form, and what it comes to."""
 
-    CSS_PATH = "train.tcss"
-    AUTO_FOCUS = "#kept_by"
-    HORIZONTAL_BREAKPOINTS = WIDTHS
-    BINDINGS: ClassVar[list[Any]] = [
-        # Before the scrolling container, which would take them where not all lines fit.
-        Binding("up", "before", show=False, priority=True),
-        Binding("down", "after", show=False, priority=True),
-        Binding("enter", "start", show=False),
-        Binding("ctrl+l", "reset", show=False),
-    ]
+    class Ready(Message):
+        """The person wants this training."""
 
-    def __init__(
-        self, project: Project, like: TrainParams | None = None, *, draft: str = form.DRAFT
-    ) -> None:
-        """like: settings to begin with. draft: where the store keeps what is typed."""
-        super().__init__()
-        self._project = project
-        self._draft = draft
+        def __init__(self, params: TrainParams) -> None:
+            super().__init__()
+            self.params = params
+
+    def __init__(self, project: Project, like: TrainParams | None, draft: str) -> None:
+        super().__init__(project, draft, id="train-plan")
         self._like = like
-        self._values = self._first()
-        self._options = form.options_of(project)
         self._shared: list[int] | None = None
-        self._refused: dict[str, str] | None = None
-        self._loaded = dict(self._values)
-        self._autosave = Autosave(self, self._write)
-
-    def _first(self) -> dict[str, str]:
-        values = form.first_values(self._project, self._like)
-        draft = self._project.store.drafts.get(self._draft)
-        if draft:
-            kept = json.loads(draft)
-            values |= {name: str(text) for name, text in kept.items() if name in values}
-        return values
+        self._params: TrainParams | None = None
+        """What the form says; None while a line is to mend."""
 
     def compose(self) -> ComposeResult:
-        """A line for each setting, and what they come to beneath."""
-        with Section(classes="dialog", id="train-form").titled(TITLE):
-            with VerticalScroll(id="lines", can_focus=False):
-                for ask in form.ASKS:
-                    yield from self._line(ask)
-            yield Static("", id="meaning", classes="hint")
-            yield Static("", id="look", classes="hint")
-            yield Static(
-                content("enter starts · ↑↓ line · ←→ change · space lists · ctrl+l resets · esc"),
-                classes="hint",
-            )
-
-    def _line(self, ask: form.TrainField) -> ComposeResult:
-        if ask.heading:
-            yield Static(ask.heading, classes="form-heading")
-        with Horizontal(classes="form-row"):
-            yield Static(ask.label)
-            value = self._values[ask.name]
-            if ask.kind == "pick":
-                options = self._options.get(ask.name, ask.options)
-                yield Pick(ask.label, [_triple(o) for o in options], value, id=ask.name)
-            else:
-                yield Field(value, id=ask.name)
-            yield Static(ask.help, id=f"help-{ask.name}", classes="form-help")
+        """Lines above, counts below."""
+        yield Form(fields_of.train_fields(self._project), DEED, id="form")
+        yield Static("", id="look", classes="hint")
 
     def on_mount(self) -> None:
-        """Count, and ask which filters there are."""
-        self._check(form.BY_NAME)
+        """Show the draft, count, and ask which filters there are."""
+        self.fill(self._first(), self._project.store.drafts.get(self._draft))
         self._read_filters()
-        self._count()
+        self.look_ahead()
 
-    # -- what is typed --
+    def _first(self) -> dict[str, str]:
+        return fields_of.first_values(self._project, self.form.fields, self._like)
 
-    def _now(self) -> dict[str, str]:
-        found = {}
-        for ask in form.ASKS:
-            widget = self.query_one(f"#{ask.name}")
-            found[ask.name] = widget.value if isinstance(widget, Pick | Field) else ""
-        return found
+    def drafted(self, texts: dict[str, str]) -> dict[str, str]:
+        """Drafts of older studios had other lines."""
+        return fields_of.from_older_draft(texts)
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._changed(event.input.id or "")
-
-    @on(Pick.Changed)
-    def _picked(self, event: Pick.Changed) -> None:
-        self._changed(event.pick.id or "")
-
-    def _changed(self, name: str) -> None:
-        values = self._now()
-        if values == self._values:
-            return
-        self._values = values
+    def reset(self) -> None:
+        """All as it stands without a draft."""
+        self.form.fill(self._first())
         self._autosave.touch()
-        # A path stands in for the encoder above it.
-        self._check([name, "encoder"] if name == "path" else [name])
-        self._count()
-
-    def _write(self) -> None:
-        if self._values == self._loaded:
-            return
-        self._loaded = self._values
-        text = json.dumps(self._values)
-        self.studio.guarded(lambda: self._project.store.drafts.set(self._draft, text))
-
-    def flush(self) -> None:
-        """Write at once what was typed."""
-        # The message that tells of the last key may still be under way.
-        self._values = self._now()
-        self._autosave.flush()
-
-    def action_leave(self) -> None:
-        """Closing keeps what was typed."""
-        self.flush()
-        super().action_leave()
-
-    def _check(self, names: Iterable[str]) -> None:
-        """The help of these lines, or what is wrong with them."""
-        for name in names:
-            line = self.query_one(f"#help-{name}", Static)
-            line.update(self._help(form.BY_NAME[name]), layout=False)
-        self._mean()
-
-    def _help(self, ask: form.TrainField) -> Any:
-        by_path = ask.name == "encoder" and bool(self._values["path"].strip())
-        said = "" if by_path else form.problem(ask.name, self._values[ask.name], self._project)
-        if said:
-            return content(f"✗ {said}", "$error")
-        widget = self.query_one(f"#{ask.name}")
-        note = widget.note if isinstance(widget, Pick) else ""
-        return content(note or ask.help)
-
-    def on_descendant_focus(self) -> None:
-        """Say what the line in hand means."""
-        self._mean()
-
-    def _mean(self) -> None:
-        name = self.focused.id if self.focused is not None else None
-        ask = form.BY_NAME.get(name or "")
-        if ask is not None:
-            said = self._help(ask)
-            meaning = self.query_one("#meaning", Static)
-            meaning.update(content(f"{ask.label}: ") + said, layout=False)
-
-    # -- what it comes to --
+        self.look_ahead()
 
     @work(exclusive=True, group="filters")
     async def _read_filters(self) -> None:
@@ -224,88 +118,114 @@ class TrainForm(Dialog):
 
     @on(FiltersRead)
     def _filters_read(self, event: FiltersRead) -> None:
-        for name, options in form.filter_options(event.found).items():
-            self.query_one(f"#{name}", Pick).offer([_triple(option) for option in options])
-        self._check(["kept_by", "score_of"])
+        for name, choices in fields_of.filter_choices(event.found).items():
+            self.form.offer(name, choices)
+
+    def look_ahead(self) -> None:
+        """Say what is to mend, else count what the values come to."""
+        try:
+            self._params = fields_of.params_of(self.form.fields, self.form.values)
+        except Unfit as error:
+            self._params = None
+            self.form.check(error.name, error.problem)
+            self._refuse(error)
+        else:
+            self.form.check()
+            self._count(self._params)
 
     @work(exclusive=True, group="look")
-    async def _count(self) -> None:
-        values = self._values
+    async def _count(self, params: TrainParams) -> None:
         await asyncio.sleep(LOOK_S)
+        self.post_message(Looked(params, await self._look(params)))
+
+    async def _look(self, params: TrainParams) -> DataPreview | str:
         if self._shared is None:
             self._shared = await asyncio.to_thread(_sharing, self._project)
-        look = await asyncio.to_thread(read_look, self._project, values, self._shared)
-        self.post_message(Looked(values, look))
+        return await asyncio.to_thread(read_look, self._project, params, self._shared)
 
     @on(Looked)
     def _looked(self, event: Looked) -> None:
-        if event.values != self._values:
-            return
-        line = self.query_one("#look", Static)
-        if event.values == self._refused:
+        event.stop()
+        if event.params != self._params:
             return
         if isinstance(event.look, str):
-            line.update(content(f"✗ {event.look}", "$error"))
+            self._refuse(event.look)
             return
-        line.update(content(look_text(event.look), "$foreground"))
-        numbers = form.defaults(
-            event.values, event.look.root, event.look.documents, event.look.data.pairs
+        self.query_one("#look", Static).update(content(look_text(event.look), "$foreground"))
+        look = event.look
+        self.form.empties(
+            fields_of.recipe_numbers(event.params, look.root, look.documents, look.data.pairs)
         )
-        for name, text in numbers.items():
-            # In brackets: grey alone would look like something typed where there are no colours.
-            self.query_one(f"#{name}", Field).placeholder = f"({text})"
 
-    # -- deeds --
+    def _refuse(self, why: object) -> None:
+        self.query_one("#look", Static).update(content(f"✗ {why}", "$error"))
 
-    def action_before(self) -> None:
-        """The line above."""
-        self.focus_previous()
+    def start(self) -> None:
+        """Hand the params over when nothing speaks against them."""
+        self.look_ahead()
+        if self._params is not None:
+            self._start(self._params)
 
-    def action_after(self) -> None:
-        """The line below."""
-        if self.focused is None:
-            # A key that came before the form was there: its first line has the focus then.
-            self.query_one("#kept_by").focus()
-        self.focus_next()
-
-    def action_reset(self) -> None:
-        """All as it stands without a draft."""
-        for name, value in form.first_values(self._project, self._like).items():
-            widget = self.query_one(f"#{name}")
-            if isinstance(widget, Pick | Field):
-                widget.value = value
-        self._values = self._now()
-        self._autosave.touch()
-        self._check(form.BY_NAME)
-        self._count()
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.action_start()
-
-    @work(exclusive=True, group="start")
-    async def action_start(self) -> None:
-        """Give back the params when nothing speaks against them."""
-        problem = self.query_one("#look", Static)
-        try:
-            params = form.params_of(self._now(), self._project)
-            look = await asyncio.to_thread(read_look, self._project, self._now(), self._shared)
-            if isinstance(look, DataPreview) and not look.data.pairs:
-                raise StudioError("Nothing to train on: " + look_text(look))
-            if isinstance(look, str):
-                raise StudioError(look)
-        except StudioError as error:
-            self._refused = self._now()
-            problem.update(content(f"✗ {error}", "$error"))
+    @work(exclusive=True, group="look")
+    async def _start(self, params: TrainParams) -> None:
+        look = await self._look(params)
+        if isinstance(look, DataPreview) and not look.data.pairs:
+            look = "Nothing to train on: " + look_text(look)
+        if isinstance(look, str):
+            self._refuse(look)
             return
         self.flush()
         self._project.store.drafts.discard(self._draft)
-        self.dismiss(params)
+        self.post_message(self.Ready(params))
 
 
-def _triple(option: form.FieldOption) -> tuple[str, str, str]:
-    return option.value, option.label, option.note
+class TrainForm(Dialog):
+    """Gives back the params, or None. What was typed is kept as a draft."""
+
+    CSS_PATH = "train.tcss"
+    AUTO_FOCUS = "Form"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("s", "start", show=False),
+        Binding("ctrl+l", "reset", show=False),
+    ]
+
+    def __init__(
+        self, project: Project, like: TrainParams | None = None, *, draft: str = fields_of.DRAFT
+    ) -> None:
+        """like: settings to begin with. draft: where the store keeps what is typed."""
+        super().__init__()
+        self._plan = TrainPlan(project, like, draft)
+
+    def compose(self) -> ComposeResult:
+        """The plan, and its keys."""
+        with Section(classes="dialog", id="train-form").titled(TITLE):
+            yield self._plan
+            yield Static(
+                content("s starts · ↑↓ line · ←→ change · enter edits · ctrl+l resets · esc"),
+                classes="hint",
+            )
+
+    def flush(self) -> None:
+        """Write at once what was typed."""
+        self._plan.flush()
+
+    def action_leave(self) -> None:
+        """Closing keeps what was typed."""
+        self.flush()
+        super().action_leave()
+
+    def action_reset(self) -> None:
+        """All as it stands without a draft."""
+        self._plan.reset()
+
+    def action_start(self) -> None:
+        """Train as it is planned."""
+        self._plan.start()
+
+    @on(TrainPlan.Ready)
+    def _ready(self, event: TrainPlan.Ready) -> None:
+        self.dismiss(event.params)
 
 
 def _filters(path: Any) -> list[FilterRange]:
@@ -318,15 +238,11 @@ def _sharing(project: Project) -> list[int]:
         return training_data.sharing(store)
 
 
-def read_look(
-    project: Project, values: dict[str, str], shared: list[int] | None
-) -> DataPreview | str:
-    """Runs in a thread: what the values come to, or what is to mend."""
+def read_look(project: Project, params: TrainParams, shared: list[int]) -> DataPreview | str:
+    """Runs in a thread: what the params come to, or what is to mend."""
     with closing(Store(project.store.path)) as store:
         here = Project(project.path, store, project.settings)
-        shared = training_data.sharing(store) if shared is None else shared
         try:
-            params = form.params_of(values)
             choice = training_data.choice_of(params)
             training_data.refuse_unknown(store, choice)
         except StudioError as error:

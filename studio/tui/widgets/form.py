@@ -1,65 +1,37 @@
-"""A form that is walked like a list: enter edits the line under the cursor, in its place."""
+"""A form that is walked like a list.
+
+Enter edits the line under the cursor in its place; where the values are known, ← and → walk through
+them and space lists them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from studio.tui.actions import bindings
-from studio.tui.safe_text import content, label, one_line
-from studio.tui.widgets.editor import Field
+from studio.tui.safe_text import content, label
+from studio.tui.widgets.form_field import FormChoice, FormField
+from studio.tui.widgets.form_line import FormLine
+from studio.tui.widgets.rows import Row
 
-KEYS = {"list.down", "list.up", "list.first", "list.last", "list.choose"}
+if TYPE_CHECKING:
+    from studio.tui.base_app import BaseApp
+
+KEYS = {f"list.{name}" for name in ("down", "up", "first", "last", "left", "right", "choose")}
 WALKING = ("down", "up", "first", "last", "choose")
+CHOOSING = ("left", "right", "list")
 TYPING = ("end_field", "next_field", "field_before", "leave_field")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of a form."""
-
-    name: str
-    label: str
-    """A few words, at most 16 cells."""
-    hint: str
-    """One line of help, always beside it; best within 34 cells."""
-
-
-class FormLine(Horizontal):
-    """Label, field, help."""
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(classes="form-line", id=f"line-{setting.name}")
-        self.setting = setting
-        self.field = Field(id=f"field-{setting.name}")
-
-    def compose(self) -> ComposeResult:
-        """Mark, label, field, help."""
-        yield Static("", classes="form-mark")
-        yield Static(self.setting.label, classes="form-label")
-        yield self.field
-        yield Static("", classes="form-hint")
-
-    def here(self, here: bool) -> None:
-        """Mark it as the line under the cursor, by more than a colour."""
-        self.set_class(here, "-here")
-        self.query_one(".form-mark", Static).update("›" if here else "")
-
-    def hint(self, text: str, *, bad: bool = False) -> None:
-        """The help, or what is wrong with what stands in the field."""
-        shown = label(f"! {text}") if bad else label(text)
-        self.query_one(".form-hint", Static).update(shown)
-        self.set_class(bad, "-bad")
 
 
 class Form(VerticalScroll, can_focus=True):
@@ -69,6 +41,7 @@ class Form(VerticalScroll, can_focus=True):
     # or a key typed fast goes to where they were. ``check_action`` leaves letters to the field.
     BINDINGS: ClassVar[list[Any]] = [
         *(replace(one, priority=True) for one in bindings("list") if one.id in KEYS),
+        Binding("space", "list", show=False, priority=True),
         Binding("enter", "end_field", show=False, priority=True),
         Binding("down", "next_field", show=False, priority=True),
         Binding("up", "field_before", show=False, priority=True),
@@ -76,23 +49,23 @@ class Form(VerticalScroll, can_focus=True):
     ]
     DEFAULT_CSS = """
     Form { height: auto; scrollbar-size-vertical: 1; }
-    Form .form-line { height: 1; }
-    Form .form-mark { width: 2; }
-    Form .form-label { width: 16; }
-    Form Field { width: 24; background: $background; }
-    Form Field:focus { background: $panel; }
-    Form .form-hint { width: 1fr; height: 1; padding: 0 1; color: $text-muted; }
-    Form .-bad .form-hint { color: $error; }
+    Form .form-heading { height: 1; color: $primary; text-style: bold; }
     Form .form-do { height: 1; color: $success; }
+    Form .form-meaning {
+        dock: bottom; height: 1; padding: 0 2; display: none; background: $surface;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Form:focus .-here { background: $block-cursor-background; color: $block-cursor-foreground; }
     Form:focus .-here .form-hint { color: $block-cursor-foreground; }
-    Form:focus .-here Field { background: $block-cursor-background; }
+    Form:focus .-here Field, Form:focus .-here .form-choice {
+        background: $block-cursor-background;
+    }
     """
 
     cursor = reactive(0, init=False)
 
     class Changed(Message):
-        """A person typed something else into a field."""
+        """A person gave a line another value."""
 
         def __init__(self, form: Form, name: str) -> None:
             super().__init__()
@@ -102,27 +75,35 @@ class Form(VerticalScroll, can_focus=True):
     class Done(Message):
         """Enter on the last line."""
 
-    def __init__(self, settings: Sequence[Setting], deed: str, *, id: str) -> None:
+    def __init__(self, fields: Sequence[FormField], deed: str, *, id: str) -> None:
         super().__init__(id=id)
-        self._lines = [FormLine(setting) for setting in settings]
+        self._all = [FormLine(field) for field in fields]
+        self._lines = [*self._all]
+        """Those that are shown."""
         self._deed = deed
-        self._told: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
-        """The lines and what they are for."""
-        yield from self._lines
+        """The lines, what they are for, and the whole help of the line in hand."""
+        for line in self._all:
+            if line.asked.heading:
+                yield Static(label(line.asked.heading), classes="form-heading")
+            yield line
         yield Static("", classes="form-do")
+        yield Static("", classes="form-meaning")
 
     def on_mount(self) -> None:
         """Stand on the first line."""
-        for line in self._lines:
-            line.call_after_refresh(line.hint, line.setting.hint)
         self.call_after_refresh(self._mark)
 
     @property
+    def fields(self) -> list[FormField]:
+        """What the lines that are shown ask, with the choices that are known now."""
+        return [line.asked for line in self._lines]
+
+    @property
     def values(self) -> dict[str, str]:
-        """What stands in the fields."""
-        return {line.setting.name: line.field.value for line in self._lines}
+        """What stands in the lines."""
+        return {line.asked.name: line.value for line in self._all}
 
     @property
     def is_typing(self) -> bool:
@@ -134,41 +115,63 @@ class Form(VerticalScroll, can_focus=True):
         return self.screen.focused is line.field
 
     def fill(self, values: Mapping[str, str]) -> None:
-        """Put these texts into the fields; a field that is being typed in stays."""
-        for line in self._lines:
-            wanted = values.get(line.setting.name, "")
-            if not self._has_keys(line) and line.field.value != wanted:
-                with self.prevent(Input.Changed):
-                    line.field.value = wanted
-            self._told[line.setting.name] = line.field.value
+        """Put these values into the lines; one that is being typed in or just changed stays."""
+        for line in self._all:
+            if not (self._has_keys(line) or line.untold):
+                line.fill(values.get(line.asked.name, line.asked.default))
+        self.check()
+
+    def show_only(self, names: Collection[str]) -> None:
+        """Show the lines of these names; the others keep what stands in them."""
+        wanted = [line for line in self._all if line.asked.name in names]
+        if wanted != self._lines:
+            current, self._lines = self.current, wanted
+            for line in self._all:
+                line.display = line in wanted
+            if current in names:
+                self.go_to(current)
+            self._mark()
 
     def empties(self, meanings: Mapping[str, str]) -> None:
-        """What an empty field means, shown in it: setting → a word or two."""
-        for line in self._lines:
-            line.field.placeholder = one_line(meanings.get(line.setting.name, ""))
+        """What an empty line means: name → a word or two, for those where it depends."""
+        for line in self._all:
+            if line.asked.name in meanings:
+                line.mean(meanings[line.asked.name])
+
+    def offer(self, name: str, choices: Sequence[FormChoice]) -> None:
+        """The choices of a line, once they are known."""
+        self._line(name).offer(choices)
 
     def put(self, name: str, value: str) -> None:
         """A choice made elsewhere, as if it had been typed."""
-        self._line(name).field.value = value
+        self._line(name).put(value)
 
-    def complain(self, name: str = "", sentence: str = "") -> None:
-        """Say what is wrong with one line, and nothing of the others any more."""
+    def check(self, name: str = "", sentence: str = "") -> tuple[str, str] | None:
+        """Say beside each line what is wrong with it; returns the first: (name, what is wrong).
+
+        sentence: what else is wrong with the line of that name.
+        """
+        first = None
         for line in self._lines:
-            wrong = line.setting.name == name
-            line.hint(sentence if wrong else line.setting.hint, bad=wrong)
+            problem = line.problem or (sentence if line.asked.name == name else "")
+            line.complain(problem)
+            if problem and first is None:
+                first = line.asked.name, problem
+        self._mean()
+        return first
 
     @property
     def current(self) -> str:
-        """The setting under the cursor; empty on the last line."""
+        """The name of the line under the cursor; empty on the last line."""
         on_line = self.cursor < len(self._lines)
-        return self._lines[self.cursor].setting.name if on_line else ""
+        return self._lines[self.cursor].asked.name if on_line else ""
 
     def go_to(self, name: str) -> None:
-        """Put the cursor on a setting."""
-        self.cursor = next(n for n, one in enumerate(self._lines) if one.setting.name == name)
+        """Put the cursor on a line."""
+        self.cursor = next(n for n, one in enumerate(self._lines) if one.asked.name == name)
 
     def _line(self, name: str) -> FormLine:
-        return next(line for line in self._lines if line.setting.name == name)
+        return next(line for line in self._all if line.asked.name == name)
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep it on a line."""
@@ -179,7 +182,7 @@ class Form(VerticalScroll, can_focus=True):
         typing = self.is_typing
         self._mark()
         if typing:
-            self._give_keys_to(self._lines[self.cursor].field if self.current else self)
+            self._give_keys_to_line()
 
     def _mark(self) -> None:
         if not self.is_mounted:
@@ -191,6 +194,24 @@ class Form(VerticalScroll, can_focus=True):
         last.set_class(here, "-here")
         last.update(content(f"{'›' if here else '▶'} {self._deed}"))
         (last if here else self._lines[self.cursor]).scroll_visible(animate=False)
+        self._mean()
+
+    def _mean(self) -> None:
+        """All of the help of the line in hand, for where there is no room beside it."""
+        if not self.is_mounted:
+            return
+        line = self._lines[self.cursor] if self.current else None
+        said = f"{line.asked.option.label}: {line.help}" if line else self._deed
+        self.query_one(".form-meaning", Static).update(label(said), layout=False)
+
+    def _give_keys_to_line(self) -> None:
+        """Type in the line under the cursor, where anything may be typed; else walk."""
+        line = self._lines[self.cursor] if self.current else None
+        if line is not None and line.asked.typed:
+            line.type(True)
+            self._give_keys_to(line.field)
+        else:
+            self._give_keys_to(self)
 
     def _give_keys_to(self, widget: Widget) -> None:
         """At once: ``Widget.focus`` waits a turn, and keys typed fast would go elsewhere."""
@@ -213,11 +234,37 @@ class Form(VerticalScroll, can_focus=True):
         self.cursor = len(self._lines)
 
     def action_choose(self) -> None:
-        """Edit the line, or do what the form is for."""
-        if self.current:
-            self._give_keys_to(self._lines[self.cursor].field)
-        else:
+        """Edit the line, list what it can be, or do what the form is for."""
+        if not self.current:
             self.post_message(self.Done())
+        elif self._lines[self.cursor].asked.typed:
+            self._give_keys_to_line()
+        else:
+            self.action_list()
+
+    def action_left(self) -> None:
+        """The choice before."""
+        self._lines[self.cursor].step(-1)
+
+    def action_right(self) -> None:
+        """The choice after."""
+        self._lines[self.cursor].step(1)
+
+    def action_list(self) -> None:
+        """All that the line can be, with what there is to say of each."""
+        line = self._lines[self.cursor]
+        rows = [
+            # Of the choices, one may be nothing.
+            Row(f"={one.value}", (line.words(one.value), one.note), "muted" if one.missing else "")
+            for one in line.asked.choices
+        ]
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                line.put(key.removeprefix("="))
+
+        app = cast("BaseApp", self.app)
+        app.choose(line.asked.option.label, rows, f"={line.value}", chosen)
 
     def action_leave_field(self) -> None:
         """Back from a field to walking the lines."""
@@ -238,17 +285,20 @@ class Form(VerticalScroll, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a field is typed in, only what leaves it; else only what walks the lines."""
+        if action in CHOOSING:
+            has_choices = bool(self.current and self._lines[self.cursor].asked.choices)
+            return has_choices and not self.is_typing
         if action in WALKING:
             return not self.is_typing
         return self.is_typing if action in TYPING else True
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
+    @on(FormLine.Changed)
+    def _changed(self, event: FormLine.Changed) -> None:
         event.stop()
-        name = (event.input.id or "").removeprefix("field-")
-        if self._told.get(name) != event.value:
-            self._told[name] = event.value
-            self.post_message(self.Changed(self, name))
+        event.line.untold = False
+        event.line.complain(event.line.problem)
+        self._mean()
+        self.post_message(self.Changed(self, event.line.asked.name))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A field that got the keys, by tab or mouse, is where the cursor is."""
@@ -257,8 +307,20 @@ class Form(VerticalScroll, can_focus=True):
                 self.set_reactive(Form.cursor, place)
                 self._mark()
 
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """A choice that was typed is a choice again."""
+        for line in self._lines:
+            if line.field is event.widget:
+                line.type(False)
+
     def on_click(self, event: events.Click) -> None:
-        """A click on the last line does it."""
-        if event.widget is not None and event.widget.has_class("form-do"):
-            self.cursor = len(self._lines)
+        """A click on the last line does it; one on a choice lists what it can be."""
+        clicked = event.widget
+        if clicked is None or not clicked.classes & {"form-do", "form-choice", "form-label"}:
+            return
+        place = next((n for n, line in enumerate(self._lines) if clicked in line.children), None)
+        self.cursor = len(self._lines) if place is None else place
+        if place is None:
             self.action_choose()
+        elif clicked.has_class("form-choice"):
+            self.action_list()
