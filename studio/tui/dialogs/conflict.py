@@ -19,7 +19,7 @@ Choice = Literal["mine", "theirs", "both"]
 KEYS: dict[Choice, str] = {"mine": "m", "theirs": "t", "both": "b"}
 KEPT = 2
 """Equal lines shown around what differs."""
-COLUMNS = (Column("", 3), Column("", 16), Column(""))
+COLUMNS = (Column("", 3), Column("", 12), Column(""))
 
 
 class ConflictDialog(Dialog):
