@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
+
 
 @dataclass(frozen=True)
 class Done:
@@ -34,7 +36,7 @@ class Command:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Nothing of the real user's, and no network."""
+        """Nothing of the real user's, and no network; workers start warm."""
         from studio.llm.catalogue import models_home
 
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("STUDIO_", "OPENAI_"))}
@@ -46,10 +48,11 @@ class Command:
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "120",
-            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONPATH": os.pathsep.join([str(warm.FOLDER), *sys.path]),
+            **warm.environment(),
         }
 
-    def __call__(self, *arguments: object, timeout: float = 180, cwd: Path | None = None) -> Done:
+    def __call__(self, *arguments: object, timeout: float = 600, cwd: Path | None = None) -> Done:
         ended = subprocess.run(
             [sys.executable, "-m", "studio", *map(str, arguments)],
             capture_output=True,

@@ -1,0 +1,43 @@
+"""On the path of workers that tests start: lets a process that is warm already do the work.
+
+Python reads this file before it reads the program. Where a process of
+:mod:`tests.support.warm.forking` listens, that one forks a worker with this one's arguments,
+folder, environment and open files, in a session of its own; this process only lives and dies with
+it. Anything else, and every worker where nobody listens, starts as always.
+"""
+
+import os
+import sys
+
+
+def _give_way(address: str) -> None:
+    import array
+    import json
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as warm:
+        try:
+            warm.connect(address)
+        except OSError:
+            return
+        wanted = {
+            "arguments": sys.orig_argv[3:],
+            "folder": os.getcwd(),
+            "environment": dict(os.environ),
+            "path": sys.path,
+        }
+        files = array.array("i", [0, 1, 2])
+        text = json.dumps(wanted).encode()
+        warm.sendmsg(
+            [len(text).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)]
+        )
+        warm.sendall(text)
+        said = warm.makefile("rb").readline()
+    status = int(said or -9)
+    if status < 0:
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+if sys.orig_argv[1:4] == ["-m", "studio", "worker"] and "STUDIO_TESTS_WARM" in os.environ:
+    _give_way(os.environ["STUDIO_TESTS_WARM"])
