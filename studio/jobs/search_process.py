@@ -147,7 +147,7 @@ class Searching:
         self, store: Store, ask: SearchQuery, system: str, ready: Searcher | Predictor
     ) -> Answer:
         if isinstance(ready, Predictor):
-            if not ask.query.strip():
+            if not ask.query.strip() or (ready.record.context and not ask.context.strip()):
                 return TextPrediction(ask.number, system, "", 0.0, 0.0)
             found = ready.predict(ask.query, ask.context)
             return TextPrediction(ask.number, system, found.predicted, found.confidence, 0.0)

@@ -51,10 +51,13 @@ def predict(project: Project, text: str, context: str = "", name: str = "") -> l
 
     if not text.strip():
         raise StudioError("The text is empty. Type what a model should predict.")
+    record = project.task.record
     there = systems_of(project)
     if not there:
         raise StudioError(f"{NOTHING_TRAINED} `studio s3` makes data and trains a model on it.")
-    found, given = [], unlabelled(project.task.record, text, context)
+    if record.context and not context.strip():
+        raise StudioError(f"The {record.context} is missing; name it with --context.")
+    found, given = [], unlabelled(record, text, context)
     for system in [find_system(there, name)] if name else shown_first(there):
         [said] = small.load(Path(system.source), "cpu").predict([given])
         found.append(

@@ -82,7 +82,7 @@ ROWS = [
     Row("train --steps 1", "100 222 222 222"),
     Row("evaluate", "100 222 222 222"),
     Row("search river --system bm25", "100 222 222 222"),
-    Row("search river", NO_MODEL_YET),
+    Row("search river", "110 110 111 111"),
     Row("s3 --rounds 0 {quickly}", NOTHING_YET),
     Row("s3 show", SAME),
     Row("s3 show 1", NOTHING_YET),
