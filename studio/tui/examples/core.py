@@ -103,6 +103,7 @@ class ExamplesCore(Pane):
         """Show the examples; what takes longer comes after the first paint."""
         if not self.has_examples:
             self._read_demonstrations()
+            self.set_focus(self.main_list())
             return
         self._writer = ExampleWriter(self.project.store, self._session)
         self._shelf = ExampleShelf(self.project.store, self._session)

@@ -26,7 +26,7 @@ NOTHING = (
     "No project yet. Press n to make one: there are samples of every task to try, "
     "or use your own files. o opens a folder that is a project already."
 )
-STEPS = "files → examples or labels → an LLM writes → review → model → its gain"
+STEPS = "files → a few examples → an LLM writes → review → model → its gain"
 
 
 class HomePane(Pane):

@@ -43,12 +43,23 @@ class ModelActions(Pane):
 
     def action_new(self) -> None:
         """Choose data, base and settings, and train."""
+        if self._by_rounds():
+            return
         from studio.tui.train.form import TrainForm
 
         self.app.push_screen(TrainForm(self.project), self._asked)
 
+    def _by_rounds(self) -> bool:
+        """Whether rounds train the task's models; then that is told."""
+        if self.project.task.has_path:
+            return False
+        self.studio.tell(f"Rounds trains the models here: {self.key('app.rounds')} goes there.")
+        return True
+
     def action_alike(self) -> None:
         """The same form, filled with the settings of the model under the cursor."""
+        if self._by_rounds():
+            return
         from studio.tui.train.form import TrainForm
 
         model = self.model

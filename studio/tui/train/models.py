@@ -7,19 +7,26 @@ from typing import Any
 from studio.jobs import queue
 from studio.project import Project
 from studio.records import Job, JobState, Model
+from studio.tasks import TASKS, Task
 from studio.tui.train import words as train_words
 from studio.tui.widgets.rows import Column, Row, RowList
 
-MODEL_COLUMNS = (
-    Column("", 1),
-    Column("model"),
-    Column("base", 14),
-    Column("pairs", 7, "right", from_width=100),
-    Column("validation", 13, "right"),
-    Column("test nDCG@10", 13, "right"),
-    Column("p", 5, "right"),
-    Column("when", 12, "right", from_width=100),
-)
+
+def model_columns(task: Task) -> tuple[Column, ...]:
+    """The columns of the list, in the task's words."""
+    measure = train_words.measure_name(task.metrics[0])
+    return (
+        Column("", 1),
+        Column("model"),
+        Column("base", 14),
+        Column("pairs" if task.has_path else "records", 7, "right", from_width=100),
+        Column("validation", 13, "right"),
+        Column(f"test {measure}", 13, "right"),
+        Column("p" if task.has_path else "", 5, "right"),
+        Column("when", 12, "right", from_width=100),
+    )
+
+
 TRAINING = ("train", "path", "filter")
 """Kinds of jobs that train a model, if only on the way."""
 ALIVE = (JobState.RUNNING, JobState.WAITING)
@@ -36,7 +43,8 @@ class ModelTable(RowList):
     """Models and trainings as rows; it knows what stands under its cursor."""
 
     def __init__(self) -> None:
-        super().__init__(MODEL_COLUMNS, empty="", id="models")
+        super().__init__(model_columns(TASKS["retrieval"]), empty="", id="models")
+        self._measure = ""
         self.models: dict[int, Model] = {}
         self.jobs: dict[int, Job] = {}
         """Trainings without a model."""
@@ -77,6 +85,7 @@ class ModelTable(RowList):
     def read(self, project: Project) -> None:
         """List what the store has; the cursor follows a training to the model that it made."""
         store = project.store
+        self.columns, self._measure = model_columns(project.task), project.task.metrics[0]
         self.models = {model.id: model for model in store.models.all()}
         found = map(queue.with_true_state, store.jobs.unfinished(TRAINING))
         self.jobs = {job.id: job for job in found if _shows(job)}
@@ -105,7 +114,7 @@ class ModelTable(RowList):
 
     def _row(self, model: Model) -> Row:
         mark = MARKED if model.id == self.marked else ""
-        cells = train_words.model_cells(model, self.pairs_of(model), mark)
+        cells = train_words.model_cells(model, self.pairs_of(model), mark, self._measure)
         return Row(f"model-{model.id}", cells)
 
     @property

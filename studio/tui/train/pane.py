@@ -103,6 +103,8 @@ class TrainPane(ModelActions):
 
     def _nothing(self) -> str:
         """What to press while nothing was ever trained."""
+        if not self.project.task.has_path:
+            return f"No model yet. {self.key('app.rounds')} goes to Rounds, which trains them."
         kept = self.project.store.records.page(limit=1, kept=True)
         key = self.key("train.new")
         if kept:
@@ -133,7 +135,10 @@ class TrainPane(ModelActions):
         if row is None:
             self._facts = None
             self.query_one("#curves", Curves).show((), instead=" The curves of a training.")
-            self.query_one("#scores", TextPane).show("What was gained, against BM25 and the base.")
+            gained = "What was gained, against BM25 and the base."
+            by_rounds = "Rounds shows what each round has brought."
+            has_path = self.project.task.has_path
+            self.query_one("#scores", TextPane).show(gained if has_path else by_rounds)
             return
         if self._facts is None or self._facts[0] != row.key:
             self._facts = (row.key, _READING)

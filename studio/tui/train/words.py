@@ -56,7 +56,14 @@ def base_name(base: str) -> str:
     return Path(base).name if base.startswith(("/", "~", ".")) else base
 
 
-def model_cells(model: Model, pairs: int | None, mark: str) -> tuple[str, ...]:
+def measure_name(measure: str) -> str:
+    """A measure as the field spells it."""
+    return {**MEASURES, "f1": "F1"}.get(measure, measure)
+
+
+def model_cells(
+    model: Model, pairs: int | None, mark: str, measure: str = "ndcg@10"
+) -> tuple[str, ...]:
     """Mark, name, base, pairs, validation, test, p, when."""
     test = _table(model.scores, "test")
     return (
@@ -64,8 +71,8 @@ def model_cells(model: Model, pairs: int | None, mark: str) -> tuple[str, ...]:
         model.name,
         base_name(model.base),
         "" if pairs is None else f"{pairs:,}",
-        _arrow(*validation_of(model)),
-        _arrow(*_means(test, "ndcg@10")),
+        _arrow(*validation_of(model, measure)),
+        _arrow(*_means(test, measure)),
         chance(gain_p_value(test)),
         when(model.created),
     )
@@ -101,7 +108,10 @@ def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _means(found: Mapping[str, Any], measure: str) -> tuple[float | None, float | None]:
-    """(base, trained)."""
+    """(base, trained); of a model that rounds have trained, its own alone."""
+    if "scores" not in found:
+        alone = found.get(measure)
+        return None, alone if isinstance(alone, float) else None
     scores = _table(found, "scores")
     before, after = (_table(scores, name).get(measure) for name in systems.BEFORE_AFTER)
     return before, after
@@ -113,10 +123,10 @@ def gain_p_value(test: Mapping[str, Any]) -> float | None:
     return _table(test, "p_value").get(systems.pair_key(after, before))
 
 
-def validation_of(model: Model) -> tuple[float | None, float | None]:
-    """nDCG@10 of (base, trained) on validation: as scored since, else as seen while training."""
+def validation_of(model: Model, measure: str = "ndcg@10") -> tuple[float | None, float | None]:
+    """(base, trained) on validation: as scored since, else as seen while training."""
     if scored := _table(model.scores, "validation"):
-        return _means(scored, "ndcg@10")
+        return _means(scored, measure)
     seen = _table(model.scores, "validation_ndcg@10")
     before, after = (seen.get(name) for name in systems.BEFORE_AFTER)
     return before, after
