@@ -19,17 +19,6 @@ from tests.support.waiting import quiet
 
 SIZES = ((120, 40), (80, 24))
 STATES = ("empty", "model")
-LABELLED = ("classification", "nli", "qa")
-OF_QUERIES = {
-    "search": "it searches documents, where there is a model to ask",
-}
-"""Pane → what labelled tasks read there that is not theirs."""
-REBUILT = ("search",)
-"""Panes that are in the works: whether they are still wrong is not held against anybody."""
-WRONG = {
-    **{(task, pane): why for task in LABELLED for pane, why in OF_QUERIES.items()},
-}
-"""(task, pane) → what is still wrong there: who mends it takes its line out."""
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +28,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[s
 
 
 def cases() -> Iterator[object]:
-    """Every task with every pane; what is known to be wrong must stay wrong until it is mended."""
+    """Every task with every pane."""
     for task in TASKS:
         for pane in PANES:
-            why = WRONG.get((task, pane))
-            marks = [pytest.mark.xfail(strict=pane not in REBUILT, reason=why)] if why else []
-            yield pytest.param(task, pane, marks=marks, id=f"{task}-{pane}")
+            yield pytest.param(task, pane, id=f"{task}-{pane}")
 
 
 def told(app: StudioApp) -> list[str]:

@@ -147,10 +147,11 @@ class SearchProcess:
             with suppress(RuntimeError):
                 self._heard(said)
 
-    def ask(self, query: str, k: int) -> int:
-        """Search; returns the number that the answers will carry."""
+    def ask(self, query: str, k: int, context: str = "") -> int:
+        """Search, or predict of a text with its context; the number that the answers will carry."""
         self._number += 1
-        self._stand("ask", SearchQuery(self._number, query[:LONGEST_QUERY], k))
+        asked = SearchQuery(self._number, query[:LONGEST_QUERY], k, context[:LONGEST_QUERY])
+        self._stand("ask", asked)
         return self._number
 
     def choose(self, names: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -11,10 +12,10 @@ from textual.message import Message
 from textual.widget import Widget
 
 from studio.jobs.gold import Same
-from studio.jobs.project_systems import systems_of
-from studio.jobs.search_protocol import Ranking, State
+from studio.jobs.project_systems import shown_first, systems_of
+from studio.jobs.search_protocol import Ranking, State, TextPrediction
 from studio.settings import reviewer
-from studio.tui.actions import bindings, key_name
+from studio.tui.actions import bindings, in_scope, key_name
 from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line
 from studio.tui.search import words as say
@@ -23,6 +24,7 @@ from studio.tui.search.columns import SystemColumns
 from studio.tui.search.dialogs import AskSplit, BrowseGold, GoldFilter, SystemChoice
 from studio.tui.search.found import FoundDocument
 from studio.tui.search.gold import GoldMarks, same_words
+from studio.tui.search.predictions import Predictions
 from studio.tui.search.query import QueryBox
 from studio.tui.widgets.editor import Field
 
@@ -33,6 +35,10 @@ KEYS = (
     *("search.model", "app.train", "app.path"),
 )
 """Actions that the pane's words name by their key."""
+OF_RANKINGS = frozenset(action.method for action in in_scope("search")) - {
+    *("query", "next_column", "previous_column", "restart")
+}
+"""What can only be done with documents that were found."""
 
 
 class ProcessSaid(Message):
@@ -44,7 +50,10 @@ class ProcessSaid(Message):
 
 
 class SearchPane(Pane):
-    """The query on top, a column for each system, the selected document below."""
+    """The query on top, a column for each system, the selected document below.
+
+    Where labels or answers are predicted it is :class:`Predictions` alone.
+    """
 
     NAME = "search"
     AUTO_FOCUS = "#asked"
@@ -63,14 +72,35 @@ class SearchPane(Pane):
         self._gold = GoldMarks()
         self._shelf = GoldFilter()
 
+    @cached_property
+    def predictions(self) -> Predictions | None:
+        """In place of all else, where no documents are looked for."""
+        task = self.project.task
+        return None if task.gold == "documents" else Predictions(task)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where labels or answers are predicted, nothing that is done with documents."""
+        return action not in OF_RANKINGS or self.predictions is None
+
+    def offers(self, action_id: str) -> bool:
+        """The fields of a prediction say themselves which key leads to them."""
+        return action_id != "search.query" or self.predictions is None
+
     def compose_body(self) -> ComposeResult:
         """Query, columns, document."""
+        if self.predictions is not None:
+            yield self.predictions
+            return
         yield self.box
         yield self.columns
         yield self.document
 
     def begin(self) -> None:
         """Start the process; the first paint does not wait for it."""
+        if self.predictions is not None:
+            self._show_models(self.predictions)
+            self.call_after_refresh(self._start)
+            return
         self.columns.keys = self._keys()
         self.columns.lay_out()
         self._show_gold()
@@ -81,10 +111,12 @@ class SearchPane(Pane):
         self._process = SearchProcess(
             self.project.path, lambda said: self.post_message(ProcessSaid(said))
         )
-        self._process.choose(self.columns.names)
+        if self.predictions is None:
+            self._process.choose(self.columns.names)
         self._process.start()
         self._search_now()
-        self._read_gold()
+        if self.predictions is None:
+            self._read_gold()
 
     def on_unmount(self) -> None:
         """The process ends with the pane."""
@@ -93,6 +125,8 @@ class SearchPane(Pane):
 
     def main_list(self) -> Widget | None:
         """The column that is in front."""
+        if self.predictions is not None:
+            return self.predictions.listed
         return self.columns.front.listed
 
     @property
@@ -125,6 +159,10 @@ class SearchPane(Pane):
     def _search_now(self) -> None:
         if self._process is None:
             return
+        if self.predictions is not None:
+            text, context = self.predictions.asked
+            self.predictions.wait_for(self._process.ask(text, self._k, context))
+            return
         self._asked = self._query
         self._number = self._process.ask(self._query, self._k)
         self.columns.ask(self._number, is_asked=bool(self._query.strip()))
@@ -142,15 +180,35 @@ class SearchPane(Pane):
     @on(ProcessSaid)
     def _heard(self, event: ProcessSaid) -> None:
         said = event.said
+        shown = self.predictions or self.columns
         if isinstance(said, SearchProcessEnded):
             self.studio.tell(said.words, bad=True)
-            self.columns.process_ended("" if said.again else said.words, again=said.again)
+            shown.process_ended("" if said.again else said.words, again=said.again)
+        elif self.predictions is not None:
+            if isinstance(said, State):
+                self.predictions.take_state(said)
+            elif isinstance(said, TextPrediction):
+                self.predictions.take_prediction(said)
         elif isinstance(said, State):
             self.columns.take_state(said)
             self._show_document()
         elif isinstance(said, Ranking):
             self.columns.take_ranking(said)
             self._show_document()
+
+    # -- predictions --
+
+    @on(Predictions.Asked)
+    def _text_asked_for(self) -> None:
+        self._search_now()
+
+    @on(Predictions.Entered)
+    def _text_entered(self) -> None:
+        self.action_leave()
+
+    def _show_models(self, predictions: Predictions) -> None:
+        models = shown_first(systems_of(self.project))
+        predictions.show_systems(models, key_name(self.studio.keys_of("app.rounds")[0]))
 
     # -- gold --
 
@@ -187,7 +245,10 @@ class SearchPane(Pane):
 
     def store_changed(self) -> None:
         """Gold may have changed elsewhere; documents and models the process notices itself."""
-        self._read_gold()
+        if self.predictions is not None:
+            self._show_models(self.predictions)
+        else:
+            self._read_gold()
 
     # -- the document --
 
@@ -230,6 +291,9 @@ class SearchPane(Pane):
         self._step(-1)
 
     def _step(self, by: int) -> None:
+        if self.predictions is not None:
+            self.focus_next() if by > 0 else self.focus_previous()
+            return
         if not isinstance(self.focused, Field):
             self.columns.step(by)
         self.set_focus(self.main_list())
@@ -366,6 +430,8 @@ class SearchPane(Pane):
 
     def open_at(self, **place: Any) -> None:
         """Known places: ``query``, a text; ``gold``, a gold query by its outside id."""
+        if self.predictions is not None:
+            return
         if (outside_id := place.get("gold")) is not None:
             self._run_gold(str(outside_id))
         elif (text := place.get("query")) is not None:
@@ -407,9 +473,11 @@ class SearchPane(Pane):
     def action_restart(self) -> None:
         """Start the search process again."""
         if self._process is not None:
-            self.columns.begin_anew()
+            (self.predictions or self.columns).begin_anew()
             self._process.start()
 
     def copy_text(self) -> str:
-        """The document under the cursor."""
+        """The document under the cursor, or what a model says."""
+        if self.predictions is not None:
+            return self.predictions.plain
         return self.document.text.plain
