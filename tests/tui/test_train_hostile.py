@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
+from studio.tui.widgets.form import Form
 from studio.tui.train.facts import set_note
 from tests.support.data import gold_query
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless
@@ -62,15 +63,16 @@ async def test_the_form_and_its_lists(hostile: Project) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await quiet(pilot)
         await walk(pilot, "n")
+        form = app.screen.query_one(Form)
         for name in ("prompt_version", "from_job", "encoder"):
-            app.screen.query_one(f"#{name}").focus()
+            form.go_to(name)
             await walk(pilot, "space", "G", "enter", "left")
         from textual.events import Paste
 
-        for name in ("name", "path", "score", "query_prompt"):
-            field = app.screen.query_one(f"#{name}")
-            field.focus()
+        for name in ("name", "teacher", "min_score", "query_prompt"):
+            form.go_to(name)
+            await walk(pilot, "enter")
             for text in HOSTILE.values():
-                field.post_message(Paste(text[:500]))
-            await walk(pilot)
+                app.screen.query_one(f"#field-{name}").post_message(Paste(text[:500]))
+            await walk(pilot, "enter")
         await walk(pilot, "enter", "escape")

@@ -47,7 +47,7 @@ def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
         (replace(FAR, gold=0), "mark right documents"),
         (replace(FAR, is_scored=False), "scores the model"),
         (FAR, "has the scores"),
-        (replace(FAR, task="qa"), "Rounds makes texts"),
+        (replace(FAR, task="qa"), "Rounds shows what is still wrong"),
     ],
 )
 def test_each_state_leads_on(found: ProjectStatus, words: str) -> None:
