@@ -105,7 +105,7 @@ class RecordEdit(Section):
             self.titled("Edit — kept as you type, esc finishes")
             return
         told = [f"[{name}]" if n == opened.field else name for n, name in enumerate(names)]
-        self.titled(f"Edit {' · '.join(told)} — tab: next field, kept as you type, esc finishes")
+        self.titled(f"Edit {' · '.join(told)} — tab next field, esc finishes")
 
     def action_next_field(self, by: int) -> None:
         """Write this field, and edit the next one."""
