@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.records import JobState
 from studio.tui.app import StudioApp
-from studio.tui.widgets.form import Form
 from studio.tui.train.facts import set_note
+from studio.tui.widgets.form import Form
 from tests.support.data import gold_query
 from tests.support.hostile import HOSTILE, TEXTS, assert_harmless
 from tests.support.trained import add_curves, add_model, add_records
