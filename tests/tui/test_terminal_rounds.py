@@ -53,7 +53,7 @@ def test_judge_edit_be_killed_and_come_back(terminal: Terminal, resting: Path) -
     terminal.press("z")
     terminal.expect("Extrapolations: 1")
     terminal.press("e")
-    terminal.expect("esc finishes")
+    terminal.expect("tab next")
     terminal.press(" typed")
     terminal.settle(1)
     os.kill(terminal.child.pid, signal.SIGKILL)
