@@ -52,7 +52,7 @@ def row_that_trains(project: Project, told: Mapping[str, Any]) -> dict[str, Any]
     """
     from studio.jobs.base_encoders import absolute
     from studio.jobs.plans import method_of, run_row
-    from studio.jobs.runs import GOLD
+    from studio.jobs.run_rows import GOLD
 
     if told["method"] != GOLD:
         method_of(project, told["method"])

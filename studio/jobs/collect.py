@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from studio.jobs.context import JobContext
-from studio.jobs.leaks import LeakGuard, settled
+from studio.jobs.leaks import LeakGuard, key_of, settled
+from studio.jobs.made import MadeSoFar
 from studio.jobs.params import RunParams
 from studio.jobs.under_way import Meter, RunCounters, live
 from studio.llm.budget import Budget
@@ -26,8 +27,8 @@ from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, serving
 from studio.llm.engine import Concurrency, Order, RunStats
 from studio.llm.engine import run as run_engine
-from studio.methods.protocol import Ask, Draft, Method, Missed, Plan, Stage
-from studio.records import Answer, Gold, Reason, Record, Request, Run
+from studio.methods.protocol import Ask, Draft, Method, Plan, Stage
+from studio.records import Answer, Reason, Record, Request, Run, StudioError
 from studio.settings import Endpoint
 from studio.store.generations import Finished
 
@@ -56,57 +57,6 @@ class Placed:
 
 
 @dataclass(slots=True)
-class MadeSoFar:
-    """What a run has made before a batch; see :class:`studio.methods.protocol.Made`."""
-
-    context: JobContext
-    run: Run
-    stage: str = ""
-    """The stage that asks."""
-    batch: int = 0
-    """Its batch: what this one has made already, before a kill, does not count."""
-    asked_places: dict[str, int] = field(default_factory=dict)
-    """Stage → the first place after all that were asked."""
-    shared: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
-    """Stage → (batch, place, record) of records that other runs had made for equal requests."""
-    errors: Sequence[Missed] = ()
-    gold: Sequence[Gold] = ()
-    room: int | None = None
-
-    def asked(self, stage: str) -> int:
-        """The first place after all that the earlier batches of a stage have asked."""
-        return self.asked_places.get(stage, 0)
-
-    def kept(self, stage: str) -> list[Record]:
-        """The kept records of the earlier batches of a stage, by batch, place and part."""
-        records = self.context.store.records
-        before = self.batch if stage == self.stage else None
-        placed = [
-            ((r.batch, r.place, r.part), r)
-            for r in records.of_stage(self.run.id, stage, before=before)
-        ]
-        shared = [one for one in self.shared.get(stage, ()) if before is None or one[0] < before]
-        found = {record.id: record for record in records.many([row for *_, row in shared])}
-        placed += [
-            ((batch, place, found[row].part), found[row])
-            for batch, place, row in shared
-            if row in found and found[row].kept
-        ]
-        return [record for _, record in sorted(placed, key=lambda one: one[0])]
-
-    def count(self, stage: str) -> int:
-        """How many they are."""
-        if self.shared.get(stage):
-            return len(self.kept(stage))
-        counts = self.context.store.records.run_counts(self.run.id)
-        return sum(
-            kept
-            for (name, batch), (kept, _) in counts.items()
-            if name == stage and (name != self.stage or batch < self.batch)
-        )
-
-
-@dataclass(slots=True)
 class Collector:
     """Asks for the batches of one run; a context manager, for it holds the endpoint open."""
 
@@ -131,6 +81,10 @@ class Collector:
     """Why the last batch ended early, such as ``budget``; empty when it did not."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _serving: Serving | None = None
+    _seen: set[tuple[str, ...]] = field(default_factory=set)
+    """What the run has kept so far, as :func:`key_of` tells it."""
+    _seen_in: str = ""
+    """The stage that it was read for."""
 
     def __post_init__(self) -> None:
         self.made = MadeSoFar(self.context, self.run)
@@ -226,14 +180,22 @@ class Collector:
         records = self.context.store.records
         if self.guard is None:
             self.guard = LeakGuard.of(self.context.store.gold.all("test"))
-        earlier = list(records.of_stage(self.run.id, stage, before=batch))
-        for one in self.method.stages:
-            if one.name != stage and not one.feedback:
-                earlier += records.of_stage(self.run.id, one.name)
-        earlier += records.of_stage(self.run.id, ADDED) if stage != ADDED else ()
-        own = [r for r in records.of_stage(self.run.id, stage) if r.batch == batch]
-        if verdicts := settled(earlier, own, self.guard):
+        # Within a stage that tops up, batch after batch, each record is looked at once. People may
+        # add to the batches of one with feedback meanwhile.
+        if self._seen_in != stage or any(s.name == stage for s in self.method.stages if s.feedback):
+            self._seen = {key_of(record) for record in self._earlier(stage, batch)}
+            self._seen_in = stage
+        own = records.of_stage(self.run.id, stage, since=batch, before=batch + 1)
+        if verdicts := settled(self._seen, own, self.guard):
             self.context.store.verdicts.add(verdicts, self.context.job.id)
+
+    def _earlier(self, stage: str, batch: int) -> Iterator[Record]:
+        """What the run has kept before a batch, stage after stage."""
+        first = [one.name for one in self.method.stages if not one.feedback]
+        order = [*first, ADDED, *(one.name for one in self.method.stages if one.feedback)]
+        for name in order[: order.index(stage)]:
+            yield from self.context.store.records.of_stage(self.run.id, name)
+        yield from self.context.store.records.of_stage(self.run.id, stage, before=batch)
 
     def records_of(self, one: Placed, answer: Answer) -> tuple[list[Record], list[Draft]]:
         """What comes of an answer: records to store, and all drafts that were read."""
@@ -440,7 +402,7 @@ class _Window:
             # A run that rests from here on has no later chance to say how far it came.
             self._progress(at_once=True)
             self.context.show(found)
-        except Exception as error:
+        except StudioError as error:
             log.warning("the figures were not written: %s", error)
 
     def _progress(self, *, at_once: bool = False) -> None:

@@ -53,12 +53,11 @@ def key_of(found: Datum) -> tuple[str, ...]:
     return found.type.name, normal(found.text), about
 
 
-def settled(earlier: Iterable[Record], batch: Iterable[Record], guard: LeakGuard) -> list[Verdict]:
+def settled(seen: set[tuple[str, ...]], batch: Iterable[Record], guard: LeakGuard) -> list[Verdict]:
     """The verdicts on a batch: what is there already, or leaks, in the order of places.
 
-    earlier: the run's kept records before the batch.
+    seen: the keys of what the run has kept before; those of the batch are added.
     """
-    seen = {key_of(record) for record in earlier}
     verdicts = []
     for record in batch:
         reason = Reason.DUPLICATE if key_of(record) in seen else ""

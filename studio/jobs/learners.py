@@ -7,7 +7,6 @@ table, and nothing is chosen by it.
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -387,8 +386,3 @@ def _missed(
         predicted, score = (str(rows[0]), order[0][1]) if rows else ("", 0.0)
         detail = {"rank": rank, "hard_negatives": wrong}
         yield RoundError(round_id, query.id, predicted, round(float(score), 4), detail)
-
-
-def timed(seconds: Mapping[str, float], stage: str, began: float) -> dict[str, float]:
-    """A round's seconds with those of one more stage."""
-    return {**seconds, stage: round(time.monotonic() - began, 3)}

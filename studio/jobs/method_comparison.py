@@ -8,9 +8,10 @@ from typing import Any, Final
 from studio import methods
 from studio.evaluation.classification import mcnemar
 from studio.evaluation.significance import paired_test
-from studio.jobs import runs
+from studio.jobs import rounds
 from studio.jobs.context import JobContext
 from studio.jobs.learners import NOT_SHOWN
+from studio.jobs.run_rows import GOLD
 from studio.params import Params
 from studio.project import Project
 from studio.records import StudioError
@@ -32,7 +33,7 @@ class CompareParams(Params):
 
 def variants(project: Project) -> dict[str, tuple[str, dict[str, Any]]]:
     """What may be compared: name → the method, and what it is told besides."""
-    found: dict[str, tuple[str, dict[str, Any]]] = {runs.GOLD: (runs.GOLD, {})}
+    found: dict[str, tuple[str, dict[str, Any]]] = {GOLD: (GOLD, {})}
     for name, method in methods.of_task(project.task.name).items():
         found[name] = (name, {})
         for part, switch in ABLATIONS.items():
@@ -86,7 +87,7 @@ def _one(context: JobContext, name: str, row: dict[str, Any]) -> dict[str, Any]:
         context.keep(runs=started)
     done: dict[str, Any] = {**context.result.get("done", {})}
     if name not in done:
-        found = runs.rounds(context, {**row, "run_id": started[name]})
+        found = rounds.rounds(context, {**row, "run_id": started[name]})
         done[name] = {"rounds": found["rounds"], "warnings": found["warnings"]}
         context.keep(done=done)
     return dict(done[name])

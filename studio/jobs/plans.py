@@ -13,7 +13,7 @@ from studio.jobs.leaks import LeakGuard
 from studio.jobs.params import RoundParams, RunParams
 from studio.llm.endpoints import resolve
 from studio.llm.estimate import Estimate, estimate
-from studio.methods.protocol import Made, Method, Missed, Plan, SizedStage, Stage
+from studio.methods.protocol import Method, Missed, Plan, SizedStage, Stage
 from studio.params import Params
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
@@ -367,20 +367,3 @@ def _sampled_asks(stage: Stage, plan: Plan) -> list[Any]:
     # Draws of one document are the same prompt.
     distinct = list({ask.request.messages: ask for ask in asks}.values())
     return distinct[:: max(1, len(distinct) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
-
-
-__all__ = [
-    "Beginning",
-    "FixedCorpus",
-    "Made",
-    "StoredCorpus",
-    "StoredDocuments",
-    "default_template",
-    "endpoint_of",
-    "estimate_for",
-    "method_of",
-    "plan_for",
-    "planned",
-    "prompt_of",
-    "requests_of",
-]

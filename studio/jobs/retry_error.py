@@ -13,7 +13,7 @@ from pathlib import Path
 from studio.jobs.leaks import unfit
 from studio.jobs.params import RoundParams
 from studio.jobs.plans import Beginning, planned
-from studio.jobs.runs import method_name
+from studio.jobs.run_rows import method_name
 from studio.methods.protocol import Ask, Missed, Plan, Stage
 from studio.project import Project
 from studio.records import Answer, Record, Round, RoundError, Run, StudioError
@@ -154,8 +154,5 @@ def _free_place(store: Store, asked: Question) -> int:
 
 def _run_records(store: Store, asked: Question) -> list[Record]:
     """What the run has kept so far."""
-    found: list[Record] = []
-    for stage, _ in store.records.run_counts(asked.run.id):
-        if stage not in {record.stage for record in found}:
-            found += store.records.of_stage(asked.run.id, stage)
-    return found
+    stages = dict.fromkeys(stage for stage, _ in store.records.run_counts(asked.run.id))
+    return [one for stage in stages for one in store.records.of_stage(asked.run.id, stage)]

@@ -1,35 +1,23 @@
-"""The jobs ``generate`` and ``s3``: one method at work, from its first stage to its last round.
+"""The jobs ``generate`` and ``s3``: one method at work.
 
-A method without feedback adds records to the project. One with feedback trains as well: before a
-batch with feedback a model is trained and scored, and the batch is written from its errors. Each
-stage is written down before the next begins, so that a killed run goes on where it was: what was
-answered is not asked again, what was trained is not trained again.
+A method without feedback adds records to the project; one with feedback trains as well, round by
+round (:mod:`studio.jobs.rounds`). What was answered is not asked again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import count
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from studio.formats.labelled import read_gold
-from studio.formats.rows import SkippedRow
-from studio.jobs import queue
-from studio.jobs.collect import ADDED, Collector
+from studio.jobs.collect import Collector
 from studio.jobs.context import JobContext
-from studio.jobs.learners import Learner, learner_for, shown_scores, timed
-from studio.jobs.params import RoundParams, RunParams
-from studio.jobs.plans import StoredDocuments, method_of, planned, requests_of
-from studio.methods.protocol import Method, Missed, Stage
-from studio.project import Project
-from studio.records import Datum, Job, Record, Round, Run, StudioError
-from studio.store import Store
-
-GOLD: Final = "gold"
-"""The name of a run without stages: it trains on human-labelled data alone."""
+from studio.jobs.params import RunParams
+from studio.jobs.plans import method_of, planned, requests_of
+from studio.jobs.rounds import rounds
+from studio.jobs.run_rows import asked_with, begun, nothing_came
+from studio.records import StudioError
 
 
 def run(context: JobContext) -> None:
@@ -45,9 +33,10 @@ def run(context: JobContext) -> None:
 def generate(context: JobContext, row: dict[str, Any]) -> None:
     """Every stage of a method without feedback. A resumed job asks only what has no answer."""
     started = time.monotonic()
-    method, plan, endpoint = planned(context.project, row)
     params = RunParams.from_row(row)
-    run_ = begun(context, method.name, row)
+    chosen = method_of(context.project, params.method)
+    run_ = begun(context, chosen.name, chosen, row)
+    method, plan, endpoint = planned(context.project, asked_with(run_, row))
     sizes = [requests_of(stage, plan) for stage in method.stages]
     known = [size for size in sizes if size is not None]
     total = sum(known) if len(known) == len(sizes) else None
@@ -55,7 +44,9 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
     with Collector(
         context, run_, method, plan, endpoint, params, owns=False, total=total
     ) as collector:
-        for stage in _unfinished(method, run_):
+        for stage in method.stages:
+            if stage.name in run_.finished_stages:
+                continue
             for batch in count():
                 found = collector.collect(stage, batch, total=requests_of(stage, plan))
                 asked += found
@@ -65,7 +56,7 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
                 break
             context.store.runs.finish_stage(run_.id, stage.name)
     prompt = context.store.prompts.get(plan.prompt_id) if plan.prompt_id else None
-    documents = plan.corpus.sampled() if total is not None else StoredDocuments(context.store, [])
+    documents = plan.corpus.sampled() if total is not None else ()
     context.keep(
         documents=len(documents),
         requests=asked,
@@ -82,453 +73,3 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
     )
     if not (context.result["generated"] or collector.reused):
         raise StudioError(nothing_came(context, asked, method.stages[-1]))
-
-
-def _unfinished(method: Method, run_: Run) -> list[Stage]:
-    return [stage for stage in method.stages if stage.name not in run_.finished_stages]
-
-
-def nothing_came(context: JobContext, asked: int, stage: Stage) -> str:
-    """Why a run ended without a record, with what was said last."""
-    reasons = context.store.generations.reasons(context.job.id)
-    worst = next(iter(reasons), "")
-    samples = context.store.generations.with_reason(worst, 1) if worst else []
-    said = f" The last such answer was {samples[0]['answer'][:80]!r}." if samples else ""
-    if samples and samples[0]["error"]:
-        said = f" {samples[0]['error']}"
-    return (
-        f"None of the {asked:,} requests gave a {stage.makes.noun}"
-        f" (most often: {worst or 'no answer'}).{said} Look at the prompt with the live preview."
-    )
-
-
-def begun(context: JobContext, method: str, row: dict[str, Any]) -> Run:
-    """The run that this job works on; a new one is written down at once."""
-    runs = context.store.runs
-    run_id = row.get("run_id") or context.result.get("run_id")
-    if run_id is None:
-        run_id = runs.add(method, row)
-    found = runs.get(int(run_id))
-    if found is None:
-        raise StudioError(f"There is no run {run_id} in this project. `studio s3 show` lists them.")
-    context.keep(run_id=found.id)
-    return found
-
-
-def rounds(context: JobContext, row: dict[str, Any]) -> dict[str, Any]:
-    """One whole run that trains, or the rest of one; :func:`outcome` is kept in the job's row."""
-    params = RoundParams.from_row(row)
-    name = RunParams.from_row(row).method or context.project.task.method
-    if name == GOLD:
-        run_ = begun(context, name, row)
-        learner = learner_for(context, run_, params)
-        return _Flow(context, run_, params, learner, None).to_the_end()
-    method = method_of(context.project, name)
-    # What keeps it from learning is said before anything is paid for.
-    learner_for(context, Run(name, row), params)
-    run_ = begun(context, name, row)
-    learner = learner_for(context, run_, params)
-    _, plan, endpoint = planned(context.project, {**row, "method": name})
-    asking = RunParams.from_row(row)
-    with Collector(context, run_, method, plan, endpoint, asking, owns=True) as collector:
-        return _Flow(context, run_, params, learner, collector).to_the_end()
-
-
-class _Flow:
-    """One run that trains, from wherever it stands to its end, or to where a person is asked."""
-
-    def __init__(
-        self,
-        context: JobContext,
-        run_: Run,
-        params: RoundParams,
-        learner: Learner,
-        collector: Collector | None,
-    ) -> None:
-        self.context, self.run, self.params = context, run_, params
-        self.learner, self.collector = learner, collector
-        self.store: Store = context.store
-        self.stages: Sequence[Stage] = collector.method.stages if collector else ()
-        self.warnings = list(learner.warnings)
-
-    # -- the whole --
-
-    def to_the_end(self) -> dict[str, Any]:
-        """Every stage that is not done yet."""
-        self._write_before_feedback()
-        number = 0
-        while True:
-            round_ = self._round(number)
-            why = self._why_end(round_)
-            if why or not self._extrapolate(round_):
-                break
-            if self.params.approve == "person" and not self._is_approved(round_):
-                return self._keep(waiting_for="approval", round=number)
-            number += 1
-        chosen = self._chosen(round_)
-        rows = [record.id for record in self._run_records(chosen.number)]
-        self.context.keep(**self.learner.keep_model(chosen, rows))
-        stopped = why or "nothing new was written from the errors"
-        if chosen.number < round_.number:
-            stopped += f"; the model of round {chosen.number} is kept"
-        return self._keep(stopped=stopped, waiting_for="")
-
-    @property
-    def feedback(self) -> Stage | None:
-        """The stage that is written from what a model gets wrong, or from gold."""
-        found = next((stage for stage in self.stages if stage.feedback), None)
-        return found if self.params.extrapolate else None
-
-    # -- what is written before any model is trained --
-
-    def _write_before_feedback(self) -> None:
-        if self.collector is None or self.store.runs.rounds(self.run.id):
-            return
-        began = time.monotonic()
-        for stage in self.stages:
-            if not stage.feedback and stage.name not in self.run.finished_stages:
-                self._write_stage(self.collector, stage)
-        self._add_records(self.collector)
-        first = self.store.runs.begin_round(self.run.id, 0)
-        self.store.runs.update_round(first.id, seconds=timed({}, "synthesis", began))
-
-    def _write_stage(self, collector: Collector, stage: Stage) -> None:
-        self.context.begin(stage.name)
-        asked = 0
-        for batch in count():
-            found = collector.collect(stage, batch)
-            asked += found
-            if not found or collector.stopped_by:
-                break
-        self._check_written(collector, stage, asked)
-        self.store.runs.finish_stage(self.run.id, stage.name)
-
-    def _check_written(self, collector: Collector, stage: Stage, asked: int) -> None:
-        kept = collector.made.count(stage.name)
-        if not stage.makes.is_trained_on:
-            self._warn_of_labels_without_notes(collector, stage)
-            return
-        if not asked and stage.makes.context and not collector.plan.corpus.contexts():
-            raise StudioError(
-                "There is no document to write for. Import passages with `studio import FILE`; "
-                "those that gold test items are about are left out."
-            )
-        if not kept:
-            raise StudioError(nothing_came(self.context, asked, stage))
-        wanted = self._wanted(collector)
-        if kept < wanted:
-            stop = f"{collector.stopped_by}; " if collector.stopped_by else ""
-            self.warnings.append(
-                f"Only {kept:,} of the {wanted:,} seed items came about: {stop}"
-                f"{asked:,} requests were made."
-            )
-
-    def _wanted(self, collector: Collector) -> int:
-        settings = collector.plan.settings
-        alone = self.feedback is None and self.params.records
-        return int(self.params.records or 0) if alone else int(getattr(settings, "seed_records", 0))
-
-    def _warn_of_labels_without_notes(self, collector: Collector, stage: Stage) -> None:
-        if not collector.made.asked(stage.name):
-            return
-        known = {note.label for note in collector.made.kept(stage.name)}
-        for label in collector.plan.labels:
-            if label.name not in known:
-                self.warnings.append(
-                    f"No reason for the label {label.name} could be read out of the answers; its "
-                    "texts are written from the label alone."
-                )
-
-    def _add_records(self, collector: Collector) -> None:
-        """Another data set's additions, on top of the seed."""
-        if not self.params.add_records:
-            return
-        data = labelled_data(self.context.project, self.params.add_records)
-        self.store.records.add(
-            [
-                Record(one.type, one.fields, run_id=self.run.id, stage=ADDED, place=place)
-                for place, one in enumerate(data)
-            ],
-            self.context.job.id,
-        )
-        collector.settle(ADDED, 0)
-
-    # -- rounds --
-
-    def _run_records(self, number: int) -> list[Record]:
-        """The run's kept records that a round is trained on, in their order."""
-        found: list[Record] = []
-        names = [stage.name for stage in self.stages if not stage.feedback]
-        for name in (*names, ADDED):
-            found += [r for r in self.store.records.of_stage(self.run.id, name) if _is_data(r)]
-        if self.feedback is not None:
-            found += self.store.records.of_stage(
-                self.run.id, self.feedback.name, before=self._batches(number)
-            )
-        return found if self.params.records is None else found[: self.params.records]
-
-    def _batches(self, number: int) -> int | None:
-        """How many batches with feedback come before a round; None: all of them."""
-        gold = self.feedback is not None and self.feedback.feedback == "gold"
-        return None if gold and number else number
-
-    def _data(self, number: int) -> Sequence[Datum]:
-        if self.collector is None:
-            if not self.params.train_file:
-                raise StudioError(
-                    "The method gold trains on human-labelled items, which are not among "
-                    "validation and test. Name their file with --train-file."
-                )
-            found = labelled_data(self.context.project, self.params.train_file)
-            return found[: self.params.records]
-        return self.learner.records(self._run_records(number))
-
-    def _round(self, number: int) -> Round:
-        runs = self.store.runs
-        round_ = runs.begin_round(self.run.id, number)
-        if round_.stage in ("new", "trained"):
-            self.context.begin(f"round {number}")
-            if round_.stage == "new":
-                round_ = self._train(round_)
-            self._score(round_)
-            self._keep()
-        return runs.begin_round(self.run.id, number)
-
-    def _train(self, round_: Round) -> Round:
-        began, data = time.monotonic(), self._data(round_.number)
-        changed: dict[str, Any] = {
-            "model_path": self.learner.train(round_, data),
-            "stage": "trained",
-            "records": len(data),
-            "seconds": timed(round_.seconds, "train", began),
-        }
-        self.store.runs.update_round(round_.id, **changed)
-        return replace(round_, **changed)
-
-    def _score(self, round_: Round) -> None:
-        began = time.monotonic()
-        validation, test, errors = self.learner.score(round_)
-        with self.store.write():
-            self.store.runs.set_errors(round_.id, errors)
-            self.store.runs.update_round(
-                round_.id,
-                stage="scored",
-                validation=validation,
-                test=test,
-                seconds=timed(round_.seconds, "score", began),
-            )
-
-    def _why_end(self, round_: Round) -> str:
-        """Why this round is the last one; empty when another one follows."""
-        feedback = self.feedback
-        if feedback is None:
-            return "the method does not extrapolate"
-        from_gold = feedback.feedback == "gold"
-        if round_.number >= (1 if from_gold else self.params.rounds):
-            return f"all {self.params.rounds} rounds are done"
-        if not round_.errors and not from_gold:
-            return f"{self.learner.no_error(round_.number)}: there is no error to extrapolate"
-        if self.params.records and round_.records >= self.params.records:
-            return f"{self.params.records:,} records are reached"
-        return self._stalled(round_)
-
-    def _stalled(self, round_: Round) -> str:
-        best = self._best(round_).number
-        if self.params.patience and round_.number - best >= self.params.patience:
-            return f"validation did not improve after round {best}"
-        return ""
-
-    def _best(self, last: Round) -> Round:
-        """The first round up to this one that no other beats on validation."""
-        metric = self.context.project.task.metrics[0]
-        rounds_ = self.store.runs.rounds(self.run.id)[: last.number + 1]
-        return max(rounds_, key=lambda one: float(one.validation.get(metric, 0.0)))
-
-    def _chosen(self, last: Round) -> Round:
-        """Whose model is the run's: the last one, of everything (the paper's); after a stall the
-        best on validation."""
-        return self._best(last) if self._stalled(last) else last
-
-    # -- what is written from feedback --
-
-    def _extrapolate(self, round_: Round) -> bool:
-        """Write from the round's errors, or from all of gold; whether anything was kept."""
-        assert self.collector is not None
-        assert self.feedback is not None
-        number = round_.number + 1
-        if round_.stage == "scored":
-            self.context.begin(f"extrapolation {number}")
-            began = time.monotonic()
-            self._write_feedback(self.collector, self.feedback, round_)
-            seconds = timed(round_.seconds, "extrapolate", began)
-            self.store.runs.update_round(round_.id, stage="extrapolated", seconds=seconds)
-        kept, reasons = self._came_of(round_.number)
-        if not kept:
-            why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-            self.warnings.append(
-                f"None of the extrapolations of round {round_.number} could be kept"
-                f"{': ' + why if why else ''}."
-            )
-        return kept > 0
-
-    def _write_feedback(self, collector: Collector, stage: Stage, round_: Round) -> None:
-        most = self.params.records
-        collector.made.room = None if most is None else most - round_.records
-        collector.made.errors = self._missed(round_)
-        collector.made.gold = self.learner.gold
-        if stage.feedback == "errors":
-            collector.collect(stage, round_.number)
-            return
-        asked = 0
-        for batch in count():
-            found = collector.collect(stage, batch)
-            asked += found
-            if not found or collector.stopped_by:
-                break
-        wanted = len(self.learner.gold) if collector.made.room is None else collector.made.room
-        if (kept := collector.made.count(stage.name)) < wanted:
-            self.warnings.append(
-                f"Only {kept:,} of the {wanted:,} items like gold came about of {asked:,} requests."
-            )
-
-    def _missed(self, round_: Round) -> list[Missed]:
-        errors = self.store.runs.errors(round_.id)
-        gold = self.store.gold.many([error.gold_id for error in errors])
-        return [Missed(gold[error.gold_id], error) for error in errors if error.gold_id in gold]
-
-    def _came_of(self, number: int) -> tuple[int, dict[str, int]]:
-        assert self.feedback is not None
-        counts = self.store.records.run_counts(self.run.id)
-        batches = [
-            batch
-            for stage, batch in counts
-            if stage == self.feedback.name and (self.feedback.feedback == "gold" or batch == number)
-        ]
-        reasons: dict[str, int] = {}
-        for batch in batches:
-            found = self.store.records.run_reasons(self.run.id, self.feedback.name, batch)
-            for reason, dropped in found.items():
-                reasons[reason] = reasons.get(reason, 0) + dropped
-        return sum(counts[self.feedback.name, batch][0] for batch in batches), reasons
-
-    def _is_approved(self, round_: Round) -> bool:
-        """Whether a person let this round's additions through."""
-        found = self.store.runs.round(round_.id)
-        return found is not None and found.stage == "merged"
-
-    def _keep(self, **more: Any) -> dict[str, Any]:
-        found = outcome(self.context.project, self.run.id)
-        kept = {**found, "warnings": self.warnings, "kind": self.learner.kind, **more}
-        self.context.keep(**kept)
-        return kept
-
-
-def _is_data(record: Record) -> bool:
-    return record.type.is_trained_on
-
-
-def labelled_data(project: Project, file: str) -> list[Datum]:
-    """The human-labelled data of a file, to train on.
-
-    Raises StudioError when it holds none of the project's task.
-    """
-    path = Path(file).expanduser()
-    names = [label.name for label in project.store.labels.all()]
-    rows = list(read_gold(path, project.task, labels=names, split="validation"))
-    data: list[Datum] = [row for row in rows if not isinstance(row, SkippedRow)]
-    if not data:
-        first = next((row for row in rows if isinstance(row, SkippedRow)), None)
-        said = f" The first row: {first.where}: {first.reason}" if first else ""
-        raise StudioError(
-            f"{path} holds no item of the task {project.task.name} to train on.{said}"
-        )
-    return data
-
-
-def outcome(project: Project, run_id: int) -> dict[str, Any]:
-    """What a run has come to: ``rounds``, each with its records, errors, scores and seconds."""
-    store = project.store
-    run_ = store.runs.get(run_id)
-    table = [
-        {
-            "round": one.number,
-            "records": one.records,
-            "errors": one.errors,
-            "validation": shown_scores(one.validation),
-            "test": shown_scores(one.test),
-            "seconds": one.seconds,
-        }
-        for one in store.runs.rounds(run_id)
-        if one.stage != "new"
-    ]
-    additions: dict[int, int] = {}
-    dropped: dict[int, dict[str, int]] = {}
-    for number, stage, batch, kept in _additions(project, run_id):
-        additions[number] = additions.get(number, 0) + kept
-        reasons = dropped.setdefault(number, {})
-        for reason, lost in store.records.run_reasons(run_id, stage, batch).items():
-            reasons[reason] = reasons.get(reason, 0) + lost
-    return {
-        "run_id": run_id,
-        "method": run_.method if run_ else "",
-        "rounds": table,
-        "additions": additions,
-        "dropped": dropped,
-    }
-
-
-def method_name(run_: Run) -> str:
-    """The method of a run; in a comparison the run has the name of a variant."""
-    return str(run_.params.get("method") or run_.method)
-
-
-def round_of(project: Project, run_: Run, stage: str, batch: int) -> int | None:
-    """The round that is the first to train on a batch; None for notes, which none trains on."""
-    if stage == ADDED:
-        return 0
-    try:
-        found = method_of(project, method_name(run_)).stage(stage)
-    except (StudioError, KeyError):
-        # A method that is not installed any more.
-        return batch
-    if not found.makes.is_trained_on:
-        return None
-    if not found.feedback:
-        return 0
-    return 1 if found.feedback == "gold" else batch + 1
-
-
-def _additions(project: Project, run_id: int) -> Iterator[tuple[int, str, int, int]]:
-    """(round, stage, batch, kept) of every batch that is trained on."""
-    run_ = project.store.runs.get(run_id)
-    for (stage, batch), (kept, _) in project.store.records.run_counts(run_id).items():
-        number = round_of(project, run_, stage, batch) if run_ is not None else None
-        if number is not None:
-            yield number, stage, batch, kept
-
-
-# -- what people do with a run that rests --
-
-
-def is_resting(run_: Run, rounds_: Sequence[Round]) -> bool:
-    """Whether a person is to let the newest round's additions through."""
-    waits = run_.params.get("approve") == "person"
-    return waits and bool(rounds_) and rounds_[-1].stage == "extrapolated"
-
-
-def approve(project: Project, run_id: int) -> Job:
-    """Let a resting run's additions through as they stand, and go on with it.
-
-    Raises StudioError when it does not rest.
-    """
-    # In one transaction: of two terminals that approve at once, one begins a worker.
-    with project.store.write():
-        rounds_ = project.store.runs.rounds(run_id)
-        run_ = project.store.runs.get(run_id)
-        if run_ is None or not is_resting(run_, rounds_):
-            raise StudioError(
-                f"Run {run_id} does not wait for anybody. `studio s3 show` tells more."
-            )
-        project.store.runs.update_round(rounds_[-1].id, stage="merged")
-    params = {**run_.params, "run_id": run_id, "method": method_name(run_)}
-    return queue.submit(project, "s3", params)

@@ -170,11 +170,17 @@ class Records:
     # -- by run --
 
     def of_stage(
-        self, run_id: int, stage: str, *, kept: bool | None = True, before: int | None = None
+        self,
+        run_id: int,
+        stage: str,
+        *,
+        kept: bool | None = True,
+        since: int = 0,
+        before: int | None = None,
     ) -> Iterator[Record]:
         """What a stage has made by batch, place and part, a page at a time.
 
-        ``before``: only of the batches below that one.
+        ``since``: only of this batch and those above; ``before``: only of those below.
         """
         condition = "" if kept is None else f" AND kept = {int(kept)}"
         sql = (
@@ -182,7 +188,7 @@ class Records:
             f" AND (batch, place, part) > (?, ?, ?){condition}"
             f" ORDER BY batch, place, part LIMIT {CHUNK}"
         )
-        end, after = (1 << 60 if before is None else before), (-1, -1, -1)
+        end, after = (1 << 60 if before is None else before), (since, -1, -1)
         while page := read_records(self.db, sql, (run_id, stage, end, *after)):
             yield from page
             after = (page[-1].batch, page[-1].place, page[-1].part)

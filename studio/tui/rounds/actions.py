@@ -143,10 +143,10 @@ def _turned(
 
 def _approved(project: Project, path: Path, run_id: int) -> Job:
     """Runs in a thread of its own: what a run stands on takes a moment to import."""
-    from studio.jobs import runs
+    from studio.jobs import rounds
 
     store = Store(path)
     try:
-        return runs.approve(replace(project, store=store), run_id)
+        return rounds.approve(replace(project, store=store), run_id)
     finally:
         store.close()
