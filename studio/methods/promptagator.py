@@ -21,9 +21,9 @@ from typing import Final
 
 from studio.filters.copy import copied_share
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
+from studio.methods.written_text import COPIED, off_task
 from studio.params import Params, option
 from studio.prompting.answers import Extracted, first_line
-from studio.prompting.languages import language_score
 from studio.prompting.loops import has_loop
 from studio.prompting.shots import fit, pick, stable_number
 from studio.prompting.templates import DOCUMENT_FORM, Template, completion_opening
@@ -32,10 +32,6 @@ from studio.records import QUERY, Answer, Document, Example, Reason, RecordType,
 
 WINDOW = 4096
 """Documents held in memory while their requests are put in the order of shot sets."""
-LANGUAGE_FLOOR = 0.3
-"""Below this :func:`language_score` an answer is in another language."""
-COPIED = 0.9
-"""From this :func:`copied_share` on an answer is the document said over again."""
 COPIED_WORDS = 8
 """Shorter answers are left to the copy filter: a title may be a fair query."""
 
@@ -198,22 +194,9 @@ def _fault(
         return Reason.ECHO
     if is_copied(found.text, document.full_text):
         return Reason.COPIED
-    return _off_task(found.text, template)
+    return off_task(found.text, template.query_words, template.language)
 
 
 def is_copied(query: str, document_text: str) -> bool:
     """Whether a query of some length is nothing but the document's own words in a row."""
     return len(words(query)) >= COPIED_WORDS and copied_share(query, document_text) >= COPIED
-
-
-def _off_task(query: str, template: Template) -> str:
-    """Far from the task's norm: less than half its fewest words, more than twice its most."""
-    fewest, most = template.query_words
-    count = len(words(query))
-    if count < max(1, fewest // 2):
-        return Reason.TOO_SHORT
-    if count > 2 * most:
-        return Reason.TOO_LONG
-    if language_score(query, template.language) < LANGUAGE_FLOOR:
-        return Reason.LANGUAGE
-    return ""

@@ -20,12 +20,11 @@ from itertools import islice
 from math import gcd
 from typing import Any, Final
 
-from studio.filters.copy import copied_share
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.spans import candidate_answers
+from studio.methods.written_text import read_text
 from studio.params import Params, option
-from studio.prompting.answers import paragraph, said_lines
-from studio.prompting.languages import language_score
+from studio.prompting.answers import said_lines
 from studio.prompting.loops import has_loop
 from studio.prompting.shots import stable_number
 from studio.prompting.staged import (
@@ -42,7 +41,6 @@ from studio.records import (
     QUESTION,
     SENTENCE_PAIR,
     Answer,
-    Datum,
     Document,
     Gold,
     Message,
@@ -52,13 +50,8 @@ from studio.records import (
 )
 
 PAPER: Final = "Wang, Zhou and Sachan 2023, Let's Synthesize Step by Step (arXiv:2310.13671)"
-LANGUAGE_FLOOR = 0.3
-"""Below this :func:`language_score` an answer is in another language."""
-COPIED = 0.9
-"""From this share on an answer is its source said over again."""
 RATIONALE_WORDS = (1, 25)
 """A longer line is an essay, not a reason."""
-QUESTION_MARKS = ("?", "？")
 MOST_TRIES = 3
 """Requests for each record that is wanted, at most: the others were dropped."""
 TURN = 1_000
@@ -389,74 +382,6 @@ class Extrapolation:
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The text in an answer."""
         return [read_text(plan, self.makes, ask, answer)]
-
-
-# -- reading --
-
-
-def read_text(plan: Plan, made: RecordType, ask: Ask, answer: Answer) -> Draft:
-    """The text in an answer, with a reason when it cannot be used."""
-    if answer.finish_reason in ("error", "content_filter"):
-        return Draft(reason=Reason.ERROR)
-    found = paragraph(
-        answer.text,
-        label=plan.template.text_label,
-        prompt_end=ask.request.messages[-1].content,
-        cut_off=answer.finish_reason == "length",
-    )
-    if found.reason:
-        return Draft(reason=found.reason)
-    text = _up_to_question_mark(found.text) if made is QUESTION else found.text
-    datum = Datum(made, {**ask.fields, made.fields[0]: text})
-    return Draft(datum.fields, _fault(plan, ask, datum))
-
-
-def _up_to_question_mark(text: str) -> str:
-    """What follows is an answer that nobody asked for."""
-    ends = [text.find(mark) for mark in QUESTION_MARKS if mark in text]
-    return text[: min(ends) + 1].strip() if ends else text
-
-
-def _fault(plan: Plan, ask: Ask, datum: Datum) -> str:
-    template: StagedTemplate = plan.template
-    if has_loop(datum.text):
-        return Reason.LOOP
-    if any(is_copy(datum.text, text) for text in ask.unlike):
-        return Reason.COPIED
-    demonstrations = template.demonstrations
-    known = {normal(d[key]) for d in demonstrations for key in ("text", "similar") if d.get(key)}
-    if normal(datum.text) in known:
-        return Reason.ECHO
-    about = datum.context or (ask.document.full_text if ask.document else "")
-    if about and is_copy(datum.text, about):
-        return Reason.COPIED
-    if datum.type is QUESTION and (fault := _question_fault(datum)):
-        return fault
-    return _off_task(datum.text, template)
-
-
-def is_copy(text: str, source: str) -> bool:
-    """Whether a text is its source again, or a long stretch of it."""
-    return normal(text) == normal(source) or copied_share(text, source) >= COPIED
-
-
-def _question_fault(question: Datum) -> str:
-    if not question.text.endswith(QUESTION_MARKS):
-        return Reason.NO_QUESTION
-    if f" {normal(question.answers[0])} " in f" {normal(question.text)} ":
-        return Reason.ANSWER_INSIDE
-    return ""
-
-
-def _off_task(text: str, template: StagedTemplate) -> str:
-    """Far from the task's norm: less than half its fewest words, more than twice its most."""
-    fewest, most = template.text_words
-    count = len(words(text))
-    if count < max(1, fewest // 2):
-        return Reason.TOO_SHORT
-    if count > 2 * most:
-        return Reason.TOO_LONG
-    return Reason.LANGUAGE if language_score(text, template.language) < LANGUAGE_FLOOR else ""
 
 
 ABOUT: Final = "seed, then rounds that extrapolate errors"

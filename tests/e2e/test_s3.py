@@ -125,6 +125,21 @@ def test_a_run_rests_until_a_person_lets_it_go_on(
     assert (refused.code, "does not wait" in refused.err) == (1, True)
 
 
+def test_a_prompt_that_is_saved_while_a_run_rests_is_not_that_runs(
+    studio: Command, project: Project, tiny: Path
+) -> None:
+    rests = s3(studio, project, tiny, "--approve", "person", "--rounds", 2).json
+    store = Project.open(project.path).store
+    first = store.prompts.latest()
+    assert first is not None
+    store.prompts.save(first.name, first.template.replace("as hard to judge", "as easy"), "other")
+    again = studio("s3", "approve", rests["run_id"], "-p", project.path, "--json").json
+    assert again["additions"]["2"] > 0
+    with store.write() as conn:
+        asked = conn.execute("SELECT DISTINCT prompt_id FROM generations").fetchall()
+    assert [row[0] for row in asked] == [first.id]
+
+
 def test_methods_are_compared_at_the_same_number_of_records(
     studio: Command, project: Project, tiny: Path
 ) -> None:
