@@ -22,7 +22,7 @@ from studio import settings
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui import keymap, memory, theme, title
-from studio.tui.actions import ACTIONS, bindings
+from studio.tui.actions import ACTIONS, PANES, bindings
 from studio.tui.colourless import Colourless
 from studio.tui.copying import Copying
 from studio.tui.dialogs.too_small import TooSmall, is_too_small
@@ -258,8 +258,8 @@ def run(
     the mouse to the terminal. Raises StudioError for a folder that is no project and for a faulty
     keymap.
     """
-    if screen is not None and screen not in StudioApp.MODES:
-        raise StudioError(f"There is no screen {screen}; choose {', '.join(StudioApp.MODES)}.")
+    if screen is not None and screen not in PANES:
+        raise StudioError(f"There is no screen {screen}; choose {', '.join(PANES)}.")
     own_keys = keymap.load(settings.config_dir() / keymap.KEYMAP_FILE)
     project = Project.open(project_path) if project_path is not None else None
     in_force = project.settings if project else settings.load()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import work
 from textual.screen import Screen
@@ -16,15 +15,16 @@ from studio.tui.pane.base import Pane
 from studio.tui.store_poller import StorePoller
 
 
-def _pane(name: str) -> Callable[[], Screen[Any]]:
-    """A factory that imports a pane when it is first shown."""
+def new_pane(name: str, project: Project | None) -> Screen[Any]:
+    """A pane as the project's task has it; its module is imported when it is first shown."""
+    if name == "search" and project is not None and project.task.gold != "documents":
+        from studio.tui.search.prediction_pane import PredictionPane
 
-    def make() -> Screen[Any]:
-        module = import_module(f"studio.tui.{name}.pane")
-        screen: Screen[Any] = getattr(module, f"{name.title()}Pane")()
-        return screen
-
-    return make
+        return PredictionPane(project.task)
+    pane: type[Screen[Any]] = getattr(
+        import_module(f"studio.tui.{name}.pane"), f"{name.title()}Pane"
+    )
+    return pane()
 
 
 def first_pane(project: Project) -> str:
@@ -35,9 +35,13 @@ def first_pane(project: Project) -> str:
 class Navigation(StorePoller):
     """Panes are modes: each keeps its place while another is in front."""
 
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        name: _pane(name) for name in PANES
-    }
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in PANES:
+            self._add_pane(name)
+
+    def _add_pane(self, name: str) -> None:
+        self.add_mode(name, lambda: new_pane(name, self.project))
 
     async def open_project(self, path: Path, mode: str = "") -> None:
         """Open another project in place of the present one; at its first pane, if none is named."""
@@ -48,7 +52,7 @@ class Navigation(StorePoller):
         for name in PANES:
             if name != "home" and self.screens_of(name):
                 await self.remove_mode(name)
-                self.add_mode(name, self.MODES[name])
+                self._add_pane(name)
         if self.project is not None:
             self.project.close()
         self.project = project

@@ -20,6 +20,7 @@ from studio.tui.actions import (
 )
 from studio.tui.app import StudioApp
 from studio.tui.keymap import LOST_IN_TMUX
+from studio.tui.navigation import new_pane
 from studio.tui.pane.base import Dialog, Pane
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
@@ -29,7 +30,7 @@ OWNERS = {
     "list": (RowList,),
     "field": (Pane, Dialog),
     "text": (TextPane,),
-    **{scope: (type(StudioApp.MODES[scope]()),) for scope in PANES},
+    **{scope: (type(new_pane(scope, None)),) for scope in PANES},
 }
 
 

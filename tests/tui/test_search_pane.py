@@ -550,16 +550,16 @@ async def test_other_panes_lead_to_a_query_and_to_a_gold_query(with_gold: Projec
 async def test_a_killed_process_is_started_again_once_and_then_on_a_key(project: Project) -> None:
     async with opened(project) as keys:
         await keys.ask("meals")
-        first = keys.pane._process.pid
+        first = keys.pane.process.pid
         os.kill(first, signal.SIGKILL)
-        await keys.until(lambda: keys.pane._process.pid not in (None, first), "another process")
+        await keys.until(lambda: keys.pane.process.pid not in (None, first), "another process")
         assert "started in its place" in str(next(iter(keys.app._notifications)).message)
         await keys.ask("donations")
         assert keys.ids() == ["t-5"]
-        os.kill(keys.pane._process.pid, signal.SIGKILL)
+        os.kill(keys.pane.process.pid, signal.SIGKILL)
         await keys.until(lambda: "R starts it again" in keys.list("trained").empty)
         await keys.press("R")
-        await keys.until(lambda: keys.pane._process.pid is not None)
+        await keys.until(lambda: keys.pane.process.pid is not None)
         await keys.ask("gift")
         assert keys.ids() == ["t-4"]
 
@@ -567,7 +567,7 @@ async def test_a_killed_process_is_started_again_once_and_then_on_a_key(project:
 async def test_the_process_ends_with_the_program(project: Project) -> None:
     async with opened(project) as keys:
         await keys.ask("meals")
-        pid = keys.pane._process.pid
+        pid = keys.pane.process.pid
     assert is_gone(pid)
 
 
@@ -578,7 +578,7 @@ async def test_the_process_ends_when_another_project_is_opened(
     other.close()
     async with opened(project) as keys:
         await keys.ask("meals")
-        pid = keys.pane._process.pid
+        pid = keys.pane.process.pid
         await keys.press("0")
         await keys.app.open_project(other.path)
         assert is_gone(pid)

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.message import Message
 from textual.widget import Widget
 
 from studio.jobs.gold import Same
-from studio.jobs.project_systems import shown_first, systems_of
+from studio.jobs.project_systems import systems_of
 from studio.jobs.search_protocol import Ranking, State, TextPrediction
 from studio.settings import reviewer
-from studio.tui.actions import bindings, in_scope, key_name
-from studio.tui.pane.base import Pane
+from studio.tui.actions import bindings, key_name
 from studio.tui.safe_text import one_line
 from studio.tui.search import words as say
-from studio.tui.search.client import FromProcess, SearchProcess, SearchProcessEnded
 from studio.tui.search.columns import SystemColumns
 from studio.tui.search.dialogs import AskSplit, BrowseGold, GoldFilter, SystemChoice
 from studio.tui.search.found import FoundDocument
 from studio.tui.search.gold import GoldMarks, same_words
-from studio.tui.search.predictions import Predictions
+from studio.tui.search.process_pane import ProcessPane
 from studio.tui.search.query import QueryBox
 from studio.tui.widgets.editor import Field
 
@@ -35,98 +31,41 @@ KEYS = (
     *("search.model", "app.train", "app.path"),
 )
 """Actions that the pane's words name by their key."""
-OF_RANKINGS = frozenset(action.method for action in in_scope("search")) - {
-    *("query", "next_column", "previous_column", "restart")
-}
-"""What can only be done with documents that were found."""
 
 
-class ProcessSaid(Message):
-    """The search process has said something."""
+class SearchPane(ProcessPane):
+    """The query on top, a column for each system, the selected document below."""
 
-    def __init__(self, said: FromProcess) -> None:
-        super().__init__()
-        self.said = said
-
-
-class SearchPane(Pane):
-    """The query on top, a column for each system, the selected document below.
-
-    Where labels or answers are predicted it is :class:`Predictions` alone.
-    """
-
-    NAME = "search"
-    AUTO_FOCUS = "#asked"
-    CSS_PATH = "search.tcss"
     BINDINGS: ClassVar[list[Any]] = [*bindings("search")]
 
     def __init__(self) -> None:
-        super().__init__()
         self.box = QueryBox()
         self.columns = SystemColumns()
         self.document = FoundDocument()
-        self._process: SearchProcess | None = None
         self._asked = ""
-        self._number = 0
         self._k = NUMBERS[1]
         self._gold = GoldMarks()
         self._shelf = GoldFilter()
-
-    @cached_property
-    def predictions(self) -> Predictions | None:
-        """In place of all else, where no documents are looked for."""
-        task = self.project.task
-        return None if task.gold == "documents" else Predictions(task)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where labels or answers are predicted, nothing that is done with documents."""
-        return action not in OF_RANKINGS or self.predictions is None
-
-    def offers(self, action_id: str) -> bool:
-        """The fields of a prediction say themselves which key leads to them."""
-        return action_id != "search.query" or self.predictions is None
+        super().__init__(self.columns)
 
     def compose_body(self) -> ComposeResult:
         """Query, columns, document."""
-        if self.predictions is not None:
-            yield self.predictions
-            return
         yield self.box
         yield self.columns
         yield self.document
 
     def begin(self) -> None:
-        """Start the process; the first paint does not wait for it."""
-        if self.predictions is not None:
-            self._show_models(self.predictions)
-            self.call_after_refresh(self._start)
-            return
+        """The columns, and the process that fills them; gold is read once it is started."""
+        super().begin()
+        self.process.choose(self.columns.names)
         self.columns.keys = self._keys()
         self.columns.lay_out()
         self._show_gold()
         self._show_document()
-        self.call_after_refresh(self._start)
-
-    def _start(self) -> None:
-        self._process = SearchProcess(
-            self.project.path, lambda said: self.post_message(ProcessSaid(said))
-        )
-        if self.predictions is None:
-            self._process.choose(self.columns.names)
-        self._process.start()
-        self._search_now()
-        if self.predictions is None:
-            self._read_gold()
-
-    def on_unmount(self) -> None:
-        """The process ends with the pane."""
-        if self._process is not None:
-            self._process.stop()
+        self.call_after_refresh(self._read_gold)
 
     def main_list(self) -> Widget | None:
         """The column that is in front."""
-        if self.predictions is not None:
-            return self.predictions.listed
         return self.columns.front.listed
 
     @property
@@ -145,27 +84,22 @@ class SearchPane(Pane):
 
     @on(QueryBox.Asked)
     def _asked_for(self, event: QueryBox.Asked) -> None:
-        self._search_now()
+        self.ask()
         if event.entered:
             self.action_leave()
 
     def _run(self, text: str) -> None:
         """Search for a text that was not typed."""
         self.box.put(text)
-        self._search_now()
+        self.ask()
         self._show_gold()
         self.set_focus(self.main_list())
 
-    def _search_now(self) -> None:
-        if self._process is None:
-            return
-        if self.predictions is not None:
-            text, context = self.predictions.asked
-            self.predictions.wait_for(self._process.ask(text, self._k, context))
-            return
+    def ask(self) -> None:
+        """Search for what stands in the field."""
         self._asked = self._query
-        self._number = self._process.ask(self._query, self._k)
-        self.columns.ask(self._number, is_asked=bool(self._query.strip()))
+        number = self.process.ask(self._query, self._k)
+        self.columns.ask(number, is_asked=bool(self._query.strip()))
         if not self._query.strip():
             self._show_gold()
             self._show_document()
@@ -177,38 +111,13 @@ class SearchPane(Pane):
         asked = self.box.is_settled and self._asked == self._query
         return asked and self.columns.is_answered
 
-    @on(ProcessSaid)
-    def _heard(self, event: ProcessSaid) -> None:
-        said = event.said
-        shown = self.predictions or self.columns
-        if isinstance(said, SearchProcessEnded):
-            self.studio.tell(said.words, bad=True)
-            shown.process_ended("" if said.again else said.words, again=said.again)
-        elif self.predictions is not None:
-            if isinstance(said, State):
-                self.predictions.take_state(said)
-            elif isinstance(said, TextPrediction):
-                self.predictions.take_prediction(said)
-        elif isinstance(said, State):
+    def take(self, said: State | Ranking | TextPrediction) -> None:
+        """How far a system is, or what it found."""
+        if isinstance(said, State):
             self.columns.take_state(said)
-            self._show_document()
         elif isinstance(said, Ranking):
             self.columns.take_ranking(said)
-            self._show_document()
-
-    # -- predictions --
-
-    @on(Predictions.Asked)
-    def _text_asked_for(self) -> None:
-        self._search_now()
-
-    @on(Predictions.Entered)
-    def _text_entered(self) -> None:
-        self.action_leave()
-
-    def _show_models(self, predictions: Predictions) -> None:
-        models = shown_first(systems_of(self.project))
-        predictions.show_systems(models, key_name(self.studio.keys_of("app.rounds")[0]))
+        self._show_document()
 
     # -- gold --
 
@@ -245,10 +154,7 @@ class SearchPane(Pane):
 
     def store_changed(self) -> None:
         """Gold may have changed elsewhere; documents and models the process notices itself."""
-        if self.predictions is not None:
-            self._show_models(self.predictions)
-        else:
-            self._read_gold()
+        self._read_gold()
 
     # -- the document --
 
@@ -291,9 +197,6 @@ class SearchPane(Pane):
         self._step(-1)
 
     def _step(self, by: int) -> None:
-        if self.predictions is not None:
-            self.focus_next() if by > 0 else self.focus_previous()
-            return
         if not isinstance(self.focused, Field):
             self.columns.step(by)
         self.set_focus(self.main_list())
@@ -304,11 +207,11 @@ class SearchPane(Pane):
         """Choose which systems have a column."""
         dialog = SystemChoice(systems_of(self.project), self.columns.names)
         chosen = await self.app.push_screen_wait(dialog)
-        if chosen is None or self._process is None or tuple(chosen) == self.columns.names:
+        if chosen is None or tuple(chosen) == self.columns.names:
             return
         await self.columns.choose(chosen)
-        self._process.choose(self.columns.names)
-        self._search_now()
+        self.process.choose(self.columns.names)
+        self.ask()
         self._show_gold()
         self.set_focus(self.main_list())
         self._show_document()
@@ -430,18 +333,12 @@ class SearchPane(Pane):
 
     def open_at(self, **place: Any) -> None:
         """Known places: ``query``, a text; ``gold``, a gold query by its outside id."""
-        if self.predictions is not None:
-            return
         if (outside_id := place.get("gold")) is not None:
             self._run_gold(str(outside_id))
         elif (text := place.get("query")) is not None:
             self._run(str(text))
 
     # -- the rest --
-
-    def action_query(self) -> None:
-        """Go to the query."""
-        self.query_one("#asked").focus()
 
     def action_more(self) -> None:
         """More results."""
@@ -459,25 +356,17 @@ class SearchPane(Pane):
             return
         self._k = NUMBERS[place]
         self.studio.tell(f"{self._k} results in each column.")
-        self._search_now()
+        self.ask()
 
     def action_embed(self) -> None:
         """Begin what was held because it takes long."""
         held = [one.system for one in self.columns.columns if one.state.state == "held"]
-        if not held or self._process is None:
+        if not held:
             self.studio.tell("No embedding waits to be begun.")
             return
         for system in held:
-            self._process.embed(system)
-
-    def action_restart(self) -> None:
-        """Start the search process again."""
-        if self._process is not None:
-            (self.predictions or self.columns).begin_anew()
-            self._process.start()
+            self.process.embed(system)
 
     def copy_text(self) -> str:
-        """The document under the cursor, or what a model says."""
-        if self.predictions is not None:
-            return self.predictions.plain
+        """The document under the cursor."""
         return self.document.text.plain
