@@ -232,10 +232,13 @@ def _fields(text: str) -> dict[str, str]:
 
 def show_import(result: dict[str, Any]) -> None:
     """The import's counts, and the first rows that were skipped."""
+    counts = {
+        "passages added": result["documents"],
+        "left out: content is there already": result["duplicates"],
+        "got a suffix: outside id was taken": result["renamed"],
+    }
     rows: list[list[object]] = [
-        ["passages added", result["documents"]],
-        ["left out: content is there already", result["duplicates"]],
-        ["got a suffix: outside id was taken", result["renamed"]],
+        *[[what, count] for what, count in counts.items() if count],
         *[[f"skipped: {reason}", count] for reason, count in result["skipped"].items()],
         *[[f"gold queries: {split}", count] for split, count in result.get("gold", {}).items()],
     ]

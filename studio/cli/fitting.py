@@ -62,7 +62,7 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     ),
     "labels": (
         _has_labels,
-        "it tells no classes apart; what is right stands in `studio gold list`",
+        "it has no labels; what is right stands in `studio gold list`",
     ),
     "models compare": (_of_documents, "`studio s3 compare` sets methods beside each other"),
     "s3 compare": (

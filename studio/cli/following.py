@@ -184,11 +184,13 @@ def plain_line(job: Job, done: int, seconds: float) -> str:
 
     done, seconds: steps and time since the stage began here.
     """
+    from studio.tui.generate.words import duration
+
     stage, said = parts_of(job)
     parts = [f"{stage} {job.done:,}/{job.total:,}" if job.total else stage]
     if job.total and done > 0 and seconds > 1:
         rate = done / seconds
-        parts += [f"{rate:,.1f}/s", f"{(job.total - job.done) / rate:,.0f} s left"]
+        parts += [f"{rate:,.1f}/s", f"{duration((job.total - job.done) / rate)} left"]
     return " · ".join([*parts, said] if said else parts)
 
 

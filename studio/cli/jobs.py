@@ -16,6 +16,7 @@ from studio.cli.output import (
     JsonOption,
     ProjectOption,
     emit,
+    local_time,
     out,
     show_rows,
     table,
@@ -52,12 +53,15 @@ def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """The jobs of a project, the newest first."""
     found = queue.all_jobs(Project.open(project))
     cells = [
-        [j.id, j.kind, j.state_word, f"{j.done:,}/{j.total or '?'}", j.message, j.created]
-        for j in found
+        [j.id, j.kind, j.state_word, _progress(j), j.message, local_time(j.created)] for j in found
     ]
     columns = ("id", "kind", "state", "progress", "what", "submitted")
     rows = [_row(job) for job in found]
     emit(rows, as_json, lambda: show_rows("Jobs", columns, cells, "No job has run here yet."))
+
+
+def _progress(job: Job) -> str:
+    return f"{job.done:,}/{job.total:,}" if job.total else f"{job.done:,}" if job.done else ""
 
 
 def _row(job: Job) -> dict[str, Any]:
@@ -74,19 +78,40 @@ def show(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption 
     row = {**_row(found), "log": tail}
 
     def show_job() -> None:
-        cells = [[name, _told(item)] for name, item in row.items() if name != "log"]
-        out.print(table(f"Job {job}", ("what", "value"), cells))
+        out.print(table(f"Job {job}", ("what", "value"), _facts(found)))
         for line in tail:
             out.print(visible(line), style="dim", highlight=False)
 
     emit(row, as_json, show_job)
 
 
-def _told(item: Any) -> Any:
-    """Of settings and results only what was set or found: the rest may be of other tasks."""
-    if isinstance(item, dict):
-        return {name: one for name, one in item.items() if one not in (None, "", [], {})}
-    return item
+def _facts(job: Job) -> list[list[object]]:
+    """What a person asks of a job: no process numbers, no curves, nothing that was not set."""
+    facts = {
+        "kind": job.kind,
+        "state": job.state_word,
+        "progress": _progress(job),
+        "message": job.message,
+        "submitted": local_time(job.created),
+        "started": local_time(job.started),
+        "finished": local_time(job.finished),
+        "settings": _lines(job.params),
+        "result": _lines(job.result),
+        "deleted": job.deleted,
+    }
+    return [[name, value] for name, value in facts.items() if value]
+
+
+def _lines(found: dict[str, Any] | None) -> str:
+    """Each on a line; only what was set or found: the rest may be of other tasks."""
+    told = {name: value for name, value in (found or {}).items() if value not in (None, "", [], {})}
+    return "\n".join(f"{name.replace('_', ' ')}: {_figure(value)}" for name, value in told.items())
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_figure(one)}" for name, one in value.items())
+    return f"{value:,}" if type(value) is int else str(value)
 
 
 @app.command("watch")

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +37,11 @@ def visible(text: object) -> str:
     from studio.tui.safe_text import visible as shown
 
     return escape(shown(str(text)))
+
+
+def local_time(stamp: str | None) -> str:
+    """A stored moment in this machine's time, such as ``2026-11-27 07:21``."""
+    return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d %H:%M}" if stamp else ""
 
 
 def emit(result: Any, as_json: bool, show: Callable[[], None]) -> None:

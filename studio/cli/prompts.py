@@ -10,7 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from studio.cli.fitting import opened_for
-from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
+from studio.cli.output import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    local_time,
+    out,
+    show_rows,
+    table,
+    visible,
+)
 from studio.project import Project
 from studio.records import Prompt, StudioError
 from studio.tasks import TASKS
@@ -49,7 +58,7 @@ def templates(as_json: JsonOption = False) -> None:
 def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every version, the newest first."""
     rows = [asdict(prompt) for prompt in Project.open(project).store.prompts.all()]
-    cells = [[r["version"], r["name"], r["note"], r["created"]] for r in rows]
+    cells = [[r["version"], r["name"], r["note"], local_time(r["created"])] for r in rows]
     columns = ("version", "template", "note", "made")
     none = "No prompt yet. Make one: studio prompt set TEMPLATE"
     emit(rows, as_json, lambda: show_rows("Prompt versions", columns, cells, none))

@@ -15,6 +15,7 @@ from studio.cli.output import (
     JsonOption,
     ProjectOption,
     emit,
+    local_time,
     out,
     show_rows,
     table,
@@ -133,11 +134,12 @@ def show(
 
 
 def _list(opened: Project, as_json: bool) -> None:
+    runs = opened.store.runs.all()
     rows = [
         {"run": one.id, "method": one.method, "created": one.created, "params": one.params}
-        for one in opened.store.runs.all()
+        for one in runs
     ]
-    cells = [[row["run"], row["method"], row["created"]] for row in rows]
+    cells = [[one.id, one.method, local_time(one.created)] for one in runs]
     none = "No run yet. Begin one: studio s3"
     emit(rows, as_json, lambda: show_rows("Runs", ("run", "method", "began"), cells, none))
 

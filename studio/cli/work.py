@@ -77,6 +77,7 @@ def _show_generated(result: dict[str, Any], task: Task) -> None:
     rows: list[list[object]] = [
         *([["documents", result["documents"]]] if task.needs_documents else []),
         ["requests", result["requests"]],
+        *([["answered before", result["reused"]]] if result["reused"] else []),
         [f"{task.record.nouns} generated", result["generated"]],
         *[[f"dropped: {reason}", n] for reason, n in result["generation_drops"].items()],
         ["prompt tokens", spent["prompt_tokens"]],

@@ -53,14 +53,14 @@ def get(name: str, task: str) -> Method:
     """One method, as it serves a task.
 
     Raises:
-        StudioError: there is none of this name, or it has no form for the task.
+        StudioError: there is none of this name, or it is not for the task.
     """
     known = of_task(task)
     if name in known:
         return known[name]
     if name in names():
         raise StudioError(
-            f"The method {name} has no form for the task {task}; choose one of: {_listed(known)}."
+            f"The method {name} is not for the task {task}; choose one of: {_listed(known)}."
         )
     near = get_close_matches(name, known, n=1)
     raise StudioError(

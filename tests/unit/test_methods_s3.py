@@ -142,7 +142,7 @@ def test_the_methods_are_found_by_name() -> None:
     assert not zerogen.has_feedback
     with pytest.raises(StudioError, match="zerogen"):
         methods.get("zerogn", "classification")
-    with pytest.raises(StudioError, match="no form for the task retrieval"):
+    with pytest.raises(StudioError, match="not for the task retrieval"):
         methods.get("zerogen", "retrieval")
 
 
