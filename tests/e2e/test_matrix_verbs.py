@@ -50,6 +50,7 @@ class Row:
 
 FORMS = (("empty", False), ("empty", True), ("records", False), ("model", True))
 """In which states it prints for people, and in which JSON."""
+FEW_TEXTS = ("--method", "zerogen", "--seed-records", 6)
 SAME = "000"
 NOTHING_YET = "100"
 NO_MODEL_YET = "110"
@@ -132,7 +133,7 @@ def arguments(row: Row, task: str, builder: Builder, out: Path) -> list[object]:
         "{question}": ("who sees a willow",),
         "{out}.jsonl": (out.with_suffix(".jsonl"),),
         "{template}": ("generic" if task == "retrieval" else task,),
-        "{few}": ("--documents", 2) if task == "retrieval" else ("--method", "zerogen"),
+        "{few}": ("--documents", 2) if task == "retrieval" else FEW_TEXTS,
         "{quickly}": (*TASKS[task].quickly, "--base", builder.encoder),
     }
     return [one for word in row.words for one in named.get(word, (word,))]

@@ -6,10 +6,17 @@ import io
 import os
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
+import typer.main
+
 from tests.support.command import Command, Done
+
+
+BUILT_ONCE = cache(typer.main.get_command)
+"""Most of what a quick verb takes is to build all commands, which a process does once."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Verbs:
             mock.patch.dict(os.environ, environment, clear=True),
             redirect_stdout(out),
             redirect_stderr(err),
+            mock.patch.object(typer.main, "get_command", BUILT_ONCE),
             # The consoles read COLUMNS once, when some test first imports them.
             mock.patch.object(output.out, "_width", 120),
             mock.patch.object(output.err, "_width", 120),
