@@ -15,9 +15,8 @@ import pytest
 import typer
 
 from studio.cli.app import app
-from tests.support import tasks
 from tests.support.command import Command
-from tests.support.tasks import STATES, TASKS, Builder
+from tests.support.tasks import STATES, TASKS, Builder, jobs_in_this_process
 from tests.support.verbs import Verbs, assert_one_sentence
 
 OF_NO_PROJECT = {
@@ -112,18 +111,6 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
-    with tasks.builder(tmp_path_factory.mktemp("made")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def built(builder: Builder) -> dict[str, dict[str, Path]]:
-    """Task → state → project."""
-    return {task: builder.build(task) for task in TASKS}
-
-
 def arguments(row: Row, task: str, builder: Builder, out: Path) -> list[object]:
     files = builder.files(task)
     named: dict[str, tuple[object, ...]] = {
@@ -183,12 +170,12 @@ def _is_of(row: Row, command: str, commands: set[str]) -> bool:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.line)
 @pytest.mark.parametrize("task", TASKS)
 def test_a_verb_works_or_says_what_to_use_instead(
-    builder: Builder, built: dict[str, dict[str, Path]], tmp_path: Path, task: str, row: Row
+    builder: Builder, tmp_path: Path, task: str, row: Row
 ) -> None:
     for state, as_json in FORMS if "0" in row.triple(task) else (FORMS[0], FORMS[-1]):
-        project = tasks.copied(built[task][state], tmp_path / f"{state}-{int(as_json)}")
+        project = builder.copy(task, state, tmp_path / f"{state}-{int(as_json)}")
         told = arguments(row, task, builder, tmp_path / f"written-{state}")
-        with tasks.jobs_in_this_process():
+        with jobs_in_this_process():
             done = Verbs(tmp_path)(*told, "-p", project, *(["--json"] if as_json else []))
         code = int(row.triple(task)[STATES.index(state)])
         said = done.out + done.err
@@ -209,9 +196,9 @@ def test_a_verb_works_or_says_what_to_use_instead(
 
 @pytest.mark.parametrize("line", ["train", "export jsonl"])
 def test_it_is_the_same_in_a_process_of_its_own(
-    builder: Builder, built: dict[str, dict[str, Path]], tmp_path: Path, line: str
+    builder: Builder, tmp_path: Path, line: str
 ) -> None:
-    project = tasks.copied(built["classification"]["model"], tmp_path / "project")
+    project = builder.copy("classification", "model", tmp_path / "project")
     done = Command(tmp_path)(*line.split(), "-p", project, "--json")
     if line == "train":
         assert_one_sentence(done, 2, "studio s3")

@@ -10,9 +10,10 @@ import json
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -172,9 +173,15 @@ class Builder:
         gold = folder / ("beir" if task == "retrieval" else "gold.jsonl")
         return Files(folder / "corpus.jsonl", gold, folder / "shots.jsonl")
 
-    def build(self, task: str) -> dict[str, Path]:
-        """State → the folder of its project."""
-        empty, records, model = (self.folder / task / state for state in STATES)
+    def copy(self, task: str, state: str, target: Path) -> Path:
+        """A project of the task in this state, for one test to work with."""
+        return Path(shutil.copytree(self._made(task) / state, target))
+
+    @cache  # noqa: B019
+    def _made(self, task: str) -> Path:
+        """The folder of its projects, each named by its state; made when first asked for."""
+        made = self.folder / task
+        empty, records, model = (made / state for state in STATES)
         case, files = TASKS[task], self.files(task)
         self._done("new", empty, "--task", task, *case.new)
         (empty / "studio.toml").write_text(
@@ -182,12 +189,12 @@ class Builder:
             f'[endpoints.rule]\nbase_url = "{self.server.url}"\nmodel = "stand-in"\n',
             "utf-8",
         )
-        copied(empty, model)
+        shutil.copytree(empty, model)
         with jobs_in_this_process():
             self._fill(task, model, files)
-        copied(model, records)
+        shutil.copytree(model, records)
         _without_models(records)
-        return {"empty": empty, "records": records, "model": model}
+        return made
 
     def _fill(self, task: str, path: Path, files: Files) -> None:
         brought: tuple[object, ...] = ()
@@ -209,20 +216,12 @@ class Builder:
         return done
 
 
-def copied(project: Path, target: Path) -> Path:
-    """The same project elsewhere."""
-    return Path(shutil.copytree(project, target))
-
-
 def _without_models(path: Path) -> None:
     """As if nothing had been trained yet: the records are there, and what was asked for them."""
     with sqlite3.connect(path / "studio.db") as db:
         db.execute("DELETE FROM evaluations")
         db.execute("DELETE FROM models")
     shutil.rmtree(path / "models", ignore_errors=True)
-
-
-Build = Callable[[str], dict[str, Path]]
 
 
 @contextmanager

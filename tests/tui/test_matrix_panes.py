@@ -12,19 +12,12 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.tui.actions import PANES
 from studio.tui.app import StudioApp
-from tests.support import tasks
 from tests.support.hostile import frame
-from tests.support.tasks import TASKS
+from tests.support.tasks import TASKS, Builder
 from tests.support.waiting import quiet
 
 SIZES = ((120, 40), (80, 24))
 STATES = ("empty", "model")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Path]]]:
-    with tasks.builder(tmp_path_factory.mktemp("made")) as found:
-        yield {task: found.build(task) for task in TASKS}
 
 
 def cases() -> Iterator[object]:
@@ -48,12 +41,12 @@ async def shown(pilot: Pilot[int], size: tuple[int, int]) -> str:
 
 @pytest.mark.parametrize(("task", "pane"), cases())
 async def test_a_pane_opens_in_the_words_of_its_task(
-    built: dict[str, dict[str, Path]], tmp_path: Path, task: str, pane: str
+    builder: Builder, tmp_path: Path, task: str, pane: str
 ) -> None:
     others = re.compile(TASKS[task].others_words)
     found = []
     for state in STATES:
-        project = Project.open(tasks.copied(built[task][state], tmp_path / state))
+        project = Project.open(builder.copy(task, state, tmp_path / state))
         app = StudioApp(project, screen=pane)
         async with app.run_test(size=SIZES[0]) as pilot:
             for size in SIZES:
