@@ -39,14 +39,20 @@ async def shown(pilot: Pilot[int], size: tuple[int, int]) -> str:
     return "\n".join(frame(pilot.app))
 
 
+@pytest.fixture
+def made(builder: Builder, tmp_path: Path, task: str) -> dict[str, Path]:
+    """State → a project of the task; its jobs have event loops of their own, so none runs yet."""
+    return {state: builder.copy(task, state, tmp_path / state) for state in STATES}
+
+
 @pytest.mark.parametrize(("task", "pane"), cases())
 async def test_a_pane_opens_in_the_words_of_its_task(
-    builder: Builder, tmp_path: Path, task: str, pane: str
+    made: dict[str, Path], task: str, pane: str
 ) -> None:
     others = re.compile(TASKS[task].others_words)
     found = []
-    for state in STATES:
-        project = Project.open(builder.copy(task, state, tmp_path / state))
+    for state, path in made.items():
+        project = Project.open(path)
         app = StudioApp(project, screen=pane)
         async with app.run_test(size=SIZES[0]) as pilot:
             for size in SIZES:
