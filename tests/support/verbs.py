@@ -14,7 +14,6 @@ import typer.main
 
 from tests.support.command import Command, Done
 
-
 BUILT_ONCE = cache(typer.main.get_command)
 """Most of what a quick verb takes is to build all commands, which a process does once."""
 
