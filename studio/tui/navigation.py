@@ -17,10 +17,15 @@ from studio.tui.store_poller import StorePoller
 
 def new_pane(name: str, project: Project | None) -> Screen[Any]:
     """A pane as the project's task has it; its module is imported when it is first shown."""
-    if name == "search" and project is not None and project.task.gold != "documents":
-        from studio.tui.search.prediction_pane import PredictionPane
+    if project is not None and project.task.gold != "documents":
+        if name == "examples":
+            from studio.tui.examples.demonstrations import DemonstrationsPane
 
-        return PredictionPane(project.task)
+            return DemonstrationsPane()
+        if name == "search":
+            from studio.tui.search.prediction_pane import PredictionPane
+
+            return PredictionPane(project.task)
     pane: type[Screen[Any]] = getattr(
         import_module(f"studio.tui.{name}.pane"), f"{name.title()}Pane"
     )

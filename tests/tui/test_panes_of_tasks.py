@@ -15,6 +15,7 @@ from textual.widgets import Static
 from studio.project import Project
 from studio.records import JobState, Record
 from studio.store import Store
+from studio.tui.actions import in_scope
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
 from studio.tui.widgets.form import Form
@@ -109,7 +110,9 @@ async def test_examples_shows_the_demonstrations_of_the_template(project: Projec
         assert "2 Prompt edits them" in said
         assert "the parcel came a day early" in said
         # Keys of examples do nothing here, and break nothing.
-        await pilot.press("e", "n", "x", "u", "slash", "d", "escape", "y")
+        keys = [key for action in in_scope("examples") for key in action.keys]
+        await pilot.press(*keys, "escape", "y")
+        assert not app.screen.query("Input, TextArea")
         assert app.focused is app.screen.query_one("#demonstrations")
         prompt = project.store.prompts.latest()
         assert prompt is not None

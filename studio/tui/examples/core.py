@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -23,7 +22,6 @@ from studio.store.db import now
 from studio.store.examples import ExampleUse, Uses, wording
 from studio.tui.actions import key_name
 from studio.tui.examples import words as say
-from studio.tui.examples.demonstrations import Demonstrations
 from studio.tui.examples.list import ExampleFacts, ExampleList
 from studio.tui.examples.made import RecordsMade
 from studio.tui.examples.shelf import ExampleShelf
@@ -81,10 +79,7 @@ class ExamplesCore(Pane):
         self._autosave = Autosave(self, self._write)
 
     def compose_body(self) -> ComposeResult:
-        """List above, corpus and editors below; demonstrations where no document has examples."""
-        if not self.has_examples:
-            yield Demonstrations(self.project, id="demonstrations-section")
-            return
+        """List above, corpus and editors below."""
         yield ExampleList(id="example-list").titled("Examples")
         with Horizontal(id="below"):
             yield CorpusSearch(self.project.store.path, id="corpus-section")
@@ -101,10 +96,6 @@ class ExamplesCore(Pane):
 
     def begin(self) -> None:
         """Show the examples; what takes longer comes after the first paint."""
-        if not self.has_examples:
-            self._read_demonstrations()
-            self.set_focus(self.main_list())
-            return
         self._writer = ExampleWriter(self.project.store, self._session)
         self._shelf = ExampleShelf(self.project.store, self._session)
         self._list_again()
@@ -139,16 +130,7 @@ class ExamplesCore(Pane):
 
     def main_list(self) -> Widget | None:
         """The examples."""
-        return self._list.rows if self.has_examples else self.query_one("#demonstrations")
-
-    @cached_property
-    def has_examples(self) -> bool:
-        """Whether the task's prompts show examples that are written for documents."""
-        return self.project.task.gold == "documents"
-
-    def _read_demonstrations(self) -> None:
-        key = key_name(self.studio.keys_of("app.prompt")[0])
-        self.query_one(Demonstrations).read(key)
+        return self._list.rows
 
     def _key(self, action: str) -> str:
         """The key of an action of this pane, as it is shown."""
@@ -158,9 +140,6 @@ class ExamplesCore(Pane):
 
     def store_changed(self) -> None:
         """Read the examples again; what is being typed stays."""
-        if not self.has_examples:
-            self._read_demonstrations()
-            return
         if self._linter is not None:
             self._set_norm()
         self._list_again()
@@ -299,8 +278,7 @@ class ExamplesCore(Pane):
 
     def flush(self) -> None:
         """Write what was typed."""
-        if self.has_examples:
-            self._autosave.flush()
+        self._autosave.flush()
 
     def _write(self) -> None:
         if self._save():

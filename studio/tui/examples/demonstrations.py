@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.widget import Widget
 
 from studio.project import Project
 from studio.records import StudioError
+from studio.tui.actions import key_name
 from studio.tui.pane import template_form
+from studio.tui.pane.base import Pane
 from studio.tui.prompt.template import DRAFT
 from studio.tui.safe_text import content, one_line
 from studio.tui.widgets.text_pane import Section, TextPane
@@ -18,11 +21,39 @@ LONGEST = 600
 """Characters of one field that are shown."""
 
 
+class DemonstrationsPane(Pane):
+    """Examples where a task's prompts show none that are written for documents."""
+
+    NAME = "examples"
+    AUTO_FOCUS = "#demonstrations"
+    CSS_PATH = "examples.tcss"
+
+    def compose_body(self) -> ComposeResult:
+        """One scrolling text."""
+        yield Demonstrations(self.project)
+
+    def begin(self) -> None:
+        """Show them."""
+        self.store_changed()
+
+    def store_changed(self) -> None:
+        """Read them again: the Prompt pane may have changed them."""
+        self.query_one(Demonstrations).read(key_name(self.studio.keys_of("app.prompt")[0]))
+
+    def main_list(self) -> Widget | None:
+        """The text."""
+        return self.query_one("#demonstrations")
+
+    def copy_text(self) -> str:
+        """The whole text."""
+        return self.query_one("#demonstrations", TextPane).plain
+
+
 class Demonstrations(Section):
     """The demonstrations of the template in force, to read, and where they are written."""
 
-    def __init__(self, project: Project, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, project: Project) -> None:
+        super().__init__(id="demonstrations-section")
         self._project = project
 
     def compose(self) -> ComposeResult:

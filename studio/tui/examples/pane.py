@@ -19,7 +19,7 @@ from studio.store.example_changes import (
     tagging,
 )
 from studio.store.examples import Conflict
-from studio.tui.actions import bindings, in_scope
+from studio.tui.actions import bindings
 from studio.tui.examples.files import ExampleFiles
 from studio.tui.examples.list import ExampleList
 from studio.tui.examples.writer import decide
@@ -27,9 +27,6 @@ from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
-
-OWN = frozenset(action.method for action in in_scope("examples"))
-"""What can be done with examples."""
 
 
 class ExamplesPane(ExampleFiles):
@@ -44,13 +41,9 @@ class ExamplesPane(ExampleFiles):
         super().__init__()
         self._asking = False
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where there are no examples, only leaving."""
-        return self.has_examples or action in ("leave", "back") or action not in OWN
-
     def open_at(self, **place: Any) -> None:
         """``example``: select it."""
-        if self.has_examples and (example := place.get("example")) is not None:
+        if (example := place.get("example")) is not None:
             self._list.end()
             self._list_again(select=int(example))
             self.set_focus(self.main_list())
@@ -361,8 +354,6 @@ class ExamplesPane(ExampleFiles):
 
     def copy_text(self) -> str:
         """The document in front, or the example's query."""
-        if not self.has_examples:
-            return self.query_one("#demonstrations", TextPane).plain
         if self.query_one("#found-document").display:
             return self.query_one("#found-document", TextPane).plain
         example = self._current
