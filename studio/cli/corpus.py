@@ -71,7 +71,9 @@ def new(
         typer.Option(help="JSONL, BEIR folder, CSV/TSV, Parquet, or a folder of .txt/.md."),
     ] = None,
     title: Annotated[str, typer.Option(help="What to call it.")] = "",
-    language: Annotated[str, typer.Option(help="Of the corpus, such as en or zh.")] = "en",
+    language: Annotated[
+        str, typer.Option(help="Of the corpus: a code such as en or bn, or a name.")
+    ] = "en",
     template: Annotated[
         str, typer.Option(help="Built-in or a file. `studio prompt templates` lists them.")
     ] = "",
@@ -88,9 +90,11 @@ def new(
 ) -> None:
     """Make a project, and import its corpus."""
     from studio.jobs.setup import save_template
+    from studio.prompting.languages import language_code
 
     speaks_of_documents = bool(reading.gold or reading.examples)
     named = _checked_task(TASKS[task], labels, about, speaks_of_documents)
+    language = language_code(language)
     if corpus is not None and not TASKS[task].needs_documents:
         raise typer.BadParameter(
             "a corpus is for tasks about documents; labelled texts come in with "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from studio.filters.base import FilterContext, FilterRow, Judgement
-from studio.prompting.languages import language_score
+from studio.prompting.languages import language_code, language_score
 from studio.records import Reason
 
 
@@ -24,6 +24,11 @@ class Language:
     """The lowest score that is kept: lets product names in another script through."""
     language: str = ""
     """Another language than the project's; empty for the project's."""
+
+    def __post_init__(self) -> None:
+        """Refuse a language that nobody knows."""
+        if self.language:
+            language_code(self.language)
 
     @property
     def label(self) -> str:

@@ -18,7 +18,7 @@ LAST_LOOK = 32
 """Characters per token past which a passage is cut anyway: blobs and rules are few tokens long."""
 
 _ENDS = (
-    re.compile(r"[.!?…][\"'”’)\]]*(?=\s+[^a-z\s])|[。！？；．][”’」』）)]*|\n[ \t]*\n"),
+    re.compile(r"[.!?…؟۔।॥։።፧။៕།][\"'”’)\]»]*(?=\s+[^a-z\s])|[。！？；．][”’」』）)]*|\n[ \t]*\n"),
     re.compile(r"\n"),
     re.compile(r"(?=\s)|(?<=[^\x00-\u2e7f])"),
 )

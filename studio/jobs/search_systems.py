@@ -48,7 +48,7 @@ IN_MEMORY = 256 * 2**20
 """Bytes of a matrix above which it lies in a file instead."""
 KEPT_FROM = 20_000
 """Documents from which an index is kept: below, it is built faster than anybody notices."""
-INDEX = f"lucene {K1} {B} 1"
+INDEX = f"lucene {K1} {B} 2"
 """What decides an index beside its texts; the last number grows when words are cut otherwise."""
 HOLD_S = 600.0
 """An embedding that would take longer is only begun when the person says so."""

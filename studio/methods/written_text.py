@@ -10,7 +10,7 @@ from typing import Final
 from studio.filters.copy import copied_share
 from studio.methods.protocol import Ask, Draft, Plan
 from studio.prompting.answers import paragraph
-from studio.prompting.languages import language_score
+from studio.prompting.languages import language_score, marks_questions
 from studio.prompting.loops import has_loop
 from studio.prompting.staged import StagedTemplate
 from studio.prompting.words import normal, words
@@ -20,7 +20,10 @@ LANGUAGE_FLOOR: Final = 0.3
 """Below this :func:`language_score` an answer is in another language."""
 COPIED: Final = 0.9
 """From this share on an answer is its source said over again."""
-QUESTION_MARKS: Final = ("?", "？")
+QUESTION_MARKS: Final = ("?", "？", "؟", "፧", "\u037e")
+"""What questions end in: of Latin, Chinese, Arabic, Ethiopic and Greek writing."""
+ARMENIAN_MARK: Final = "՞"
+"""Stands within the word that is asked about."""
 
 
 def read_text(plan: Plan, made: RecordType, ask: Ask, answer: Answer) -> Draft:
@@ -59,7 +62,7 @@ def _fault(plan: Plan, ask: Ask, datum: Datum) -> str:
     about = datum.context or (ask.document.full_text if ask.document else "")
     if about and is_copy(datum.text, about):
         return Reason.COPIED
-    if datum.type is QUESTION and (fault := _question_fault(datum)):
+    if datum.type is QUESTION and (fault := _question_fault(datum, template.language)):
         return fault
     return off_task(datum.text, template.text_words, template.language)
 
@@ -69,8 +72,11 @@ def is_copy(text: str, source: str) -> bool:
     return normal(text) == normal(source) or copied_share(text, source) >= COPIED
 
 
-def _question_fault(question: Datum) -> str:
-    if not question.text.endswith(QUESTION_MARKS):
+def _question_fault(question: Datum, language: str) -> str:
+    # Greeks type a semicolon.
+    marks = (*QUESTION_MARKS, ";") if language.startswith("el") else QUESTION_MARKS
+    is_marked = question.text.endswith(marks) or ARMENIAN_MARK in question.text
+    if marks_questions(language) and not is_marked:
         return Reason.NO_QUESTION
     if f" {normal(question.answers[0])} " in f" {normal(question.text)} ":
         return Reason.ANSWER_INSIDE

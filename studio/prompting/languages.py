@@ -1,37 +1,41 @@
-"""Is this text in the language it should be in? By script and function words, without a model.
+"""Which language is meant, and is this text in it? By script and function words, without a model.
 
 Sentences of a few words are too short for statistical language guessers; a wrong script or a
-sentence full of another language's function words is what LLMs get wrong in practice.
+sentence full of another language's function words is what LLMs get wrong in practice. Names, codes
+and scripts of languages are Unicode's (CLDR), through ``langcodes``.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from difflib import get_close_matches
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from studio.prompting.words import words
+from studio.records import StudioError
 
 if TYPE_CHECKING:
+    from langcodes import Language
     from regex import Pattern
 
-SCRIPTS: dict[str, str] = {
-    "zh": r"\p{Han}",
-    "ja": r"\p{Han}\p{Hiragana}\p{Katakana}ー",
-    "ko": r"\p{Hangul}\p{Han}",
-    "th": r"\p{Thai}",
-    "ru": r"\p{Cyrillic}",
-    "uk": r"\p{Cyrillic}",
-    "bg": r"\p{Cyrillic}",
-    "el": r"\p{Greek}",
-    "he": r"\p{Hebrew}",
-    "ar": r"\p{Arabic}",
-    "fa": r"\p{Arabic}",
-    "hi": r"\p{Devanagari}",
-}
-"""Languages with a script of their own, each as the inside of a character class."""
+HABITS = {"kr": "ko", "us": "en", "gb": "en", "sp": "es", "castellano": "es"}
+"""What people write that Unicode does not know, or takes for a language that few write."""
 
-LATIN = r"\p{Latin}"
-"""The script of every language that has none of its own above."""
+WRITTEN_WITH = {
+    "Hans": "Hani",
+    "Hant": "Hani",
+    "Hanb": "Hani",
+    "Jpan": "Hani Hira Kana",
+    "Kore": "Hang Hani",
+    "Jamo": "Hang",
+    "Hrkt": "Hira Kana",
+    "Aran": "Arab",
+}
+"""ISO 15924 codes that are no scripts of Unicode's own → those that they are made of."""
+HAN = frozenset({"Hans", "Hant", "Hanb", "Hani", "Bopo"})
+"""The scripts of Chinese."""
+UNASKED = frozenset({"Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
+"""Scripts in which questions need no question mark."""
 
 FUNCTION_WORDS: dict[str, str] = {
     "en": (
@@ -66,11 +70,103 @@ FUNCTION_WORDS: dict[str, str] = {
 """The commonest function words of languages that share the Latin script, by spaces."""
 
 
+def language_code(name: str) -> str:
+    """The code of a language as people write it: ``zh_CN``, ``zho``, ``cn``, ``Chinese``, ``中文``.
+
+    Raises:
+        StudioError: no language is known by that name; the nearest is named.
+    """
+    if name in FUNCTION_WORDS:
+        return name
+    found = _language(name)
+    if found is None:
+        raise StudioError(f"The language {name[:40]!r} is not known{_nearest(name)}")
+    return str(found)
+
+
+def _nearest(name: str) -> str:
+    from langcodes import Language
+    from langcodes.data_dicts import LANGUAGE_ALPHA3
+
+    named = {Language.get(code).language_name().lower(): code for code in LANGUAGE_ALPHA3}
+    near = get_close_matches(name.strip().lower(), named, n=1)
+    if near:
+        return f"; did you mean {named[near[0]]} ({near[0].title()})?"
+    return ": write a code such as en, zh or bn, or a name such as Bengali."
+
+
+@lru_cache(maxsize=256)
+def _language(name: str) -> Language | None:
+    """What is meant; None where nothing is known by that name."""
+    plain = name.strip().partition(".")[0].partition("@")[0].replace("_", "-")
+    plain = HABITS.get(plain.lower(), plain)
+    return _by_code(plain) or _by_country(plain) or _by_name(plain)
+
+
+def _by_code(name: str) -> Language | None:
+    from langcodes import Language, LanguageTagError
+
+    try:
+        found = Language.get(name)
+    except LanguageTagError:
+        return None
+    is_known = found.is_valid() and not found.language_name().startswith("Unknown language")
+    return found.prefer_macrolanguage() if is_known and found.language else None
+
+
+def _by_name(name: str) -> Language | None:
+    import langcodes
+
+    try:
+        return langcodes.find(name).prefer_macrolanguage()
+    except LookupError:
+        return None
+
+
+def _by_country(name: str) -> Language | None:
+    """People write ``cn`` and ``jp`` where ``zh`` and ``ja`` are the codes."""
+    from langcodes import Language
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
+    likely = LIKELY_SUBTAGS.get(f"und-{name.upper()}") if len(name) == 2 else None
+    return Language.get(Language.get(likely).language) if likely else None
+
+
+@lru_cache(maxsize=256)
+def _scripts(language: str) -> frozenset[str]:
+    """ISO 15924 codes of the scripts that a language is written in; none where it is not known."""
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
+    found = _language(language)
+    if found is None:
+        return frozenset()
+    if found.script:
+        return frozenset({found.script})
+    tags = (tag.split("-") for tag in LIKELY_SUBTAGS.values())
+    return frozenset(tag[1] for tag in tags if tag[0] == found.language)
+
+
 @cache
-def _script(language: str) -> Pattern[str]:
+def _written(language: str) -> Pattern[str] | None:
+    """Matches a letter of the language's scripts; None where any letter will do."""
     import regex
 
-    return regex.compile(f"(?V1)[{SCRIPTS.get(language, LATIN)}]")
+    parts = [
+        rf"\p{{scx={part}}}"
+        for script in sorted(_scripts(language))
+        for part in WRITTEN_WITH.get(script, script).split()
+        if _is_script(part)
+    ]
+    return regex.compile(f"(?V1)[{''.join(parts)}]") if parts else None
+
+
+def _is_script(code: str) -> bool:
+    import regex
+
+    try:
+        return bool(regex.compile(rf"\p{{scx={code}}}"))
+    except regex.error:
+        return False
 
 
 @cache
@@ -92,21 +188,30 @@ def _function_words() -> dict[str, frozenset[str]]:
     return {language: frozenset(text.split()) for language, text in FUNCTION_WORDS.items()}
 
 
+def marks_questions(language: str) -> bool:
+    """Whether a question in the language ends in a question mark."""
+    return language in FUNCTION_WORDS or not _scripts(language) & UNASKED
+
+
 def language_score(text: str, language: str) -> float:
     """How well a text fits a language, 0 to 1; 1 for text without letters.
 
-    The share of its words (a CJK character is one) in the language's script; for languages of the
-    Latin script times the share of its function words against the best other language's; Chinese
-    with Japanese Kana in it loses the Kana's share twice.
+    The share of its words (a CJK character is one) in the scripts of the language; for languages
+    with :data:`FUNCTION_WORDS` times the share of its own against the best other language's;
+    Chinese with Japanese Kana in it loses the Kana's share twice. A language that nobody knows has
+    every script.
     """
-    code = language.lower().replace("_", "-").split("-")[0]
     found = [word for word in words(text) if _letter().search(word)]
     if not found:
         return 1.0
-    share = sum(1 for word in found if _script(code).match(word)) / len(found)
-    if code == "zh":
+    written = _written(language)
+    if written is None:
+        return 1.0
+    share = sum(1 for word in found if written.search(word)) / len(found)
+    if _scripts(language) <= HAN:
         share -= sum(1 for word in found if _kana().match(word)) / len(found)
-    return max(0.0, share * _function_word_vote(found, code))
+    meant = _language(language)
+    return max(0.0, share * _function_word_vote(found, (meant and meant.language) or ""))
 
 
 def _function_word_vote(found: list[str], code: str) -> float:

@@ -25,6 +25,7 @@ from studio.prompting.template_lints import (
     is_range,
     is_text,
     lint_decoding,
+    lint_language,
     lint_part,
     lint_table,
 )
@@ -152,6 +153,7 @@ class StagedForm:
             *lint_table(source, source.settings, SETTINGS),
             *self._missing(source),
             *self._demonstrations(source),
+            *lint_language(source),
             *lint_decoding(source, DECODING_RULES),
             *self._body(source),
         ]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from studio.prompting.languages import language_code
 from studio.prompting.rendering import FILTERS, PLACEHOLDERS, environment
 from studio.prompting.template_source import PART_NAMES, SourceFault, TemplateSource, read
+from studio.records import StudioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,17 @@ def _settings(source: TemplateSource) -> Iterator[Lint]:
     for key in REQUIRED:
         if key not in source.settings:
             yield Lint(1, f"the setting “{key}” is missing; add {key} = {SETTINGS[key][1]}.")
+    yield from lint_language(source)
+
+
+def lint_language(source: TemplateSource) -> Iterator[Lint]:
+    """A remark on a language that nobody knows: answers cannot be checked for it."""
+    language = source.settings.get("language")
+    if isinstance(language, str):
+        try:
+            language_code(language)
+        except StudioError as error:
+            yield Lint(source.line_of("language"), str(error), fatal=False)
 
 
 def lint_decoding(source: TemplateSource, rules: dict[str, Rule]) -> Iterator[Lint]:

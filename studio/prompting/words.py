@@ -23,6 +23,10 @@ SPACELESS = (
 )
 """The scripts written without spaces, as the inside of a character class of ``regex``."""
 
+JOINERS = "\u200c\u200d\u055b\u055c\u055e"
+"""Stand within words that are the same without them: the joiners of Persian, Hindi and Sinhala,
+which shape the letters beside them, and Armenian's marks of tone."""
+
 
 @cache
 def word_pattern() -> Pattern[str]:
@@ -31,7 +35,9 @@ def word_pattern() -> Pattern[str]:
 
     # Without a repeated group: ``regex`` keeps each of its turns, gigabytes of a long enough word.
     spaced = rf"[\p{{L}}\p{{N}}]--[{SPACELESS}]"
-    return regex.compile(rf"(?V1)[{SPACELESS}]\p{{M}}*+|[{spaced}][[{spaced}]\p{{M}}]*+")
+    return regex.compile(
+        rf"(?V1)[[{SPACELESS}]&&[\p{{L}}\p{{N}}]]\p{{M}}*+|[{spaced}][[{spaced}]\p{{M}}{JOINERS}]*+"
+    )
 
 
 @cache
@@ -46,7 +52,16 @@ def words(text: str) -> list[str]:
     """The text's words, lower case, in order; empty for text without letters and digits."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
-    return list(word_pattern().findall(unicodedata.normalize("NFKC", text).lower()))
+    return list(
+        word_pattern().findall(without_joiners(unicodedata.normalize("NFKC", text).lower()))
+    )
+
+
+def without_joiners(text: str) -> str:
+    """The text without :data:`JOINERS`."""
+    for joiner in JOINERS:
+        text = text.replace(joiner, "")
+    return text
 
 
 def count_words(text: str) -> int:

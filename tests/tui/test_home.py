@@ -221,7 +221,7 @@ LABELLED = {"labels": "good=a good stay, bad=a bad stay", "about": "a guest's re
         ("retrieval", {"folder": ""}, "folder", "Type the folder"),
         ("retrieval", {"corpus": "/nowhere"}, "corpus", "no documents at"),
         ("retrieval", {"corpus": ""}, "corpus", "no documents at"),
-        ("retrieval", {"language": "klingon"}, "language", "Language"),
+        ("retrieval", {"language": "Chinse"}, "language", "did you mean zh"),
         ("retrieval", {"endpoint": "rubbish"}, "endpoint", "no endpoint 'rubbish'"),
         ("classification", {"labels": "good", "about": ""}, "labels", "at least two labels"),
         ("classification", {**LABELLED, "gold": "/nowhere"}, "gold", "no gold texts at"),

@@ -14,6 +14,7 @@ from studio.jobs.plans import Beginning, FixedCorpus
 from studio.methods.protocol import Ask, Draft, Missed, Plan, Stage
 from studio.methods.s3 import FORM, S3Settings
 from studio.methods.spans import candidate_answers
+from studio.methods.written_text import read_text
 from studio.prompting.builtin import builtin, builtin_names
 from studio.prompting.templates import DOCUMENT_FORM
 from studio.records import (
@@ -286,6 +287,27 @@ def test_answers_become_items_or_reasons(task: str, said: str, reason: str) -> N
     if not reason:
         assert found.fields.get("label") == target.fields.get("label")
         assert text_of(task, found)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "reason"),
+    [
+        ("ar", "متى بُنيت الطاحونة؟", ""),
+        ("hy", "Ե՞րբ է կառուցվել ջրաղացը", ""),
+        ("el", "πότε χτίστηκε ο μύλος;", ""),
+        ("ja", "水車はいつできましたか。", ""),
+        ("am", "ወፍጮው መቼ ተሠራ፧", ""),
+        ("de", "wann wurde die Mühle gebaut;", Reason.NO_QUESTION),
+        ("ru", "когда построили мельницу.", Reason.NO_QUESTION),
+    ],
+)
+def test_questions_end_as_their_language_ends_them(
+    language: str, question: str, reason: str
+) -> None:
+    target = seeds("qa", documents=DOCUMENTS[:1])[0]
+    given = plan("qa")
+    given = replace(given, template=replace(given.template, language=language))
+    assert read_text(given, QUESTION, target, Answer(question)).reason == reason
 
 
 def test_a_question_that_holds_its_answer_is_dropped() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio import settings
@@ -13,10 +13,9 @@ from studio.formats.label_list import parsed, separated
 from studio.jobs import queue, setup
 from studio.jobs.gold_items import import_labelled
 from studio.project import DATABASE, Project, forget
+from studio.prompting.languages import language_code
 from studio.records import Label, StudioError
 from studio.tasks import Task
-
-LANGUAGES = ("en", "zh", "de", "fr", "es", "it", "pt", "nl", "ja", "ko", "ru", "ar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,10 @@ def make(wish: Wish) -> Path:
     # What is wrong is told from the first line to the last.
     labels = [] if wish.sample else _labels(wish)
     files = {} if wish.sample else _files(wish)
-    if wish.language not in LANGUAGES:
-        known = ", ".join(LANGUAGES)
-        raise WishFault("language", f"Language {wish.language!r} is not known; it may be {known}.")
+    try:
+        wish = replace(wish, language=language_code(wish.language))
+    except StudioError as error:
+        raise WishFault("language", str(error)) from error
     if wish.endpoint:
         _known_endpoint(wish.endpoint)
     path = _folder(wish, files)

@@ -16,7 +16,7 @@ from studio.jobs import setup
 from studio.jobs.setup import Sample
 from studio.records import StudioError
 from studio.tasks import TASKS, Task
-from studio.tui.home.new_project import LANGUAGES, Wish, WishFault, make
+from studio.tui.home.new_project import Wish, WishFault, make
 from studio.tui.pane import template_form
 from studio.tui.pane.base import Dialog
 from studio.tui.safe_text import content
@@ -238,14 +238,14 @@ def _lines_of(task: Task) -> list[str]:
 def _language_warning(endpoint: str, language: str) -> str:
     from studio.llm.catalogue import language_warning
     from studio.llm.endpoints import resolve
+    from studio.prompting.languages import language_code
 
     try:
         found = resolve(settings.load(), endpoint or None)
+        return language_warning(found.model, language_code(language)) if found.embedded else ""
     except StudioError:
         # Half typed, or a server that wants a model: making the project says what is wrong.
         return ""
-    known = language in LANGUAGES and found.embedded
-    return language_warning(found.model, language) if known else ""
 
 
 def _named_after(corpus: str) -> str:
