@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from pathlib import Path
 
 from studio.formats.rows import FieldMap, RawDocument, SkippedRow
@@ -48,11 +51,11 @@ class TableColumns:
 
 def table_columns(fields: FieldMap, columns: Sequence[str], path: Path) -> TableColumns:
     """The columns to read of a table; a missing one is a :class:`StudioError` that lists them."""
-    return TableColumns(
-        id=column(fields.id, IDS, columns, path),
-        title=column(fields.title, TITLES, columns, path),
-        text=column(fields.text, TEXTS, columns, path, must="text"),
-    )
+    id = column(fields.id, IDS, columns, path)
+    title = column(fields.title, TITLES, columns, path)
+    is_all = title and {id, title}.issuperset(columns)
+    text = column(fields.text, TEXTS, columns, path, must="" if is_all else "text")
+    return TableColumns(id, title, text)
 
 
 def column(
@@ -86,20 +89,48 @@ def value(row: Mapping[str, object], wanted: str, usual: Sequence[str]) -> tuple
 def document(
     row: Mapping[str, object], fields: FieldMap, where: str, fallback_id: str
 ) -> RawDocument:
-    """The document in a row. Raises :class:`BadRow` when it has no usable text."""
-    key, text = value(row, fields.text, TEXTS)
-    if not key:
+    """The document in a row; one that has a title and no text has the title as its text.
+
+    Raises :class:`BadRow` when it has neither.
+    """
+    key, content = value(row, fields.text, TEXTS)
+    text = clean_text(content, key)
+    title_key, found = value(row, fields.title, TITLES)
+    title = title_text(found)
+    if not key and (fields.text or not title or _has_prose(row, title_key)):
         raise BadRow("no-text", f"there is no field {fields.text or 'text'!r}")
+    if not text.strip() and not title:
+        raise BadRow("no-text", f"the field {key!r} is empty")
     outside_id = clean_id(value(row, fields.id, IDS)[1]) or fallback_id
-    title = _title(value(row, fields.title, TITLES)[1])
-    return RawDocument(outside_id, title, needed_text(text, key), where)
+    if not text.strip():
+        title, text = "", title
+    return RawDocument(outside_id, title, text, where)
 
 
-def _title(content: object) -> str:
-    """Numbers are titles too (years), but for the NaN that pandas writes where there is none."""
-    if isinstance(content, int | float) and not isinstance(content, bool):
-        return str(content) if content == content else ""
-    return clean_text(content, "title").strip()
+def _has_prose(row: Mapping[str, object], title_key: str) -> bool:
+    """Whether a field beside the title may well be the text, under a name of its own."""
+    others = (content for key, content in row.items() if key != title_key)
+    return any(isinstance(content, str) and len(content.split()) > 1 for content in others)
+
+
+def title_text(content: object) -> str:
+    """A title of any type as a text: none loses its document.
+
+    Years, dates and lists are titles too; the NaN that pandas writes for none is not.
+    """
+    if content is None or content != content:
+        return ""
+    if isinstance(content, bytes):
+        content = content.decode("utf-8", "replace")
+    elif isinstance(content, list | tuple):
+        content = ", ".join(filter(None, map(title_text, content)))
+    elif isinstance(content, date):
+        midnight = isinstance(content, datetime) and content.time() == time()
+        content = content.date().isoformat() if midnight else str(content)
+    elif isinstance(content, bool | dict):
+        content = json.dumps(content, ensure_ascii=False, default=str)
+    text = str(content).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-8", "replace").decode("utf-8").strip() if text else ""
 
 
 def needed_text(content: object, name: str) -> str:
@@ -126,7 +157,10 @@ def clean_text(content: object, name: str) -> str:
 
 
 def clean_id(content: object) -> str:
-    """An id as one printable word or phrase; None and blanks are empty."""
+    """An id as one printable word or phrase; None and blanks are empty.
+
+    Composed (NFC): a Mac's files name an é otherwise than the judgements that speak of them.
+    """
     if isinstance(content, bool) or not isinstance(content, str | bytes | int | float | None):
         raise BadRow("bad-id", f"the id is {_kind(content)}, not a text or a number")
     # pandas turns whole numbers into floats where a value is missing.
@@ -135,7 +169,7 @@ def clean_id(content: object) -> str:
     text = str(content) if isinstance(content, int | float) else clean_text(content, "id").strip()
     if any(character < " " or character == "\x7f" for character in text):
         raise BadRow("bad-id", f"the id {text[:40]!r} holds a tab, line end or other control")
-    return text
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -163,7 +164,7 @@ def test_parquet_columns_may_have_odd_types(tmp_path: Path) -> None:
     table = pa.table(
         {
             "id": pa.array([1.0, 2.0, None, 4.0]),
-            "title": pa.array(["x", "x", None, "y"]).dictionary_encode(),
+            "title": pa.array(["x", "x", None, ""]).dictionary_encode(),
             "text": pa.array([b"one", b"zwei", b"\xff", None], pa.large_binary()),
             "vector": pa.array([[1.0]] * 4),
         }
@@ -198,6 +199,59 @@ def test_a_parquet_text_that_is_no_text_is_reported(tmp_path: Path, kind: str) -
         return
     with pytest.raises(StudioError, match="2 rows were left out, the first at"):
         list(read_corpus(path))
+
+
+TITLES = {
+    "a year": (1984, "1984"),
+    "a price": (1.5, "1.5"),
+    "yes": (True, "true"),
+    "nothing": (None, ""),
+    "no number": (float("nan"), ""),
+    "a list": (["Tea", None, "Cake"], "Tea, Cake"),
+    "an object": ({"de": "Tee"}, '{"de": "Tee"}'),
+    "a NUL": ("T\0a", "T\N{REPLACEMENT CHARACTER}a"),
+    "half a pair": ("T\ud83d", "T?"),
+}
+
+
+@pytest.mark.parametrize("kind", TITLES)
+def test_no_title_loses_its_document(tmp_path: Path, kind: str) -> None:
+    title, shown = TITLES[kind]
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"title": title, "text": "Tea is a drink."}) + "\n")
+    assert [(row.title, row.text) for row in documents(path)] == [(shown, "Tea is a drink.")]
+
+
+def test_dates_are_titles_in_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    days = [datetime(2021, 3, 4), datetime(2021, 3, 4, 5, 6), None]
+    columns = {"title": pa.array(days), "text": ["a b", "c d", "e f"]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    titles = [row.title for row in documents(tmp_path / "a.parquet")]
+    assert titles == ["2021-03-04", "2021-03-04 05:06:00", ""]
+
+
+@pytest.mark.parametrize("text", ['"text": ""', '"text": null', '"text": " \\n"', '"url": "x.org"'])
+def test_a_document_with_a_title_alone_has_it_as_its_text(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"_id": "1", "title": "How tea is made", {text}}}\n')
+    assert documents(path) == [RawDocument("1", "", "How tea is made", "a.jsonl:1")]
+
+
+def test_a_table_of_titles_is_a_corpus(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title\n1,How tea is made\n")
+    assert documents(tmp_path / "a.csv") == [RawDocument("1", "", "How tea is made", "a.csv:2")]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_title_is_not_taken_for_a_text_of_another_name(tmp_path: Path, name: str) -> None:
+    table = "title,story\nTea,It is a drink.\n"
+    row = '{"title": "Tea", "story": "It is a drink."}\n'
+    (tmp_path / name).write_text(table if name == "a.csv" else row)
+    with pytest.raises(StudioError):
+        documents(tmp_path / name)
 
 
 # --- encodings
