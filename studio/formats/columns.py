@@ -7,7 +7,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 
 from studio.formats.rows import FieldMap, RawDocument, SkippedRow
@@ -124,9 +124,8 @@ def title_text(content: object) -> str:
         content = content.decode("utf-8", "replace")
     elif isinstance(content, list | tuple):
         content = ", ".join(filter(None, map(title_text, content)))
-    elif isinstance(content, date):
-        midnight = isinstance(content, datetime) and content.time() == time()
-        content = content.date().isoformat() if midnight else str(content)
+    elif isinstance(content, datetime) and content.time() == time():
+        content = content.date()
     elif isinstance(content, bool | dict):
         content = json.dumps(content, ensure_ascii=False, default=str)
     text = str(content).replace("\0", "\N{REPLACEMENT CHARACTER}")

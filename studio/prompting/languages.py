@@ -104,7 +104,8 @@ def _language(name: str) -> Language | None:
 
 
 def _by_code(name: str) -> Language | None:
-    from langcodes import Language, LanguageTagError
+    from langcodes import Language
+    from langcodes.tag_parser import LanguageTagError
 
     try:
         found = Language.get(name)
@@ -129,7 +130,7 @@ def _by_country(name: str) -> Language | None:
     from langcodes.data_dicts import LIKELY_SUBTAGS
 
     likely = LIKELY_SUBTAGS.get(f"und-{name.upper()}") if len(name) == 2 else None
-    return Language.get(Language.get(likely).language) if likely else None
+    return Language.get(Language.get(likely).language or "und") if likely else None
 
 
 @lru_cache(maxsize=256)
