@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from tests.support.tasks import Builder
 
+# Every process that the tests start would compile the whole program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # An example may take as long as it takes: how fast the machine is says nothing about the program.
 settings.register_profile(
     "patient",
@@ -18,6 +25,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_files_are_copies() -> Iterator[None]:
+    """A project's new file is a copy of one that the migrations made once."""
+    from tests.support.new_store import made_once
+
+    with made_once():
+        yield
 
 
 @pytest.fixture(scope="session")
