@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from studio.child import close_working_directory
 from studio.cli import VERBS
 
 NO_MOUSE = "--no-mouse"
@@ -14,7 +15,10 @@ NO_MOUSE = "--no-mouse"
 
 def main() -> None:
     """Entry point. Exits 0 when done, 1 with one sentence on stderr when not, 2 on wrong use."""
+    close_working_directory()
     arguments = sys.argv[1:]
+    if (code := _homeless()) is not None:
+        sys.exit(code)
     if arguments[:1] == ["worker"] and len(arguments) == 3 and arguments[2].isdecimal():
         sys.exit(_worker(arguments[1], arguments[2]))
     if arguments[:1] == ["search-process"] and len(arguments) == 3 and arguments[2].isdecimal():
@@ -26,6 +30,20 @@ def main() -> None:
     from studio.cli.app import run
 
     sys.exit(run(arguments))
+
+
+def _homeless() -> int | None:
+    """See that there is a home, for libraries ask for one; the exit code where none can be."""
+    from studio.folders import settle_home
+    from studio.records import StudioError
+
+    try:
+        settle_home()
+    except StudioError as error:
+        from studio.cli.app import fail
+
+        return fail(str(error))
+    return None
 
 
 def _names_a_folder(argument: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio import servers
 from studio.records import StudioError
 from studio.settings import Settings, data_dir, load
 from studio.store import Store
@@ -15,6 +17,8 @@ from studio.tasks import Task
 from studio.tasks import task as task_named
 
 DATABASE = "studio.db"
+SAID = "said"
+"""The project's value that holds what people have typed for it, each with that person's seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,32 @@ class Project:
 
     @classmethod
     def _open(cls, path: Path) -> Project:
-        settings = load(path)
-        return cls(path=path, store=Store(path / DATABASE), settings=settings)
+        load(path)
+        store = Store(path / DATABASE)
+        try:
+            said = _table(store.values.get(SAID))
+            servers.name(text for text in servers.urls_in(*said) if _sealed_in(said, text))
+            return cls(path=path, store=store, settings=load(path))
+        except BaseException:
+            store.close()
+            raise
+
+    def say(self, *texts: str) -> None:
+        """The person has typed these for this project: addresses, or a cap.
+
+        They are kept in the project under a seal of this person's, for its jobs and for later: in a
+        project from elsewhere the same words count for nothing.
+        """
+        said = _table(self.store.values.get(SAID))
+        new = {text: servers.sealed(text) for text in texts}
+        if said | new != said:
+            self.store.values.set(SAID, said | new)
+        servers.name(servers.urls_in(*texts))
+
+    def was_said(self, text: str) -> bool:
+        """Whether this person has typed it for this project."""
+        sealed = _sealed_in(_table(self.store.values.get(SAID)), text)
+        return sealed or bool(servers.typed([text]))
 
     def close(self) -> None:
         """Close the database."""
@@ -131,6 +159,16 @@ class Project:
         except OSError as error:
             raise StudioError(f"{folder} cannot be made: {error.strerror}.") from error
         return folder
+
+
+def _table(found: object) -> dict[str, object]:
+    """A stored table; of anything else, an empty one."""
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _sealed_in(said: Mapping[str, object], text: str) -> bool:
+    """Whether the text stands there under this person's seal."""
+    return text in said and servers.is_sealed(text, said[text])
 
 
 def _remove_database(path: Path) -> None:

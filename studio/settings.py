@@ -5,12 +5,22 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import stat
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from studio import api_keys, servers
+from studio.folders import config_dir, data_dir, state_dir
 from studio.records import StudioError, Style
+
+__all__ = ["Endpoint", "Settings", "config_dir", "config_files", "data_dir", "load", "state_dir"]
+
+URL_KEY_ENV = "STUDIO_API_KEY"
+"""The variable with the key for a server that the person has named by its address alone."""
+OPENAI_KEY_ENV = "OPENAI_API_KEY"
+"""For OpenAI's own address, and for no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,13 @@ class Endpoint:
     timeout_s: float = 120.0
     """Seconds after which a call counts as lost and is tried again."""
     keyless: bool = False
-    """Set for servers that only a project's file names: a project may come from a stranger, so no
-    key goes there. Not a setting."""
+    """Set for servers that only a project names: it may come from a stranger, so no key goes there.
+    Not a setting."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All its addresses."""
+        return (self.base_url, *self.extra_base_urls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +81,10 @@ class Settings:
     """Whose verdicts these are, when several people judge."""
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     """By name."""
-
-
-def config_dir() -> Path:
-    """The folder of the person's own settings (``$STUDIO_CONFIG``, else the platform's)."""
-    if override := os.environ.get("STUDIO_CONFIG"):
-        return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("studio"))
-
-
-def data_dir() -> Path:
-    """The folder for models and recent projects (``$STUDIO_DATA``, else the platform's)."""
-    if override := os.environ.get("STUDIO_DATA"):
-        return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("studio"))
-
-
-def state_dir() -> Path:
-    """The folder for what is remembered (``$STUDIO_STATE``, else the platform's for state)."""
-    if override := os.environ.get("STUDIO_STATE"):
-        return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("studio"))
+    own: dict[str, Endpoint] = field(default_factory=dict)
+    """Those of the person's own file, whatever a project says. Not a setting."""
+    own_budget_usd: float | None = None
+    """The cap of the person's own file. Not a setting."""
 
 
 def config_files(project: Path | None = None) -> list[Path]:
@@ -104,18 +96,73 @@ def config_files(project: Path | None = None) -> list[Path]:
 def load(project: Path | None = None) -> Settings:
     """The settings in force: defaults, then the person's file, then the project's.
 
-    Raises StudioError for a file that is not TOML, an unknown key, or a value of the wrong type.
+    A project may come from a stranger: it lowers a cap and never lifts it, and says nothing of the
+    keys and prices of the person's own servers. Raises StudioError for a file that is not TOML, an
+    unknown key, or a value of the wrong type.
     """
-    values: dict[str, Any] = {}
-    endpoints: dict[str, Endpoint] = {}
-    for path in config_files(project):
-        table = _read_toml(path)
-        found = _endpoints(path, table.pop("endpoints", {}))
-        if project is not None and path.parent == project:
-            found = {name: _kept_from_keys(one, endpoints) for name, one in found.items()}
-        endpoints.update(found)
-        values.update(_checked(path, "", table, Settings))
-    return Settings(**values, endpoints=endpoints)
+    values, own = _read(config_dir() / "config.toml")
+    servers.name(servers.urls_in(values.get("endpoint", ""), values.get("encoder", "")))
+    servers.name(url for one in own.values() for url in one.urls if url)
+    budget = values.get("budget_usd")
+    endpoints = dict(own)
+    if project is not None:
+        its, found = _read(project / "studio.toml")
+        endpoints |= {name: guarded(one, own) for name, one in found.items()}
+        values |= its
+    caps = [cap for cap in (budget, values.get("budget_usd")) if cap is not None]
+    values["budget_usd"] = min(caps, default=None)
+    return Settings(**values, endpoints=endpoints, own=own, own_budget_usd=budget)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Endpoint]]:
+    """The plain values of a file, and its endpoints."""
+    table = _read_toml(path)
+    endpoints = _endpoints(path, table.pop("endpoints", {}))
+    return _checked(path, "", table, Settings), endpoints
+
+
+def guarded(endpoint: Endpoint, own: dict[str, Endpoint]) -> Endpoint:
+    """An endpoint that did not come from the person's own file, with the key it may have, or none.
+
+    A server of the person's own file keeps the person's name, key and prices for it. One that the
+    person has typed has the key for typed addresses. Any other gets no key.
+    """
+    if endpoint.embedded:
+        return replace(endpoint, base_url="", extra_base_urls=(), api_key_env="")
+    wanted = {servers.plain(url) for url in endpoint.urls}
+    mine = [one for one in own.values() if wanted <= set(map(servers.plain, one.urls))]
+    mine.sort(key=lambda one: one.model != endpoint.model)
+    if mine:
+        priced = mine[0] if endpoint.model in ("", mine[0].model) else replace(mine[0], **_UNPRICED)
+        return replace(
+            endpoint,
+            name=priced.name,
+            api_key_env=priced.api_key_env,
+            price_in=_higher(priced.price_in, endpoint.price_in),
+            price_out=_higher(priced.price_out, endpoint.price_out),
+        )
+    if not servers.are_named(endpoint.urls):
+        away = [url for url in endpoint.urls if not servers.is_loopback(url)]
+        hosts = ", ".join(map(servers.host_of, away))
+        # Whoever reads the name of what is asked shall read where it is.
+        named = not away or endpoint.name == hosts
+        name = endpoint.name if named else f"{endpoint.name} at {hosts}"
+        return replace(endpoint, name=name, keyless=True)
+    openai = wanted == {servers.OPENAI_URL}
+    return replace(
+        endpoint,
+        name=servers.host_of(endpoint.base_url),
+        api_key_env=OPENAI_KEY_ENV if openai else URL_KEY_ENV,
+        **_UNPRICED,
+    )
+
+
+_UNPRICED: dict[str, Any] = {"price_in": None, "price_out": None}
+
+
+def _higher(mine: float | None, told: float | None) -> float | None:
+    """The person's price, or a higher one; unknown stays unknown, whatever a project says."""
+    return mine if mine is None or told is None else max(mine, told)
 
 
 LONGEST_NAME = 64
@@ -140,21 +187,17 @@ def _login() -> str:
         return ""
 
 
-def _kept_from_keys(endpoint: Endpoint, own: dict[str, Endpoint]) -> Endpoint:
-    """The endpoint of a project's file; keys stay away unless the person's file has its servers."""
-    known = {url for one in own.values() for url in (one.base_url, *one.extra_base_urls)}
-    wanted = {endpoint.base_url, *endpoint.extra_base_urls}
-    return endpoint if wanted <= known else replace(endpoint, keyless=True)
-
-
 def _read_toml(path: Path) -> dict[str, Any]:
     """The file's table; empty when there is no file."""
     try:
+        # Of a pipe or a device, the end may never come.
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise StudioError(f"{path} cannot be read: it is no file. Remove it, or put one there.")
         # Windows editors put a byte-order mark in front.
         return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StudioError(f"{path} is not valid TOML: {error}. Mend that line.") from error
     except OSError as error:
         raise StudioError(f"{path} cannot be read: {error.strerror}.") from error
@@ -192,13 +235,24 @@ def _refuse_secrets(path: Path, name: str, entry: dict[str, Any]) -> None:
             f"{path}: endpoints.{name}.api_key_env is not the name of an environment variable. "
             f"Write its name there, such as OPENAI_API_KEY, not the key itself."
         )
+    urls = entry.get("extra_base_urls", [])
+    for url in [entry.get("base_url"), *(urls if isinstance(urls, list) else [])]:
+        if isinstance(url, str) and api_keys.in_url(url):
+            raise StudioError(
+                f"{path}: endpoints.{name} has a key or a password inside an address, which would "
+                "be shown and stored with it. Take it out and name its environment variable in "
+                "api_key_env."
+            )
+
+
+NOT_SET = ("endpoints", "name", "keyless", "own", "own_budget_usd")
+"""Fields that no key of a file sets; endpoints are tables, and named by them."""
 
 
 def _checked(path: Path, prefix: str, table: dict[str, Any], kind: type) -> dict[str, Any]:
     """The table with every key known and every value of its field's type and range."""
     hints = get_type_hints(kind)
-    # An endpoint's name is that of its table.
-    known = [f.name for f in fields(kind) if f.name not in ("endpoints", "name", "keyless")]
+    known = [f.name for f in fields(kind) if f.name not in NOT_SET]
     checked = {}
     for key, value in table.items():
         if key not in known:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from studio import servers
+
 if TYPE_CHECKING:
     from tests.support.tasks import Builder
 
@@ -49,3 +51,10 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
 
     with tasks.builder(tmp_path_factory.mktemp("made")) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def nothing_named() -> Iterator[None]:
+    """What one test names or types is nothing to the next."""
+    yield
+    servers.forget()

@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from studio import __version__
+from studio import __version__, servers
+from studio.api_keys import BlottingFormatter, blotted
 from studio.cli import (
     VERBS,
     corpus,
@@ -90,6 +91,7 @@ app.add_typer(s3.app, name="s3")
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the exit code."""
     _prepare()
+    servers.type_in(*arguments)
     try:
         _refuse_unknown(arguments)
         code = app(args=arguments, prog_name="studio", standalone_mode=False)
@@ -115,7 +117,11 @@ def _prepare() -> None:
     quiet = logging.StreamHandler()
     # On the handler: some libraries set the level of their own loggers.
     quiet.setLevel(logging.ERROR)
-    logging.basicConfig(handlers=[quiet])
+    quiet.setFormatter(BlottingFormatter())
+    own = logging.StreamHandler()
+    own.setFormatter(BlottingFormatter("studio: %(message)s"))
+    own.addFilter(logging.Filter("studio"))
+    logging.basicConfig(handlers=[quiet, own])
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -148,7 +154,8 @@ def _wrong_use(error: typer.TyperException) -> int:
 
 def fail(sentence: str) -> int:
     """Say on stderr why it could not be done; the exit code."""
-    err.print(f"[bold red]studio:[/] {visible(sentence)}", soft_wrap=True, highlight=False)
+    said = visible(blotted(sentence))
+    err.print(f"[bold red]studio:[/] {said}", soft_wrap=True, highlight=False)
     return 1
 
 
@@ -163,7 +170,8 @@ def _unexpected(error: Exception) -> str:
     path = data_dir() / "crash.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)), "utf-8", "replace")
+        told = blotted("".join(traceback.format_exception(error)))
+        path.write_text(told, "utf-8", "replace")
     except OSError as unwritable:
         return f"Unexpected {type(error).__name__}: {error} (no details kept: {unwritable})."
     return f"Unexpected {type(error).__name__}: {error}. {path} has the details; please report it."

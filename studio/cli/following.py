@@ -25,6 +25,7 @@ from rich.text import Text
 
 from studio.cli.output import err, out, visible
 from studio.jobs import queue
+from studio.jobs.plans import strangers
 from studio.project import Project
 from studio.records import Job, JobState, StudioError
 
@@ -37,7 +38,12 @@ Show = Callable[[Job], None]
 def run_job(
     project: Project, kind: str, params: dict[str, Any], *, detach: bool, as_json: bool
 ) -> dict[str, Any]:
-    """Submit a job; follow it unless it is to be left alone."""
+    """Submit a job; follow it unless it is to be left alone.
+
+    A server that only the project names is named here, before it is asked for anything.
+    """
+    for told in strangers(project, params):
+        err.print(visible(told), highlight=False, soft_wrap=True)
     job = queue.submit(project, kind, params)
     return left_alone(project, job) if detach else followed(project, job, as_json)
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from studio import methods
+from studio import methods, servers
 from studio.cli.options import AnyOf
-from studio.jobs.params import RunParams
+from studio.jobs.params import RunParams, cap_words
 from studio.project import Project
 from studio.records import StudioError
 
@@ -35,6 +35,8 @@ def run_told(project: Project, run: RunParams, model: str, version: int | None) 
         told |= {"endpoint": "", "base_url": run.endpoint}
     if run.budget_usd is None:
         told["budget_usd"] = project.settings.budget_usd
+    else:
+        servers.type_in(cap_words(run.budget_usd))
     if version is not None:
         found = project.store.prompts.by_version(version)
         if found is None:

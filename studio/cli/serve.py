@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from studio import child
 from studio.cli.output import PROJECT_VARIABLE, JsonOption, emit, err, out
 from studio.records import StudioError
 
@@ -87,7 +88,7 @@ def _title(folder: Path | None) -> str:
 
 def _command(folder: Path | None) -> str:
     """``exec``: the program is the server's own child, and sees when the server is gone."""
-    words = [sys.executable, "-m", "studio.tui", *([str(folder)] if folder else [])]
+    words = child.python("studio.tui", *([str(folder)] if folder else []))
     return "exec " + shlex.join(words)
 
 

@@ -21,6 +21,7 @@ from studio.jobs.context import JobContext
 from studio.jobs.leaks import LeakGuard, key_of, settled
 from studio.jobs.made import MadeSoFar
 from studio.jobs.params import RunParams
+from studio.jobs.plans import capped
 from studio.jobs.under_way import Meter, RunCounters, live
 from studio.llm.budget import Budget
 from studio.llm.client import clients_for
@@ -87,6 +88,7 @@ class Collector:
     """The stage that it was read for."""
 
     def __post_init__(self) -> None:
+        self.params = capped(self.context.project, self.params)
         self.made = MadeSoFar(self.context, self.run)
         store, job = self.context.store, self.context.job.id
         store.generations.forget_errors(job)

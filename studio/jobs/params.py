@@ -14,6 +14,11 @@ Recipe = Literal["recommended", "published"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 
+def cap_words(usd: float) -> str:
+    """A cap as :meth:`Project.say` keeps it."""
+    return f"budget_usd = {float(usd)}"
+
+
 @dataclass(frozen=True, slots=True)
 class RunParams(Params):
     """What every run of a method can be told, whichever method it is.

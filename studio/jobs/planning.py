@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.jobs.params import RunParams
-from studio.jobs.plans import endpoint_of, estimate_for
+from studio.jobs.plans import capped, endpoint_of, estimate_for
 from studio.jobs.queue import GENERATING, ROUNDS
 from studio.llm.estimate import Estimate, Range
 from studio.project import Project
@@ -50,7 +50,7 @@ def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
     store = Store(path)
     try:
         project = Project(path.parent, store, settings)
-        params = RunParams.from_row(row)
+        params = capped(project, RunParams.from_row(row))
         endpoint = endpoint_of(project, params)
         _refuse_blind_cap(endpoint, params)
         found = estimate_for(project, row)
@@ -84,7 +84,8 @@ def _refuse_blind_cap(endpoint: Endpoint, params: RunParams) -> None:
     if params.budget_usd is not None and unpriced:
         raise StudioError(
             f"The price of {endpoint.name} is unknown, so a cap in dollars cannot hold. Cap the "
-            "tokens instead, or name price_in and price_out of the endpoint in the settings."
+            "tokens instead, or name price_in and price_out of the endpoint in your own settings: "
+            "a project's prices do not count."
         )
 
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, overload
 
-from studio import methods
+from studio import methods, servers
 from studio.jobs.leaks import LeakGuard
-from studio.jobs.params import RoundParams, RunParams
-from studio.llm.endpoints import resolve
+from studio.jobs.params import RoundParams, RunParams, cap_words
+from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.protocol import Method, Missed, Plan, SizedStage, Stage
 from studio.params import Params
@@ -216,6 +216,32 @@ def endpoint_of(project: Project, params: RunParams) -> Endpoint:
         base_url=params.base_url or None,
         model=params.model or None,
     )
+
+
+def capped(project: Project, params: RunParams) -> RunParams:
+    """The params under the person's own cap, unless that person typed another for this project.
+
+    The row of a job may come from a stranger, like everything in a project.
+    """
+    own, told = project.settings.own_budget_usd, params.budget_usd
+    lifted = own is not None and (told is None or told > own)
+    if not lifted or (told is not None and project.was_said(cap_words(told))):
+        return params
+    return replace(params, budget_usd=own)
+
+
+def strangers(project: Project, params: Mapping[str, Any]) -> list[str]:
+    """A sentence for each server that a job of these params asks and that only the project names.
+
+    Raises StudioError for an endpoint that is not there.
+    """
+    told = [str(value) for value in params.values()]
+    if "encoder" in params:
+        told += [str(project.store.values.get("encoder") or ""), project.settings.encoder]
+    asked = [at_address(url, "m") for url in sorted(servers.urls_in(*told))]
+    if "endpoint" in params:
+        asked.append(endpoint_of(project, RunParams.from_row(dict(params))))
+    return list(dict.fromkeys(said for one in asked if (said := stranger(one))))
 
 
 def plan_for(

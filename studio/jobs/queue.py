@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from studio import child, servers
+from studio.jobs.params import cap_words
 from studio.project import Project
 from studio.records import Job, JobState, StudioError
 
@@ -35,6 +36,10 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
 
     The worker outlives this program, the terminal and the SSH link.
     """
+    # The worker must know what of these a person has typed here.
+    asking = params.get("generate") or params
+    caps = [cap_words(usd)] if (usd := asking.get("budget_usd")) is not None else []
+    project.say(*servers.typed([*caps, *servers.urls_in(*params.values())]))
     job_id = project.store.jobs.submit(kind, params)
     return _start_worker(project, job_id)
 
@@ -234,7 +239,7 @@ def _start_worker(project: Project, job_id: int) -> Job:
     try:
         with log_path(project, job_id).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "studio", "worker", str(project.path), str(job_id)],
+                child.python("studio", "worker", str(project.path), str(job_id)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -255,10 +260,9 @@ def _start_worker(project: Project, job_id: int) -> Job:
 def _worker_environment(project: Project) -> dict[str, str]:
     """SQLite's temporary files (the stage of an import) go to the project's disk.
 
-    ``/tmp`` is often small, or memory. SQLite reads this once, before Python could set it. Python
-    must not import from the working directory: a project may come from anybody.
+    ``/tmp`` is often small, or memory. SQLite reads this once, before Python could set it.
     """
-    return {"SQLITE_TMPDIR": str(project.path), **os.environ, "PYTHONSAFEPATH": "1"}
+    return {"SQLITE_TMPDIR": str(project.path), **os.environ}
 
 
 _STARTED: list[subprocess.Popen[bytes]] = []

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
+from studio.api_keys import BlottingFormatter, blotted
 from studio.jobs.context import Cancelled, JobContext, heartbeats
 from studio.jobs.kinds import run_kind
 from studio.project import Project
@@ -20,9 +21,9 @@ log = logging.getLogger("studio.worker")
 
 def main(project_path: Path, job_id: int) -> int:
     """Do the job; 0 when it is done, 1 when it failed, was cancelled or is somebody else's."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(BlottingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("bm25s", "httpx", "httpx2", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -55,12 +56,12 @@ def _do(project: Project, job_id: int) -> int:
 def _end(project: Project, context: JobContext, state: JobState, message: str) -> None:
     """Write how it ended. On a full disk the stage of an import goes first: it lies there too."""
     try:
-        project.store.jobs.finish(context.job.id, context.pid, state, message)
+        project.store.jobs.finish(context.job.id, context.pid, state, blotted(message))
     except StudioError as error:
         log.warning("%s", error)
         project.store.close()
         with closing(Store(project.store.path)) as store:
-            store.jobs.finish(context.job.id, context.pid, state, message)
+            store.jobs.finish(context.job.id, context.pid, state, blotted(message))
 
 
 def _work(context: JobContext) -> tuple[JobState, str]:

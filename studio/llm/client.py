@@ -7,13 +7,13 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from studio.api_keys import without_keys
 from studio.llm import failures
 from studio.llm.failures import CallFailed
 from studio.records import Answer, Request
+from studio.servers import is_loopback
 from studio.settings import Endpoint
 
 if TYPE_CHECKING:
@@ -183,7 +183,10 @@ class LLMClient:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         # A proxy from the environment cannot reach this machine's own loopback.
-        http = DefaultAioHttpClient(trust_env=not is_loopback(self.base_url))
+        # What was meant for one server is not sent on to another.
+        http = DefaultAioHttpClient(
+            trust_env=not is_loopback(self.base_url), follow_redirects=False
+        )
         return AsyncOpenAI(
             # Never empty: the SDK would then send OPENAI_API_KEY to whatever server this is.
             api_key=self._key or NO_KEY,
@@ -224,7 +227,7 @@ class _Gathered:
         completion = _count(self._usage, "completion_tokens")
         details = getattr(self._usage, "prompt_tokens_details", None)
         return Answer(
-            text="".join(self._pieces),
+            text=without_keys("".join(self._pieces)),
             finish_reason=self._finish or "unknown",
             prompt_tokens=prompt,
             completion_tokens=completion,
@@ -248,15 +251,6 @@ def cost_of(endpoint: Endpoint, prompt: int | None, completion: int | None) -> f
     if price_in is None or price_out is None or prompt is None or completion is None:
         return None
     return (prompt * price_in + completion * price_out) / 1e6
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL is this machine's own address."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _text_of(choice: Any) -> str:

@@ -9,12 +9,12 @@ import os
 import secrets
 import selectors
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from studio import child
 from studio.records import StudioError
 from studio.settings import Endpoint
 
@@ -150,7 +150,7 @@ class EmbeddedServer:
             "--parent": os.getpid(),
         }
         flat = [str(part) for pair in options.items() for part in pair]
-        return [sys.executable, "-m", "studio.llm.embedded_server", *flat]
+        return child.python("studio.llm.embedded_server", *flat)
 
     def _write_key(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None

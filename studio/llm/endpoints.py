@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import difflib
 import importlib.util
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -14,19 +15,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from studio import api_keys, servers
 from studio.llm import catalogue
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.embedded import INSTALL_HINT, EmbeddedServer
 from studio.llm.failures import CallFailed
 from studio.records import Answer, Decoding, Message, Request, StudioError, Style
-from studio.settings import Endpoint, Settings, config_dir
+from studio.settings import (
+    OPENAI_KEY_ENV,
+    URL_KEY_ENV,
+    Endpoint,
+    Settings,
+    config_dir,
+    guarded,
+    load,
+)
 
 EMBEDDED_PREFIX = "embedded:"
 EMBEDDED_SLOTS = 4
 KEYRING_SERVICE = "studio"
-URL_KEY_ENV = "STUDIO_API_KEY"
-OPENAI = Endpoint("openai", "https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
+OPENAI = Endpoint("openai", servers.OPENAI_URL, api_key_env=OPENAI_KEY_ENV)
 CHECK_TIMEOUT_S = 30.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ def resolve(
     if wanted in settings.endpoints:
         found = settings.endpoints[wanted]
     elif "://" in wanted:
-        found = _at_url(wanted)
+        found = _at_url(wanted, model or "", settings)
     elif wanted.startswith(EMBEDDED_PREFIX):
         found = embedded_endpoint(wanted.removeprefix(EMBEDDED_PREFIX))
     elif wanted == OPENAI.name:
@@ -101,32 +112,52 @@ def embedded_endpoint(model: str) -> Endpoint:
 def api_key(endpoint: Endpoint) -> str | None:
     """The endpoint's key: its environment variable, else the keyring; None when it needs none.
 
-    Raises StudioError when the settings name a variable that is not set.
+    Raises StudioError when the settings name a variable that is not set, or for a key that cannot
+    be one.
     """
     if endpoint.embedded:
         return None
     if endpoint.keyless:
         _refuse_key(endpoint)
         return None
-    from_environment = os.environ.get(endpoint.api_key_env or " ", "").strip()
-    if key := from_environment or _from_keyring(endpoint.name):
-        return key
-    if endpoint.api_key_env and endpoint.api_key_env != URL_KEY_ENV:
+    variable = endpoint.api_key_env
+    if variable and os.environ.get(variable, "").strip():
+        return api_keys.usable(os.environ[variable], variable)
+    if key := _from_keyring(endpoint.name):
+        return api_keys.usable(key, f"the keyring entry {KEYRING_SERVICE}/{endpoint.name}")
+    if variable and variable != URL_KEY_ENV:
         raise StudioError(
             f"The key for {endpoint.name} is missing: set the environment variable "
-            f"{endpoint.api_key_env}, or run `keyring set {KEYRING_SERVICE} {endpoint.name}`."
+            f"{variable}, or run `keyring set {KEYRING_SERVICE} {endpoint.name}`."
         )
     return None
 
 
 def _refuse_key(endpoint: Endpoint) -> None:
-    """No key goes to a server that only a project's own file names; say so where one is wanted."""
+    """No key goes to a server that only a project names; say so where one is wanted."""
     if endpoint.api_key_env:
         raise StudioError(
             f"The project's studio.toml wants a key for {endpoint.base_url}, and a project may "
             f"come from a stranger. If you trust it, put [endpoints.{endpoint.name}] with that "
             f"base_url into {config_dir() / 'config.toml'}."
         )
+
+
+def at_address(url: str, model: str) -> Endpoint:
+    """A server by its address, wherever that came from: with a key only if the person named it."""
+    return resolve(load(), base_url=url, model=model)
+
+
+def stranger(endpoint: Endpoint) -> str:
+    """A sentence on a server that only the project names; empty for any other."""
+    if not endpoint.keyless:
+        return ""
+    hosts = ", ".join(servers.host_of(url) for url in endpoint.urls)
+    return (
+        f"This project sends its texts to {hosts}, which it names itself: no key of yours goes "
+        f"there. To send one, name the address yourself with --endpoint or in "
+        f"{config_dir() / 'config.toml'}."
+    )
 
 
 @contextmanager
@@ -254,21 +285,18 @@ def _running(endpoint: Endpoint, server: EmbeddedServer) -> Endpoint:
     )
 
 
-def _at_url(url: str) -> Endpoint:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+def _at_url(url: str, model: str, settings: Settings) -> Endpoint:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname
+    except ValueError:
+        known = None
+    if api_keys.in_url(url):
+        host = servers.host_of(url) or "this server"
+        raise StudioError(f"Put no key into the URL of {host}; set {URL_KEY_ENV} instead.")
+    if not known:
         raise StudioError(f"{url!r} is no address of a server; write it as http://HOST:PORT/v1.")
-    if parts.username or parts.password:
-        raise StudioError(
-            f"Put no key into the URL of {parts.hostname}; set {URL_KEY_ENV} instead."
-        )
-    own = parts.hostname == urlsplit(OPENAI.base_url).hostname
-    # A key for OpenAI goes to OpenAI alone, whatever address is typed.
-    return Endpoint(
-        parts.netloc,
-        url.rstrip("/"),
-        api_key_env=OPENAI.api_key_env if own else URL_KEY_ENV,
-    )
+    return guarded(Endpoint(parts.netloc, url.rstrip("/"), model), settings.own)
 
 
 def _complete(endpoint: Endpoint) -> Endpoint:
@@ -296,10 +324,12 @@ def _unknown(name: str, settings: Settings) -> str:
 
 
 def _from_keyring(name: str) -> str | None:
-    import keyring
-    from keyring.errors import KeyringError
-
+    """A keyring that cannot work is as one that holds nothing: most servers want no key."""
     try:
+        import keyring
+
         return keyring.get_password(KEYRING_SERVICE, name) or None
-    except KeyringError:
+    except Exception as error:
+        # Its back ends come from anywhere and raise anything.
+        log.info("The keyring cannot be asked: %s", error)
         return None

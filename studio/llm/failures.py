@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from studio.api_keys import blotted
 from studio.records import StudioError
+from studio.servers import host_of
 from studio.settings import Endpoint
 
 FailureKind = Literal["fatal", "refused", "busy", "late", "broken", "down"]
@@ -39,7 +41,8 @@ class CallFailed(StudioError):
         maybe_paid: bool = False,
         status: int | None = None,
     ) -> None:
-        super().__init__(sentence)
+        # Servers echo the key that they refuse.
+        super().__init__(blotted(sentence))
         self.kind = kind
         self.status = status
         """The HTTP status; None when no answer came."""
@@ -95,6 +98,8 @@ def _kind_of(
 ) -> tuple[FailureKind, str]:
     if str(error.code or error.type) in QUOTA_CODES:
         return "fatal", f"{where} says that the account's quota is spent: {said}."
+    if 300 <= status < 400:
+        return "fatal", _sent_on(error, where)
     if status in FATAL_STATUSES:
         return "fatal", _fatal_sentence(status, endpoint, where, said)
     if status in BUSY_STATUSES:
@@ -106,7 +111,22 @@ def _kind_of(
     return "refused", f"{where} refused the request (HTTP {status}): {said}."
 
 
+def _sent_on(error: Any, where: str) -> str:
+    """What was meant for one server does not go to another unasked."""
+    to = error.response.headers.get("location", "")
+    place = host_of(to) or to or "somewhere else"
+    return (
+        f"{where} sends requests on to {place} (HTTP {error.status_code}), and nothing was sent "
+        f"there. If that is where they belong, name that address instead: {_one_line(to)}"
+    )
+
+
 def _fatal_sentence(status: int, endpoint: Endpoint, where: str, said: str) -> str:
+    if status in (401, 403) and endpoint.keyless:
+        return (
+            f"{where} wants a key (HTTP {status}), and none was sent: only the project names that "
+            "server. Name it with --endpoint or in your own settings to send it your key."
+        )
     if status in (401, 403):
         source = endpoint.api_key_env or f"the keyring entry studio/{endpoint.name}"
         return f"{where} refused the key (HTTP {status}): {said}. Check {source}."

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from studio.evaluation.embeddings import Role
+from studio.llm import failures
+from studio.llm.client import NO_KEY
+from studio.llm.endpoints import api_key, at_address, stranger
 from studio.records import StudioError
+from studio.servers import is_loopback
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 _BATCH = 64
 """Texts in one call: small servers refuse more."""
 
 
 class EndpointEncoder:
-    """``/v1/embeddings`` of a server. The key is taken from ``OPENAI_API_KEY`` and never stored."""
+    """``/v1/embeddings`` of a server, with the key that such an endpoint has; never stored."""
 
     def __init__(self, model: str, base_url: str) -> None:
         """``model`` as the server calls it, ``base_url`` up to and with ``/v1``."""
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         self.model = model
         self.base_url = base_url
-        self._client = OpenAI(base_url=base_url, api_key=os.environ.get("OPENAI_API_KEY") or "none")
+        self._endpoint = at_address(base_url, model)
+        if told := stranger(self._endpoint):
+            log.warning(told)
+        self._client = OpenAI(
+            base_url=base_url,
+            # Never empty: the SDK would then send OPENAI_API_KEY to whatever server this is.
+            api_key=api_key(self._endpoint) or NO_KEY,
+            http_client=DefaultHttpxClient(
+                trust_env=not is_loopback(base_url), follow_redirects=False
+            ),
+        )
 
     def identity(self, role: Role) -> str:
         """Name and address: the server's weights cannot be seen."""
@@ -61,11 +77,7 @@ class EndpointEncoder:
                 model=self.model, input=inputs, encoding_format="float"
             )
         except OpenAIError as error:
-            raise StudioError(
-                f"The embedding endpoint {self.base_url} did not answer for the model "
-                f"{self.model}: {error} Check that the server runs, "
-                "the model's name, and OPENAI_API_KEY."
-            ) from error
+            raise failures.from_sdk(error, self._endpoint, self.base_url) from error
         rows = sorted(answer.data, key=lambda row: row.index)
         if len(rows) != len(texts) or len({len(row.embedding) for row in rows}) != 1:
             raise StudioError(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from studio.child import close_working_directory
 from studio.records import StudioError
 from studio.tui.app import run
 
 
 def main(arguments: list[str]) -> int:
     """Open the screens; 1 with one sentence on stderr when they cannot be."""
+    close_working_directory()
     try:
         return run(Path(arguments[0]) if arguments else None)
     except StudioError as error:

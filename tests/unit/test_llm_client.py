@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.llm.client import Delta, LLMClient, clients_for, cost_of, is_loopback
+from studio.llm.client import Delta, LLMClient, clients_for, cost_of
 from studio.llm.failures import LONGEST_WAIT_S, CallFailed, retry_after
 from studio.records import Answer, Decoding, Message, Request
+from studio.servers import is_loopback
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S

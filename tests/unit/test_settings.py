@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from studio.llm.endpoints import api_key
+from studio import servers
+from studio.llm.endpoints import api_key, at_address, stranger
 from studio.records import StudioError
 from studio.settings import (
     Endpoint,
@@ -236,20 +238,96 @@ def test_folders_are_the_platforms_unless_named(monkeypatch: pytest.MonkeyPatch)
     assert config_dir().name == data_dir().name == "studio"
 
 
-def test_a_projects_own_endpoint_gets_no_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    stranger = '[endpoints.openai]\nbase_url = "http://evil.example/v1"\nmodel = "m"\n'
-    (tmp_path / "studio.toml").write_text(stranger)
-    assert api_key(load(tmp_path).endpoints["openai"]) is None
-    (tmp_path / "studio.toml").write_text(stranger + 'api_key_env = "OPENAI_API_KEY"\n')
+STRANGER = '[endpoints.openai]\nbase_url = "http://evil.example/v1"\nmodel = "m"\n'
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    monkeypatch.setenv("STUDIO_API_KEY", "sk-for-urls")
+    monkeypatch.setenv("MY_KEY", "sk-of-mine")
+    return "sk-"
+
+
+def test_a_projects_own_endpoint_gets_no_key(tmp_path: Path, key: str) -> None:
+    (tmp_path / "studio.toml").write_text(STRANGER)
+    found = load(tmp_path).endpoints["openai"]
+    assert api_key(found) is None
+    assert found.name == "openai at evil.example"
+    assert "evil.example" in stranger(found)
+    (tmp_path / "studio.toml").write_text(STRANGER + 'api_key_env = "OPENAI_API_KEY"\n')
     with pytest.raises(StudioError, match="stranger") as refused:
         api_key(load(tmp_path).endpoints["openai"])
-    assert "secret" not in str(refused.value)
-    (tmp_path / "config" / "config.toml").write_text(stranger)
-    assert api_key(load(tmp_path).endpoints["openai"]) == "secret"
+    assert key not in str(refused.value)
+
+
+def test_a_project_cannot_choose_which_key_a_known_server_gets(
+    home: Path, tmp_path: Path, key: str
+) -> None:
+    write(home, '[endpoints.mine]\nbase_url = "http://box/v1"\napi_key_env = "MY_KEY"\n')
+    asked = '[endpoints.other]\nbase_url = "HTTP://Box/v1/"\napi_key_env = "OPENAI_API_KEY"\n'
+    write(tmp_path, asked, "studio.toml")
+    found = load(tmp_path).endpoints["other"]
+    assert (found.name, api_key(found)) == ("mine", "sk-of-mine")
+    write(tmp_path, asked + 'extra_base_urls = ["http://evil.example/v1"]\n', "studio.toml")
+    with pytest.raises(StudioError, match="stranger"):
+        api_key(load(tmp_path).endpoints["other"])
+
+
+@pytest.mark.parametrize("name", ["endpoint", "encoder"])
+def test_an_address_in_a_projects_file_gets_no_key(
+    home: Path, tmp_path: Path, key: str, name: str
+) -> None:
+    url = "http://evil.example/v1"
+    text = url if name == "endpoint" else f"openai:m@{url}"
+    write(tmp_path, f'{name} = "{text}"\n', "studio.toml")
+    load(tmp_path)
+    assert api_key(at_address(url, "m")) is None
+    write(home, f'{name} = "{text}"\n')
+    assert api_key(at_address(url, "m")) == "sk-for-urls"
+
+
+def test_what_the_person_types_has_the_key_for_typed_addresses(tmp_path: Path, key: str) -> None:
+    servers.type_in("--encoder", "openai:m@http://typed.example/v1,bm25")
+    assert api_key(at_address("http://typed.example/v1", "m")) == "sk-for-urls"
+    assert api_key(at_address("http://typed.example/v2", "m")) is None
+    assert api_key(at_address("https://api.openai.com/v1", "m")) == "sk-of-openai"
+
+
+def test_a_project_may_lower_a_cap_and_raise_a_price_but_not_the_other_way(
+    home: Path, tmp_path: Path
+) -> None:
+    own = (
+        '[endpoints.mine]\nbase_url = "http://box/v1"\nmodel = "m"\nprice_in = 3\nprice_out = 15\n'
+    )
+    write(home, f"budget_usd = 0.5\n{own}")
+    cheap = own.replace("= 3", "= 0").replace("= 15", "= 20")
+    write(tmp_path, f"budget_usd = 100\n{cheap}", "studio.toml")
+    found = load(tmp_path)
+    assert (found.budget_usd, found.own_budget_usd) == (0.5, 0.5)
+    assert (found.endpoints["mine"].price_in, found.endpoints["mine"].price_out) == (3, 20)
+    write(tmp_path, f"budget_usd = 0.1\n{cheap}".replace('"m"', '"dearer"'), "studio.toml")
+    found = load(tmp_path)
+    assert (found.budget_usd, found.own_budget_usd) == (0.1, 0.5)
+    assert found.endpoints["mine"].price_in is None, "the price of another model is not known"
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_key_inside_an_address_is_refused_and_not_repeated(
+    home: Path, tmp_path: Path, own: bool
+) -> None:
+    for url in ("http://user:hunter22@box/v1", "http://box/v1?api_key=hunter22"):
+        text = f'[endpoints.a]\nbase_url = "{url}"\n'
+        write(home if own else tmp_path, text, "config.toml" if own else "studio.toml")
+        with pytest.raises(StudioError, match="inside an address") as refused:
+            load(tmp_path)
+        assert "hunter22" not in str(refused.value)
+
+
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(home: Path) -> None:
+    os.mkfifo(home / "config.toml")
+    with pytest.raises(StudioError, match="it is no file"):
+        load()
 
 
 def test_a_reviewer_is_named_by_the_shell_the_settings_or_the_login(

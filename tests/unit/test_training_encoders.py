@@ -151,7 +151,7 @@ def test_an_endpoint_embeds_any_number_of_texts_in_order(endpoint: str) -> None:
 
 @pytest.mark.parametrize(
     ("model", "message"),
-    [("missing", "did not answer for the model missing"), ("short", "2 texts with 1 vectors")],
+    [("missing", "has no such model or route"), ("short", "2 texts with 1 vectors")],
 )
 def test_an_endpoint_that_does_not_deliver(endpoint: str, model: str, message: str) -> None:
     with pytest.raises(StudioError, match=message):
@@ -159,5 +159,5 @@ def test_an_endpoint_that_does_not_deliver(endpoint: str, model: str, message: s
 
 
 def test_an_endpoint_that_is_down() -> None:
-    with pytest.raises(StudioError, match="did not answer"):
+    with pytest.raises(StudioError, match="Nothing answers at"):
         open_encoder("openai:m@http://127.0.0.1:9/v1").encode(["a"], "query")

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from studio import servers
 from studio.jobs import queue
 from studio.jobs.params import (
     EvaluateParams,
@@ -18,6 +19,7 @@ from studio.jobs.params import (
     PathParams,
     RoundTripMode,
     TrainParams,
+    cap_words,
 )
 from studio.jobs.plans import run_row
 from studio.project import Project
@@ -123,8 +125,12 @@ class StartDialog(Dialog):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         values = {ask.name: self.query_one(f"#{ask.name}", Field).value for ask in self._asks}
+        changed = {a.name for a in self._asks if values[a.name] != a.value(self._project)}
         try:
             params = params_of(self._project, self._kind, values)
+            servers.type_in(*(values[name] for name in changed & {"endpoint", "encoder"}))
+            if "budget" in changed and (usd := dollars("Budget", values["budget"])) is not None:
+                servers.type_in(cap_words(usd))
         except StudioError as error:
             self.query_one("#problem", Static).update(content(str(error), "$error"))
             return

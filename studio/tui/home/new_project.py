@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studio import settings
+from studio import servers, settings
 from studio.formats.label_list import parsed, separated
 from studio.jobs import queue, setup
 from studio.jobs.gold_items import import_labelled
@@ -170,6 +170,7 @@ def _take_back(project: Project, folder_was_there: bool) -> None:
 
 def _set_endpoint(project: Project, endpoint: str) -> None:
     """Write the endpoint into the project's settings when it is not the person's own default."""
+    project.say(*servers.urls_in(endpoint))
     if endpoint and endpoint != project.settings.endpoint:
         file = project.path / "studio.toml"
         file.write_text(f"endpoint = {json.dumps(endpoint)}\n", "utf-8")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Container
 
+from studio import servers
+from studio.jobs.params import cap_words
 from studio.project import Project
 from studio.tui.pane.autosave import Autosave
 from studio.tui.widgets.form import Form
@@ -26,6 +29,8 @@ class PlanForm(Container):
         self._project = project
         self._draft = draft
         self._written = ""
+        self._given: set[str] = set()
+        """Addresses that stood there before anybody typed."""
         self._autosave = Autosave(self, self._write)
 
     @property
@@ -47,6 +52,7 @@ class PlanForm(Container):
         """Put the draft, over the first values, into the form."""
         self.form.fill({**first, **self.drafted(read_draft(draft))})
         self._written = to_draft(self.form.values)
+        self._given = servers.urls_in(*self.form.values.values())
 
     def drafted(self, texts: dict[str, str]) -> dict[str, str]:
         """The texts of a draft; a plan whose lines had other names puts them where they are now."""
@@ -66,8 +72,18 @@ class PlanForm(Container):
     @on(Form.Changed)
     def _typed(self, event: Form.Changed) -> None:
         event.stop()
+        self._say(event.name)
         self._autosave.touch()
         self.look_ahead()
+
+    def _say(self, line: str) -> None:
+        """A server or a cap that is typed is the person's word; one that stood there is not."""
+        text = self.form.values.get(line, "")
+        if line == "endpoint":
+            servers.type_in(*servers.urls_in(text) - self._given)
+        elif line == "budget_usd":
+            with suppress(ValueError):
+                servers.type_in(cap_words(float(text)))
 
     @on(Form.Done)
     def _done(self, event: Form.Done) -> None:

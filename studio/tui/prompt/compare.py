@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from studio import servers
 from studio.records import Prompt
 from studio.settings import Endpoint
 from studio.tui.pane.base import Dialog
@@ -79,6 +80,7 @@ class Compare(Dialog):
             problem = f"Type a temperature from 0 to {HOTTEST:g}, or an endpoint."
             self.query_one("#hint", Static).update(content(problem, "$error"))
             return
+        servers.type_in(text)
         self.dismiss(found)
 
 

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 
-from studio.llm.client import is_loopback
 from studio.records import Answer, Document, StudioError
+from studio.servers import is_loopback
 from studio.store.generations import Finished
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.prompt import sampling

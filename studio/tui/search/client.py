@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio import child
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
     ChooseSystems,
@@ -128,17 +128,14 @@ class SearchProcess:
             return life
 
     def _process(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "studio", "search-process"]
         return subprocess.Popen(
-            [*command, str(self._project), str(os.getpid())],
+            child.python("studio", "search-process", str(self._project), str(os.getpid())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             # Keys such as ctrl+c go to the terminal's own processes.
             start_new_session=True,
             cwd=self._project,
-            # Python must not import from the working directory: a project may come from anybody.
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
         )
 
     def _tell(self, said: FromProcess, stopped: threading.Event) -> None:

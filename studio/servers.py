@@ -1,0 +1,120 @@
+"""Which servers the person has named. The one rule on where a key may go, for all that can say so.
+
+A project may come from a stranger: its ``studio.toml``, its database and the jobs in it can name
+any server. A server gets a key only when the person has named its address: in their own settings,
+on the command line, or by typing it on a screen. What was typed for a project is kept in its
+database under a seal that nobody else can make, so that its jobs go on after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from urllib.parse import urlsplit, urlunsplit
+
+from studio.folders import private_file, state_dir
+
+OPENAI_URL = "https://api.openai.com/v1"
+"""Named by whoever has set ``OPENAI_API_KEY``."""
+SEAL_ENV = "STUDIO_SEAL"
+"""Hands the secret on to workers where it could not be written."""
+
+_URL = re.compile(r"https?://[^\s\"'<>,]+", re.IGNORECASE)
+_named: set[str] = {OPENAI_URL}
+_typed: set[str] = set()
+
+
+def plain(url: str) -> str:
+    """The address as addresses are compared: scheme and host in small letters, no slash behind."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return url
+    return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), *parts[2:])).rstrip("/")
+
+
+def urls_in(*texts: object) -> set[str]:
+    """Every address in texts such as ``http://box/v1`` or ``openai:MODEL@http://box/v1``."""
+    return {plain(url) for text in texts for url in _URL.findall(str(text))}
+
+
+def name(urls: Iterable[str]) -> None:
+    """The person has named these in this process, or sealed them in an earlier one."""
+    _named.update(map(plain, urls))
+
+
+def type_in(*texts: str) -> None:
+    """The person has typed these texts in this program: the addresses in them are named."""
+    _typed.update(texts, urls_in(*texts))
+    name(urls_in(*texts))
+
+
+def typed(texts: Iterable[str]) -> set[str]:
+    """Those of the texts that the person has typed in this program."""
+    return _typed.intersection(texts)
+
+
+def forget() -> None:
+    """Take back what was named and typed in this process."""
+    _typed.clear()
+    _named.clear()
+    _named.add(OPENAI_URL)
+
+
+def are_named(urls: Iterable[str]) -> bool:
+    """Whether the person has named all of them."""
+    return {plain(url) for url in urls} <= _named
+
+
+def host_of(url: str) -> str:
+    """Host and port, for people; never what may stand before an ``@``."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL is this machine's own address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def sealed(text: str) -> str:
+    """A mark on a text that shows that this person has said it."""
+    return hmac.digest(_secret(), text.encode("utf-8", "replace"), hashlib.sha256).hex()
+
+
+def is_sealed(text: str, mark: object) -> bool:
+    """Whether the mark is this person's on this text."""
+    return isinstance(mark, str) and hmac.compare_digest(sealed(text).encode(), mark.encode())
+
+
+def _secret() -> bytes:
+    """Of this person alone, made at first use; it lasts as long as the process if it must."""
+    if told := os.environ.get(SEAL_ENV):
+        return told.encode()
+    path = state_dir() / "seal"
+    with suppress(OSError):
+        if path.is_file() and (known := path.read_bytes()):
+            return known
+        made = secrets.token_hex(32).encode()
+        partial = path.with_name(f"seal.{os.getpid()}")
+        with os.fdopen(private_file(partial), "wb") as file:
+            file.write(made)
+        try:
+            # Linked, not moved: of two that make one at the same time, the first stays.
+            os.link(partial, path)
+        except FileExistsError:
+            return path.read_bytes()
+        finally:
+            partial.unlink(missing_ok=True)
+        return made
+    os.environ[SEAL_ENV] = secrets.token_hex(32)
+    return os.environ[SEAL_ENV].encode()
