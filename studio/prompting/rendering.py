@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from studio.records import StudioError
+
 if TYPE_CHECKING:
     from jinja2 import Template as Compiled
+    from jinja2 import nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 PLACEHOLDERS = (
@@ -24,6 +28,19 @@ PLACEHOLDERS = (
 FILTERS = frozenset({"trim", "upper", "lower", "title", "capitalize"})
 """Filters that cannot make much out of little."""
 
+LONGEST_PART = 200_000
+"""Characters of a part."""
+MOST_TAGS = 1_000
+"""Tags of a part."""
+LONGEST_TAG = 2_000
+"""Characters of a tag."""
+DEEPEST = 40
+"""Levels of tags, filters and words such as ``not``: Python takes for ever over a few hundred."""
+MOST_TEXT = 2_000_000
+"""Characters that a part may become."""
+
+_OPENING = re.compile(r"\{[{%]")
+_CLOSING = re.compile(r"[}%]\}")
 _CONTROL_TOKEN = re.compile(r"<\|([^|<>\s]{1,40})\|>|(</?s>|\[/?INST\]|<(?:start|end)_of_turn>)")
 
 
@@ -41,11 +58,88 @@ def defused(text: str) -> str:
     return _CONTROL_TOKEN.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
 
 
+class TemplateFault(ValueError):
+    """The Jinja2 of a part cannot be used; ``line`` says where in it, from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+def parsed(source: str) -> nodes.Template:
+    """A part's tree. Raises TemplateFault for anything that is no template of a bounded size."""
+    _refuse_huge(source)
+    with _explained():
+        tree = environment().parse(source)
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while waiting:
+        at, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise TemplateFault(1, f"its tags are nested more than {DEEPEST} deep.")
+        waiting += [(below, depth + 1) for below in at.iter_child_nodes()]
+    return tree
+
+
 def filled(source: str, values: Mapping[str, Any]) -> str:
-    """A part's Jinja2 source with its placeholders filled in."""
-    return _compiled(source).render(values)
+    """A part's Jinja2 source with its placeholders filled in; those without a value are empty.
+
+    Raises StudioError when it cannot be, or the text would have no end.
+    """
+    try:
+        compiled, names = compiled_part(source)
+        pieces, size = [], 0
+        for piece in compiled.generate(dict.fromkeys(names, "") | dict(values)):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MOST_TEXT:
+                break
+    except Exception as error:
+        # Whatever a template compares or trims, it is a fault of the template.
+        raise StudioError(f"The prompt template cannot be filled in: {error}. Mend it.") from error
+    if size > MOST_TEXT:
+        raise StudioError(
+            f"The prompt template makes a text of more than {MOST_TEXT:,} characters. Name its "
+            "placeholders less often."
+        )
+    return "".join(pieces)
 
 
 @lru_cache(maxsize=256)
-def _compiled(source: str) -> Compiled:
-    return environment().from_string(source)
+def compiled_part(source: str) -> tuple[Compiled, frozenset[str]]:
+    """A part ready to be filled in, and the names of its placeholders. Raises TemplateFault."""
+    from jinja2.meta import find_undeclared_variables
+
+    tree = parsed(source)
+    with _explained():
+        return environment().from_string(source), frozenset(find_undeclared_variables(tree))
+
+
+def _refuse_huge(source: str) -> None:
+    """Jinja2 and Python compile by recursion: what is nested without end never reaches them."""
+    tags = _OPENING.split(source)
+    if len(source) > LONGEST_PART or len(tags) > MOST_TAGS:
+        raise TemplateFault(
+            1, f"it has more than {MOST_TAGS:,} tags or {LONGEST_PART:,} characters; shorten it."
+        )
+    line = 1 + tags[0].count("\n")
+    for tag in tags[1:]:
+        end = _CLOSING.search(tag)
+        if (end.start() if end else len(tag)) > LONGEST_TAG:
+            raise TemplateFault(line, f"a tag is longer than {LONGEST_TAG:,} characters.")
+        line += tag.count("\n")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn whatever the compilers raise into one fault with its line."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        yield
+    except TemplateSyntaxError as fault:
+        message = f"{(fault.message or str(fault)).rstrip('.')}."
+        raise TemplateFault(fault.lineno, message) from fault
+    except Exception as error:
+        message = "it is nested too deeply, or a number in it is too long."
+        raise TemplateFault(1, message) from error

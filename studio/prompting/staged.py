@@ -11,12 +11,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
 from studio.prompting.decoding import decoding_from
 from studio.prompting.forms import TemplateNames
-from studio.prompting.rendering import defused, environment
+from studio.prompting.rendering import defused, filled
 from studio.prompting.template_lints import (
     DECODING_RULES,
     Lint,
@@ -186,7 +185,7 @@ class StagedForm:
                 yield Lint(1, f"the part “# {part.title()}” is missing.")
                 continue
             for name in names:
-                if not re.search(rf"\{{\{{[^}}]*\b{name}\b", source.parts[part]):
+                if not re.search(rf"\{{\{{[^{{}}]*\b{name}\b", source.parts[part]):
                     line = source.part_lines[part]
                     yield Lint(line, f"this part must hold {{{{ {name} }}}}.")
 
@@ -258,9 +257,7 @@ def rendered_part(template: StagedTemplate, part: str, values: Mapping[str, Any]
     """One part with its values: texts on one line each, lists joined by semicolons, cut to size."""
     fewest, most = template.text_words
     limits = {"context": template.context_words, "text": 3 * most}
-    compiled, names = _compiled(template.part(part))
-    # What a request does not give is empty: the lint has seen that the form knows all names.
-    known: dict[str, Any] = dict.fromkeys(names, "") | {
+    known: dict[str, Any] = {
         "texts": template.texts,
         "language": template.language,
         "fewest_words": fewest,
@@ -274,18 +271,10 @@ def rendered_part(template: StagedTemplate, part: str, values: Mapping[str, Any]
             known[name] = "; ".join(shown(str(one)) for one in value)
         else:
             known[name] = value
-    return str(compiled.render(known)).strip()
+    # What a request does not give is empty: the lint has seen that the form knows all names.
+    return filled(template.part(part), known).strip()
 
 
 def shown(text: str) -> str:
     """On one line, with the control tokens of chat models taken apart."""
     return defused(one_line(text))
-
-
-@lru_cache(maxsize=128)
-def _compiled(source: str) -> tuple[Any, frozenset[str]]:
-    """A part, and the names of its placeholders."""
-    from jinja2.meta import find_undeclared_variables
-
-    made = environment()
-    return made.from_string(source), frozenset(find_undeclared_variables(made.parse(source)))

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.prompting.languages import language_code
-from studio.prompting.rendering import FILTERS, PLACEHOLDERS, environment
+from studio.prompting.rendering import (
+    FILTERS,
+    PLACEHOLDERS,
+    TemplateFault,
+    compiled_part,
+    parsed,
+)
 from studio.prompting.template_source import PART_NAMES, SourceFault, TemplateSource, read
 from studio.records import StudioError
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+
+MOST = 1_000_000
+"""The largest whole number of a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +47,8 @@ def _flag(value: object) -> bool:
 
 
 def is_count(value: object) -> bool:
-    """A rule: a whole number from 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    """A rule: a whole number from 1 to a million."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST
 
 
 def is_range(value: object) -> bool:
@@ -44,7 +56,7 @@ def is_range(value: object) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value)
+        and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= MOST for v in value)
         and value[0] <= value[1]
     )
 
@@ -183,28 +195,56 @@ def lint_part(
     text: str, first_line: int, placeholders: tuple[str, ...] = PLACEHOLDERS
 ) -> Iterator[Lint]:
     """Remarks on the Jinja2 of one part."""
-    from jinja2 import TemplateSyntaxError, nodes
+    from jinja2 import nodes
 
     try:
-        tree = environment().parse(text)
-    except TemplateSyntaxError as fault:
-        yield Lint(first_line + fault.lineno - 1, f"{(fault.message or str(fault)).rstrip('.')}.")
+        tree = parsed(text)
+    except TemplateFault as fault:
+        yield Lint(first_line + fault.line - 1, fault.message)
         return
     allowed = (
         nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Const,
         nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Filter,
     )  # fmt: skip
-    for node in tree.find_all(nodes.Node):
-        line = first_line + node.lineno - 1
-        if isinstance(node, nodes.Name) and node.name not in placeholders:
-            near = _nearest(node.name, placeholders)
-            yield Lint(line, f"unknown placeholder “{node.name}”{near}")
-        elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            known = ", ".join(sorted(FILTERS))
-            yield Lint(line, f"unknown filter “{node.name}”; known are {known}.")
-        elif not isinstance(node, allowed):
-            kind = type(node).__name__
-            yield Lint(line, f"“{kind}” is not for templates; {{{{ … }}}} and {{% if … %}} are.")
+    clean = True
+    for found in _walk(tree, 1):
+        if remark := _remark(found[0], placeholders, allowed):
+            clean = False
+            yield Lint(first_line + found[1] - 1, remark)
+    if clean:
+        # Not before: what is not allowed must not be computed either.
+        try:
+            compiled_part(text)
+        except TemplateFault as fault:
+            yield Lint(first_line + fault.line - 1, fault.message)
+
+
+def _walk(node: nodes.Node, line: int) -> Iterator[tuple[nodes.Node, int]]:
+    """Every node below with its line; some have none of their own."""
+    waiting = [(node, line)]
+    while waiting:
+        at, line = waiting.pop()
+        line = at.lineno or line
+        yield at, line
+        waiting += [(below, line) for below in at.iter_child_nodes()]
+
+
+def _remark(
+    node: nodes.Node,
+    placeholders: tuple[str, ...],
+    allowed: tuple[type[nodes.Node], ...],
+) -> str:
+    """What is wrong with one node; empty when nothing is."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Name) and node.name not in placeholders:
+        return f"unknown placeholder “{node.name}”{_nearest(node.name, placeholders)}"
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        return f"unknown filter “{node.name}”; known are {', '.join(sorted(FILTERS))}."
+    if not isinstance(node, allowed):
+        kind = type(node).__name__
+        return f"“{kind}” is not for templates; {{{{ … }}}} and {{% if … %}} are."
+    return ""
 
 
 def _advice(source: TemplateSource) -> Iterator[Lint]:

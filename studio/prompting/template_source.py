@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FENCE = "+++"
+LONGEST = 500_000
+"""Characters of a template."""
 PART_NAMES = ("instruction", "document", "query", "ask")
 
 _HEADING = re.compile(r"#\s+(\w+)\s*$")
@@ -48,8 +50,10 @@ def read(text: str, part_names: tuple[str, ...] = PART_NAMES) -> TemplateSource:
     """Take a template's text apart; text before any heading is the first of ``part_names``.
 
     Raises:
-        SourceFault: there is no front matter, or it is no TOML.
+        SourceFault: there is no front matter, it is no TOML, or the text is too long.
     """
+    if len(text) > LONGEST:
+        raise SourceFault(1, f"it has more than {LONGEST:,} characters; shorten it.")
     lines = text.replace("\r\n", "\n").removeprefix("\ufeff").split("\n")
     if lines[0].strip() != FENCE:
         raise SourceFault(1, f"it must start with a line “{FENCE}” and its settings in TOML")
@@ -68,6 +72,9 @@ def _settings(front: tuple[str, ...]) -> dict[str, Any]:
         found = re.search(r"\(at line (\d+), column \d+\)$", str(fault))
         line = int(found[1]) + 1 if found else len(front) + 1
         raise SourceFault(line, f"the settings are not TOML: {fault}") from fault
+    except (RecursionError, ValueError) as fault:
+        message = "the settings are nested too deeply, or a number in them is too long."
+        raise SourceFault(1, message) from fault
 
 
 def _parts(
