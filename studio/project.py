@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio import servers
+from studio.folders import private_file
 from studio.records import StudioError
 from studio.settings import Settings, data_dir, load
 from studio.store import Store
@@ -44,9 +45,10 @@ class Project:
         task_named(task)
         path = path.expanduser().absolute()
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            # Documents, prompts and answers are this person's: who shares them opens the folder.
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Exclusively: what this call did not make, it must not remove below.
-            (path / DATABASE).touch(exist_ok=False)
+            (path / DATABASE).touch(mode=0o600, exist_ok=False)
         except FileExistsError as error:
             if not path.is_dir():
                 raise StudioError(f"{path} is a file. Choose a folder for the project.") from error
@@ -155,9 +157,13 @@ class Project:
     def _folder(self, name: str) -> Path:
         folder = self.path / name
         try:
-            folder.mkdir(exist_ok=True)
+            # Exports are for others: the umask says who may read them.
+            folder.mkdir(mode=0o777 if name == "exports" else 0o700, exist_ok=True)
         except OSError as error:
-            raise StudioError(f"{folder} cannot be made: {error.strerror}.") from error
+            raise StudioError(
+                f"{folder} cannot be made: {error.strerror}. Choose another place, or make the "
+                "project's folder one that you may write to."
+            ) from error
         return folder
 
 
@@ -216,7 +222,8 @@ def _write_recent(listed: list[str]) -> None:
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(listed), "utf-8")
+        with os.fdopen(private_file(temporary), "w", encoding="utf-8") as out:
+            out.write(json.dumps(listed))
         temporary.replace(file)
     except OSError:
         with suppress(OSError):

@@ -33,6 +33,7 @@ from studio.cli import (
 )
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
+from studio.folders import private_file
 from studio.records import StudioError, WrongTask
 from studio.settings import data_dir
 
@@ -169,9 +170,10 @@ def _unexpected(error: Exception) -> str:
     """A fault of the studio itself: one sentence for the person, the details in a file."""
     path = data_dir() / "crash.log"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         told = blotted("".join(traceback.format_exception(error)))
-        path.write_text(told, "utf-8", "replace")
+        path.unlink(missing_ok=True)
+        with os.fdopen(private_file(path), "w", encoding="utf-8", errors="replace") as out:
+            out.write(told)
     except OSError as unwritable:
         return f"Unexpected {type(error).__name__}: {error} (no details kept: {unwritable})."
     return f"Unexpected {type(error).__name__}: {error}. {path} has the details; please report it."

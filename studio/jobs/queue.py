@@ -183,7 +183,7 @@ def _is_zombie(pid: int) -> bool:
 
 def log_path(project: Project, job_id: int) -> Path:
     """The job's log file."""
-    return project.logs_dir / f"job-{job_id}.log"
+    return project.path / "logs" / f"job-{job_id}.log"
 
 
 def wait(
@@ -237,7 +237,10 @@ def _start_worker(project: Project, job_id: int) -> Job:
     """Start the process; a job without one stays resumable. Raises StudioError when it can't."""
     _STARTED[:] = [process for process in _STARTED if process.poll() is None]
     try:
-        with log_path(project, job_id).open("ab") as log:
+        number = os.open(
+            project.logs_dir / f"job-{job_id}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        )
+        with os.fdopen(number, "ab") as log:
             process = subprocess.Popen(
                 child.python("studio", "worker", str(project.path), str(job_id)),
                 stdin=subprocess.DEVNULL,

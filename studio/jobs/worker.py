@@ -21,6 +21,8 @@ log = logging.getLogger("studio.worker")
 
 def main(project_path: Path, job_id: int) -> int:
     """Do the job; 0 when it is done, 1 when it failed, was cancelled or is somebody else's."""
+    # Models, logs and caches are this person's alone.
+    os.umask(os.umask(0o077) | 0o077)
     handler = logging.StreamHandler()
     handler.setFormatter(BlottingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

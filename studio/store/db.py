@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -13,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from studio.records import StudioError
-from studio.store.migrations import SCHEMA_VERSION, migrations
+from studio.store.migrations import SCHEMA_VERSION, STEPS, migrations
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -68,24 +72,76 @@ class Database:
 def connect(path: Path) -> Database:
     """Open the file with the studio's settings; no schema work.
 
-    Raises StudioError when it cannot be opened or is no SQLite file.
+    A new file is this person's alone. One that cannot be written is opened to be read. Raises
+    StudioError when it cannot be opened or is no SQLite file.
     """
+    # Of a pipe, the end may never come.
+    if path.exists() and not path.is_file():
+        raise StudioError(f"{path} cannot be opened: it is no file. Choose another.")
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with explained(path):
         conn = _opened(path)
         try:
-            conn.execute("PRAGMA synchronous=NORMAL")
-            conn.execute("PRAGMA foreign_keys=ON")
-            conn.execute("PRAGMA temp_store=FILE")
+            _prepare(conn)
             _use_wal(conn)
-        except BaseException:
+        except BaseException as error:
             conn.close()
-            raise
+            found = _opened_to_read(path) if _is_refusal(error) else None
+            if found is None:
+                raise
+            conn = found
     return Database(conn)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _prepare(conn: sqlite3.Connection) -> None:
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=FILE"):
+        conn.execute(f"PRAGMA {pragma}")
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether the file, or its folder, may not be written."""
+    refusals = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in refusals
+
+
+def _opened_to_read(path: Path) -> sqlite3.Connection | None:
+    """A connection that only reads; None where not even that can be.
+
+    SQLite reads a write-ahead log only where it may write beside it: the file alone is enough when
+    there is no log, and a copy of both when there is one.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    with suppress(sqlite3.OperationalError):
+        return _reading(f"{path.absolute().as_uri()}?mode=ro")
+    try:
+        if not log.exists() or not log.stat().st_size:
+            return _reading(f"{path.absolute().as_uri()}?immutable=1")
+        with tempfile.TemporaryDirectory(prefix="studio-") as folder:
+            for file in (path, log):
+                shutil.copyfile(file, Path(folder, file.name))
+            # Open files outlive their names, so that nothing is left behind.
+            return _reading(Path(folder, path.name).as_uri(), query_only=True)
+    except (OSError, sqlite3.OperationalError):
+        return None
+
+
+def _reading(address: str, *, query_only: bool = False) -> sqlite3.Connection:
+    conn = _opened(address, uri=True)
+    try:
+        _prepare(conn)
+        conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        conn.execute(f"PRAGMA query_only={'ON' if query_only else 'OFF'}")
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _opened(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
     conn = sqlite3.connect(
         path,
+        uri=uri,
         timeout=BUSY_TIMEOUT_MS / 1000,
         # Python's own implicit transactions are deferred: they fail at once where another writes.
         isolation_level=None,
@@ -114,7 +170,8 @@ _CAUSES = {
         "{path} is damaged ({text}). Put a copy in its place, such as a .backup file beside it."
     ),
     sqlite3.SQLITE_READONLY: (
-        "{path} cannot be written: it or its folder is read-only. Choose another place."
+        "{path} cannot be written: it or its folder is read-only. It can be read, searched and "
+        "exported to another place; copy the project to work on it."
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "{path} cannot be opened: its folder is missing, or it may not be written. "
@@ -137,6 +194,10 @@ _CAUSES = {
 """Primary result code → what a person is told."""
 
 
+_DAMAGE = ("no such table", "no such column", "Could not decode to UTF-8", "no such index")
+"""How SQLite begins what it says of a file that another hand has changed."""
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what a person can mend into one sentence; faults of the program stay as they are."""
@@ -148,6 +209,8 @@ def explained(path: Path) -> Iterator[None]:
 
 def _explain(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
     sentence = _CAUSES.get(getattr(error, "sqlite_errorcode", -1) & 0xFF)
+    if sentence is None and str(error).startswith(_DAMAGE):
+        sentence = _CAUSES[sqlite3.SQLITE_CORRUPT]
     if sentence is None:
         raise error
     raise StudioError(sentence.format(path=path, text=error)) from error
@@ -186,12 +249,21 @@ def for_migrations(db: Database) -> sqlite_utils.Database:
 
 def _known_version(db: Database, path: Path, target: int) -> int:
     version = schema_version(db)
+    if version < 0:
+        raise StudioError(f"{path} belongs to another program. Choose another project folder.")
     if version > target:
         raise StudioError(
             f"{path} was written by a newer studio (schema {version}, this one knows "
             f"{target}). Update the studio to open it."
         )
     tables = {row[0] for row in rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "_sqlite_migrations" in tables:
+        had = rows(db, "SELECT name FROM _sqlite_migrations WHERE migration_set = 'studio'")
+        if unknown := sorted({str(row[0]) for row in had} - {name for name, _ in STEPS}):
+            raise StudioError(
+                f"{path} was written by a newer studio (it has had {unknown[0]}, which this one "
+                "does not know). Update the studio to open it."
+            )
     if (tables or version) and "verdicts" not in tables:
         raise StudioError(f"{path} belongs to another program. Choose another project folder.")
     return version
@@ -211,6 +283,7 @@ def back_up(path: Path, target: Path) -> None:
             closing(_opened(path)) as source,
             closing(sqlite3.connect(partial)) as copy,
         ):
+            partial.chmod(path.stat().st_mode & 0o777)
             source.backup(copy)
             # In one file: nothing beside it that could get lost.
             copy.execute("PRAGMA journal_mode=DELETE")
@@ -246,6 +319,23 @@ def roll_back(conn: sqlite3.Connection) -> None:
     """End the transaction if there is one: after a commit or on a full disk there is none."""
     if conn.in_transaction:
         conn.execute("ROLLBACK")
+
+
+def from_json(text: object, what: str, kind: type | tuple[type, ...] = dict) -> Any:
+    """The JSON of a column. what: its table and column, for the sentence when it is damaged.
+
+    Raises StudioError when it is no JSON, or none of this kind.
+    """
+    try:
+        found = json.loads(text)  # type: ignore[arg-type]
+        if isinstance(found, kind):
+            return found
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise StudioError(
+        f"The project's studio.db is damaged: what stands in {what} cannot be read. "
+        "Put a copy in its place, such as a .backup file beside it."
+    )
 
 
 def path_of(db: Database) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Example, Record, RecordType, StudioError
-from studio.store.db import now, one, rows, storable, value, write
+from studio.store.db import from_json, now, one, rows, storable, value, write
 from studio.store.record_types import RecordTypes
 from studio.store.records import R_COLUMNS, read_records
 
@@ -43,7 +43,7 @@ def _example(row: sqlite3.Row, types: Mapping[str, RecordType]) -> Example:
         position=row["position"],
         tags=row["tags"],
         type=types[row["type"]],
-        fields=json.loads(row["fields"]),
+        fields=from_json(row["fields"], "examples.fields"),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Answer, Decoding, Generation, Message, Record, Request, content_sha
-from studio.store.db import now, one, rows, storable, value, write
+from studio.store.db import from_json, now, one, rows, storable, value, write
 from studio.store.records import Records
 
 if TYPE_CHECKING:
@@ -192,9 +192,9 @@ class Generations:
     def _request(self, row: sqlite3.Row) -> Request:
         messages = tuple(
             Message(role, str(value(self.db, "SELECT text FROM contents WHERE id = ?", (content,))))
-            for role, content in json.loads(row["messages"])
+            for role, content in from_json(row["messages"], "generations.messages", list)
         )
-        decoding = json.loads(row["decoding"])
+        decoding = from_json(row["decoding"], "generations.decoding")
         decoding["stop"] = tuple(decoding["stop"])
         return Request(
             messages=messages,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import QUERY, Datum, Gold, Split, content_sha
-from studio.store.db import now, rows, storable, value, write
+from studio.store.db import from_json, now, rows, storable, value, write
 from studio.store.documents import SEARCH_WORD_LENGTH, SEARCH_WORDS
 from studio.store.keyvalue import KeyValues
 from studio.store.record_types import RecordTypes, from_row, to_row
@@ -144,7 +144,7 @@ class GoldData:
                 split=row["split"],
                 outside_id=row["outside_id"],
                 relevant=relevant.get(row["id"], {}),
-                other_answers=tuple(json.loads(row["other_answers"])),
+                other_answers=tuple(from_json(row["other_answers"], "gold.other_answers", list)),
                 origin=row["origin"],
                 id=row["id"],
             )

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Job, JobState
-from studio.store.db import now, one, rows, storable, value, write
+from studio.records import Job, JobState, StudioError
+from studio.store.db import from_json, now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -20,28 +20,35 @@ LEASE_S = 15.0
 
 
 def _job(row: sqlite3.Row) -> Job:
-    state = JobState(row["state"])
+    try:
+        state = JobState(row["state"])
+        beat = float(row["heartbeat"])
+    except (ValueError, TypeError) as error:
+        raise StudioError(
+            f"Job {row['id']} is in a state that this studio does not know ({row['state']!r}). "
+            "It was written by a newer one: update the studio."
+        ) from error
     # A heartbeat from the future is one of a clock that was set back since.
-    if state is JobState.RUNNING and abs(time.time() - row["heartbeat"]) > LEASE_S:
+    if state is JobState.RUNNING and abs(time.time() - beat) > LEASE_S:
         state = JobState.INTERRUPTED
     return Job(
         id=row["id"],
         kind=row["kind"],
-        params=json.loads(row["params"]),
+        params=from_json(row["params"], "jobs.params"),
         state=state,
         done=row["done"],
         total=row["total"],
         message=row["message"],
-        result=json.loads(row["result"]),
+        result=from_json(row["result"], "jobs.result"),
         created=row["created"],
         started=row["started"],
         finished=row["finished"],
-        heartbeat=row["heartbeat"],
-        pid=row["pid"],
+        heartbeat=beat,
+        pid=row["pid"] if isinstance(row["pid"], int) else None,
         cancel_requested=bool(row["cancel_requested"]),
         paused=bool(row["paused"]),
         concurrency=row["concurrency"],
-        live=json.loads(row["live"]),
+        live=from_json(row["live"], "jobs.live"),
         deleted=row["deleted"],
     )
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.store.db import now, rows, storable, value, write
+from studio.store.db import from_json, now, rows, storable, value, write
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -21,7 +21,7 @@ class KeyValues:
     def get(self, key: str, default: Any = None) -> Any:
         """The value, or the default."""
         text = value(self.db, "SELECT value FROM settings WHERE key = ?", (key,))
-        return default if text is None else json.loads(text)
+        return default if text is None else from_json(text, f"settings.{key}", object)
 
     def set(self, key: str, item: Any) -> None:
         """Write the value."""

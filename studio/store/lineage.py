@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.store.db import one, rows, value
+from studio.store.db import from_json, one, rows, value
 from studio.store.record_types import RecordTypes, from_row
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Lineage:
     def _chosen(self, job_id: int | None) -> dict[str, Any]:
         """How the job was told to choose among the records; empty when it took all that is kept."""
         text = value(self.db, "SELECT params FROM jobs WHERE id = ?", (job_id,))
-        params = json.loads(text or "{}")
+        params = from_json(text or "{}", "jobs.params")
         told = params.get("train") or params
         return {name: told[name] for name in CHOSEN_BY if told.get(name) not in (None, "")}
 
@@ -109,7 +108,7 @@ class Lineage:
         )
         return [
             {name: link[name] for name in ("filter", "judged", "kept") if name in link}
-            for link in json.loads(text or "[]")
+            for link in from_json(text or "[]", "jobs.result", list)
         ]
 
     def _examples(self, snapshot_id: int | None) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Model, Split, content_sha
-from studio.store.db import now, one, rows, storable, value, write
+from studio.store.db import from_json, now, one, rows, storable, value, write
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -51,8 +51,8 @@ class Snapshots:
 
 def _model(row: sqlite3.Row) -> Model:
     values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
-    values["settings"] = json.loads(row["settings"])
-    values["scores"] = json.loads(row["scores"])
+    values["settings"] = from_json(row["settings"], "models.settings")
+    values["scores"] = from_json(row["scores"], "models.scores")
     return Model(**values)
 
 
@@ -135,8 +135,8 @@ class Evaluation:
 
 def _evaluation(row: sqlite3.Row) -> Evaluation:
     values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
-    values["metrics"] = json.loads(row["metrics"])
-    values["per_query"] = json.loads(row["per_query"])
+    values["metrics"] = from_json(row["metrics"], "evaluations.metrics")
+    values["per_query"] = from_json(row["per_query"], "evaluations.per_query")
     return Evaluation(**values)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import QUERY, RECORD_TYPES, Datum, RecordType
-from studio.store.db import one, rows, storable, write
+from studio.store.db import from_json, one, rows, storable, write
 from studio.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class RecordTypes:
     def of_project(self) -> RecordType:
         """What the project's task is trained on."""
         row = one(self.db, "SELECT value FROM settings WHERE key = 'task'")
-        task = TASKS.get(json.loads(row[0])) if row else None
+        task = TASKS.get(from_json(row[0], "settings.task", str)) if row else None
         return task.record if task else QUERY
 
     def register(self, types: Iterable[RecordType]) -> None:
@@ -69,7 +69,7 @@ class RecordTypes:
 def _type(row: Any) -> RecordType:
     return RecordType(
         name=row["name"],
-        fields=tuple(json.loads(row["fields"])),
+        fields=tuple(from_json(row["fields"], "record_types.fields", list)),
         noun=row["noun"],
         nouns=row["nouns"],
         context=row["context"],
@@ -92,4 +92,4 @@ def to_row(datum: Datum) -> tuple[str, str]:
 def from_row(type: RecordType, text: str, more: str) -> dict[str, str]:
     """Field → text, the first field first."""
     first = {type.fields[0]: text}
-    return first if more == "{}" else {**first, **json.loads(more)}
+    return first if more == "{}" else {**first, **from_json(more, "the fields of a record")}

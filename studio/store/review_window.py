@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.store import db as _db
-from studio.store.db import rows, value
+from studio.store.db import from_json, rows, value
 from studio.store.review_changes import this_process
 from studio.store.review_ids import FIRST, Ids
 from studio.store.review_shapes import ReviewRow, View, decision_of
@@ -154,7 +154,7 @@ def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> Review
         score=scores.get(filter_name),
         scores=scores,
         type=row["type"],
-        fields=json.loads(row["fields"]),
+        fields=from_json(row["fields"], "records.fields"),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Round, RoundError, Run
-from studio.store.db import now, one, rows, storable, write
+from studio.store.db import from_json, now, one, rows, storable, write
 from studio.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -59,16 +59,23 @@ class ErrorRow:
 def _run(row: sqlite3.Row) -> Run:
     return Run(
         method=row["method"],
-        params=json.loads(row["params"]),
+        params=from_json(row["params"], "runs.params"),
         id=row["id"],
         created=row["created"],
-        finished_stages=tuple(json.loads(row["finished_stages"])),
+        finished_stages=tuple(from_json(row["finished_stages"], "runs.finished_stages", list)),
     )
 
 
 def _round(row: sqlite3.Row) -> Round:
     values = dict(row)
-    return Round(**{**values, **{name: json.loads(values[name]) for name in ROUND_JSON}})
+    return Round(
+        **{
+            **values,
+            **{
+                name: from_json(values[name], f"rounds.{name}", (dict, list)) for name in ROUND_JSON
+            },
+        }
+    )
 
 
 def _error(row: sqlite3.Row) -> RoundError:
@@ -77,7 +84,7 @@ def _error(row: sqlite3.Row) -> RoundError:
         row["gold_id"] or 0,
         predicted=row["predicted"],
         confidence=row["confidence"],
-        detail=json.loads(row["detail"]),
+        detail=from_json(row["detail"], "errors.detail"),
         id=row["id"],
     )
 
@@ -212,4 +219,7 @@ class Runs:
             " AND +e.round_id = ?2 ORDER BY e.id LIMIT ?3"
         )
         found = [dict(row) for row in rows(self.db, sql, (after, round_id, limit))]
-        return [ErrorRow(**{**row, "detail": json.loads(row["detail"])}) for row in found]
+        return [
+            ErrorRow(**{**row, "detail": from_json(row["detail"], "errors.detail")})
+            for row in found
+        ]

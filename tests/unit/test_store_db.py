@@ -106,7 +106,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
         return steps
 
     db = database.connect(path)
-    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+    with pytest.raises(StudioError, match="no such table: nowhere"):
         database.migrate(db, path, broken, target=4)
     assert version_of(path) == 1
     tables = {row[0] for row in database.rows(db, "SELECT name FROM sqlite_master")}
