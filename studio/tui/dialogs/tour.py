@@ -28,20 +28,30 @@ class Step:
     title: str
     words: str
     """What one does there; ``{action id}`` stands for its key."""
+    by_rounds: str = ""
+    """What one does there in a project whose model rounds train, where that is something else."""
 
 
 STEPS: Final = (
     Step("", "Welcome",
          "Documents and a few examples become a trained search model, with its gain measured. "
+         "The panes stand above in the order of the work.",
+         "A description and some gold become a trained small model, with its gain measured. "
          "The panes stand above in the order of the work."),
     Step("examples", "First, examples",
          "Write a handful of good queries by hand: {examples.search} finds a document, "
-         "{examples.new} writes a query for it. Eight are plenty."),
+         "{examples.new} writes a query for it. Eight are plenty.",
+         "Here stands what the prompt shows the LLM before it writes; your gold stays out of it, "
+         "to measure with."),
     Step("prompt", "Then the prompt",
          "See at once what the LLM writes for three of your documents. {prompt.edit} edits, "
+         "{prompt.save} keeps a version.",
+         "See at once what the LLM writes at each stage. {prompt.edit} edits, "
          "{prompt.save} keeps a version."),
-    Step("generate", "Generate, for all documents",
-         "Choose how many, see what it may cost, start, watch. It goes on when you leave."),
+    Step("generate", "Generate records",
+         "Choose how many, see what it may cost, start, watch. It goes on when you leave.",
+         "Only have records written, without training: choose how many, see what it may cost, "
+         "start, watch. It goes on when you leave."),
     Step("review", "Review what was made",
          "One key accepts, rejects or edits a record and goes on to the next. "
          "Nothing is deleted; all can be undone."),
@@ -49,11 +59,14 @@ STEPS: Final = (
          "What the model gets wrong stands here. {rounds.start} plans a run: the LLM writes more "
          "like each error, you judge, the model trains anew."),
     Step("train", "Train and measure",
-         "Your model beside BM25 and the untrained one, with a significance test."),
+         "Your model beside BM25 and the untrained one, with a significance test.",
+         "Each trained model, with its curves and the data and prompts behind it."),
     Step("search", "Search with it",
-         "Type a query and compare the rankings; mark what is right."),
+         "Type a query and compare the rankings; mark what is right.",
+         "Type a text and see what each model predicts."),
     Step("jobs", "Jobs",
-         "All that runs or ran. {app.path} runs the whole path in one go."),
+         "All that runs or ran. {app.path} runs the whole path in one go.",
+         "All that runs or ran, with its cost. What was stopped goes on where it stood."),
     Step("", "Four keys for everywhere",
          "{app.help} explains what has the focus, {app.palette} lists every action, "
          "{app.jump} jumps to a part of the screen, {app.messages} shows past messages."),
@@ -135,11 +148,13 @@ class Tour(ModalScreen[None]):
         """The words with the keys in force in bold."""
         from studio.tui.base_app import BaseApp
 
+        app = cast("BaseApp", self.app)
+        words = step.words if app.has_path else step.by_rounds or step.words
         parts: list[Any] = []
-        for piece in step.words.split("{"):
+        for piece in words.split("{"):
             name, brace, rest = piece.partition("}")
             if brace and name in BY_ID:
-                key = key_name(cast("BaseApp", self.app).keys_of(name)[0])
+                key = key_name(app.keys_of(name)[0])
                 parts += [(key, "bold $primary"), rest]
             else:
                 parts.append(piece)

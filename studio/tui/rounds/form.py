@@ -18,6 +18,11 @@ DRAFT: Final = "rounds"
 OF_RETRIEVERS: Final = frozenset({"top_k"})
 OF_SMALL_MODELS: Final = frozenset({"kind", "class_weights", "train_file", "add_records"})
 """Lines that mean something only where the gold is no documents."""
+FIRST: Final = (
+    *("method", "endpoint", "budget_usd", "seed_records", "rounds", "approve"),
+    *("kind", "base", "patience"),
+)
+"""Lines that most runs are told, in order: they stand first, seen without scrolling."""
 
 
 def plan_fields(project: Project) -> tuple[FormField, ...]:
@@ -30,9 +35,11 @@ def plan_fields(project: Project) -> tuple[FormField, ...]:
         if one.has_feedback or project.task.trains_by_rounds
     ]
     # Documents are drawn for each record.
-    return run_form.run_fields(
+    found = run_form.run_fields(
         project, offered, RoundParams, hidden={*hidden, "documents", "search"}
     )
+    place = {name: at for at, name in enumerate(FIRST)}
+    return tuple(sorted(found, key=lambda one: place.get(one.name, len(place))))
 
 
 def lines_of(project: Project, values: Mapping[str, str]) -> set[str]:
