@@ -151,17 +151,24 @@ class Navigation(StorePoller):
         """Ask for the settings of the whole path."""
         self._start("path")
 
-    def action_start_generate(self) -> None:
-        """Ask for the settings of one step."""
-        self._start("generate")
+    async def action_start_generate(self) -> None:
+        """Plan a run: Generate has its form."""
+        await self._plan_in("generate")
 
     def action_start_filter(self) -> None:
         """Ask for the settings of one step."""
         self._start("filter")
 
-    def action_start_train(self) -> None:
-        """Ask for the settings of one step."""
-        self._start("train")
+    async def action_start_train(self) -> None:
+        """Plan a training: Train has its form."""
+        await self._plan_in("train")
+
+    async def _plan_in(self, pane: str) -> None:
+        """Where rounds train, a run writes, trains and scores by itself: one form for all of it."""
+        if (project := self.project) is None:
+            self.can_show(pane)
+        else:
+            await self.go(pane if project.task.has_path else "rounds", plan=True)
 
     def action_start_evaluate(self) -> None:
         """Ask for the settings of one step."""
@@ -181,8 +188,7 @@ class Navigation(StorePoller):
         elif kind == "filter":
             params = FilterParams(round_trip="off").to_row()
         else:
-            # A run writes, trains and scores by itself: there is one form for all of it.
-            await self.go("rounds", plan=True)
+            await self._plan_in("rounds")
             return
         if params is None:
             return

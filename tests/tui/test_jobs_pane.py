@@ -13,16 +13,19 @@ from textual.widgets import Static
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, Model, StudioError
+from studio.records import Job, JobState, Model
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
 from studio.tui.dialogs.start import StartDialog, params_of
 from studio.tui.jobs.delete_files import DeleteFiles
+from studio.tui.pane.params_form import Unfit
 from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.editor import Field
+from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+from tests.support.hostile import frame
 from tests.support.waiting import quiet, until_shown
 from tests.tui.test_job_view import RESULT
 
@@ -120,7 +123,7 @@ async def test_the_path_starts_from_anywhere_with_a_small_dialog(
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert isinstance(app.screen, StartDialog)
-        await pilot.press("5", "enter")
+        await pilot.press("g", "enter", "ctrl+u", "5", "escape", "s")
         await quiet(pilot)
         assert app.current_mode == "jobs"
         made = project.store.jobs.all()[0]
@@ -136,16 +139,19 @@ async def test_a_wrong_number_is_told_and_nothing_starts(
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+r")
         await pilot.pause()
-        app.screen.query_one("#documents", Field).value = "many"
-        await pilot.press("enter")
+        await pilot.press("g", "enter", "ctrl+u", *"many", "escape", "s")
+        await quiet(pilot)
         assert isinstance(app.screen, StartDialog)
+        assert "Documents is 'many'" in "\n".join(frame(app))
         assert no_workers == []
+        # It is kept for the next time.
+        await pilot.press("escape", "ctrl+r")
+        await quiet(pilot)
+        assert "many" in "\n".join(frame(app))
 
 
-@pytest.mark.parametrize(
-    ("place", "kind"), [(1, "generate"), (2, "filter"), (3, "train"), (4, "evaluate")]
-)
-async def test_each_step_starts_alone(
+@pytest.mark.parametrize(("place", "kind"), [(2, "filter"), (4, "evaluate")])
+async def test_a_step_starts_alone_as_it_stands(
     project: Project, no_workers: list[int], place: int, kind: str
 ) -> None:
     app = StudioApp(project, screen="jobs")
@@ -154,16 +160,31 @@ async def test_each_step_starts_alone(
         await pilot.pause()
         assert isinstance(app.screen, Choose)
         await pilot.press(*["j"] * place, "enter")
-        await pilot.pause()
+        await quiet(pilot)
         await pilot.press("enter")
-        await pilot.pause()
+        await quiet(pilot)
         assert [job.kind for job in project.store.jobs.all()] == [kind]
+
+
+@pytest.mark.parametrize(("place", "pane"), [(1, "generate"), (3, "train")])
+async def test_a_step_with_a_form_of_its_own_leads_to_it(
+    project: Project, no_workers: list[int], place: int, pane: str
+) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("n")
+        await pilot.pause()
+        await pilot.press(*["j"] * place, "enter")
+        await quiet(pilot)
+        assert app.current_mode == pane
+        assert isinstance(app.focused, Form)
+        assert no_workers == []
 
 
 async def test_a_step_starts_from_the_palette(project: Project, no_workers: list[int]) -> None:
     app = StudioApp(project, screen="examples")
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.press("ctrl+p", *"train the encoder")
+        await pilot.press("ctrl+p", *"filter the records")
         await quiet(pilot)
         await pilot.press("enter")
         await quiet(pilot)
@@ -390,13 +411,19 @@ async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> Non
         assert "Cancel it before" in list(app._notifications)[-1].message
 
 
-def test_an_endpoint_is_a_name_or_a_url_with_its_model(project: Project) -> None:
-    values: dict[str, Any] = {"documents": "all", "draws": "2", "budget": "1.5"}
-    by_url = params_of(project, "generate", {**values, "endpoint": "http://localhost:8000/v1 qwen"})
-    assert (by_url["base_url"], by_url["model"]) == ("http://localhost:8000/v1", "qwen")
-    by_name = params_of(project, "generate", {**values, "endpoint": "embedded:smollm2-135m"})
-    assert (by_name["endpoint"], by_name["documents"]) == ("embedded:smollm2-135m", None)
-    assert by_name["budget_usd"] == 1.5
+def test_the_path_is_made_of_typed_values(project: Project) -> None:
+    values = {"documents": "12", "queries_per_document": "2", "budget_usd": "1.5", "k": "3"}
+    by_url = params_of(project, "path", {**values, "endpoint": "http://localhost:8000/v1 qwen"})
+    run = by_url["generate"]
+    assert (run["base_url"], run["model"]) == ("http://localhost:8000/v1", "qwen")
+    by_name = params_of(
+        project, "path", {**values, "endpoint": "embedded:smollm2-135m", "encoder": "minilm-l6"}
+    )
+    run = by_name["generate"]
+    assert (run["endpoint"], run["documents"]) == ("embedded:smollm2-135m", 12)
+    assert (run["queries_per_document"], run["budget_usd"]) == (2, 1.5)
+    assert by_name["filter"]["k"] == 3
+    assert by_name["filter"]["encoder"] == by_name["train"]["encoder"] == "minilm-l6"
 
 
 @pytest.mark.parametrize(
@@ -404,25 +431,16 @@ def test_an_endpoint_is_a_name_or_a_url_with_its_model(project: Project) -> None
     [
         ({"documents": "-3"}, "Documents"),
         ({"documents": "٣x"}, "Documents"),
-        ({"draws": "0"}, "Queries per document"),
+        ({"queries_per_document": "0"}, "Queries"),
         ({"endpoint": "http://x"}, "Endpoint"),
-        ({"budget": "lots"}, "Budget"),
-        ({"budget": "nan"}, "Budget"),
+        ({"budget_usd": "lots"}, "Cap in"),
+        ({"budget_usd": "nan"}, "Cap in"),
         ({"round_trip": "maybe"}, "Round trip"),
-        ({"k": "0"}, "Keep if"),
+        ({"k": "0"}, "Keep in"),
     ],
 )
-def test_typed_values_are_checked_by_field(
+def test_typed_values_are_checked_by_line(
     project: Project, changes: dict[str, str], field: str
 ) -> None:
-    values = {
-        "documents": "10",
-        "draws": "2",
-        "endpoint": "",
-        "budget": "",
-        "round_trip": "base",
-        "k": "1",
-        "encoder": "",
-    }
-    with pytest.raises(StudioError, match=field):
-        params_of(project, "path", {**values, **changes})
+    with pytest.raises(Unfit, match=field):
+        params_of(project, "path", {"endpoint": "", "round_trip": "base", "k": "1", **changes})

@@ -126,3 +126,18 @@ def test_what_is_remembered_is_plain(tmp_path: Path, monkeypatch: pytest.MonkeyP
     memory.keep(theme="studio-light", instead_of="studio-dark")
     kept = json.loads((tmp_path / "studio.json").read_text())
     assert kept == {"theme": "studio-light", "instead_of": "studio-dark", "toured": False}
+
+
+async def test_where_rounds_train_it_says_what_is_done_there(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", title="Reviews", task="classification")
+    app = StudioApp(project, tour=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await quiet(pilot)
+        for step in STEPS:
+            shown = " ".join(" ".join(frame(app)).split())
+            assert step.title in shown
+            for word in ("query", "queries", "BM25", "ranking"):
+                assert word not in shown.lower()
+            await pilot.press("enter")
+            await quiet(pilot)
+    project.close()

@@ -149,7 +149,8 @@ class Tour(ModalScreen[None]):
         from studio.tui.base_app import BaseApp
 
         app = cast("BaseApp", self.app)
-        words = step.words if app.has_path else step.by_rounds or step.words
+        by_rounds = app.project is not None and not app.has_path
+        words = (by_rounds and step.by_rounds) or step.words
         parts: list[Any] = []
         for piece in words.split("{"):
             name, brace, rest = piece.partition("}")

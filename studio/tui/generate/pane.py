@@ -65,7 +65,9 @@ class GeneratePane(Pane):
         self.set_interval(TICK_S, self._tick)
 
     def open_at(self, **place: Any) -> None:
-        """``job``: the run to watch or look at."""
+        """``job``: the run to watch or look at; ``plan``: the form."""
+        if place.get("plan"):
+            self._show_view(watching=False)
         if (job := place.get("job")) is not None:
             self._pinned = int(job)
             self._read_runs()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from studio.jobs.base_encoders import base_encoders
 from studio.llm import catalogue
 from studio.llm.endpoints import EMBEDDED_PREFIX
 from studio.params import Option, Params
@@ -139,6 +140,19 @@ def endpoint_choices(project: Project) -> tuple[FormChoice, ...]:
             where = "here, runs on this machine" if here else f"studio models pull {entry.name}"
             found.append(FormChoice(EMBEDDED_PREFIX + entry.name, note=where, missing=not here))
     return tuple(found)
+
+
+def encoder_choices(project: Project) -> tuple[FormChoice, ...]:
+    """The base encoders to choose from, those on this machine and those that can be fetched."""
+    return tuple(
+        FormChoice(
+            base.name,
+            base.label + (" (not here)" if base.missing else ""),
+            base.note,
+            missing=bool(base.missing),
+        )
+        for base in base_encoders(project)
+    )
 
 
 def endpoint_problem(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from studio import methods
-from studio.jobs.base_encoders import absolute, base_encoders
+from studio.jobs.base_encoders import absolute
 from studio.jobs.params import RunParams
 from studio.jobs.plans import run_row
 from studio.methods.protocol import Method
@@ -15,6 +15,7 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.tui.pane.params_form import (
     Unfit,
+    encoder_choices,
     endpoint_choices,
     endpoint_of,
     endpoint_problem,
@@ -41,9 +42,6 @@ def run_fields(
     """A line for all that a run of one of these methods can be told; ``more`` stands before who
     writes. Which lines the chosen method has, :func:`lines_of` says.
     """
-    bases = [
-        FormChoice(b.name, b.label, b.note, missing=bool(b.missing)) for b in base_encoders(project)
-    ]
     known: dict[str, dict[str, Any]] = {
         "method": {
             "choices": tuple(FormChoice(one.name, note=one.about) for one in offered),
@@ -51,7 +49,7 @@ def run_fields(
             "default": offered[0].name,
         },
         "endpoint": {"choices": endpoint_choices(project), "check": endpoint_problem},
-        "base": {"choices": (FormChoice(""), *bases)},
+        "base": {"choices": (FormChoice(""), *encoder_choices(project))},
     }
     run = form_fields(RunParams, more=known)
     who = next(n for n, one in enumerate(run) if one.name == "endpoint")

@@ -6,13 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from studio.jobs.base_encoders import absolute, base_encoders, problem_of
+from studio.jobs.base_encoders import absolute, problem_of
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import name_problem
 from studio.project import Project
 from studio.store.choices import FilterRange
-from studio.tui.pane.params_form import Unfit, form_fields, read_form, text_of, texts_of
+from studio.tui.pane.params_form import (
+    Unfit,
+    encoder_choices,
+    form_fields,
+    read_form,
+    text_of,
+    texts_of,
+)
 from studio.tui.train.words import when
 from studio.tui.widgets.form_field import YES, FormChoice, FormField
 
@@ -35,15 +42,7 @@ def train_fields(project: Project) -> tuple[FormField, ...]:
         FormChoice(str(row), f"{row} {kind}", f"{kind} of {when(created)}")
         for row, kind, created in store.choices.jobs()
     ]
-    encoders = tuple(
-        FormChoice(
-            base.name,
-            base.label + (" (not here)" if base.missing else ""),
-            base.note,
-            missing=bool(base.missing),
-        )
-        for base in base_encoders(project)
-    )
+    encoders = encoder_choices(project)
     return form_fields(
         TrainParams,
         more={

@@ -85,8 +85,13 @@ class TrainPane(ModelActions):
 
     # -- reading the store --
 
-    def open_at(self, *, model: int | None = None, job: int | None = None, **_: Any) -> None:
-        """Show a model, or what came of a job."""
+    def open_at(
+        self, *, model: int | None = None, job: int | None = None, plan: bool = False, **_: Any
+    ) -> None:
+        """Show a model, or what came of a job; ``plan``: the form of a new training."""
+        if plan:
+            self.action_new()
+            return
         self.table.wanted = f"model-{model}" if model is not None else ""
         if job is not None:
             made = self.project.store.models.of_job(job)
