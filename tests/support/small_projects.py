@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from studio.jobs.setup import save_template
 from studio.project import Project
-from studio.records import QUERY, Document, Example, Gold, Label, Record, Split
+from studio.records import QUERY, Document, Example, Gold, Label, Model, Record, Split
 from tests.support.project import fill
 from tests.support.tiny_encoder import TOPICS
 
@@ -93,3 +94,33 @@ def words(body: dict[str, Any]) -> str:
     one, two, three = (drawn.choice(TOPICS) for _ in range(3))
     text = f"what is the {one} of the {two} and is the {three} of it"
     return f"{text}?" if "Answer: " in asked else text
+
+
+def trained_by_rounds(project: Project) -> None:
+    """A run of one round that has ended, with its model: .40 → .70 on ten test items."""
+    runs = project.store.runs
+    run = runs.add("s3", {"rounds": 1})
+    scores: dict[str, Any] = {}
+    for number, (validation, right) in enumerate([(0.5, 4), (0.75, 7)]):
+        scores = {
+            "validation": {"accuracy": validation},
+            "test": {
+                "accuracy": right / 10,
+                "labels": {
+                    "near": {"precision": 0.8, "recall": 0.6, "f1": 0.686, "items": 10},
+                },
+            },
+        }
+        details = {"right": [int(n < right) for n in range(10)], "f1s": []}
+        runs.update_round(
+            runs.begin_round(run, number).id,
+            records=8 + 4 * number,
+            stage="merged",
+            validation=scores["validation"],
+            test={**scores["test"], **details},
+            model_path=f"models/s3-{run}-round-{number}",
+        )
+    name = f"s3-{run}-round-1"
+    settings = {"batch_size": 8, "learning_rate": 5e-6, "seed": 1}
+    made = Model(name, f"models/{name}", "wordllama-256", settings=settings)
+    project.store.models.add(replace(made, scores={**scores, "run": run}))

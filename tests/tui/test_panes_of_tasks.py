@@ -22,7 +22,7 @@ from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.openai_server import OpenAIServer
-from tests.support.small_projects import add_gold, make_project, words
+from tests.support.small_projects import add_gold, make_project, trained_by_rounds, words
 from tests.support.waiting import quiet, until_shown
 from tests.tui.test_generate_pane import LIVE
 
@@ -129,3 +129,26 @@ async def test_the_panes_tell_of_no_fault_of_the_programs_own_template(project: 
             await pilot.press(key)
             await quiet(pilot)
         assert [told.message for told in app._notifications] == []
+
+
+async def test_train_tells_what_the_rounds_gained_and_offers_nothing_of_the_path(
+    project: Project,
+) -> None:
+    trained_by_rounds(project)
+    app = StudioApp(project, screen="train")
+    async with app.run_test(size=SIZE) as pilot:
+        scores = app.screen.query_one("#scores", TextPane)
+        await until_shown(pilot, lambda: "this model" in scores.plain)
+        lines = [line.split() for line in scores.plain.splitlines()]
+        assert ["round", "0", "8", ".500", ".400", "before", "any", "round"] in lines
+        assert ["round", "1", "12", ".750", ".700", "this", "model"] in lines
+        assert "round 1 − round 0 on gold test  +.300 Accuracy" in scores.plain
+        assert ["near", ".800", ".600", ".686", "10"] in lines
+        for word in ("BM25", "quer", "pairs", "Evaluate", "Won/lost", "New training"):
+            assert word not in drawn(app)
+        for key in "nsewbc":
+            await pilot.press(key)
+            await quiet(pilot)
+            assert app.screen is app.base_screen
+            assert "5 goes there" in [*app.said][-1].text
+        assert project.store.jobs.all() == []

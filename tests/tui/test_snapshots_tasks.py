@@ -12,9 +12,10 @@ from textual.widgets import Static
 
 from studio.project import Project
 from studio.tui.app import StudioApp
+from studio.tui.widgets.text_pane import TextPane
 from tests.support.openai_server import OpenAIServer
 from tests.support.prompt_pane import score_of, settled
-from tests.support.small_projects import add_gold, make_project, words
+from tests.support.small_projects import add_gold, make_project, trained_by_rounds, words
 from tests.support.waiting import quiet, until_shown
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -78,6 +79,22 @@ def test_examples(
         await quiet(pilot)
 
     app = StudioApp(made("qa"), screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=ready)
+
+
+@SIZES
+def test_train_where_rounds_train(
+    made: Callable[[str], Project], snap_compare: Compare, size: tuple[int, int]
+) -> None:
+    async def ready(pilot: Pilot[int]) -> None:
+        await until_shown(
+            pilot, lambda: "this model" in pilot.app.screen.query_one("#scores", TextPane).plain
+        )
+        await quiet(pilot)
+
+    project = made("classification")
+    trained_by_rounds(project)
+    app = StudioApp(project, screen="train")
     assert snap_compare(app, terminal_size=size, run_before=ready)
 
 

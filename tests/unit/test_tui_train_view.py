@@ -38,9 +38,10 @@ def test_few_queries_are_warned_of() -> None:
 
 def test_the_test_in_numbers() -> None:
     assert (
-        train_words.test_line(measured(0.05, 0.0002)) == "+.050 nDCG@10, 95% +.030 … +.070, p <.001"
+        train_words.test_line(measured(0.05, 0.0002), "nDCG@10")
+        == "+.050 nDCG@10, 95% +.030 … +.070, p <.001"
     )
-    assert train_words.test_line(measured(-0.01, 0.166)).endswith("p = .166")
+    assert train_words.test_line(measured(-0.01, 0.166), "nDCG@10").endswith("p = .166")
 
 
 def test_a_training_without_a_model_shows_its_steps() -> None:
@@ -71,7 +72,7 @@ def test_a_share_of_cases_is_never_told_in_powers_of_ten() -> None:
 
 
 def test_one_query_is_one_query() -> None:
-    assert "this is one query" in train_words.verdict(measured(0.0, 1.0, 1), "A", "B")
+    assert "there is only one" in train_words.verdict(measured(0.0, 1.0, 1), "A", "B")
 
 
 def test_the_columns_of_the_scores_never_touch() -> None:

@@ -290,19 +290,25 @@ def plots(look: RunSnapshot) -> list[Plot]:
     """The training that runs, else the score by round."""
     if look.is_live and (training := _training(look)):
         return training
+    planned = (look.run.params if look.run else {}).get("rounds")
+    return list(score_plots(look.rounds, int(planned or 0)))
+
+
+def score_plots(rounds: Sequence[Round], last: int = 0) -> tuple[Plot, ...]:
+    """Validation and test by round. last: the last round that is planned."""
     series = [
-        Series(name, [(one.number, value) for one in look.rounds if (value := _value(of(one)))])
+        Series(name, [(one.number, value) for one in rounds if (value := _value(of(one)))])
         for name, of in (("validation", _validation), ("test", _test))
     ]
     shown = tuple(one for one in series if one.points)
     if not shown:
-        return []
-    last = max(int((look.run.params if look.run else {}).get("rounds") or 0), len(look.rounds) - 1)
-    return [Plot("", shown, _best(look), float(max(last, 1)), x_label="round", x_from=0.0)]
+        return ()
+    last = max(last, len(rounds) - 1, 1)
+    return (Plot("", shown, _best(rounds), float(last), x_label="round", x_from=0.0),)
 
 
-def _best(look: RunSnapshot) -> tuple[PlotMark, ...]:
-    scored = [(v, -one.number) for one in look.rounds if (v := _value(one.validation)) is not None]
+def _best(rounds: Sequence[Round]) -> tuple[PlotMark, ...]:
+    scored = [(v, -one.number) for one in rounds if (v := _value(one.validation)) is not None]
     return (PlotMark(-max(scored)[1], "best"),) if len(scored) > 1 else ()
 
 

@@ -14,6 +14,10 @@ from studio.tui.train.models import ModelTable
 from studio.tui.widgets.rows import Column, Row
 
 LONGEST_NAME = 100
+OF_PATH = frozenset(
+    f"train.{verb}" for verb in ("new", "alike", "evaluate", "won-lost", "against", "compare")
+)
+"""What rounds do by themselves, or what compares searches."""
 
 
 class ModelActions(Pane):
@@ -43,22 +47,23 @@ class ModelActions(Pane):
 
     def action_new(self) -> None:
         """Choose data, base and settings, and train."""
-        if self._by_rounds():
+        if self.trained_by_rounds():
             return
         from studio.tui.train.form import TrainForm
 
         self.app.push_screen(TrainForm(self.project), self._asked)
 
-    def _by_rounds(self) -> bool:
-        """Whether rounds train the task's models; then that is told."""
+    def trained_by_rounds(self) -> bool:
+        """Whether rounds train and score the task's models; then that is told."""
         if self.project.task.has_path:
             return False
-        self.studio.tell(f"Rounds trains the models here: {self.key('app.rounds')} goes there.")
+        there = self.key("app.rounds")
+        self.studio.tell(f"Rounds trains and scores the models here: {there} goes there.")
         return True
 
     def action_alike(self) -> None:
         """The same form, filled with the settings of the model under the cursor."""
-        if self._by_rounds():
+        if self.trained_by_rounds():
             return
         from studio.tui.train.form import TrainForm
 
@@ -105,6 +110,8 @@ class ModelActions(Pane):
 
     def action_evaluate(self) -> None:
         """Score the model on gold; asks which when there are both kinds."""
+        if self.trained_by_rounds():
+            return
         from studio.tui.dialogs.ask import Choose
 
         model = self.model

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from studio.evaluation import systems
+from studio.evaluation.significance import PairedTest
 from studio.jobs import comparing
 from studio.jobs.comparing import Duel
-from studio.records import Job, Model, StudioError
+from studio.records import Job, Model, Round, StudioError
 from studio.store import Store
 from studio.store.models import Evaluation
 from studio.tui.plots.curves import Plot
 from studio.tui.plots.plot import PlotMark, Series
+from studio.tui.rounds.words import score_plots
+from studio.tui.train import by_rounds
 from studio.tui.train import words as train_words
 
 NOTES = "model_notes"
@@ -35,6 +38,9 @@ class ModelFacts:
     """The newest scores; of test, if there are any, else of validation."""
     duels: dict[tuple[str, str], Duel] = field(default_factory=dict)
     """(new, old) system → one against the other."""
+    rounds: tuple[Round, ...] = ()
+    """Of a model that rounds have trained; then it has no systems beside it."""
+    gain: PairedTest | None = None
     lineage: dict[str, Any] | None = None
     note: str = ""
 
@@ -54,10 +60,15 @@ def read_model(path: Path, model: Model, cache: Cache) -> ModelFacts:
             cache.duels[key] = _measured(store, model)
         systems, duels = cache.duels[key]
         points = store.jobs.points(model.job_id) if model.job_id else {}
+        rounds = tuple(store.runs.rounds(int(model.scores.get("run") or 0)))
         return ModelFacts(
-            plots=plots(points, Path(model.path).name, model.scores.get("best_step")),
+            plots=score_plots(rounds)
+            if rounds
+            else plots(points, Path(model.path).name, model.scores.get("best_step")),
             systems=systems,
             duels=duels,
+            rounds=rounds,
+            gain=by_rounds.gained(rounds, model) if rounds else None,
             lineage=store.lineage.of_model(model.id),
             note=note_of(store, model.id),
         )

@@ -18,9 +18,10 @@ from studio.records import Job, JobState, Model
 from studio.tui.actions import bindings
 from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Curves
+from studio.tui.train import by_rounds
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
-from studio.tui.train.actions import ModelActions
+from studio.tui.train.actions import OF_PATH, ModelActions
 from studio.tui.train.duels import DuelView
 from studio.tui.train.facts import ModelFacts
 from studio.tui.train.models import ALIVE
@@ -83,6 +84,10 @@ class TrainPane(ModelActions):
         """The models."""
         return self.table
 
+    def offers(self, action_id: str) -> bool:
+        """Where rounds train, nothing of the path."""
+        return action_id not in OF_PATH or self.project.task.has_path
+
     # -- reading the store --
 
     def open_at(
@@ -109,7 +114,11 @@ class TrainPane(ModelActions):
     def _nothing(self) -> str:
         """What to press while nothing was ever trained."""
         if not self.project.task.has_path:
-            return f"No model yet. {self.key('app.rounds')} goes to Rounds, which trains them."
+            rounds = self.key("app.rounds")
+            return (
+                f"No model yet. {rounds} goes to Rounds: the best model of a run that has ended "
+                "stands here."
+            )
         kept = self.project.store.records.page(limit=1, kept=True)
         key = self.key("train.new")
         if kept:
@@ -212,13 +221,17 @@ class TrainPane(ModelActions):
 
     def _scores(self, model: Model, facts: ModelFacts) -> str:
         pairs = self.table.pairs_of(model)
-        made = train_words.made_from(model, pairs, facts.note)
+        nouns = "pairs" if self.project.task.has_path else "records"
+        made = train_words.made_from(model, pairs, nouns, facts.note)
+        if facts.rounds:
+            return f"{by_rounds.before_after(facts.rounds, model, facts.gain)}\n\n{made}"
         if facts.systems:
             lists = self.key("train.won-lost")
             return f"{train_words.before_after(facts.systems, facts.duels, lists)}\n\n{made}"
         if self._is_reading:
             return made
-        return f"Not scored yet. {self._how_to_score()}\n\n{made}"
+        has_path = self.project.task.has_path
+        return f"Not scored yet. {self._how_to_score()}\n\n{made}" if has_path else made
 
     def _how_to_score(self) -> str:
         key = self.key("train.evaluate")
@@ -270,6 +283,8 @@ class TrainPane(ModelActions):
     def action_compare(self) -> None:
         """Mark this model, or compare it with the marked one."""
         model, marked = self.model, self.table.marked_model
+        if self.trained_by_rounds():
+            return
         if model is not None and (marked is None or marked.id == model.id):
             self.table.marked = None if marked is not None else model.id
             self.store_changed()
@@ -279,6 +294,8 @@ class TrainPane(ModelActions):
         self._compare()
 
     def _compare(self) -> None:
+        if self.trained_by_rounds():
+            return
         if self.model is None:
             self.studio.tell("Choose a trained model first.")
             return

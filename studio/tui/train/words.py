@@ -73,7 +73,8 @@ def model_cells(
         "" if pairs is None else f"{pairs:,}",
         _arrow(*validation_of(model, measure)),
         _arrow(*_means(test, measure)),
-        chance(gain_p_value(test)),
+        # What rounds gained is tested beside it, from round to round.
+        "" if "run" in model.scores else chance(gain_p_value(test)),
         when(model.created),
     )
 
@@ -160,7 +161,7 @@ def _cell(metrics: dict[str, Any], measure: str) -> str:
     return f"{short(mean)} {short(bounds[0])}–{short(bounds[1])}"
 
 
-def verdict(test: PairedTest, new: str, old: str) -> str:
+def verdict(test: PairedTest, new: str, old: str, nouns: str = "queries") -> str:
     """The paired test in one or two plain sentences."""
     mean, p_value = test.difference.mean, test.p_value
     share = "less than 0.1%" if p_value < 0.001 else _percent(p_value)
@@ -171,9 +172,7 @@ def verdict(test: PairedTest, new: str, old: str) -> str:
         said = f"{new} is {'better' if mean > 0 else 'worse'} than {old}, and {by_chance}."
     said = "The " + said[4:] if said.startswith("the ") else said
     if test.queries < FEW:
-        many = (
-            f"these are only {test.queries} queries" if test.queries != 1 else "this is one query"
-        )
+        many = f"these are only {test.queries} {nouns}" if test.queries > 1 else "there is only one"
         said += f" But {many}: more gold would tell more."
     return said
 
@@ -183,13 +182,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g}%" if share < 0.1 else f"{100 * share:.0f}%"
 
 
-def test_line(test: PairedTest) -> str:
+def test_line(test: PairedTest, measure: str) -> str:
     """Such as ``+.010 nDCG@10, 95% −.004 … +.025, p = .166``."""
     between = test.difference
     low, high = short(between.low, signed=True), short(between.high, signed=True)
     sign = "" if test.p_value < 0.001 else "= "
     return (
-        f"{short(between.mean, signed=True)} nDCG@10, 95% {low} … {high}, "
+        f"{short(between.mean, signed=True)} {measure}, 95% {low} … {high}, "
         f"p {sign}{chance(test.p_value)}"
     )
 
@@ -209,17 +208,18 @@ def before_after(
     for (new, old), duel in duels.items():
         head = f"{system_label(scored[new])} − {one_line(system_label(scored[old]), 24)}  "
         parts.append(
-            f"{head}{test_line(duel.test)}\n{verdict(duel.test, 'the trained model', duel.old)}\n"
+            f"{head}{test_line(duel.test, 'nDCG@10')}\n"
+            f"{verdict(duel.test, 'the trained model', duel.old)}\n"
             f"Queries: {tally(duel)}; {lists_key} lists them."
         )
     return "\n\n".join(parts)
 
 
-def made_from(model: Model, pairs: int | None, note: str) -> str:
-    """How the training went, and where the model is."""
+def made_from(model: Model, pairs: int | None, nouns: str, note: str) -> str:
+    """How the training went, and where the model is. pairs: how many it was trained on."""
     scores, settings = model.scores, model.settings
     lines = [f"“{note}”"] if note else []
-    took = [f"{pairs:,} pairs" if pairs is not None else ""]
+    took = [f"{pairs:,} {nouns}" if pairs is not None else ""]
     if steps := scores.get("steps"):
         best = scores.get("best_step")
         early = best not in (None, steps)
@@ -329,7 +329,8 @@ def _scores_apart(duel: Duel) -> Iterator[str]:
             lines.append(f"{label:<12}{short(ours):<8}{short(theirs):<8}{apart}")
     yield f"A  {one_line(duel.new)}\nB  {one_line(duel.old)}"
     yield "\n".join(lines) + f"\non {duel.gold}"
-    yield f"A − B  {test_line(duel.test)}\n{verdict(duel.test, 'A', 'B')}\nQueries: {tally(duel)}."
+    said = verdict(duel.test, "A", "B")
+    yield f"A − B  {test_line(duel.test, 'nDCG@10')}\n{said}\nQueries: {tally(duel)}."
 
 
 def _told(value: Any) -> str:
