@@ -177,7 +177,7 @@ class Navigation(StorePoller):
     @work
     async def _start(self, kind: str) -> None:
         from studio.jobs.params import FilterParams
-        from studio.tui.dialogs.start import StartDialog, submit
+        from studio.tui.jobs.start import StartDialog, submit
 
         project = self.project
         if not self.can_show("jobs") or project is None:

@@ -19,8 +19,8 @@ from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
-from studio.tui.dialogs.start import StartDialog
 from studio.tui.generate.form import DRAFT
+from studio.tui.jobs.start import StartDialog
 from studio.tui.pane.plan_form import read_draft
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList

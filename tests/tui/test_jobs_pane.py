@@ -17,8 +17,8 @@ from studio.records import Job, JobState, Model
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
-from studio.tui.dialogs.start import StartDialog, params_of
 from studio.tui.jobs.delete_files import DeleteFiles
+from studio.tui.jobs.start import StartDialog, params_of
 from studio.tui.pane.params_form import Unfit
 from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.editor import Field

@@ -193,7 +193,7 @@ class GeneratePane(Pane):
 
     @on(GeneratePlanView.Ready)
     def _start(self, event: GeneratePlanView.Ready) -> None:
-        from studio.tui.dialogs.start import submit
+        from studio.tui.jobs.start import submit
 
         params = event.params
         job = self.studio.guarded(lambda: submit(self.project, "generate", params))
