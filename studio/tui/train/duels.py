@@ -124,8 +124,8 @@ class DuelView(Horizontal):
         said = train_words.verdict(duel.test, duel.new, duel.old)
         following = "the base" if self.following == BASE else label_of(self.following)
         return (
-            f"{train_words.test_line(duel.test, 'nDCG@10')}\n{said}\n\nenter opens a query in Search. "
-            f"{self.against_key}: against {following}. esc goes back."
+            f"{train_words.test_line(duel.test, 'nDCG@10')}\n{said}\n\n"
+            f"enter opens a query in Search. {self.against_key}: against {following}. esc goes back."
         )
 
     @on(RowList.Chosen, "#queries")
