@@ -537,7 +537,7 @@ async def test_s_starts_the_run_as_planned(made: Project, no_workers: list[int])
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = pilot.app
         assert isinstance(app, StudioApp)
-        await pilot.press("j", "enter", *["backspace"] * 3, *"40", "escape", "s")
+        await pilot.press("j", "j", "j", "enter", *["backspace"] * 3, *"40", "escape", "s")
         await until_shown(pilot, lambda: no_workers)
         params = queue.get(made, no_workers[0]).params
         assert (params["method"], params["seed_records"], params["rounds"]) == ("s3", 40, 2)
@@ -555,7 +555,7 @@ async def test_a_faulty_line_is_marked_and_nothing_starts(
 ) -> None:
     async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
         app = pilot.app
-        await pilot.press("j", "enter", *"xx", "escape", "s")
+        await pilot.press("j", "j", "j", "enter", *"xx", "escape", "s")
         await pilot.pause()
         assert "type a whole number from 1" in shown(app, "outlook")
         assert not no_workers

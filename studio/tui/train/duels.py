@@ -125,7 +125,8 @@ class DuelView(Horizontal):
         following = "the base" if self.following == BASE else label_of(self.following)
         return (
             f"{train_words.test_line(duel.test, 'nDCG@10')}\n{said}\n\n"
-            f"enter opens a query in Search. {self.against_key}: against {following}. esc goes back."
+            f"enter opens a query in Search. {self.against_key}: against {following}. "
+            "esc goes back."
         )
 
     @on(RowList.Chosen, "#queries")
