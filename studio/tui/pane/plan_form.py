@@ -79,7 +79,7 @@ class PlanForm(Container):
     def _say(self, line: str) -> None:
         """A server or a cap that is typed is the person's word; one that stood there is not."""
         text = self.form.values.get(line, "")
-        if line == "endpoint":
+        if line in ("endpoint", "encoder", "teacher", "base"):
             servers.type_in(*servers.urls_in(text) - self._given)
         elif line == "budget_usd":
             with suppress(ValueError):
