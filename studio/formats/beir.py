@@ -7,6 +7,7 @@ from pathlib import Path
 
 from studio.formats import jsonl
 from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
+from studio.records import StudioError
 
 
 def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
@@ -19,7 +20,21 @@ def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
 def part(folder: Path, name: str) -> Path | None:
     """The folder's ``corpus`` or ``queries`` file, if it has one."""
     files = (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz")
-    return next((file for file in files if file.is_file()), None)
+    found = next((file for file in files if file.is_file()), None)
+    return found and unlinked(found)
+
+
+def unlinked(file: Path) -> Path:
+    """A file of a folder. Raises StudioError for a link: it may lead to anything on this machine.
+
+    What a person names is followed; what lies in a folder, which may be a stranger's, is not.
+    """
+    if file.is_symlink():
+        raise StudioError(
+            f"{file} is a link, and links in a folder are not followed: they may lead anywhere. "
+            "Put the file itself there, or name it instead of the folder."
+        )
+    return file
 
 
 def _claims(path: Path, head: bytes) -> bool:

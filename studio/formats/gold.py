@@ -80,8 +80,9 @@ def read_gold(source: Path | GoldFiles, *, train_as_validation: bool = False) ->
 
 def _qrels_of(folder: Path) -> dict[str, Path]:
     found = folder / "qrels"
-    files = sorted(found.iterdir()) if found.is_dir() else []
-    return {bare_stem(file): file for file in files if bare_suffix(file) in _QRELS_SUFFIXES}
+    files = sorted(beir.unlinked(found).iterdir()) if found.is_dir() else []
+    qrels = [file for file in files if bare_suffix(file) in _QRELS_SUFFIXES]
+    return {bare_stem(file): beir.unlinked(file) for file in qrels}
 
 
 def _split(name: str, train_as_validation: bool) -> Split | None:

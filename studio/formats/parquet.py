@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 BATCH_ROWS = 512
+BATCH_BYTES = 32 * 2**20
+"""What the rows of a batch may take."""
+MOST_BYTES = 256 * 2**20
+MOST_SHRUNK = 200
+"""A column of a row group that is larger is refused when it was shrunk more than this."""
 
 
 def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
@@ -40,10 +45,51 @@ def _values(file: ParquetFile, names: list[str], path: Path) -> Iterator[dict[st
 
     try:
         with explained(path):
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=names):
-                yield from batch.to_pylist()
+            for group in range(file.num_row_groups):
+                size = _batch_size(file, group, names, path)
+                batches = file.iter_batches(size, row_groups=[group], columns=names)
+                for batch in batches:
+                    # A row at a time: a value that the file holds once may stand in every row.
+                    for row in range(batch.num_rows):
+                        yield {
+                            name: column[row].as_py()
+                            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+                        }
     except (ArrowException, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def _batch_size(file: ParquetFile, group: int, names: list[str], path: Path) -> int:
+    """Rows that fit :data:`BATCH_BYTES`, as far as the file tells.
+
+    Raises StudioError for columns that are small only because one thing stands there again and
+    again: a file of 10 kB may hold gigabytes.
+    """
+    found = file.metadata.row_group(group)
+    columns = [found.column(place) for place in range(found.num_columns)]
+    columns = [one for one in columns if one.path_in_schema.split(".")[0] in names]
+    for one in columns:
+        told = one.total_uncompressed_size
+        if told > MOST_BYTES and told > MOST_SHRUNK * max(1, one.total_compressed_size):
+            raise StudioError(
+                f"{path} would unpack to {told / 2**20:,.0f} MB and more from "
+                f"{one.total_compressed_size:,} bytes of {one.path_in_schema}. Write it again in "
+                "smaller row groups, or as JSONL."
+            )
+    a_row: int = sum(one.total_uncompressed_size for one in columns) // max(1, found.num_rows)
+    return max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, a_row)))
+
+
+def _texts(path: Path) -> list[str]:
+    """The columns of texts: read as they lie there, each value of a dictionary once."""
+    from pyarrow import types
+    from pyarrow.parquet import read_schema
+
+    return [
+        one.name
+        for one in read_schema(path)
+        if types.is_string(one.type) or types.is_large_string(one.type)
+    ]
 
 
 def _opened(path: Path) -> ParquetFile:
@@ -54,7 +100,9 @@ def _opened(path: Path) -> ParquetFile:
         raise StudioError(f"{path} is a gzipped Parquet file: unpack it first.")
     try:
         with explained(path):
-            return ParquetFile(path, buffer_size=2**20, pre_buffer=False)
+            return ParquetFile(
+                path, buffer_size=2**20, pre_buffer=False, read_dictionary=_texts(path)
+            )
     except (ArrowException, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -225,6 +225,37 @@ async def test_ctrl_c_ends_server_and_pages(served: Served, browser: aiohttp.Cli
         assert await asyncio.to_thread(served.process.wait, PATIENCE_S) == 0
 
 
+@pytest.mark.parametrize(
+    ("told", "drawn"),
+    [
+        ((100_000, 100_000), (640, 240)),
+        ((0, -5), (1, 1)),
+        (("x", None), (80, 24)),
+        ((120, 40), (120, 40)),
+    ],
+)
+async def test_no_page_is_larger_than_a_screen(
+    told: tuple[int, int], drawn: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textual_serve import server
+    from textual_serve.app_service import AppService
+
+    from studio.tui.page.server import BoundedService
+
+    assert server.AppService is BoundedService  # type: ignore[attr-defined, unused-ignore]
+    seen = []
+
+    async def note(self: object, width: int, height: int) -> None:
+        seen.append((width, height))
+
+    monkeypatch.setattr(AppService, "start", note)
+    monkeypatch.setattr(AppService, "set_terminal_size", note)
+    service = object.__new__(BoundedService)
+    await service.start(*told)
+    await service.set_terminal_size(*told)
+    assert seen == [drawn, drawn]
+
+
 def test_a_port_that_is_taken_is_said(project: Project) -> None:
     from studio.tui.page.server import listen
 

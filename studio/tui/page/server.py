@@ -18,6 +18,8 @@ from pathlib import Path
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from textual_serve import server as textual_server
+from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 from yarl import URL
 
@@ -27,6 +29,8 @@ COOKIE = "studio"
 NEEDS_LINK = "This page needs the whole link that `studio serve` printed.\n"
 GOODBYE_S = 2.0
 """Seconds that open pages have to write what was typed when the server ends."""
+MOST_COLUMNS, MOST_ROWS = 640, 240
+"""A page of the smallest letters on a large screen; a program draws and keeps every cell."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -40,6 +44,28 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be listened on: {error.strerror or error}. "
             "Choose another with --port, or 0 for any free one."
         ) from error
+
+
+class BoundedService(AppService):  # type: ignore[misc, unused-ignore]
+    """The program behind one page, which is never larger than a screen whatever the page says."""
+
+    async def start(self, width: int, height: int) -> None:
+        """Start the program with this many columns and rows."""
+        await super().start(*_bounded(width, height))
+
+    async def set_terminal_size(self, width: int, height: int) -> None:
+        """Tell the program about another size."""
+        await super().set_terminal_size(*_bounded(width, height))
+
+
+# Its server makes the services itself, by this name.
+textual_server.AppService = BoundedService  # type: ignore[misc, attr-defined, unused-ignore]
+
+
+def _bounded(width: object, height: object) -> tuple[int, int]:
+    """Columns and rows that a program can draw; those of a plain terminal for what is no number."""
+    columns, rows = to_int(str(width), 80), to_int(str(height), 24)
+    return min(max(columns, 1), MOST_COLUMNS), min(max(rows, 1), MOST_ROWS)
 
 
 class PageServer(Server):  # type: ignore[misc, unused-ignore]
