@@ -296,6 +296,7 @@ class Reason(StrEnum):
     ERROR = "error"
     NO_LABEL = "no-label"
     EMPTY = "empty"
+    REFUSAL = "refusal"
     TRUNCATED = "truncated"
     COPIED = "copied"
     ECHO = "echo"

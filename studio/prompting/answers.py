@@ -6,21 +6,62 @@ the prompt said over again. Each is peeled off here; what cannot be read gets a 
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from dataclasses import dataclass
 
+from studio.prompting.answer_words import (
+    answer_behind,
+    heading,
+    is_refusal,
+    note_behind,
+    preamble,
+    query_label,
+)
+from studio.prompting.answer_words import label as common_label
 from studio.prompting.words import one_line
 from studio.records import Reason
 
 SHORTEST_PROMPT = 16
 """A shorter prompt, in letters, is not looked for in the answer: a query may hold it by chance."""
 
-_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
-_THOUGHT_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
-_TURN_TOKEN = re.compile(
-    r"(?:<\|[^|<>\s]{1,40}\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\])(?:assistant\s*\n)?"
+_THOUGHTS = "think|thinking|thoughts?|reasoning|analysis|scratchpad|reflection|planning"
+_THOUGHT = re.compile(rf"[<\[◁]({_THOUGHTS})[>\]▷].*?[<\[◁]/\1[>\]▷]", re.DOTALL | re.IGNORECASE)
+_THOUGHT_END = re.compile(rf"[<\[◁]/(?:{_THOUGHTS})[>\]▷]", re.IGNORECASE)
+_THOUGHT_OPEN = re.compile(rf"<(?:{_THOUGHTS})>|\[THINK\]|◁think▷", re.IGNORECASE)
+# The channels of gpt-oss; some servers leave out the tokens between them.
+_CHANNELS = re.compile(
+    r"^.*<\|channel\|>final<\|message\|>|<\|channel\|>(?:analysis|commentary)\b.*?(?:<\|end\|>|\Z)"
+    r"|^analysis.*assistantfinal",
+    re.DOTALL,
 )
+_TURN_TOKEN = re.compile(
+    r"(?:<\|start_header_id\|>\s*\w{1,20}\s*<\|end_header_id\|>|<\|[^|<>\s]{1,40}\|>"
+    r"|<｜[^｜<>\n]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|\[/?INST\])"
+    r"(?:(?:assistant|model)[ \t]*\n)?"
+)
+_ROLE = re.compile(r"^\s*(?:assistant[ \t]*[:：\n]|model[ \t]*\n)\s*", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
+_JSON_START = re.compile(r"^[ \t]*(?=[\[{])", re.MULTILINE)
+_JSON_FIELD = re.compile(
+    r"""["']([^"'\n]{1,30})["']\s*:\s*(?:"((?:[^"\\]|\\.)*)"?|'((?:[^'\\]|\\.)*)'?)"""
+)
+_ASKED_TAGS = "query|search_query|user_query|generated_query|search|question|q"
+_TAGS = rf"{_ASKED_TAGS}|final_answer|answer|output|response|result|text|review|hypothesis|sentence"
+_TAGGED = re.compile(rf"<({_TAGS})\b[^<>\n]*>(.*?)(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_STRAY_TAG = re.compile(rf"</?(?:{_TAGS})\b[^<>\n]*>|^\s*<(?:p|b|i|em|strong|br)\s*/?>|"
+                        r"</(?:p|b|i|em|strong)>\s*$|<br\s*/?>", re.IGNORECASE)  # fmt: skip
+_TALK = re.compile(
+    r"^(?:let me|let['’]s|okay,|ok,|alright,|hmm|sure|certainly|of course|thinking"
+    r"|i(?:['’]ll| will| need to| should| have to) (?:now )?(?:write|create|generate|think|start)"
+    r"|we (?:need|have) to|to (?:write|create|generate|formulate)|the user (?:wants|asks|needs|is)"
+    r"|here(?:['’]s| is| are)|based on (?:the|this)|looking at (?:the|this)"
+    r"|(?:the|this) (?:passage|document|text) (?:is about|discusses|describes|talks|explains"
+    r"|mentions|provides|covers|states))\b",
+    re.IGNORECASE,
+)
+_TALK_END = (".", "!", ":", "。", "！", "：", "…")
 _FENCE = re.compile(r"^\s*(```|~~~).*$", re.MULTILINE)
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]"
@@ -32,19 +73,12 @@ _LIST_MARK = re.compile(
     r"^(?:#{1,6}\s+|>\s+|[-*•–]\s+|\(?\d{1,2}[.)．]\s+|\(?\d{1,2}[.)．](?=[^\d\s\x00-\x7f])"
     r"|\d{1,2}、\s*|[（(][一二三四五六七八九十\d]{1,2}[)）]\s*|[一二三四五六七八九十]{1,2}、\s*)"
 )
-_COMMON_LABEL = re.compile(
-    r"^(?:[*_`]{0,2})(?:(?:search |user |generated |possible |the )?(?:quer(?:y|ies)|questions?|q)"
-    r"(?:\s*\d{1,2})?|answer|output|查询|问题|提问|查询语句|搜索|问|答案?)(?:[*_`]{0,2})\s*[:：]"
-    r"(?:[*_`]{0,2})\s*",
-    re.IGNORECASE,
-)
-_PREAMBLE = re.compile(
-    r"^(?:(?:sure|certainly|of course|okay|ok|absolutely)\b[^:：\n]{0,120}[:：]"
-    r"|here(?:'s| is| are|’s)\b[^:：\n]{0,120}[:：]"
-    r"|(?:sure|certainly|of course|okay|absolutely)\s*[!.,]\s*(?=\n|$)"
-    r"|(?:好的|当然|以下|下面)[^:：\n]{0,60}[:：])\s*",
-    re.IGNORECASE,
-)
+_KEYS = (
+    "query", "searchquery", "userquery", "generatedquery", "question", "queries", "questions",
+    "hypothesis", "review", "sentence", "text", "statement", "texts", "content", "output", "result",
+    "response", "answer",
+)  # fmt: skip
+"""Names of what was asked for in an answer that is JSON, the likelier first."""
 _PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "「": "」", "『": "』", "《": "》",
           "`": "`", "**": "**", "*": "*", "__": "__", "_": "_", "(": ")", "[": "]"}  # fmt: skip
 
@@ -56,7 +90,7 @@ class Extracted:
     text: str
     """One line, trimmed; empty when there is a reason."""
     reason: str = ""
-    """``empty``, ``no-label`` or ``copied`` (the prompt said over again); else empty."""
+    """``empty``, ``no-label``, ``refusal``, ``truncated`` or ``copied`` (the prompt over again)."""
     complete: bool = True
     """Whether more of the answer followed it, or the answer ended of itself after it."""
 
@@ -78,15 +112,14 @@ def first_line(
         document_label: where a next example begins, if the LLM runs on.
         prompt_end: the last thing the prompt said, cut off when the answer repeats it.
     """
-    text = _UNSEEN.sub(" ", _without_thoughts(answer))
-    text = _FENCE.sub("", _first_turn(_utf8(text)))
-    text, repeated = _without_prompt(text, prompt_end)
+    text, repeated = _without_prompt(_cleaned(answer), prompt_end)
     if not text.strip():
         return Extracted("", Reason.COPIED if repeated else Reason.EMPTY)
     if must_have_label:
         text, found = _after_label(text, label)
         if not found:
-            return Extracted("", Reason.NO_LABEL)
+            return Extracted("", Reason.REFUSAL if is_refusal(one_line(text)) else Reason.NO_LABEL)
+    text = _from_label(heading().sub("", f"{text}\n"), label, document_label)
     return _first_said(text, label, document_label)
 
 
@@ -102,17 +135,21 @@ def paragraph(
         cut_off: the answer ended at its token limit: it is taken up to its last whole sentence, and
             is ``truncated`` when there is none.
     """
-    text = _FENCE.sub("", _first_turn(_utf8(_UNSEEN.sub(" ", _without_thoughts(answer)))))
-    text, repeated = _without_prompt(text, prompt_end)
+    text, repeated = _without_prompt(_cleaned(answer), prompt_end)
     if not text.strip():
         return Extracted("", Reason.COPIED if repeated else Reason.EMPTY)
-    blocks = [block for block in _BLANK_LINE.split(text) if block.strip()]
+    blocks = [block for block in _BLANK_LINE.split(heading().sub("", f"{text}\n")) if block.strip()]
+    while len(blocks) > 1 and _is_talk(blocks[0]):
+        del blocks[0]
     place, said = next(
         ((place, said) for place, block in enumerate(blocks) if (said := _bare(block, label))),
         (0, ""),
     )
     if not said:
         return Extracted("", Reason.EMPTY)
+    if is_refusal(said):
+        return Extracted("", Reason.REFUSAL)
+    said = note_behind().sub("", said) or said
     if cut_off and place == len(blocks) - 1:
         ends = list(_SENTENCE_END.finditer(said))
         if not ends:
@@ -123,12 +160,65 @@ def paragraph(
 
 def said_lines(answer: str) -> list[str]:
     """Every line of an answer that says something, without list marks, preambles and quotes."""
-    text = _FENCE.sub("", _first_turn(_utf8(_UNSEEN.sub(" ", _without_thoughts(answer)))))
-    return [said for line in text.split("\n") if (said := _bare(line, ""))]
+    lines = heading().sub("", f"{_cleaned(answer)}\n").split("\n")
+    return [said for line in lines if (said := _bare(line, "")) and not is_refusal(said)]
+
+
+def _cleaned(answer: str) -> str:
+    """The answer as text: without thoughts, control tokens, fences, JSON, tags and entities."""
+    text = _first_turn(_without_thoughts(_CHANNELS.sub("", _utf8(answer))))
+    text = _out_of_json(_FENCE.sub("", _ROLE.sub("", text)))
+    text = _utf8(_ENTITY.sub(lambda match: html.unescape(match[0]), text))
+    return _UNSEEN.sub(" ", _untagged(text))
+
+
+def _untagged(text: str) -> str:
+    """What stands in the tag that was asked for, the question before its answer."""
+    found = list(_TAGGED.finditer(text))
+    asked = [match for match in found if re.fullmatch(_ASKED_TAGS, match[1], re.IGNORECASE)]
+    inside = (asked or found)[0][2] if found else text
+    return _STRAY_TAG.sub("\n", inside)
+
+
+def _out_of_json(text: str) -> str:
+    """The texts in an answer that is JSON, one a line; any other answer unchanged."""
+    start = _JSON_START.search(text)
+    if start is None:
+        return text
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text, start.end())
+    except (ValueError, RecursionError):
+        # Cut off, or with the quotes of Python.
+        fields = {_key(m[1]): m[2] or m[3] or "" for m in _JSON_FIELD.finditer(text)}
+        named = next((fields[key] for key in _KEYS if fields.get(key)), "")
+        return named.replace("\\n", " ").replace('\\"', '"').replace("\\'", "'") or text
+    if isinstance(value, list) and not any(isinstance(one, str | dict) for one in value):
+        return text if value else ""
+    return "\n".join(_texts_in(value))
+
+
+def _texts_in(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [one_line(value)]
+    if isinstance(value, list):
+        return [text for one in value for text in _texts_in(one)]
+    if not isinstance(value, dict):
+        return []
+    fields = {_key(name): content for name, content in value.items()}
+    named = next((fields[key] for key in _KEYS if fields.get(key)), None)
+    if named is None:
+        texts = [content for content in value.values() if isinstance(content, str)]
+        named = texts[0] if len(value) == len(texts) == 1 else None
+    return _texts_in(named)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W\d_]", "", name).lower()
 
 
 def _without_thoughts(text: str) -> str:
-    text = _THOUGHT.sub("", text)
+    if _THOUGHT_END.search(text):
+        text = _THOUGHT.sub("", text)
     # Some chat formats open the thought themselves, and some answers end within one.
     text = _THOUGHT_END.split(text)[-1]
     return _THOUGHT_OPEN.split(text, maxsplit=1)[0]
@@ -165,13 +255,37 @@ def _after_label(text: str, label: str) -> tuple[str, bool]:
     return (text[found.end() :], True) if found else (text, False)
 
 
+def _from_label(text: str, label: str, document_label: str) -> str:
+    """The text from the line with the label on, where only talk stands before it."""
+    patterns = [query_label(), *([_label_pattern(label)] if label.endswith((":", "：")) else [])]
+    for found in filter(None, (pattern.search(text) for pattern in patterns)):
+        before = text[: found.start()]
+        if document_label and _label_pattern(document_label).search(before):
+            continue
+        said = [line for line in before.split("\n") if line.strip()]
+        if said and all(line.rstrip(" *_").endswith(_TALK_END) for line in said):
+            return text[found.start() :]
+    return text
+
+
+def _is_talk(line: str) -> bool:
+    """Whether a line speaks of the answer instead of being it."""
+    return bool(_TALK.match(line.lstrip(" *_#"))) and line.rstrip(" *_\n").endswith(_TALK_END)
+
+
 def _first_said(text: str, label: str, document_label: str) -> Extracted:
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if document_label and number and _label_pattern(document_label).match(line):
             break
-        if said := _bare(line, label):
-            return Extracted(said, complete=any(rest.strip() for rest in lines[number + 1 :]))
+        follows = any(rest.strip() for rest in lines[number + 1 :])
+        said = "" if follows and _is_talk(line) and not is_refusal(one_line(line)) else line
+        if said := _bare(said, label):
+            if is_refusal(said):
+                return Extracted("", Reason.REFUSAL)
+            said = answer_behind().sub("", said).strip() or said
+            said = _unquoted(note_behind().sub("", said)) or said
+            return Extracted(said, complete=follows)
     return Extracted("", Reason.EMPTY)
 
 
@@ -180,13 +294,15 @@ def _bare(line: str, label: str) -> str:
     text = one_line(line)
     for _ in range(6):
         before = text
-        text = _PREAMBLE.sub("", _LIST_MARK.sub("", text, count=1), count=1)
-        text = _COMMON_LABEL.sub("", text, count=1)
+        text = preamble().sub("", _LIST_MARK.sub("", text, count=1), count=1)
+        text = common_label().sub("", text, count=1)
         if label:
             text = _label_pattern(label).sub("", text, count=1)
         text = _unquoted(text.strip())
         if text == before:
             break
+    if heading().fullmatch(f"{text}\n"):
+        return ""
     return text if any(character.isalnum() for character in text) else ""
 
 
