@@ -31,6 +31,13 @@ class WrongTask(StudioError):
     """
 
 
+class CapReached(StudioError):
+    """A run has used what it may spend, and is not at its end: a higher cap lets it go on.
+
+    A verb that meets it exits with 3.
+    """
+
+
 def content_sha(*parts: str) -> str:
     """The hex SHA-256 of the parts, each ended by a unit separator so that joins never collide."""
     digest = hashlib.sha256()
@@ -288,6 +295,21 @@ class Answer:
     """The name of the endpoint that answered."""
     error: str = ""
     """One sentence when the call failed for good; empty otherwise."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the endpoint said what the call took: no prompt is nothing, whatever it says."""
+        return bool(self.prompt_tokens) and self.completion_tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The most that one call can take."""
+
+    tokens: int
+    """Prompt and answer together."""
+    cost: float | None
+    """US dollars; None when the price is unknown."""
 
 
 class Reason(StrEnum):
@@ -563,6 +585,13 @@ class Job:
         return self.paused and self.state in (JobState.WAITING, JobState.RUNNING)
 
     @property
+    def is_capped(self) -> bool:
+        """Whether it ended before its time since its cap was reached."""
+        return self.state is JobState.FAILED and self.result.get("stopped_by") == "budget"
+
+    @property
     def state_word(self) -> str:
-        """Its state in one word, such as ``running`` or ``paused``."""
+        """Its state in one word, such as ``running``, ``paused`` or ``capped``."""
+        if self.is_capped:
+            return "capped"
         return "paused" if self.is_paused else self.state.value

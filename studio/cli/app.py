@@ -34,7 +34,7 @@ from studio.cli import (
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
 from studio.folders import private_file
-from studio.records import StudioError, WrongTask
+from studio.records import CapReached, StudioError, WrongTask
 from studio.settings import data_dir
 
 app = typer.Typer(
@@ -101,7 +101,7 @@ def run(arguments: list[str]) -> int:
         return _wrong_use(error)
     except StudioError as error:
         code = fail(str(error))
-        return 2 if isinstance(error, WrongTask) else code
+        return 2 if isinstance(error, WrongTask) else 3 if isinstance(error, CapReached) else code
     except (KeyboardInterrupt, typer.Abort):
         return fail("Stopped.")
     except BrokenPipeError:

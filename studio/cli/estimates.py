@@ -8,6 +8,7 @@ from typing import Any
 from studio.cli.output import emit, out, table
 from studio.jobs.plans import estimate_for
 from studio.llm.estimate import Estimate, Range
+from studio.llm.money import dollars
 from studio.project import Project
 
 
@@ -24,7 +25,7 @@ def estimate_run(project: Project, row: dict[str, Any], as_json: bool) -> None:
 def _rows(found: Estimate) -> list[list[Any]]:
     cost = "unknown: the endpoint has no prices in the settings"
     if found.cost is not None:
-        cost = f"${found.cost.low:,.4f} – ${found.cost.high:,.4f}"
+        cost = f"{dollars(found.cost.low)} – {dollars(found.cost.high)}"
     return [
         ["requests", f"{found.requests:,}"],
         ["prompt tokens", _span(found.prompt_tokens)],

@@ -23,11 +23,11 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from studio.cli.output import err, out, visible
+from studio.cli.output import emit, err, out, visible
 from studio.jobs import queue
 from studio.jobs.plans import strangers
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
+from studio.records import CapReached, Job, JobState, StudioError
 
 PLAIN_EVERY_S = 10.0
 """Seconds between two lines of one stage where there is no terminal."""
@@ -49,8 +49,16 @@ def run_job(
 
 
 def followed(project: Project, job: Job, as_json: bool) -> dict[str, Any]:
-    """The job's result, once it is done."""
-    return {"job": job.id, **follow(project, job, quiet=as_json)}
+    """The job's result, once it is done.
+
+    One that its cap ended is told all the same where JSON is asked for, and raises CapReached.
+    """
+    try:
+        return {"job": job.id, **follow(project, job, quiet=as_json)}
+    except CapReached:
+        if as_json:
+            emit({"job": job.id, **queue.get(project, job.id).result}, as_json, lambda: None)
+        raise
 
 
 def left_alone(project: Project, job: Job) -> dict[str, Any]:

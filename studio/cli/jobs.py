@@ -155,11 +155,21 @@ def cancel(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOptio
 def resume(
     job: JobArgument,
     project: ProjectOption = Path(),
+    budget_usd: Annotated[
+        float | None, typer.Option(min=0, help="The cap in dollars from now on.")
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The cap in tokens from now on.")
+    ] = None,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a job that was paused, interrupted, cancelled or failed; no call is paid twice."""
+    """Go on with a job that was paused, interrupted, cancelled, failed or reached its cap.
+
+    No stored answer is paid again.
+    """
     opened = Project.open(project)
-    found = queue.resume(opened, job)
+    caps = {"budget_usd": budget_usd, "budget_tokens": budget_tokens}
+    found = queue.resume(opened, job, caps)
     result = left_alone(opened, found) if detach else followed(opened, found, as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(f"Job {job} is done.")))

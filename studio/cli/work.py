@@ -32,6 +32,7 @@ from studio.cli.s3 import show_rounds
 from studio.cli.tables import chain_table, score_table
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, FilterParams, RunParams, TrainParams
+from studio.llm.money import dollars, untold
 from studio.project import Project
 from studio.records import StudioError
 from studio.tasks import Task
@@ -73,7 +74,7 @@ def _show_generated(result: dict[str, Any], task: Task) -> None:
         show_rounds(result)
         return
     spent = result["spent"]
-    cost = "unknown" if spent["cost"] is None else f"${spent['cost']:.4f}"
+    cost = "unknown" if spent["cost"] is None else dollars(spent["cost"])
     rows: list[list[object]] = [
         *([["documents", result["documents"]]] if task.needs_documents else []),
         ["requests", result["requests"]],
@@ -84,13 +85,7 @@ def _show_generated(result: dict[str, Any], task: Task) -> None:
         ["completion tokens", spent["completion_tokens"]],
     ]
     out.print(table(f"Generated with {result['model']}", ("what", "count"), rows))
-    out.print(f"Cost: {cost}", highlight=False)
-    if result["stopped_by"] == "budget":
-        out.print(
-            "The budget cap was reached. Run the same with a higher cap to go on: "
-            "what is stored is not paid again.",
-            style="yellow",
-        )
+    out.print(f"Cost: {cost}{untold(spent['untold_calls'])}", highlight=False)
 
 
 @takes_params

@@ -19,6 +19,7 @@ from typing import Any
 
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import LeakGuard, key_of, settled
+from studio.jobs.ledger import StoredLedger
 from studio.jobs.made import MadeSoFar
 from studio.jobs.params import RunParams
 from studio.jobs.plans import capped
@@ -28,10 +29,20 @@ from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, serving
 from studio.llm.engine import Concurrency, Order, RunStats
 from studio.llm.engine import run as run_engine
+from studio.llm.money import dollars
 from studio.methods.protocol import Ask, Draft, Method, Plan, Stage
-from studio.records import Answer, Reason, Record, Request, Run, StudioError
+from studio.records import (
+    Answer,
+    CapReached,
+    Reason,
+    Record,
+    Request,
+    Reservation,
+    Run,
+    StudioError,
+)
 from studio.settings import Endpoint
-from studio.store.generations import Finished
+from studio.store.generations import Finished, Spent
 
 ROWS_PER_WRITE = 64
 WRITE_EVERY_S = 0.05
@@ -92,12 +103,15 @@ class Collector:
         self.made = MadeSoFar(self.context, self.run)
         store, job = self.context.store, self.context.job.id
         store.generations.forget_errors(job)
+        store.reservations.end_all(job)
         self.counters.begin_with(
             store.generations.spent(job),
             store.records.count_of_job(job),
             store.generations.reasons(job),
         )
         self.meter.begin(time.monotonic(), self.counters)
+        if self.context.result.get("stopped_by"):
+            self.context.keep(stopped_by="")
 
     def __enter__(self) -> Collector:
         return self
@@ -146,12 +160,13 @@ class Collector:
                 return await run_engine(
                     _chained(first, requests),
                     clients,
-                    budget=self._budget(),
+                    budget=self._budget(server.endpoint),
                     on_answer=window.take,
                     should_stop=window.should_stop,
                     max_concurrency=self.params.max_concurrency or server.endpoint.max_concurrency,
                     on_note=window.noted,
                     on_pace=window.go_on,
+                    ledger=window.ledger,
                 )
             finally:
                 window.flush()
@@ -167,14 +182,38 @@ class Collector:
             self._serving = self._stack.enter_context(opened)
         return self._serving
 
-    def _budget(self) -> Budget:
-        """The caps, less what this job has spent."""
-        spent = self.context.store.generations.spent(self.context.job.id)
-        usd, tokens = self.params.budget_usd, self.params.budget_tokens
-        used = spent.prompt_tokens + spent.completion_tokens
+    def _budget(self, endpoint: Endpoint) -> Budget:
+        """The caps, with what has been spent, or may have been."""
+        spent = self._spent()
+        dearest = max(endpoint.price_in or 0.0, endpoint.price_out or 0.0)
         return Budget(
-            cap_usd=None if usd is None else max(0.0, usd - (spent.cost or 0.0)),
-            cap_tokens=None if tokens is None else max(0, tokens - used),
+            self.params.budget_usd,
+            self.params.budget_tokens,
+            spent_usd=spent.priced + spent.unpriced_tokens * dearest / 1e6,
+            spent_tokens=spent.tokens,
+        )
+
+    def _spent(self) -> Spent:
+        """By this job, and by those that worked on its run before a person was asked."""
+        store, job = self.context.store, self.context.job.id
+        return store.generations.spent({job, *store.jobs.of_run(self.run.id)})
+
+    def check_cap(self) -> None:
+        """Raise CapReached where the last batch ended early, and say so in the job's row."""
+        if not self.stopped_by:
+            return
+        self.context.keep(stopped_by=self.stopped_by)
+        spent = self._spent()
+        usd, tokens = self.params.budget_usd, self.params.budget_tokens
+        caps = []
+        if usd is not None:
+            caps.append(f"{dollars(spent.priced)} of at most {dollars(usd)}")
+        if tokens is not None:
+            caps.append(f"{spent.tokens:,} of at most {tokens:,} tokens")
+        all_of = f" of {self.total:,}" if self.total else ""
+        raise CapReached(
+            f"The cap was reached: {self.counters.answered:,}{all_of} requests have an answer, for "
+            f"{' and '.join(caps)}, and the next one might pass it. What came in is stored."
         )
 
     def settle(self, stage: str, batch: int) -> None:
@@ -251,11 +290,15 @@ class _Window:
     """Requests of the batch that have an answer."""
     waiting: dict[str, list[Placed]] = field(default_factory=dict)
     """Hash of a request in flight → the places that wait for its answer."""
-    buffer: list[tuple[Placed, Answer]] = field(default_factory=list)
+    buffer: list[Finished] = field(default_factory=list)
+    ledger: StoredLedger = field(init=False)
     _taken: set[int] | None = None
 
     def __post_init__(self) -> None:
         self.next_place = self.collector.made.asked(self.stage.name)
+        self.ledger = StoredLedger(
+            self.context.store, self.context.job.id, self._known, self.collector.counters.lose
+        )
 
     @property
     def context(self) -> JobContext:
@@ -269,6 +312,8 @@ class _Window:
         numbered = self._placed(asks)
         while chunk := list(islice(numbered, LOOK_UP)):
             self.context.check()
+            # What has come in is looked up with the rest: it must not be asked again.
+            self.flush()
             known = self.context.store.generations.stored([p.ask.request.sha for p in chunk])
             for one in chunk:
                 sha = one.ask.request.sha
@@ -289,26 +334,33 @@ class _Window:
             place += 1
             self.next_place = max(self.next_place, place)
 
+    def _known(self, request: Request) -> None:
+        """Another process has stored the answer since the request was looked up."""
+        row = self.context.store.generations.row_of(request.sha)
+        for one in self.waiting.pop(request.sha, ()):
+            self._reuse(one, row or 0)
+
     def _reuse(self, one: Placed, generation_id: int) -> None:
         """An equal request was answered: its records are there, or come out of that answer now."""
         self.done += 1
         self.collector.reused += 1
-        self.collector.counters.answered += 1
         store, run = self.context.store, self.collector.run
         if self.collector.owns and one.place in self._places():
+            self.collector.counters.answered += 1
             return
         existing = store.records.of_generation(generation_id)
-        own = [record for record in existing if record.run_id == run.id]
-        if own:
+        if any(record.run_id == run.id for record in existing):
+            self.collector.counters.answered += 1
             return
         if existing and not self.collector.owns:
+            self.collector.counters.answered += 1
             if self.stage.distinct or len(self.collector.method.stages) > 1:
                 shared = self.collector.made.shared.setdefault(self.stage.name, [])
                 shared += [(self.batch, one.place, record.id) for record in existing]
             return
         answer = store.generations.answer_of(one.ask.request.sha)
         if answer is not None:
-            self._add(one, answer)
+            self._add(one, answer, None, first=False)
 
     def _places(self) -> set[int]:
         if self._taken is None:
@@ -320,12 +372,23 @@ class _Window:
 
     def take(self, request: Request, answer: Answer) -> None:
         """One answer, for every place that waits for it."""
-        for one in self.waiting.pop(request.sha, ()):
+        paid = self.ledger.answered(request)
+        for place, one in enumerate(self.waiting.pop(request.sha, ())):
             self.done += 1
-            self._add(one, answer)
+            self._add(one, answer, paid, first=not place)
 
-    def _add(self, one: Placed, answer: Answer) -> None:
-        self.buffer.append((one, answer))
+    def _add(
+        self, one: Placed, answer: Answer, paid: tuple[int, Reservation] | None, *, first: bool
+    ) -> None:
+        """first: whether the answer came for it, and not for another place or another run."""
+        records, drafts = self.collector.records_of(one, answer)
+        reason = "" if any(not draft.reason for draft in drafts) else drafts[0].reason
+        row, most = paid if paid and first else (None, None)
+        counters = self.collector.counters
+        counters.add(sum(not record.reason for record in records), reason)
+        if first:
+            counters.pay(answer, most)
+        self.buffer.append(Finished(one.ask.request, answer, reason, tuple(records), most, row))
         if len(self.buffer) >= ROWS_PER_WRITE:
             self.flush()
         elif len(self.buffer) == 1:
@@ -341,19 +404,13 @@ class _Window:
 
     def flush(self) -> None:
         """One durable transaction for the window."""
+        store = self.context.store
         if self.buffer:
-            job = self.context.job.id
-            finished = [self._finished(one, answer) for one, answer in self.buffer]
-            self.context.store.generations.save(finished, job)
+            with store.write(durable=True):
+                self.ledger.write_ends()
+                store.generations.save(self.buffer, self.context.job.id)
             self.buffer.clear()
         self._progress()
-
-    def _finished(self, one: Placed, answer: Answer) -> Finished:
-        records, drafts = self.collector.records_of(one, answer)
-        reason = "" if any(not draft.reason for draft in drafts) else drafts[0].reason
-        good = sum(not record.reason for record in records)
-        self.collector.counters.add(answer, good, reason)
-        return Finished(one.ask.request, answer, reason, tuple(records))
 
     # -- how it goes --
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from studio import child, servers
 from studio.jobs.params import cap_words
+from studio.processes import is_alive
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
+from studio.records import CapReached, Job, JobState, StudioError
 
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 """States in which nobody works on the job."""
@@ -26,6 +29,11 @@ GENERATING = ("generate", "path")
 
 ROUNDS = ("s3", "s3-compare")
 """Kinds that ask an LLM again and again, and train in between."""
+
+STAGES = {"path": "generate", "s3-compare": "run"}
+"""Kind → the part of its params that is what a run is told."""
+
+NO_CAPS: Mapping[str, float | None] = MappingProxyType({})
 
 START_S = 60
 """Seconds in which a worker must have claimed its job."""
@@ -44,13 +52,17 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     return _start_worker(project, job_id)
 
 
-def resume(project: Project, job_id: int) -> Job:
+def resume(project: Project, job_id: int, caps: Mapping[str, float | None] = NO_CAPS) -> Job:
     """Start a worker for a job that was interrupted, cancelled or failed; end a pause.
+
+    caps: ``budget_usd`` and ``budget_tokens`` from now on; what is None or missing stays.
 
     A job whose worker is just starting keeps that one. Raises StudioError for a job that runs or
     is done.
     """
     job = get(project, job_id)
+    if told := {name: cap for name, cap in caps.items() if cap is not None}:
+        _set_caps(project, job, told)
     if job.is_paused:
         project.store.jobs.set_paused(job_id, False)
         return get(project, job_id)
@@ -61,6 +73,32 @@ def resume(project: Project, job_id: int) -> Job:
     if not project.store.jobs.requeue(job):
         raise StudioError(f"Job {job_id} has just been resumed from another terminal.")
     return _start_worker(project, job_id)
+
+
+def _set_caps(project: Project, job: Job, caps: Mapping[str, float]) -> None:
+    """In the params of the job, or of the stage of it that asks an LLM, and of its run."""
+    if job.kind not in GENERATING + ROUNDS:
+        raise StudioError(f"Job {job.id} ({job.kind}) asks no LLM; it has no cap.")
+    if job.state not in RESUMABLE:
+        raise StudioError(
+            f"Job {job.id} is {job.state_word}; its cap can be changed once it has stopped."
+        )
+    if not all(0 <= cap < math.inf for cap in caps.values()):
+        raise StudioError("A cap is a number from 0.")
+    part = STAGES.get(job.kind)
+    params = {**job.params, part: {**job.params[part], **caps}} if part else {**job.params, **caps}
+    with project.store.write():
+        project.store.jobs.set_params(job.id, params)
+        if run := project.store.runs.get(int(job.result.get("run_id") or 0)):
+            project.store.runs.set_params(run.id, {**run.params, **caps})
+
+
+def cap_of(job: Job) -> tuple[str, float]:
+    """The cap that a run has: the name of its setting, and how much; tokens where it has none."""
+    part = STAGES.get(job.kind)
+    params = (job.params.get(part) or {}) if part else job.params
+    name = "budget_usd" if params.get("budget_usd") is not None else "budget_tokens"
+    return name, float(params.get(name) or 0)
 
 
 def pause(project: Project, job_id: int) -> Job:
@@ -146,7 +184,7 @@ def with_true_state(job: Job) -> Job:
     """
     if job.pid is None:
         return job
-    if job.state in (JobState.WAITING, JobState.RUNNING) and not _is_alive(job.pid):
+    if job.state in (JobState.WAITING, JobState.RUNNING) and not is_alive(job.pid):
         return replace(job, state=JobState.INTERRUPTED)
     if job.state is JobState.INTERRUPTED and _is_worker_of(job.pid, job.id):
         return replace(job, state=JobState.RUNNING)
@@ -159,26 +197,7 @@ def _is_worker_of(pid: int, job_id: int) -> bool:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return b"worker" in arguments and str(job_id).encode() in arguments and _is_alive(pid)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether the process has ended and only its status is left (others than Linux say no)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
+    return b"worker" in arguments and str(job_id).encode() in arguments and is_alive(pid)
 
 
 def log_path(project: Project, job_id: int) -> Path:
@@ -222,6 +241,12 @@ def result(project: Project, job: Job) -> dict[str, Any]:
         raise StudioError(
             f"Job {job.id} ({job.kind}) was cancelled. "
             f"Go on with `studio jobs resume {job.id} --project {project.path}`."
+        )
+    if job.is_capped:
+        name, _ = cap_of(job)
+        raise CapReached(
+            f"{job.message} Go on with a higher cap: `studio jobs resume {job.id} --project "
+            f"{project.path} --{name.replace('_', '-')} N`."
         )
     raise StudioError(job.message or f"Job {job.id} failed; see {log_path(project, job.id)}.")
 

@@ -25,7 +25,7 @@ from studio.jobs.plans import method_of, planned
 from studio.jobs.run_rows import GOLD, asked_with, begun, method_name, nothing_came
 from studio.methods.protocol import Missed, Stage
 from studio.project import Project
-from studio.records import Datum, Job, Record, Round, Run, StudioError
+from studio.records import CapReached, Datum, Job, Record, Round, Run, StudioError
 from studio.store import Store
 
 
@@ -74,18 +74,28 @@ class _Flow:
         while True:
             round_ = self._round(number)
             why = self._why_end(round_)
-            if why or not self._extrapolate(round_):
-                break
+            try:
+                if why or not self._extrapolate(round_):
+                    break
+            except CapReached:
+                self._keep_model(round_)
+                self._keep(stopped="its cap was reached", waiting_for="")
+                raise
             if self.params.approve == "person" and not self._is_approved(round_):
                 return self._keep(waiting_for="approval", round=number)
             number += 1
-        chosen = self._chosen(round_)
-        rows = [record.id for record in self._run_records(chosen.number)]
-        self.context.keep(**self.learner.keep_model(chosen, rows))
+        chosen = self._keep_model(round_)
         stopped = why or "nothing new was written from the errors"
         if chosen.number < round_.number:
             stopped += f"; the model of round {chosen.number} is kept"
         return self._keep(stopped=stopped, waiting_for="")
+
+    def _keep_model(self, last: Round) -> Round:
+        """Make the model of one of the rounds the run's; which round that is."""
+        chosen = self._chosen(last)
+        rows = [record.id for record in self._run_records(chosen.number)]
+        self.context.keep(**self.learner.keep_model(chosen, rows))
+        return chosen
 
     @property
     def feedback(self) -> Stage | None:
@@ -112,7 +122,8 @@ class _Flow:
         for batch in count():
             found = collector.collect(stage, batch)
             asked += found
-            if not found or collector.stopped_by:
+            collector.check_cap()
+            if not found:
                 break
         self._check_written(collector, stage, asked)
         self.store.runs.finish_stage(self.run.id, stage.name)
@@ -131,9 +142,8 @@ class _Flow:
             raise StudioError(nothing_came(self.context, asked, stage))
         wanted = self._wanted(collector)
         if kept < wanted:
-            stop = f"{collector.stopped_by}; " if collector.stopped_by else ""
             self.warnings.append(
-                f"Only {kept:,} of the {wanted:,} seed items came about: {stop}"
+                f"Only {kept:,} of the {wanted:,} seed items came about: "
                 f"{asked:,} requests were made."
             )
 
@@ -294,12 +304,14 @@ class _Flow:
         collector.made.gold = self.learner.gold
         if stage.feedback == "errors":
             collector.collect(stage, round_.number)
+            collector.check_cap()
             return
         asked = 0
         for batch in count():
             found = collector.collect(stage, batch)
             asked += found
-            if not found or collector.stopped_by:
+            collector.check_cap()
+            if not found:
                 break
         wanted = len(self.learner.gold) if collector.made.room is None else collector.made.room
         if (kept := collector.made.count(stage.name)) < wanted:

@@ -71,5 +71,6 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
         prompt_version=prompt.version if prompt else None,
         seconds_generate=round(time.monotonic() - started, 1),
     )
+    collector.check_cap()
     if not (context.result["generated"] or collector.reused):
         raise StudioError(nothing_came(context, asked, method.stages[-1]))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.llm.engine import Concurrency
-from studio.records import Answer
+from studio.llm.money import dollars
+from studio.records import Answer, Reservation
 from studio.store.generations import Spent
 
 SAMPLE_S = 1.0
@@ -27,10 +28,12 @@ class RunCounters:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
-    uncounted: int = 0
-    """Answers whose tokens the endpoint did not tell."""
+    untold_calls: int = 0
+    """Calls that nobody said the tokens of."""
+    untold_tokens: int = 0
+    """The most that they can have taken."""
     cost: float | None = 0.0
-    """US dollars; None as soon as one answer's price is unknown."""
+    """US dollars, those calls at their most; None as soon as one price is unknown."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def begin_with(self, spent: Spent, records: int, reasons: dict[str, int]) -> None:
@@ -39,23 +42,38 @@ class RunCounters:
         self.prompt_tokens = spent.prompt_tokens
         self.completion_tokens = spent.completion_tokens
         self.cached_tokens = spent.cached_tokens
+        self.untold_calls = spent.untold_calls
+        self.untold_tokens = spent.untold_tokens
         self.cost = spent.cost
         self.reasons.update(reasons)
 
-    def add(self, answer: Answer, records: int, reason: str) -> None:
+    def add(self, records: int, reason: str) -> None:
         """Count one answer, how many records came of it, and why none did."""
         self.answered += 1
         self.records += records
         if reason:
             self.reasons[reason] += 1
+
+    def pay(self, answer: Answer, most: Reservation | None) -> None:
+        """Count what an answer took, or can have taken where the endpoint does not say."""
         if answer.finish_reason == "error":
+            return
+        if not answer.is_counted and most is not None:
+            self.lose(most)
             return
         self.prompt_tokens += answer.prompt_tokens or 0
         self.completion_tokens += answer.completion_tokens or 0
         self.cached_tokens += answer.cached_tokens or 0
-        self.uncounted += answer.prompt_tokens is None
-        known = self.cost is not None and answer.cost is not None
-        self.cost = (self.cost or 0.0) + (answer.cost or 0.0) if known else None
+        self._pay(answer.cost)
+
+    def lose(self, most: Reservation) -> None:
+        """Count a call that nobody said the tokens of."""
+        self.untold_calls += 1
+        self.untold_tokens += most.tokens
+        self._pay(most.cost)
+
+    def _pay(self, cost: float | None) -> None:
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
 
     @property
     def tokens(self) -> int:
@@ -68,7 +86,7 @@ class RunCounters:
         if self.tokens:
             parts.append(f"{self.tokens:,} tokens")
         if self.cost:
-            parts.append(f"${self.cost:,.4f}")
+            parts.append(dollars(self.cost))
         dropped = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common(3))
         return " · ".join([*parts, f"dropped: {dropped}"] if dropped else parts)
 
@@ -136,7 +154,8 @@ def live(counters: RunCounters, meter: Meter, pace: Concurrency, **others: Any) 
         "tokens_in": counters.prompt_tokens,
         "tokens_out": counters.completion_tokens,
         "tokens_cached": counters.cached_tokens,
-        "uncounted": counters.uncounted,
+        "uncounted": counters.untold_calls,
+        "tokens_untold": counters.untold_tokens,
         "cost": counters.cost,
         "reasons": dict(counters.reasons.most_common()),
         "in_flight": pace.in_flight,

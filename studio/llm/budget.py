@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Protocol
 
 from studio.llm.client import cost_of
-from studio.records import Answer, Request, StudioError
+from studio.llm.money import dollars
+from studio.records import Answer, Request, Reservation, StudioError
 from studio.settings import Endpoint
 
 TEMPLATE_TOKENS = 64
 TURN_TOKENS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """The most that one call can take."""
+class Claim(Enum):
+    """Whose a request is."""
 
-    tokens: int
-    """Prompt and answer together."""
-    usd: float
-    """0 when the run has no cost cap and the price is unknown."""
+    OURS = "ours"
+    """To be asked now."""
+    ELSEWHERE = "elsewhere"
+    """Another process waits for its answer."""
+    ANSWERED = "answered"
+    """Its answer has been stored meanwhile."""
+
+
+class Ledger(Protocol):
+    """Where calls are written down before they are made, so that no kill makes one forgotten."""
+
+    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> Sequence[Claim]:
+        """Write down those that nobody else asks, all at once, before any of them goes out."""
+        ...
+
+    def known(self, request: Request) -> None:
+        """The request turned out to be answered: nothing is asked."""
+        ...
+
+    def lost(self, request: Request, *, paid: bool) -> None:
+        """No answer came of the call. paid: it may be billed all the same."""
+        ...
+
+
+class NoLedger:
+    """For calls that no other process makes and that end with this one."""
+
+    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> Sequence[Claim]:
+        """Nobody else asks."""
+        return [Claim.OURS] * len(calls)
+
+    def known(self, request: Request) -> None:
+        """Never the case."""
+
+    def lost(self, request: Request, *, paid: bool) -> None:
+        """Nothing is kept."""
 
 
 class Budget:
@@ -45,6 +78,8 @@ class Budget:
         self.spent_tokens = spent_tokens
         self.reserved_usd = 0.0
         self.reserved_tokens = 0
+        self._excess = 1.0
+        """How far an answer went beyond its reservation: some servers heed no limit."""
 
     def refuse_unpriced(self, endpoints: Iterable[Endpoint]) -> None:
         """Raise StudioError when there is a cost cap and an endpoint whose price is unknown."""
@@ -53,41 +88,48 @@ class Budget:
         for endpoint in endpoints:
             if endpoint.price_in is None or endpoint.price_out is None:
                 raise StudioError(
-                    f"The run has a cap of ${self.cap_usd:g}, but the price of {endpoint.name} is "
-                    "unknown. Name the endpoint in the settings, with price_in and price_out in "
-                    "US dollars per million tokens (0 if it is free), or cap the tokens instead."
+                    f"The run has a cap of {dollars(self.cap_usd)}, but the price of "
+                    f"{endpoint.name} is unknown. Name the endpoint in the settings, with "
+                    "price_in and price_out in US dollars per million tokens (0 if it is free), "
+                    "or cap the tokens instead."
                 )
 
     def reserve(self, request: Request, endpoint: Endpoint) -> Reservation | None:
         """Set the most that this call can take aside; None when it does not fit any more."""
-        prompt, answer = most_prompt_tokens(request), request.decoding.max_tokens
-        wanted = Reservation(prompt + answer, cost_of(endpoint, prompt, answer) or 0.0)
+        wanted = most_of(request, endpoint)
         if not self._fits(wanted):
             return None
         self.reserved_tokens += wanted.tokens
-        self.reserved_usd += wanted.usd
+        self.reserved_usd += wanted.cost or 0.0
         return wanted
 
     def settle(self, reservation: Reservation, answer: Answer | None) -> None:
         """Book what the call took; all of the reservation where the endpoint did not say."""
         self.release(reservation)
-        tokens, usd = reservation.tokens, reservation.usd
-        if answer and answer.prompt_tokens is not None and answer.completion_tokens is not None:
-            tokens = answer.prompt_tokens + answer.completion_tokens
-            usd = reservation.usd if answer.cost is None else answer.cost
+        tokens, cost = reservation.tokens, reservation.cost
+        if answer and answer.is_counted:
+            tokens = (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
+            cost = reservation.cost if answer.cost is None else answer.cost
+            self._excess = max(self._excess, tokens / reservation.tokens)
         self.spent_tokens += tokens
-        self.spent_usd += usd
+        self.spent_usd += cost or 0.0
 
     def release(self, reservation: Reservation) -> None:
         """Give back what a call that was not paid had set aside."""
         self.reserved_tokens -= reservation.tokens
-        self.reserved_usd -= reservation.usd
+        self.reserved_usd -= reservation.cost or 0.0
 
     def _fits(self, wanted: Reservation) -> bool:
-        usd = self.spent_usd + self.reserved_usd + wanted.usd
-        tokens = self.spent_tokens + self.reserved_tokens + wanted.tokens
+        usd = self.spent_usd + (self.reserved_usd + (wanted.cost or 0.0)) * self._excess
+        tokens = self.spent_tokens + (self.reserved_tokens + wanted.tokens) * self._excess
         over_usd = self.cap_usd is not None and usd > self.cap_usd
         return not over_usd and not (self.cap_tokens is not None and tokens > self.cap_tokens)
+
+
+def most_of(request: Request, endpoint: Endpoint) -> Reservation:
+    """The most that a call can take, by the bytes of its prompt and the limit of its answer."""
+    prompt, answer = most_prompt_tokens(request), request.decoding.max_tokens
+    return Reservation(prompt + answer, cost_of(endpoint, prompt, answer))
 
 
 def most_prompt_tokens(request: Request) -> int:

@@ -15,11 +15,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from studio.llm.budget import Budget, Reservation
+from studio.llm.budget import Budget, Claim, Ledger, NoLedger
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, FailureKind
 from studio.llm.limiter import AdaptiveLimiter, backoff
-from studio.records import Answer, Request, StudioError
+from studio.records import Answer, Request, Reservation, StudioError
 
 POLL_S = 0.2
 DRAIN_S = 0.8
@@ -27,6 +27,8 @@ LOOKAHEAD_PER_CALL = 8
 LOOKAHEAD_MOST = 1024
 MOST_ATTEMPTS: dict[FailureKind, int] = {"busy": 10, "late": 3, "broken": 4}
 GIVE_UP_AFTER = 20
+ELSEWHERE_S = 0.25
+"""Seconds between looks for the answer that another process waits for."""
 STRIKES_AT_START = 2
 STRIKES_LATER = 6
 
@@ -93,6 +95,15 @@ class _Turn:
     attempts: Counter[FailureKind] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request that is about to go out, or has."""
+
+    limiter: AdaptiveLimiter
+    turn: _Turn
+    reservation: Reservation
+
+
 async def run(
     requests: Iterable[Request],
     clients: Sequence[LLMClient],
@@ -103,6 +114,7 @@ async def run(
     max_concurrency: int,
     on_note: Callable[[str], None] | None = None,
     on_pace: Callable[[Concurrency], Order] | None = None,
+    ledger: Ledger | None = None,
 ) -> RunStats:
     """Make every request once; ``on_answer`` gets each result, in the order in which they end.
 
@@ -111,11 +123,13 @@ async def run(
     that is gone, a cost cap without prices. Ends early, with ``stopped_by`` set, when the next
     request does not fit the budget or ``should_stop`` says so (asked five times a second; calls
     in flight get 0.8 s to end). ``on_note`` gets one line at each change of pace. ``on_pace`` is
-    told five times a second how it goes and says what is to change.
+    told five times a second how it goes and says what is to change. ``ledger`` writes down each
+    call before it is made, and knows the requests that other processes have asked or ask now.
     """
     budget.refuse_unpriced(client.endpoint for client in clients)
     running = _EngineRun(requests, clients, budget, on_answer, max_concurrency, on_note or _ignore)
     running.on_pace = on_pace or running.on_pace
+    running.ledger = ledger or running.ledger
     return await running.drive(should_stop)
 
 
@@ -135,6 +149,7 @@ class _EngineRun:
         self.on_answer = on_answer
         self.on_note = on_note
         self.on_pace: Callable[[Concurrency], Order] = _go_on
+        self.ledger: Ledger = NoLedger()
         self.first_concurrency = max_concurrency
         self.max_concurrency = max_concurrency
         self.paused = False
@@ -155,7 +170,7 @@ class _EngineRun:
         started = time.monotonic()
         try:
             while not self._over(should_stop):
-                if not self._start_one():
+                if not self._start_some():
                     await self._wait()
         finally:
             await self._drain()
@@ -196,38 +211,68 @@ class _EngineRun:
             limiter.allow(wanted)
         self.queue.lookahead = self._lookahead()
 
-    def _start_one(self) -> bool:
-        """Send the next request if a limiter, a request and the budget allow it."""
-        now = time.monotonic()
-        limiter = None if self.paused else self._free_limiter(now)
-        turn = self.queue.take(now, self.max_concurrency) if limiter else None
-        if limiter is None or turn is None:
+    def _start_some(self) -> bool:
+        """Send what the limiters and the budget allow now; False when that is nothing.
+
+        They are written down together: a commit for each would be the price of every call.
+        """
+        calls: list[_Call] = []
+        while (call := self._next_call(len(calls))) is not None:
+            calls.append(call)
+        if not calls:
             return False
-        reservation = self.budget.reserve(turn.request, limiter.client.endpoint)
-        if reservation is None:
-            self._no_money(turn)
-            return False
-        self._launch(limiter, turn, reservation)
+        wanted = [(c.turn.request, c.reservation, c.limiter.client.endpoint) for c in calls]
+        for call, claim in zip(calls, self.ledger.claim(wanted), strict=True):
+            if claim is Claim.OURS:
+                self._launch(call)
+            else:
+                self._leave(call, claim)
         return True
 
-    def _launch(self, limiter: AdaptiveLimiter, turn: _Turn, reservation: Reservation) -> None:
+    def _next_call(self, chosen: int) -> _Call | None:
+        """The next request with its server and its reservation; chosen: those before it."""
+        now = time.monotonic()
+        limiter = None if self.paused else self._free_limiter(now, chosen)
+        turn = self.queue.take(now, self.max_concurrency) if limiter else None
+        if limiter is None or turn is None:
+            return None
+        reservation = self.budget.reserve(turn.request, limiter.client.endpoint)
+        if reservation is None:
+            self._no_money(turn, chosen)
+            return None
         limiter.in_flight += 1
         self.queue.busy[turn.request.document_id] += 1
-        task = asyncio.create_task(self._call(limiter, turn, reservation))
+        return _Call(limiter, turn, reservation)
+
+    def _launch(self, call: _Call) -> None:
+        task = asyncio.create_task(self._call(call))
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         self.stats.most_in_flight = max(self.stats.most_in_flight, len(self.tasks))
 
-    def _free_limiter(self, now: float) -> AdaptiveLimiter | None:
-        if len(self.tasks) >= self.max_concurrency:
+    def _leave(self, call: _Call, claim: Claim) -> None:
+        """Another process has asked it, or asks it now: its answer is taken from the store."""
+        self._free(call)
+        self.budget.release(call.reservation)
+        if claim is Claim.ANSWERED:
+            self.ledger.known(call.turn.request)
+        else:
+            self.queue.retry(call.turn, time.monotonic() + ELSEWHERE_S)
+
+    def _free(self, call: _Call) -> None:
+        call.limiter.in_flight -= 1
+        self.queue.free(call.turn.request.document_id)
+
+    def _free_limiter(self, now: float, chosen: int) -> AdaptiveLimiter | None:
+        if len(self.tasks) + chosen >= self.max_concurrency:
             return None
         free = [limiter for limiter in self.limiters if limiter.has_room(now)]
         return min(free, key=lambda limiter: limiter.in_flight / limiter.limit, default=None)
 
-    def _no_money(self, turn: _Turn) -> None:
+    def _no_money(self, turn: _Turn, chosen: int) -> None:
         """Wait for calls in flight to settle below their reservation; else the cap is reached."""
         self.queue.put_back(turn)
-        if not self.tasks:
+        if not self.tasks and not chosen:
             self.stats.stopped_by = "budget"
 
     async def _wait(self) -> None:
@@ -237,25 +282,31 @@ class _EngineRun:
         except TimeoutError:
             return
 
-    async def _call(self, limiter: AdaptiveLimiter, turn: _Turn, reservation: Reservation) -> None:
-        sent_at, answer, paid = time.monotonic(), None, True
+    async def _call(self, call: _Call) -> None:
+        limiter, turn = call.limiter, call.turn
+        sent_at, answer, failed = time.monotonic(), None, None
         try:
             answer = await limiter.client.complete(turn.request)
-        except CallFailed as failed:
-            paid = failed.maybe_paid
-            self._failed(limiter, turn, failed, sent_at)
+        except CallFailed as error:
+            failed = error
         finally:
-            limiter.in_flight -= 1
-            self.queue.free(turn.request.document_id)
-            if paid:
-                self.budget.settle(reservation, answer)
-            else:
-                self.budget.release(reservation)
-        if answer is not None:
-            limiter.went_well(sent_at)
+            self._free(call)
+            self._book(call, answer, paid=failed is None or failed.maybe_paid)
+        if failed is not None:
+            self._failed(limiter, turn, failed, sent_at)
+        elif answer is not None:
+            limiter.went_well(sent_at, time.monotonic())
             self.failures_in_a_row = 0
             self.stats.add(answer)
             self.on_answer(turn.request, answer)
+
+    def _book(self, call: _Call, answer: Answer | None, *, paid: bool) -> None:
+        if paid:
+            self.budget.settle(call.reservation, answer)
+        else:
+            self.budget.release(call.reservation)
+        if answer is None:
+            self.ledger.lost(call.turn.request, paid=paid)
 
     def _failed(
         self, limiter: AdaptiveLimiter, turn: _Turn, failed: CallFailed, sent_at: float

@@ -1,8 +1,16 @@
-"""How many calls one server takes at a time, found by trying: up by one, down by half."""
+"""How many calls one server takes at a time, found by trying: up by one, down by half.
+
+Halving is for congestion: faults that become rarer with fewer calls in flight. A server that
+refuses one call in seven at random refuses as many of two calls as of two hundred; there, halving
+would starve the run. So each halving is a trial: when the share of faults does not fall with the
+limit, it is noise, the limit is given back, and only more faults than that count from then on.
+"""
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import dataclass
 
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed
@@ -10,6 +18,39 @@ from studio.llm.failures import CallFailed
 START_LIMIT = 8.0
 BACKOFF_BASE_S = 0.5
 BACKOFF_MOST_S = 30.0
+TRIAL = 20
+"""Calls that end at the lower limit before a halving is judged."""
+FALLS = 0.6
+"""Congestion falls below this part of its share when the limit is halved; noise stays."""
+MOST_NOISE = 0.35
+"""A server that refuses more than this share is too busy, whatever the limit."""
+REMEMBERED = 400
+"""Calls after which the older ones count half: a burst must not drown in a long good time."""
+DOUBTS = 3.0
+"""Standard deviations by which faults must exceed the noise to count."""
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Calls that were sent at one limit, and ended."""
+
+    calls: float = 0.0
+    faults: float = 0.0
+
+    def add(self, *, fault: bool) -> None:
+        if self.calls >= REMEMBERED:
+            self.calls, self.faults = self.calls / 2, self.faults / 2
+        self.calls += 1
+        self.faults += fault
+
+    @property
+    def share(self) -> float:
+        return self.faults / self.calls if self.calls else 0.0
+
+    def exceeds(self, noise: float) -> bool:
+        """Whether so many faults are more than that share explains."""
+        spread = math.sqrt(self.calls * noise * (1 - noise))
+        return self.faults > self.calls * noise + DOUBTS * spread
 
 
 class AdaptiveLimiter:
@@ -27,6 +68,13 @@ class AdaptiveLimiter:
         self.paused_until = 0.0
         self.strikes = 0
         """Times in a row that nobody listened."""
+        self.noise = 0.0
+        """The share of faults that comes at any limit."""
+        self._counted = _Counted()
+        self._before = _Counted()
+        """Those of the limit before the last change; what was in flight then still ends."""
+        self._trial: float | None = None
+        """While a halving is judged: the limit before it."""
         self._climbing = True
         self._full_at = 0.0
         self._changed_at = 0.0
@@ -46,22 +94,55 @@ class AdaptiveLimiter:
         least = min(START_LIMIT, float(self.most)) if self._climbing else 1.0
         self.limit = min(float(self.most), max(self.limit, least))
 
-    def went_well(self, sent_at: float) -> None:
+    def went_well(self, sent_at: float, now: float = 0.0) -> None:
         """An answer came: a bit more may be tried, if the limit held a call back meanwhile."""
         self.strikes = 0
-        if self._full_at >= sent_at:
+        self._count(sent_at, now, fault=False)
+        if self._full_at >= sent_at and self._trial is None:
             step = 1.0 if self._climbing else 1.0 / self.limit
             self.limit = min(float(self.most), self.limit + step)
 
     def congested(self, failed: CallFailed, sent_at: float, now: float) -> bool:
-        """Halve, and pause as long as the server asked for. True when the limit changed."""
-        if failed.retry_after is not None:
+        """Halve, and pause as long as the server asked for. True when the limit fell.
+
+        What is noise changes nothing: the call alone waits.
+        """
+        tells = self._count(sent_at, now, fault=True)
+        falls = tells and self._trial is None and self._counted.exceeds(self.noise)
+        if failed.retry_after is not None and (falls or not self.noise):
             self.paused_until = max(self.paused_until, now + failed.retry_after)
+        if falls:
+            # The fault that was noticed says nothing of how many there are.
+            self._counted.faults -= 1
+            self._trial, self._climbing = self.limit, False
+            self._change(max(1.0, self.limit / 2), now)
+        return falls
+
+    def _count(self, sent_at: float, now: float, *, fault: bool) -> bool:
+        """Whether the call was sent at the present limit; judge a trial that has seen enough."""
         if sent_at < self._changed_at:
+            self._before.add(fault=fault)
             return False
-        self._climbing, self._changed_at = False, now
-        self.limit = max(1.0, self.limit / 2)
+        self._counted.add(fault=fault)
+        if self._trial is not None and self._counted.calls >= TRIAL:
+            self._judge(self._trial, now)
+            return False
         return True
+
+    def _judge(self, before: float, now: float) -> None:
+        """Was it the limit, or does it come at any?"""
+        found, self._trial = self._counted.share, None
+        if found > MOST_NOISE or found < FALLS * self._before.share or not found:
+            # From here one more at a time.
+            self.noise = min(self.noise, found)
+            self._change(self.limit, now)
+        else:
+            self.noise, self._climbing = max(self.noise, found), True
+            self._change(min(float(self.most), max(self.limit, before)), now)
+
+    def _change(self, limit: float, now: float) -> None:
+        self.limit, self._changed_at = limit, now
+        self._before, self._counted = self._counted, _Counted()
 
     def unreachable(self, sent_at: float, now: float) -> None:
         """Nobody listens: try again after a growing pause."""

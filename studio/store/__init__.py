@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from studio.records import StudioError
 from studio.store import db as _db
 from studio.store.choices import Choices
 from studio.store.documents import Documents
@@ -24,6 +25,7 @@ from studio.store.models import Evaluations, Models, Snapshots
 from studio.store.prompts import Prompts, ShotSets
 from studio.store.record_types import RecordTypes
 from studio.store.records import Records
+from studio.store.reservations import Reservations
 from studio.store.review import Review
 from studio.store.runs import Runs
 from studio.store.verdicts import Verdicts
@@ -38,6 +40,7 @@ class Store:
         """Open the file, creating or migrating it. Raises StudioError, with the reason, if not."""
         self.path = path
         self.db = _db.connect(path)
+        self._file = _db.identity(path)
         try:
             _db.migrate(self.db, path)
         except BaseException:
@@ -53,6 +56,14 @@ class Store:
     def data_version(self) -> int:
         """A number that changes when another connection has committed: poll this, then read."""
         return int(_db.value(self.db, "PRAGMA data_version"))
+
+    def check_in_place(self) -> None:
+        """Raise StudioError when the open file is not the one at its path any more."""
+        if _db.identity(self.path) != self._file:
+            raise StudioError(
+                f"{self.path} was deleted, moved or replaced while it was open. Nothing more is "
+                "asked or written for it; open the project where it lies now."
+            )
 
     def close(self) -> None:
         """Close the file. Later use raises."""
@@ -107,6 +118,11 @@ class Store:
     def generations(self) -> Generations:
         """LLM calls with their answers."""
         return Generations(self.db)
+
+    @cached_property
+    def reservations(self) -> Reservations:
+        """LLM calls under way, and those of which nobody said what they took."""
+        return Reservations(self.db)
 
     @cached_property
     def records(self) -> Records:

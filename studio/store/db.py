@@ -94,6 +94,15 @@ def connect(path: Path) -> Database:
     return Database(conn)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies there, whatever its name; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _prepare(conn: sqlite3.Connection) -> None:
     for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=FILE"):
         conn.execute(f"PRAGMA {pragma}")

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Answer, Decoding, Generation, Message, Record, Request, content_sha
+from studio.records import (
+    Answer,
+    Decoding,
+    Generation,
+    Message,
+    Record,
+    Request,
+    Reservation,
+    content_sha,
+)
 from studio.store.db import from_json, now, one, rows, storable, value, write
 from studio.store.records import Records
+from studio.store.reservations import settle
 
 if TYPE_CHECKING:
     from studio.store.db import Database
@@ -29,6 +39,10 @@ class Finished:
     """Why no record came of it; empty when one did."""
     records: tuple[Record, ...] = ()
     """What was read out of it; they get the call's row."""
+    most: Reservation | None = None
+    """What the call may have taken; it stands in where the endpoint did not say."""
+    reserved: int | None = None
+    """The reservation's row, which goes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +65,24 @@ class Spent:
 
     calls: int
     prompt_tokens: int
+    """As far as endpoints said, here and below."""
     completion_tokens: int
     cached_tokens: int
     cost: float | None
-    """US dollars; None when the price of any answered call is unknown."""
+    """US dollars, with what the untold calls may have cost; None when any price is unknown."""
+    untold_calls: int = 0
+    """Calls that nobody said the tokens of: without usage, lost, or in flight at a kill."""
+    untold_tokens: int = 0
+    """The most that they can have taken."""
+    priced: float = 0.0
+    """US dollars of the calls whose price is known."""
+    unpriced_tokens: int = 0
+    """The most that the other calls can have taken."""
+
+    @property
+    def tokens(self) -> int:
+        """The most that all can have taken together."""
+        return self.prompt_tokens + self.completion_tokens + self.untold_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +103,7 @@ class Generations:
             for item in finished:
                 known = self.row_of(item.request.sha)
                 row = self._insert(conn, item, job_id) if known is None else known
+                settle(conn, item.reserved, told=known is None)
                 saved.append(row)
                 records += [
                     replace(record, generation_id=row)
@@ -86,6 +115,7 @@ class Generations:
 
     def _insert(self, conn: sqlite3.Connection, item: Finished, job_id: int | None) -> int:
         request, answer = item.request, item.answer
+        most = None if answer.is_counted or answer.finish_reason == "error" else item.most
         # A call that failed must not keep out the answer that an equal one has got since.
         conn.execute(f"DELETE FROM generations WHERE request_sha = ? AND {FAILED}", (request.sha,))
         messages = [[m.role, self._content(conn, m.content)] for m in request.messages]
@@ -93,8 +123,8 @@ class Generations:
             "INSERT INTO generations(request_sha, job_id, prompt_id, document_id,"
             " shot_set_id, draw, endpoint, model, decoding, seed, messages, answer_id, note,"
             " finish_reason, prompt_tokens, completion_tokens, cached_tokens, cost, latency_s,"
-            " reason, error, created, purpose)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " reason, error, created, purpose, most_tokens, most_cost)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 request.sha,
                 job_id,
@@ -119,6 +149,8 @@ class Generations:
                 storable(answer.error),
                 now(),
                 request.purpose,
+                most and most.tokens,
+                most and most.cost,
             ),
         )
         return int(cursor.lastrowid or 0)
@@ -247,20 +279,52 @@ class Generations:
         )
         return [Dropped(*row) for row in rows(self.db, sql, (job_id, reason, limit))]
 
-    def spent(self, job_id: int | None = None) -> Spent:
-        """Calls, tokens and dollars; for one job or all."""
-        condition, parameters = ("WHERE job_id = ?", (job_id,)) if job_id else ("", ())
-        row = one(
-            self.db,
-            "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),"
-            " coalesce(sum(cached_tokens), 0),"
-            f" CASE WHEN count(*) = sum(cost IS NOT NULL OR {FAILED})"
-            " OR count(*) = 0 THEN coalesce(sum(cost), 0) END"
-            f" FROM generations {condition}",
-            parameters,
-        )
+    def spent(self, job_id: int | Collection[int] | None = None) -> Spent:
+        """Calls, tokens and dollars, whatever is known of them; for one job, some or all."""
+        condition, parameters = "", tuple[str, ...]()
+        if job_id is not None:
+            jobs = [job_id] if isinstance(job_id, int) else list(job_id)
+            condition = "WHERE job_id IN (SELECT value FROM json_each(?1))"
+            parameters = (json.dumps(jobs),)
+        row = one(self.db, _SPENT.format(condition=condition, FAILED=FAILED), parameters)
         assert row is not None
-        return Spent(*row)
+        priced, is_unpriced = row["priced"], row["unpriced"]
+        return Spent(
+            row["calls"],
+            row["prompt_tokens"],
+            row["completion_tokens"],
+            row["cached_tokens"],
+            None if is_unpriced else priced,
+            row["untold_calls"],
+            row["untold_tokens"],
+            priced,
+            row["unpriced_tokens"],
+        )
+
+
+_SPENT = """
+WITH called AS (
+  SELECT 1 AS stored, job_id, most_tokens IS NOT NULL AS untold, most_tokens AS most,
+    CASE WHEN most_tokens IS NULL THEN prompt_tokens END AS prompt_tokens,
+    CASE WHEN most_tokens IS NULL THEN completion_tokens END AS completion_tokens,
+    cached_tokens, coalesce(most_cost, cost, CASE WHEN {FAILED} THEN 0 END) AS cost
+  FROM generations {condition}
+  UNION ALL
+  SELECT 0, job_id, 1, tokens, NULL, NULL, NULL, cost FROM reservations {condition}
+)
+SELECT coalesce(sum(stored), 0) AS calls,
+  coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+  coalesce(sum(completion_tokens), 0) AS completion_tokens,
+  coalesce(sum(cached_tokens), 0) AS cached_tokens,
+  coalesce(sum(untold), 0) AS untold_calls,
+  coalesce(sum(most), 0) AS untold_tokens,
+  coalesce(sum(cost), 0.0) AS priced,
+  count(*) > count(cost) AS unpriced,
+  coalesce(sum(CASE WHEN cost IS NULL THEN
+    coalesce(most, coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0)) END), 0)
+    AS unpriced_tokens
+FROM called
+"""
 
 
 def _answer(row: sqlite3.Row) -> Answer:

@@ -102,6 +102,16 @@ class Jobs:
         )
         return [_job(row) for row in rows(self.db, sql, (*kinds, limit))]
 
+    def of_run(self, run_id: int) -> list[int]:
+        """The jobs that have worked on one run."""
+        sql = "SELECT id FROM jobs WHERE json_extract(result, '$.run_id') = ? ORDER BY id"
+        return [row[0] for row in rows(self.db, sql, (run_id,))]
+
+    def set_params(self, job_id: int, params: dict[str, Any]) -> None:
+        """What it is told from its next start on."""
+        with write(self.db) as conn:
+            conn.execute("UPDATE jobs SET params = ? WHERE id = ?", (json.dumps(params), job_id))
+
     def claim(self, job_id: int, pid: int) -> bool:
         """Make this process the job's worker; False unless the job waits for one."""
         with write(self.db) as conn:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from studio.store.schema import m004_review, m005_jobs, m006_gold, m007_rounds, m008_records
+from studio.store.schema import (
+    m004_review,
+    m005_jobs,
+    m006_gold,
+    m007_rounds,
+    m008_records,
+    m009_reservations,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -265,6 +272,7 @@ STEPS: Final = (
     ("m006_gold", m006_gold.SCRIPT),
     ("m007_rounds", m007_rounds.SCRIPT),
     ("m008_records", m008_records.SCRIPT),
+    ("m009_reservations", m009_reservations.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

@@ -118,6 +118,12 @@ class Runs:
         row = one(self.db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1")
         return _run(row) if row else None
 
+    def set_params(self, run_id: int, params: dict[str, Any]) -> None:
+        """What the run is told from now on."""
+        with write(self.db) as conn:
+            text = json.dumps(params, sort_keys=True)
+            conn.execute("UPDATE runs SET params = ? WHERE id = ?", (text, run_id))
+
     def finish_stage(self, run_id: int, stage: str) -> None:
         """Write down that a stage is done: it is not gone through again."""
         sql = (

@@ -1,4 +1,5 @@
-"""Kill -9, for every method there is: what was killed ends with the rows of an undisturbed run.
+"""Kill -9, for every method there is: what was killed ends with the rows of an undisturbed run,
+and passes no cap.
 
 A method that is new in the registry is killed here without a word in this file.
 """
@@ -11,6 +12,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,43 @@ def test_what_was_killed_ends_with_the_rows_of_an_undisturbed_run(
     assert rows(killed) == expected
 
 
+CAP = 9_000
+"""Tokens: some dozen calls, so that three kills with what is in flight matter."""
+HONEST, PARTIAL, MISSING = 0, 2, 1
+"""One answer in so many does not say what it took."""
+CAPPED = [
+    *((*each, silent) for each, silent in zip(EVERY, cycle((HONEST, PARTIAL, MISSING)))),
+    *(("promptagator", "retrieval", silent) for silent in (HONEST, PARTIAL, MISSING)),
+]
+
+
+@pytest.mark.parametrize(("name", "task", "silent"), dict.fromkeys(CAPPED))
+def test_no_kill_makes_a_run_pass_its_cap(
+    name: str, task: str, silent: int, tiny: Path, tmp_path: Path
+) -> None:
+    studio = Command(tmp_path)
+    with OpenAIServer(words=words, usage=most_usage, silent_every=silent, latency_s=0.05) as server:
+        server.keep_requests = True
+        project = made(tmp_path / "capped", name, task, server.url)
+        job = start(studio, project, name, tiny, "--budget-tokens", CAP)
+        for kill in range(1, KILLS + 1):
+            if not kill_at(project, job, lambda kill=kill: server.calls >= kill * CONCURRENCY):
+                break
+            assert studio("jobs", "resume", job, "-p", project.path, "--detach").code == 0
+        last = ended(studio, project, job)
+        if last.state.value != "done":
+            assert last.is_capped, last.message
+            assert "The cap was reached" in last.message
+        assert sum(sum(most_usage(body).values()) for body in server.requests) <= CAP
+
+
+def most_usage(body: dict[str, Any]) -> dict[str, int]:
+    """What a server would bill whose tokenizer makes a token of each byte."""
+    texts = [message["content"].encode() for message in body["messages"]]
+    prompt = sum(len(text) for text in texts) + 64 + 16 * len(texts)
+    return {"prompt_tokens": prompt, "completion_tokens": int(body["max_tokens"])}
+
+
 def made(folder: Path, name: str, task: str, url: str) -> Project:
     project = make_project(folder, task, url)
     add_gold(project)
@@ -85,7 +124,7 @@ def made(folder: Path, name: str, task: str, url: str) -> Project:
     return project
 
 
-def start(studio: Command, project: Project, name: str, tiny: Path) -> int:
+def start(studio: Command, project: Project, name: str, tiny: Path, *more: object) -> int:
     """The run under way in its worker."""
     trains = methods_train(name, project.task.name)
     verb = ["s3", "--base", tiny, "--patience", 0, "--rounds", 1] if trains else ["generate"]
@@ -96,7 +135,7 @@ def start(studio: Command, project: Project, name: str, tiny: Path) -> int:
         kind = "finetune" if project.task.gold == "answers" else "head"
         verb += ["--seed-records", SEEDED, "--kind", kind, "--epochs", 1]
     told = [*verb, "--method", name, "-p", project.path, "--concurrency", CONCURRENCY]
-    return int(studio(*told, "--detach", "--json").json["job"])
+    return int(studio(*told, *more, "--detach", "--json").json["job"])
 
 
 def methods_train(name: str, task: str) -> bool:

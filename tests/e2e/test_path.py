@@ -187,6 +187,6 @@ def test_an_endpoint_that_is_down_is_one_clear_sentence(studio: Command, project
 
 
 def test_a_budget_is_never_passed(studio: Command, project: Path, server: OpenAIServer) -> None:
-    ended = generate(studio, project, server, "--budget-tokens", 6000, "--concurrency", 8).json
-    assert ended["stopped_by"] == "budget"
+    ended = generate(studio, project, server, "--budget-tokens", 6000, "--concurrency", 8)
+    assert (ended.code, json.loads(ended.out)["stopped_by"]) == (3, "budget")
     assert server.paid.prompt_tokens + server.paid.completion_tokens <= 6000

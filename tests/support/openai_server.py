@@ -52,6 +52,7 @@ Fault = Literal[
     "cut",  # finish_reason length
 ]
 Words = Callable[[dict[str, Any]], str]
+Usage = Callable[[dict[str, Any]], dict[str, int]]
 
 DIMENSIONS = 64
 ERRORS: dict[str, tuple[int, str, str]] = {
@@ -90,6 +91,8 @@ class OpenAIServer:
         completions_route: bool = True,
         max_tokens_name: str = "max_tokens",
         words: Words | None = None,
+        usage: Usage | None = None,
+        silent_every: int = 0,
         port: int = 0,
     ) -> None:
         self.api_key = api_key
@@ -100,6 +103,9 @@ class OpenAIServer:
         self.completions_route = completions_route
         self.max_tokens_name = max_tokens_name
         self.words: Words = words or query_words
+        self.usage = usage
+        self.silent_every = silent_every
+        """One answer in so many comes without usage; 1 is all of them, 0 none."""
         self.paid = Paid()
         self.calls = 0
         self.in_flight = 0
@@ -227,6 +233,8 @@ class OpenAIServer:
         if self.keep_requests:
             self.requests.append(body)
         fault = self._faults.popleft() if self._faults else self.always
+        if fault is None and self.silent_every and not self.calls % self.silent_every:
+            fault = "no-usage"
         if refusal := self._refusal(request, body):
             return refusal
         if self.max_in_flight is not None and self.in_flight > self.max_in_flight:
@@ -288,6 +296,7 @@ class OpenAIServer:
         if len(pieces) > limit:
             pieces, finish = pieces[: max(1, limit)], "length"
         usage = {"prompt_tokens": count_tokens(prompt_of(body)), "completion_tokens": len(pieces)}
+        usage = self.usage(body) if self.usage else usage
         self._pay(body, usage)
         return {"pieces": pieces, "finish": finish, "usage": usage}
 

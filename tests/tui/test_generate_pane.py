@@ -439,11 +439,15 @@ async def test_a_failed_run_says_why_where_it_is_watched(project: Project, job: 
 
 
 async def test_a_run_that_met_its_cap_says_how_to_go_on(project: Project, job: JobMaker) -> None:
-    job("generate", JobState.DONE, result={"generated": 3, "stopped_by": "budget"})
+    capped = {"generated": 3, "stopped_by": "budget"}
+    params = {"budget_usd": 0.0145}
+    job("generate", JobState.FAILED, result=capped, message="The cap was reached.", params=params)
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("w")
-        assert "The cap was reached. n plans another run, with a higher cap" in shown(app, "next")
+        assert "The cap was reached. r goes on with a higher cap" in shown(app, "next")
+        await pilot.press("r", *"0.0145", "enter")
+        assert "It reached $0.0145: type more." in str(app.screen.query_one("#hint").render())
 
 
 async def test_faulty_figures_of_a_strangers_file_do_no_harm(

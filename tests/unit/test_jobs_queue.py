@@ -14,6 +14,7 @@ import pytest
 
 from studio.jobs import queue
 from studio.jobs.worker import main as work
+from studio.processes import is_alive
 from studio.project import Project
 from studio.records import Job, JobState, StudioError
 from tests.support.project import corpus_file
@@ -107,7 +108,7 @@ def test_a_killed_worker_shows_at_once_and_its_job_resumes(project: Project) -> 
     job = long_import(project, 40_000)
     assert job.pid is not None
     os.kill(job.pid, signal.SIGKILL)
-    until(lambda: not queue._is_alive(job.pid or 0))
+    until(lambda: not is_alive(job.pid or 0))
     assert queue.get(project, job.id).state is JobState.INTERRUPTED
     assert [found.id for found in queue.interrupted(project)] == [job.id]
     assert project.store.documents.count() == 0
@@ -181,7 +182,7 @@ def test_a_stopped_worker_that_lost_its_job_ends_without_a_trace(project: Projec
     assert project.store.jobs.claim(job.id, os.getpid())
     before = project.store.jobs.get(job.id)
     os.kill(pid, signal.SIGCONT)
-    until(lambda: not queue._is_alive(pid))
+    until(lambda: not is_alive(pid))
     assert project.store.jobs.get(job.id) == before
     assert project.store.documents.count() == 0
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 
 from studio.llm import engine
-from studio.llm.budget import Budget
+from studio.llm.budget import Budget, Claim
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.engine import RunStats
 from studio.llm.failures import CallFailed
 from studio.llm.limiter import AdaptiveLimiter
-from studio.records import Answer, Decoding, Message, Request, StudioError
+from studio.records import Answer, Decoding, Message, Request, Reservation, StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S, asleep_until
@@ -49,6 +49,36 @@ def requests(count: int, draws: int = 1, max_tokens: int = 8) -> Iterator[Reques
             )
 
 
+class Book:
+    """A ledger in memory, with what others do."""
+
+    def __init__(self, others: dict[int, list[Claim]] | None = None) -> None:
+        self.others = others or {}
+        """Document → whose its request is at each look before it is ours."""
+        self.open: set[str] = set()
+        self.written: list[int] = []
+        """How many calls were written down at once."""
+        self.known_: list[int | None] = []
+        self.lost_: list[bool] = []
+
+    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
+        found = []
+        for request, _, _ in calls:
+            looks = self.others.get(request.document_id or 0, [])
+            found.append(looks.pop(0) if looks else Claim.OURS)
+        ours = [c[0].sha for c, claim in zip(calls, found, strict=True) if claim is Claim.OURS]
+        self.open.update(ours)
+        self.written.append(len(ours))
+        return found
+
+    def known(self, request: Request) -> None:
+        self.known_.append(request.document_id)
+
+    def lost(self, request: Request, *, paid: bool) -> None:
+        self.open.remove(request.sha)
+        self.lost_.append(paid)
+
+
 async def run(
     where: Endpoint,
     wanted: Iterable[Request],
@@ -59,6 +89,7 @@ async def run(
     max_concurrency: int = 16,
     notes: list[str] | None = None,
     on_pace: Callable[[engine.Concurrency], engine.Order] | None = None,
+    ledger: Book | None = None,
 ) -> RunStats:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(client) for client in clients_for(where, None)]
@@ -71,6 +102,7 @@ async def run(
             max_concurrency=max_concurrency,
             on_note=(notes if notes is not None else []).append,
             on_pace=on_pace,
+            ledger=ledger,
         )
 
 
@@ -294,6 +326,56 @@ async def test_a_cap_is_never_passed_and_nearly_used_up(server: OpenAIServer) ->
     assert 1800 < paid <= 2000
     assert budget.spent_tokens == paid
     assert budget.reserved_tokens == 0
+
+
+async def test_each_call_is_written_down_before_it_is_made(server: OpenAIServer) -> None:
+    book = Book()
+    server.fail_next("error", "reset")
+
+    def on_answer(request: Request, answer: Answer) -> None:
+        book.open.remove(request.sha)
+
+    server.hold()
+
+    def order(pace: engine.Concurrency) -> engine.Order:
+        assert server.calls <= sum(book.written)
+        server.let_go()
+        return engine.Order()
+
+    await run(endpoint(server), requests(40), ledger=book, on_answer=on_answer, on_pace=order)
+    assert sum(book.written) == server.calls == 42
+    assert book.written[0] == 8
+    assert sorted(book.lost_) == [False, True]
+    assert not book.open
+
+
+async def test_what_others_ask_is_waited_for_and_what_they_stored_is_taken(
+    server: OpenAIServer,
+) -> None:
+    later = [Claim.ELSEWHERE, Claim.ELSEWHERE]
+    book = Book({1: [*later, Claim.ANSWERED], 2: [Claim.ANSWERED], 3: [*later]})
+    budget = Budget(cap_tokens=1_000_000)
+    stats = await run(endpoint(server), requests(6), ledger=book, budget=budget)
+    assert sorted(book.known_) == [1, 2]
+    assert (stats.answered, server.paid.calls) == (4, 4)
+    assert budget.reserved_tokens == 0
+
+
+async def test_a_server_that_heeds_no_limit_is_expected_to_do_so_again() -> None:
+    budget = Budget(cap_tokens=1000)
+    [asked] = list(requests(1))
+    reservation = budget.reserve(asked, endpoint_without_server())
+    assert reservation is not None
+    budget.settle(reservation, Answer("q", "stop", 2 * reservation.tokens, 0))
+    left = 1000 - 2 * reservation.tokens
+    fitting = 0
+    while budget.reserve(asked, endpoint_without_server()) is not None:
+        fitting += 1
+    assert fitting == left // (2 * reservation.tokens)
+
+
+def endpoint_without_server() -> Endpoint:
+    return Endpoint("nowhere", base_url="http://127.0.0.1:9/v1", model="stand-in")
 
 
 async def test_work_that_may_be_billed_counts_against_the_cap(server: OpenAIServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widget import Widget
@@ -12,6 +12,7 @@ from textual.widget import Widget
 from studio.jobs import queue
 from studio.records import Job
 from studio.tui.actions import bindings, key_name
+from studio.tui.dialogs.raise_cap import caps_for
 from studio.tui.generate import words as say
 from studio.tui.generate.plan import GeneratePlanView
 from studio.tui.generate.run import RunView
@@ -216,10 +217,12 @@ class GeneratePane(Pane):
             self.studio.guarded(lambda: deed(self.project, run.id))
             self._changed()
 
-    def action_resume(self) -> None:
-        """Go on with a run that was paused, cancelled or interrupted, or has failed."""
-        if (run := self._run) is not None:
-            self.studio.guarded(lambda: queue.resume(self.project, run.id))
+    @work
+    async def action_resume(self) -> None:
+        """Go on with a run that was paused, cancelled or interrupted, has failed or was capped."""
+        run = self._run
+        if run is not None and (caps := await caps_for(self.app, run)) is not None:
+            self.studio.guarded(lambda: queue.resume(self.project, run.id, caps))
             self._changed()
 
     def action_cancel(self) -> None:

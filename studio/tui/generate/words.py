@@ -11,6 +11,7 @@ from studio.jobs.params import RunParams
 from studio.jobs.planning import Outlook
 from studio.jobs.queue import ROUNDS, is_generating
 from studio.llm.estimate import Range
+from studio.llm.money import dollars, untold
 from studio.records import Job, JobState
 from studio.store.generations import Dropped
 from studio.tui.jobs import words as job_words
@@ -180,12 +181,12 @@ def _tokens(figures: Figures, params: RunParams) -> str:
 
 
 def _cost(job: Job, figures: Figures, params: RunParams) -> str:
-    cap = "" if params.budget_usd is None else f" of at most ${params.budget_usd:,.2f}"
+    cap = "" if params.budget_usd is None else f" of at most {dollars(params.budget_usd)}"
     if figures.cost is None and (figures.answered or not is_under_way(job)):
         return "unknown: the endpoint has no prices in the settings"
     if not figures.cost:
         return ("nothing" if job.state in ENDED else "nothing so far") + cap
-    return f"${figures.cost:,.4f}{cap}"
+    return f"{dollars(figures.cost)}{cap}{untold(figures.uncounted)}"
 
 
 def _calls(job: Job, figures: Figures) -> str:
@@ -261,18 +262,13 @@ def _after(job: Job, keys: dict[str, str], nouns: str) -> str:
         go_on = f"{keys['app.review']} reviews the {nouns} · {keys['app.jobs']} has the scores"
     if job.kind in ROUNDS:
         go_on = f"{keys['app.rounds']} shows the rounds · {keys['app.review']} reviews the {nouns}"
-    if job.result.get("stopped_by") == "budget":
-        return (
-            f"The cap was reached. {keys['generate.plan']} plans another run, with a higher cap; "
-            f"what is stored is not paid again · {go_on}"
-        )
     return f"Next: {go_on}"
 
 
 def last_run(job: Job, keys: dict[str, str], nouns: str = "queries") -> str:
     """The run before this plan, in two lines."""
     figures = figures_of(job)
-    cost = "" if not figures.cost else f" · ${figures.cost:,.4f}"
+    cost = "" if not figures.cost else f" · {dollars(figures.cost)}"
     what = f"{job.kind} {job.id} · {job_words.mark(job)} · {figures.records:,} {nouns}{cost}"
     if is_under_way(job):
         return f"{what}\n{keys['generate.watch']} watches it."
@@ -313,7 +309,7 @@ def _cost_ahead(cost: Range | None) -> str:
         return "unknown: the endpoint has no prices in the settings"
     if not cost.high:
         return "nothing: its price is 0"
-    return f"${cost.low:,.4f} – ${cost.high:,.4f}"
+    return f"{dollars(cost.low)} – {dollars(cost.high)}"
 
 
 def _time_ahead(found: Outlook) -> str:

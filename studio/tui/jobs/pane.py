@@ -22,6 +22,7 @@ from studio.project import Project
 from studio.records import Job, JobState, StudioError
 from studio.store import Store
 from studio.tui.actions import BY_ID, SCOPES, bindings, key_name
+from studio.tui.dialogs.raise_cap import caps_for
 from studio.tui.jobs import words as job_words
 from studio.tui.pane.base import Pane
 from studio.tui.widgets.editor import Field
@@ -235,9 +236,12 @@ class JobsPane(Pane):
         """Ask the job to stop."""
         self._do(queue.cancel, "is asked to stop; what is done stays.")
 
-    def action_resume(self) -> None:
+    @work
+    async def action_resume(self) -> None:
         """Start a worker that goes on where the job stopped, or end a pause."""
-        self._do(queue.resume, "goes on.")
+        job = self._current
+        if job is not None and (caps := await caps_for(self.app, job)) is not None:
+            self._do(lambda project, _: queue.resume(project, job.id, caps), "goes on.")
 
     def action_pause(self) -> None:
         """Let a run rest, or go on."""

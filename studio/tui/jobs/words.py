@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems
+from studio.llm.money import dollars, untold
 from studio.records import Job, JobState
 from studio.tui.safe_text import one_line, padded
 
@@ -29,6 +30,8 @@ SIGNIFICANT: Final = 0.05
 
 def mark(job: Job) -> str:
     """Its state as a sign and a word."""
+    if job.is_capped:
+        return "◧ cap reached"
     return "‖ paused" if job.is_paused else MARKS[job.state]
 
 
@@ -200,6 +203,8 @@ def advice(job: Job, resume_key: str) -> str:
         return (
             f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
         )
+    if job.is_capped:
+        return f"{resume_key} goes on with a higher cap; what is stored is not asked again."
     if job.state is JobState.FAILED:
         return f"Fix that, then {resume_key} resumes where it stopped."
     if job.state is JobState.CANCELLED:
@@ -305,7 +310,8 @@ def _by_reason(found: dict[str, Any]) -> Iterator[tuple[str, int]]:
 def _spent(spent: dict[str, Any]) -> Iterator[str]:
     if spent.get("calls"):
         cost = spent.get("cost")
-        price = "price unknown" if cost is None else f"${cost:.4f}"
+        price = "price unknown" if cost is None else dollars(cost)
+        price += untold(spent.get("untold_calls") or 0)
         tokens_in, tokens_out = spent.get("prompt_tokens") or 0, spent.get("completion_tokens") or 0
         yield f"{spent['calls']:,} calls, {tokens_in:,} tokens in, {tokens_out:,} out, {price}"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from textual.content import Content
 
 from studio.llm.catalogue import language_warning
+from studio.llm.money import dollars
 from studio.records import Prompt, StudioError
 from studio.settings import Endpoint
 from studio.tasks import Task
@@ -181,7 +182,7 @@ def _price(costs: Sequence[float | None]) -> str:
     if any(cost is None for cost in costs):
         return "price unknown"
     total = sum(cost for cost in costs if cost is not None)
-    return f"at most ${total:.4f}" if total else "free"
+    return f"at most {dollars(total)}" if total else "free"
 
 
 def choices(versions: Sequence[Prompt], theirs: str, task: Task) -> list[tuple[Choice, str, str]]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from textual.content import Content
 
+from studio.llm.money import dollars
 from studio.records import Record, RecordType
 from studio.store.review_shapes import Agreement, Call, Origin, Provenance
 from studio.store.verdicts import PERSON
@@ -168,7 +169,7 @@ def _prompt(call: Call) -> str:
 
 def _facts(call: Call) -> Iterator[str]:
     decoding = call.decoding
-    cost = "cost unknown" if call.cost is None else f"${call.cost:.6f}"
+    cost = "cost unknown" if call.cost is None else dollars(call.cost)
     yield f"{one_line(call.endpoint, 60) or 'endpoint unknown'} · {say.when(call.created)}"
     yield f"draw {call.draw} · seed {call.seed} · ended by {one_line(call.finish_reason, 20)}"
     yield (

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from textual.app import App
 
 from studio.jobs import queue
 from studio.project import Project
 from studio.records import Job, JobState, Round, StudioError
 from studio.store import Store
 from studio.store.review_shapes import Change
+from studio.tui.dialogs.raise_cap import caps_for
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.pane.store_access import StoreAccess
 from studio.tui.rounds.errors import ErrorList
@@ -119,15 +122,17 @@ class RoundsActions:
         self._access.guarded(lambda: queue.submit(self._access.project, "gap", params))
         self._access.tell("A job measures how near the extrapolations are: see the figures.")
 
-    def cancel_or_resume(self, run: RunSnapshot) -> None:
-        """Cancel the run's job; one that was cancelled or cut off resumes."""
+    async def cancel_or_resume(self, run: RunSnapshot, app: App[Any]) -> None:
+        """Cancel the run's job; one that was cancelled, cut off or capped resumes."""
         job, project = run.job, self._access.project
         if job is None:
             self._access.tell("No job works on this run.")
         elif run.is_live:
             self._access.guarded(lambda: queue.cancel(project, job.id))
         elif job.state in queue.RESUMABLE:
-            self._access.guarded(lambda: queue.resume(project, job.id))
+            caps = await caps_for(app, job)
+            if caps is not None:
+                self._access.guarded(lambda: queue.resume(project, job.id, caps))
         else:
             self._access.tell(f"The run is done. {self._access.key('start')} begins another one.")
 

@@ -351,9 +351,10 @@ class RoundsPane(Pane):
             self._show_run(None, job.id)
             self.studio.wrote()
 
-    def action_cancel(self) -> None:
-        """Cancel the run's job; one that was cancelled or cut off resumes."""
-        self._do.cancel_or_resume(self._look)
+    @work
+    async def action_cancel(self) -> None:
+        """Cancel the run's job; one that was cancelled, cut off or capped resumes."""
+        await self._do.cancel_or_resume(self._look, self.app)
         self._wrote()
 
     def _wrote(self) -> None:

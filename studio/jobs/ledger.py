@@ -1,0 +1,70 @@
+"""The calls of one job in the project's database, from before they are made until they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from studio.llm.budget import Claim
+from studio.records import Request, Reservation
+from studio.settings import Endpoint
+from studio.store import Store
+from studio.store.reservations import Wanted
+
+PATIENCE = 2.0
+"""A call may take its time-out twice: a refused setting is left out and the call made anew."""
+
+
+@dataclass(slots=True)
+class StoredLedger:
+    """See :class:`studio.llm.budget.Ledger`."""
+
+    store: Store
+    job_id: int
+    on_known: Callable[[Request], None]
+    on_lost: Callable[[Reservation], None]
+    _open: dict[str, tuple[int, Reservation]] = field(default_factory=dict)
+    """Request → its row and what it may take."""
+    _paid: list[int] = field(default_factory=list)
+    _unpaid: list[int] = field(default_factory=list)
+
+    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
+        """Write down, in one transaction, what nobody else has asked or asks now."""
+        self.store.check_in_place()
+        shas = [request.sha for request, _, _ in calls]
+        with self.store.write():
+            self.write_ends()
+            answered = self.store.generations.stored(shas)
+            wanted = [
+                Wanted(sha, most, PATIENCE * endpoint.timeout_s)
+                for sha, (_, most, endpoint) in zip(shas, calls, strict=True)
+                if sha not in answered
+            ]
+            rows = self.store.reservations.claim(wanted, self.job_id)
+        claims = dict.fromkeys(answered, Claim.ANSWERED)
+        for one, row in zip(wanted, rows, strict=True):
+            claims[one.request_sha] = Claim.ELSEWHERE if row is None else Claim.OURS
+            if row is not None:
+                self._open[one.request_sha] = row, one.most
+        return [claims[sha] for sha in shas]
+
+    def known(self, request: Request) -> None:
+        """Its answer is in the store."""
+        self.on_known(request)
+
+    def lost(self, request: Request, *, paid: bool) -> None:
+        """What may be billed stays written down as spent."""
+        row, most = self._open.pop(request.sha)
+        (self._paid if paid else self._unpaid).append(row)
+        if paid:
+            self.on_lost(most)
+
+    def answered(self, request: Request) -> tuple[int, Reservation] | None:
+        """The row of a call that was answered, which goes with the answer's own row."""
+        return self._open.pop(request.sha, None)
+
+    def write_ends(self) -> None:
+        """Say of the calls that were lost since that nobody waits for them."""
+        if self._paid or self._unpaid:
+            self.store.reservations.end(self._paid, self._unpaid)
+            self._paid, self._unpaid = [], []

@@ -1,0 +1,102 @@
+"""Calls that were written down before they were made: claims while they run, debts after a kill."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from studio.processes import is_alive
+from studio.records import Reservation
+from studio.store.db import rows, value, write
+
+if TYPE_CHECKING:
+    from studio.store.db import Database
+
+LONGEST_CALL_S = 3600.0
+"""A claim that would last longer than this is one of a clock that was set back since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One call that is about to be made."""
+
+    request_sha: str
+    most: Reservation
+    timeout_s: float
+    """Seconds after which nobody waits for its answer any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservations:
+    """What calls may have taken of which nobody said what they took."""
+
+    db: Database
+
+    def claim(self, wanted: Sequence[Wanted], job_id: int | None = None) -> list[int | None]:
+        """Write down the calls that no other process makes, all or none; their rows, in order.
+
+        None where another process waits for the answer of an equal request. They are told apart
+        from what a killed process left by the process's life and by the time that a call may take.
+        """
+        now, pid = time.time(), os.getpid()
+        claimed: list[int | None] = []
+        with write(self.db) as conn:
+            for one in wanted:
+                if self._is_claimed(one.request_sha, now, pid):
+                    claimed.append(None)
+                    continue
+                cursor = conn.execute(
+                    "INSERT INTO reservations(job_id, request_sha, tokens, cost, pid, until)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        job_id,
+                        one.request_sha,
+                        one.most.tokens,
+                        one.most.cost,
+                        pid,
+                        now + min(one.timeout_s, LONGEST_CALL_S),
+                    ),
+                )
+                claimed.append(cursor.lastrowid)
+        return claimed
+
+    def is_claimed(self, request_sha: str) -> bool:
+        """Whether another process waits for the answer of an equal request."""
+        return self._is_claimed(request_sha, time.time(), os.getpid())
+
+    def _is_claimed(self, request_sha: str, now: float, own: int) -> bool:
+        sql = (
+            "SELECT pid FROM reservations WHERE request_sha = ? AND pid IS NOT NULL AND pid != ?"
+            " AND until BETWEEN ? AND ?"
+        )
+        found = rows(self.db, sql, (request_sha, own, now, now + LONGEST_CALL_S))
+        return any(is_alive(row[0]) for row in found)
+
+    def end(self, paid: Iterable[int], unpaid: Iterable[int] = ()) -> None:
+        """Nobody waits any more: what may be billed stays as spent, the rest is given back."""
+        with write(self.db) as conn:
+            conn.executemany(
+                "UPDATE reservations SET pid = NULL WHERE id = ?", [(row,) for row in paid]
+            )
+            conn.executemany("DELETE FROM reservations WHERE id = ?", [(row,) for row in unpaid])
+
+    def end_all(self, job_id: int) -> int:
+        """What was in flight when the job's last worker was killed is spent; how many calls."""
+        sql = "SELECT count(*) FROM reservations WHERE job_id = ? AND pid IS NOT NULL"
+        if not (left := int(value(self.db, sql, (job_id,)))):
+            return 0
+        with write(self.db) as conn:
+            conn.execute("UPDATE reservations SET pid = NULL WHERE job_id = ?", (job_id,))
+        return left
+
+
+def settle(conn: sqlite3.Connection, row: int | None, *, told: bool) -> None:
+    """The answer is stored; where an equal one was there before, it was paid all the same."""
+    if row is not None and told:
+        conn.execute("DELETE FROM reservations WHERE id = ?", (row,))
+    elif row is not None:
+        conn.execute("UPDATE reservations SET pid = NULL WHERE id = ?", (row,))
