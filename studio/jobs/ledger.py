@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from studio.llm.budget import Claim
-from studio.records import Request, Reservation
+from studio.llm.budget import Claim, most_of
+from studio.records import Answer, Request, Reservation, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
+from studio.store.generations import Finished
 from studio.store.reservations import Wanted
 
 PATIENCE = 2.0
@@ -68,3 +71,33 @@ class StoredLedger:
         if self._paid or self._unpaid:
             self.store.reservations.end(self._paid, self._unpaid)
             self._paid, self._unpaid = [], []
+
+
+# -- single calls of people who look on: each step opens the store anew, in any thread --
+
+
+def claim_one(path: Path, request: Request, endpoint: Endpoint) -> Answer | int | None:
+    """The stored answer of an equal request; else the row of the claim, for :func:`keep_one` or
+    :func:`end_one`; None while another process waits for the answer."""
+    with closing(Store(path)) as store, store.write():
+        if (stored := store.generations.answer_of(request.sha)) is not None:
+            return stored
+        wanted = Wanted(request.sha, most_of(request, endpoint), PATIENCE * endpoint.timeout_s)
+        return store.reservations.claim([wanted])[0]
+
+
+def keep_one(
+    path: Path, request: Request, endpoint: Endpoint, row: int, answer: Answer, reason: str
+) -> None:
+    """Store an answer without records; one that failed is not kept."""
+    if answer.finish_reason == "error":
+        return
+    with closing(Store(path)) as store:
+        most = most_of(request, endpoint)
+        store.generations.save([Finished(request, answer, reason, (), most, row)])
+
+
+def end_one(path: Path, row: int, *, paid: bool) -> None:
+    """Nobody waits any more; where no answer was kept, it may be billed all the same (paid)."""
+    with suppress(StudioError), closing(Store(path)) as store:
+        store.reservations.end([row] if paid else [], [] if paid else [row])

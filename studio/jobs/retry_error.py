@@ -11,15 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.jobs.leaks import unfit
+from studio.jobs.ledger import PATIENCE
 from studio.jobs.params import RoundParams
 from studio.jobs.plans import Beginning, planned
 from studio.jobs.run_rows import method_name
+from studio.llm.budget import most_of
 from studio.methods.protocol import Ask, Missed, Plan, Stage
 from studio.project import Project
 from studio.records import Answer, Record, Round, RoundError, Run, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.store.generations import Finished
+from studio.store.reservations import Wanted
 
 AGAIN = 1_000_000
 """Added to the run's seed for the first request of this kind, one more for each further one."""
@@ -37,6 +40,8 @@ class Question:
     ask: Ask
     plan: Plan
     endpoint: Endpoint
+    reserved: int
+    """The row of its reservation, for :func:`keep` or :func:`studio.jobs.ledger.end_one`."""
 
 
 def question(path: Path, project: Project, error_id: int) -> Question:
@@ -66,8 +71,12 @@ def _question(project: Project, error_id: int) -> Question:
     stage = next((one for one in method.stages if one.feedback == "errors"), None)
     _check_open(store, run, round_, stage)
     assert stage is not None
-    ask = _unasked(store, stage, plan, round_, Missed(gold, error))
-    return Question(run, round_, stage, ask, plan, endpoint)
+    with store.write():
+        ask = _unasked(store, stage, plan, round_, Missed(gold, error))
+        most, wait = most_of(ask.request, endpoint), PATIENCE * endpoint.timeout_s
+        [row] = store.reservations.claim([Wanted(ask.request.sha, most, wait)])
+    assert row is not None
+    return Question(run, round_, stage, ask, plan, endpoint, row)
 
 
 def _check_open(store: Store, run: Run, round_: Round, stage: Stage | None) -> None:
@@ -93,7 +102,8 @@ def _unasked(store: Store, stage: Stage, plan: Plan, round_: Round, missed: Miss
         ask = next(asks, None)
         if ask is None:
             raise StudioError(GONE)
-        if store.generations.row_of(ask.request.sha) is None:
+        sha = ask.request.sha
+        if store.generations.row_of(sha) is None and not store.reservations.is_claimed(sha):
             return ask
         seed += 1
 
@@ -119,7 +129,9 @@ def keep(store: Store, asked: Question, answer: Answer) -> Kept:
             record = _record(store, asked, {**asked.ask.fields, **draft.fields})
             reason = reason or unfit(record, _run_records(store, asked), store.gold.all("test"))
             records = (replace(record, reason=reason),)
-        store.generations.save([Finished(asked.ask.request, answer, draft.reason, records)])
+        request, most = asked.ask.request, most_of(asked.ask.request, asked.endpoint)
+        finished = Finished(request, answer, draft.reason, records, most, asked.reserved)
+        store.generations.save([finished])
         made = store.records.of_error(asked.ask.error_id or 0) if records else []
         return Kept(made[-1].id if made else None, reason)
 

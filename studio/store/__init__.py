@@ -36,16 +36,24 @@ __all__ = ["Store"]
 class Store:
     """One open ``studio.db``. Use one per thread or task that writes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, creating or migrating it. Raises StudioError, with the reason, if not."""
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the file, migrating it. Raises StudioError, with the reason, if not.
+
+        create: make it where there is none.
+        """
         self.path = path
-        self.db = _db.connect(path)
+        self.db = _db.connect(path, create=create)
         self._file = _db.identity(path)
         try:
             _db.migrate(self.db, path)
         except BaseException:
             self.db.close()
             raise
+
+    @classmethod
+    def create(cls, path: Path) -> Store:
+        """Open the file, made where there is none."""
+        return cls(path, create=True)
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:

@@ -69,19 +69,23 @@ class Database:
         self.conn.close()
 
 
-def connect(path: Path) -> Database:
+def connect(path: Path, *, create: bool = False) -> Database:
     """Open the file with the studio's settings; no schema work.
 
-    A new file is this person's alone. One that cannot be written is opened to be read. Raises
-    StudioError when it cannot be opened or is no SQLite file.
+    create: make it where there is none, for this person alone. Only who makes a project may: a
+    project that was moved must not leave an empty one behind at its old place.
+
+    One that cannot be written is opened to be read. Raises StudioError when it cannot be opened or
+    is no SQLite file.
     """
     # Of a pipe, the end may never come.
     if path.exists() and not path.is_file():
         raise StudioError(f"{path} cannot be opened: it is no file. Choose another.")
-    with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if create:
+        with suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with explained(path):
-        conn = _opened(path)
+        conn = _opened(_address(path, "mode=rw"))
         try:
             _prepare(conn)
             _use_wal(conn)
@@ -122,10 +126,10 @@ def _opened_to_read(path: Path) -> sqlite3.Connection | None:
     """
     log = path.with_name(f"{path.name}-wal")
     with suppress(sqlite3.OperationalError):
-        return _reading(f"{path.absolute().as_uri()}?mode=ro")
+        return _reading(_address(path, "mode=ro"))
     try:
         if not log.exists() or not log.stat().st_size:
-            return _reading(f"{path.absolute().as_uri()}?immutable=1")
+            return _reading(_address(path, "immutable=1"))
         with tempfile.TemporaryDirectory(prefix="studio-") as folder:
             for file in (path, log):
                 shutil.copyfile(file, Path(folder, file.name))
@@ -136,7 +140,7 @@ def _opened_to_read(path: Path) -> sqlite3.Connection | None:
 
 
 def _reading(address: str, *, query_only: bool = False) -> sqlite3.Connection:
-    conn = _opened(address, uri=True)
+    conn = _opened(address)
     try:
         _prepare(conn)
         conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -147,10 +151,14 @@ def _reading(address: str, *, query_only: bool = False) -> sqlite3.Connection:
     return conn
 
 
-def _opened(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
+def _address(path: Path, how: str) -> str:
+    return f"{path.absolute().as_uri()}?{how}"
+
+
+def _opened(address: str) -> sqlite3.Connection:
     conn = sqlite3.connect(
-        path,
-        uri=uri,
+        address,
+        uri=True,
         timeout=BUSY_TIMEOUT_MS / 1000,
         # Python's own implicit transactions are deferred: they fail at once where another writes.
         isolation_level=None,
@@ -183,7 +191,7 @@ _CAUSES = {
         "exported to another place; copy the project to work on it."
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "{path} cannot be opened: its folder is missing, or it may not be written. "
+        "{path} cannot be opened: it is not there any more, or may not be written. "
         "Check the path and its permissions."
     ),
     sqlite3.SQLITE_PERM: "{path} may not be opened. Check its permissions.",
@@ -289,7 +297,7 @@ def back_up(path: Path, target: Path) -> None:
     try:
         with (
             explained(target),
-            closing(_opened(path)) as source,
+            closing(_opened(_address(path, "mode=rw"))) as source,
             closing(sqlite3.connect(partial)) as copy,
         ):
             partial.chmod(path.stat().st_mode & 0o777)

@@ -400,7 +400,7 @@ def main() -> None:
         maker = Process(target=make, args=(folder, chosen.records))
         maker.start()
         maker.join()
-    store = Store(folder / DATABASE)
+    store = Store.create(folder / DATABASE)
     count = store.records.count()
     parts = [looked(store, count), decided(store, count), disturbed(store, count)]
     if not chosen.quick:

@@ -50,7 +50,7 @@ def started(project: Path, tmp_path: Path) -> Screen:
 
 def words(project: Path) -> list[str]:
     """What was decided, in the order of the records."""
-    store = Store(project / "studio.db")
+    store = Store.create(project / "studio.db")
     window = store.review.open(View())
     try:
         return [row.word for row in window.at(0, COUNT) if row.word]
@@ -61,7 +61,7 @@ def words(project: Path) -> list[str]:
 
 def drafted(project: Path) -> str:
     """The edit under way, as far as it is stored."""
-    store = Store(project / "studio.db")
+    store = Store.create(project / "studio.db")
     try:
         return "".join(store.drafts.starting("review-edit:").values())
     finally:
@@ -104,7 +104,7 @@ def test_an_edit_under_way_is_kept(project: Path, tmp_path: Path, way: str) -> N
         (tmp_path / "STUDIO_STATE").rename(tmp_path / "before")
         with started(project, tmp_path) as screen:
             screen.wait(lambda seen: "taken over" in seen.text)
-    store = Store(project / "studio.db")
+    store = Store.create(project / "studio.db")
     record = store.records.get(1)
     store.close()
     assert record is not None

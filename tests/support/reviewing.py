@@ -24,7 +24,7 @@ TEXTS = (
 
 def reviewed(folder: Path) -> Store:
     """Eight records over two documents, judged by two filters: ranks 1, 2, 3, 0, 1, 2, 3, 0."""
-    store = Store(folder / "studio.db")
+    store = Store.create(folder / "studio.db")
     fill(store, ["about water", "about bridges"])
     store.records.add(
         query_for(document_id=1 + number % 2, text=text) for number, text in enumerate(TEXTS)

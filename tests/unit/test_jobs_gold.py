@@ -19,7 +19,7 @@ from tests.support.project import fill
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "studio.db")
+    opened = Store.create(tmp_path / "studio.db")
     fill(opened, ["a room at home", "meals with customers", "押金应当退还"])
     yield opened
     opened.close()

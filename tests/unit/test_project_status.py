@@ -64,7 +64,7 @@ def test_the_path_so_far_tells_what_is_there_and_what_is_not() -> None:
 def test_a_file_of_an_older_studio_is_counted_without_a_migration(tmp_path: Path) -> None:
     for version, step in ((6, "m007_rounds"), (7, "m008_records")):
         path = tmp_path / f"{version}.db"
-        db = database.connect(path)
+        db = database.connect(path, create=True)
         with database.write(db) as conn:
             migrations().apply(database.for_migrations(db), stop_before=step)
             conn.execute(f"PRAGMA user_version={version}")

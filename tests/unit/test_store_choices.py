@@ -15,7 +15,7 @@ from tests.support.project import call, fill, queries
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Six records: two chains of filters have judged, a person had words on two."""
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     fill(store, ["one", "two"])
     rows = queries(store, 6)
     add = store.verdicts.add
@@ -94,7 +94,7 @@ def test_only_jobs_that_made_records_are_offered(store: Store) -> None:
 
 
 def test_an_empty_project_has_nothing_to_choose(tmp_path: Path) -> None:
-    store = Store(tmp_path / "empty.db")
+    store = Store.create(tmp_path / "empty.db")
     assert store.choices.filters() == []
     assert store.choices.jobs() == []
     assert chosen(store, Choice()) == []

@@ -29,7 +29,7 @@ def version_of(path: Path) -> int:
 
 def old_file(path: Path) -> None:
     """A file as the first released schema wrote it, with one document only in its log."""
-    db = database.connect(path)
+    db = database.connect(path, create=True)
     with database.write(db) as conn:
         migrations().apply(database.for_migrations(db), stop_before="m002_names")
         conn.execute("PRAGMA user_version=1")
@@ -53,14 +53,14 @@ def python(code: str, path: Path) -> subprocess.Popen[str]:
 
 
 def test_a_new_file_has_the_newest_schema_and_a_log(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     assert version_of(store.path) == SCHEMA_VERSION
     assert database.value(store.db, "PRAGMA journal_mode") == "wal"
     assert database.value(store.db, "PRAGMA foreign_keys") == 1
 
 
 def test_the_schema_version_is_the_number_of_migrations(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     db = database.for_migrations(store.db)
     assert len(migrations().applied(db)) == SCHEMA_VERSION
     assert migrations().pending(db) == []
@@ -68,7 +68,7 @@ def test_the_schema_version_is_the_number_of_migrations(tmp_path: Path) -> None:
 
 def test_an_old_file_comes_forward_with_its_content(tmp_path: Path) -> None:
     old_file(tmp_path / "studio.db")
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     assert version_of(store.path) == SCHEMA_VERSION
     document = store.documents.by_outside_id("old")
     assert document is not None
@@ -78,7 +78,7 @@ def test_an_old_file_comes_forward_with_its_content(tmp_path: Path) -> None:
 
 def test_an_old_file_is_copied_first_with_what_is_only_in_its_log(tmp_path: Path) -> None:
     old_file(tmp_path / "studio.db")
-    Store(tmp_path / "studio.db")
+    Store.create(tmp_path / "studio.db")
     [copy] = tmp_path.glob("studio.backup-1-*")
     assert version_of(copy) == 1
     with sqlite3.connect(copy) as conn:
@@ -86,8 +86,8 @@ def test_an_old_file_is_copied_first_with_what_is_only_in_its_log(tmp_path: Path
 
 
 def test_a_current_file_is_not_copied(tmp_path: Path) -> None:
-    Store(tmp_path / "studio.db").close()
-    Store(tmp_path / "studio.db").close()
+    Store.create(tmp_path / "studio.db").close()
+    Store.create(tmp_path / "studio.db").close()
     assert [item.name for item in tmp_path.iterdir()] == ["studio.db"]
 
 
@@ -105,7 +105,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
 
         return steps
 
-    db = database.connect(path)
+    db = database.connect(path, create=True)
     with pytest.raises(StudioError, match="no such table: nowhere"):
         database.migrate(db, path, broken, target=4)
     assert version_of(path) == 1
@@ -114,18 +114,18 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
 
 
 def test_a_file_of_a_newer_studio_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    Store(tmp_path / "studio.db").close()
+    Store.create(tmp_path / "studio.db").close()
     with sqlite3.connect(tmp_path / "studio.db") as conn:
         conn.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     with pytest.raises(StudioError, match=r"written by a newer studio.*Update the studio"):
-        Store(tmp_path / "studio.db")
+        Store.create(tmp_path / "studio.db")
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "studio.db") as conn:
         conn.execute("CREATE TABLE recipes (name)")
     with pytest.raises(StudioError, match="belongs to another program"):
-        Store(tmp_path / "studio.db")
+        Store.create(tmp_path / "studio.db")
     with sqlite3.connect(tmp_path / "studio.db") as conn:
         assert [row[0] for row in conn.execute("SELECT name FROM sqlite_master")] == ["recipes"]
 
@@ -143,19 +143,19 @@ def test_what_cannot_be_opened_is_said_in_one_sentence(
 ) -> None:
     prepare(tmp_path / "studio.db")  # type: ignore[operator]
     with pytest.raises(StudioError, match=sentence) as caught:
-        Store(tmp_path / "studio.db")
+        Store.create(tmp_path / "studio.db")
     assert str(tmp_path) in str(caught.value)
 
 
 def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     fill(store, (f"text {number} " * 50 for number in range(500)))
     store.close()
     content = bytearray((tmp_path / "studio.db").read_bytes())
     content[4096 * 3 :] = b"\xff" * len(content[4096 * 3 :])
     (tmp_path / "studio.db").write_bytes(content)
     with pytest.raises(StudioError, match=r"damaged|not a studio"):
-        list(Store(tmp_path / "studio.db").documents.all())
+        list(Store.create(tmp_path / "studio.db").documents.all())
 
 
 def test_processes_that_make_the_same_file_at_once_make_one(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_processes_that_make_the_same_file_at_once_make_one(tmp_path: Path) -> N
         import sys
         from pathlib import Path
         from studio.store import Store
-        Store(Path(sys.argv[1])).values.set(sys.argv[0], 1)
+        Store.create(Path(sys.argv[1])).values.set(sys.argv[0], 1)
     """
     running = [python(code, tmp_path / "studio.db") for _ in range(4)]
     assert [process.communicate()[1] for process in running] == [""] * 4
@@ -184,7 +184,7 @@ def test_processes_that_bring_the_same_file_forward_at_once_copy_it_once(tmp_pat
 
 
 def test_writers_in_two_processes_lose_nothing(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     store.values.set("count", 0)
     code = """
         import sys
@@ -201,7 +201,7 @@ def test_writers_in_two_processes_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_fails_takes_all_of_it_back(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
 
     def write_both() -> None:
         with store.write():
@@ -218,7 +218,7 @@ def test_a_writer_that_fails_takes_all_of_it_back(tmp_path: Path) -> None:
 
 
 def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
-    store, reader = Store(tmp_path / "studio.db"), Store(tmp_path / "studio.db")
+    store, reader = Store.create(tmp_path / "studio.db"), Store.create(tmp_path / "studio.db")
     with store.write():
         store.values.set("one", 1)
         assert reader.values.get("one") is None
@@ -226,7 +226,7 @@ def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
 
 
 def test_the_data_version_changes_when_another_connection_commits(tmp_path: Path) -> None:
-    store, other = Store(tmp_path / "studio.db"), Store(tmp_path / "studio.db")
+    store, other = Store.create(tmp_path / "studio.db"), Store.create(tmp_path / "studio.db")
     before = store.data_version()
     store.values.set("mine", 1)
     assert store.data_version() == before
@@ -235,14 +235,14 @@ def test_the_data_version_changes_when_another_connection_commits(tmp_path: Path
 
 
 def test_a_lock_that_is_never_given_up_is_said_in_one_sentence(tmp_path: Path) -> None:
-    store, other = Store(tmp_path / "studio.db"), Store(tmp_path / "studio.db")
+    store, other = Store.create(tmp_path / "studio.db"), Store.create(tmp_path / "studio.db")
     other.db.conn.execute("PRAGMA busy_timeout=50")
     with store.write(), pytest.raises(StudioError, match="locked by another program"):
         other.values.set("one", 1)
 
 
 def test_paid_answers_are_flushed_and_drafts_are_not(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     level = "PRAGMA synchronous"
     with store.write(durable=True):
         assert database.value(store.db, level) == 2
@@ -251,7 +251,7 @@ def test_paid_answers_are_flushed_and_drafts_are_not(tmp_path: Path) -> None:
 
 
 def test_a_full_file_takes_the_step_back_and_says_so(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     fill(store, ["first"])
     pages = database.value(store.db, "PRAGMA page_count")
     store.db.conn.execute(f"PRAGMA max_page_count={pages + 8}")
@@ -264,7 +264,7 @@ def test_a_full_file_takes_the_step_back_and_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of files are Linux's here")
 def test_a_disk_that_takes_no_more_leaves_the_file_whole(tmp_path: Path) -> None:
-    Store(tmp_path / "studio.db").close()
+    Store.create(tmp_path / "studio.db").close()
     code = """
         import resource, signal, sys
         from pathlib import Path
@@ -286,11 +286,11 @@ def test_a_disk_that_takes_no_more_leaves_the_file_whole(tmp_path: Path) -> None
     sentence, kept = out.splitlines()
     assert sentence.startswith("The disk that holds")
     assert kept == "True"
-    assert database.value(Store(tmp_path / "studio.db").db, "PRAGMA integrity_check") == "ok"
+    assert database.value(Store.create(tmp_path / "studio.db").db, "PRAGMA integrity_check") == "ok"
 
 
 def test_a_backup_without_room_leaves_nothing(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     with pytest.raises(StudioError, match="cannot be opened"):
         database.back_up(store.path, tmp_path / "gone" / "copy.db")
     assert not (tmp_path / "gone").exists()
@@ -306,14 +306,14 @@ def test_a_folder_that_is_read_only_is_said_in_one_sentence(tmp_path: Path) -> N
             pytest.skip("this user may write everywhere, and the file system knows no +i")
     try:
         with pytest.raises(StudioError, match=r"cannot be (opened|written).*"):
-            Store(folder / "studio.db")
+            Store.create(folder / "studio.db")
     finally:
         subprocess.run(["chattr", "-i", folder], capture_output=True, check=False)
         folder.chmod(0o700)
 
 
 def test_a_writer_that_is_killed_leaves_only_whole_transactions(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     code = """
         import sys
         from pathlib import Path

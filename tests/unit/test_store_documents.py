@@ -17,7 +17,7 @@ from tests.support.project import fill
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "studio.db")
+    return Store.create(tmp_path / "studio.db")
 
 
 def ids(found: list[Document]) -> list[str]:

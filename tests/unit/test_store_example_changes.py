@@ -27,7 +27,7 @@ from studio.store.example_changes import (
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     store.examples.add(Example(f"about {query}", query) for query in ("one", "two", "three"))
     return store
 
@@ -131,7 +131,7 @@ def _do_to(store: Store, kind: str, number: int, example: Example):
 def test_any_row_of_changes_can_be_taken_back_and_done_again(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int]]
 ) -> None:
-    store = Store(tmp_path_factory.mktemp("deeds") / "studio.db")
+    store = Store.create(tmp_path_factory.mktemp("deeds") / "studio.db")
     store.examples.add(Example(f"about {query}", query) for query in ("one", "two", "three"))
     states = [state(store)]
     for kind, number in changes:

@@ -19,7 +19,7 @@ FAILED = Answer("", finish_reason="error", error="The server said 500 three time
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     fill(store, ["a document"])
     return store
 

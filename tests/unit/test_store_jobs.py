@@ -19,7 +19,7 @@ MINE, OTHER = 1001, 1002
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "studio.db")
+    return Store.create(tmp_path / "studio.db")
 
 
 def row(store: Store, number: int) -> Job:
@@ -182,13 +182,13 @@ def test_jobs_are_listed_the_newest_first(store: Store) -> None:
 
 
 def test_a_file_of_before_pauses_keeps_its_jobs(tmp_path: Path) -> None:
-    db = database.connect(tmp_path / "studio.db")
+    db = database.connect(tmp_path / "studio.db", create=True)
     with database.write(db) as conn:
         migrations().apply(database.for_migrations(db), stop_before="m005_jobs")
         conn.execute("PRAGMA user_version=4")
         conn.execute("INSERT INTO jobs(kind, params, created) VALUES ('train', '{}', '2025')")
     db.close()
-    job = row(Store(tmp_path / "studio.db"), 1)
+    job = row(Store.create(tmp_path / "studio.db"), 1)
     assert (job.kind, job.paused, job.concurrency, job.live, job.deleted) == (
         "train",
         False,

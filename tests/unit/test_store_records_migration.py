@@ -15,7 +15,7 @@ from studio.store.review_shapes import View
 
 def old_file(path: Path, task: str) -> sqlite3.Connection:
     """A file of schema 7, as the studio wrote it then, with one run of one round."""
-    db = database.connect(path)
+    db = database.connect(path, create=True)
     with database.write(db) as conn:
         migrations().apply(database.for_migrations(db), stop_before="m008_records")
         conn.execute("PRAGMA user_version=7")
@@ -58,7 +58,7 @@ def test_what_was_columns_is_fields(
     record(conn, 0, "a", **columns)
     record(conn, 2, "b", **columns)
     conn.close()
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     seed, added = store.records.all()
     assert seed.fields == fields
     assert (seed.run_id, seed.stage, seed.batch) == (1, "seed", 0)
@@ -73,7 +73,7 @@ def test_rationales_are_notes_of_their_run(tmp_path: Path) -> None:
         conn.execute(sql, (run, text))
     record(conn, 0, "a text", label="pos")
     conn.close()
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     notes = [*store.records.of_stage(1, "rationales")]
     assert [(note.text, note.label, note.place) for note in notes] == [
         ("warm", "pos", 0),
@@ -97,7 +97,7 @@ def test_errors_point_at_their_gold_where_rows_of_both_tables_are_alike(tmp_path
         sql = "INSERT INTO errors(round_id, gold_id, said, confidence) VALUES (1, ?, 'neg', 0.5)"
         conn.execute(sql, (gold,))
     conn.close()
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     assert [row.text for row in store.runs.error_rows(1)] == ["text 1", "text 2", ""]
     assert [row.predicted for row in store.runs.error_rows(1)] == ["neg"] * 3
     assert {gold.outside_id for gold in store.gold.all("validation")} == {"g-1~3", "g-2"}
@@ -118,7 +118,7 @@ def test_what_a_person_had_edited_can_be_taken_back(tmp_path: Path) -> None:
         " VALUES (1, 1, 'before', 'after', 'then')"
     )
     conn.close()
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     store.review.edit(1, "neg", "Ada", "label")
     for text, label in (("after", "pos"), ("before", "pos")):
         store.review.undo("Ada")

@@ -25,7 +25,7 @@ CALL = Wanted("a request", MOST, timeout_s=60)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     fill(store, ["a document"])
     return store
 
@@ -120,7 +120,7 @@ def test_without_a_price_the_sum_is_unknown_and_the_tokens_are_told(store: Store
 
 
 def test_a_job_that_an_older_studio_left_begins_with_the_most_that_it_took(tmp_path: Path) -> None:
-    db = database.connect(tmp_path / "studio.db")
+    db = database.connect(tmp_path / "studio.db", create=True)
     with database.write(db) as conn:
         migrations().apply(database.for_migrations(db), stop_before="m009_reservations")
         conn.execute("PRAGMA user_version=8")
@@ -138,6 +138,6 @@ def test_a_job_that_an_older_studio_left_begins_with_the_most_that_it_took(tmp_p
                 (state,),
             )
     db.close()
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     assert store.generations.spent(1).untold_tokens == 64 + 2 * (16 + 5) + 30
     assert store.generations.spent(2).untold_tokens == 0

@@ -37,7 +37,7 @@ def shown(store: Store, **view: object) -> list[int]:
 
 
 def test_an_empty_project_has_an_empty_view(tmp_path: Path) -> None:
-    store = Store(tmp_path / "empty.db")
+    store = Store.create(tmp_path / "empty.db")
     window = store.review.open(View())
     assert (window.count(), window.at(0, 10), window.next_undecided(-1)) == (0, [], None)
     assert window.position_of(1) is None

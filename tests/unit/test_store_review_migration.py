@@ -29,7 +29,7 @@ LAST = {1: (1, ""), 2: (1, ""), 3: (1, ""), 4: (1, ""), 5: (0, "person"), 6: (1,
 
 def old_file(path: Path) -> None:
     """A file of schema 3, as the studio wrote it then."""
-    db = database.connect(path)
+    db = database.connect(path, create=True)
     with database.write(db) as conn:
         migrations().apply(database.for_migrations(db), stop_before="m004_review")
         conn.execute("PRAGMA user_version=3")
@@ -49,7 +49,7 @@ def old_file(path: Path) -> None:
 
 def test_an_old_file_keeps_its_verdicts_and_its_last_words(tmp_path: Path) -> None:
     old_file(tmp_path / "studio.db")
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     check(store)
     assert {row[0]: (row[2], row[3]) for row in stand(store)} == LAST
     sql = "SELECT record_id, filter, kept, score, reason, undone FROM verdicts ORDER BY id"
@@ -58,7 +58,7 @@ def test_an_old_file_keeps_its_verdicts_and_its_last_words(tmp_path: Path) -> No
 
 def test_what_a_person_said_in_an_old_file_is_decided_in_review(tmp_path: Path) -> None:
     old_file(tmp_path / "studio.db")
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     window = store.review.open(View())
     assert [row.word for row in window.at(0, 6)] == ["", "accepted", "", "", "rejected", ""]
     assert store.review.tally("Ada").left == 4
@@ -67,7 +67,7 @@ def test_what_a_person_said_in_an_old_file_is_decided_in_review(tmp_path: Path) 
 
 def test_an_edited_record_of_an_old_file_is_found_by_its_new_words(tmp_path: Path) -> None:
     old_file(tmp_path / "studio.db")
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     store.review.edit(1, "another 湖泊", "Ada")
     assert list(store.review.open(View(search="湖泊")).ids()) == [1]
     assert list(store.review.open(View(search="query")).ids()) == [2, 3, 4, 5, 6]
@@ -76,7 +76,7 @@ def test_an_edited_record_of_an_old_file_is_found_by_its_new_words(tmp_path: Pat
 
 def test_the_copy_before_the_migration_is_of_the_old_schema(tmp_path: Path) -> None:
     old_file(tmp_path / "studio.db")
-    Store(tmp_path / "studio.db").close()
+    Store.create(tmp_path / "studio.db").close()
     [copy] = tmp_path.glob("studio.backup-3-*")
     with sqlite3.connect(copy) as conn:
         assert conn.execute("SELECT count(*) FROM verdicts").fetchone() == (len(VERDICTS),)

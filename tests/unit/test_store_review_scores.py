@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> Store:
 
 def scored(folder: Path, name: str, scores: dict[float, bool]) -> Store:
     """One record per score, kept or dropped by one filter."""
-    store = Store(folder / "studio.db")
+    store = Store.create(folder / "studio.db")
     fill(store, ["a document"])
     records = queries(store, len(scores))
     store.verdicts.add(
@@ -46,7 +46,7 @@ def test_a_filters_scores_are_told_with_its_threshold(store: Store) -> None:
 
 
 def test_a_project_without_scores_has_none(tmp_path: Path) -> None:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     assert store.review.scores() == []
     assert store.review.histogram("copy", 10) == []
     with pytest.raises(StudioError, match="“copy” has stored no scores"):

@@ -19,7 +19,7 @@ from tests.support.project import fill
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "studio.db")
+    return Store.create(tmp_path / "studio.db")
 
 
 def synthetic(run: int, place: int, text: str = "a fine film", **values: Any) -> Record:
@@ -197,12 +197,12 @@ def test_an_older_file_keeps_its_records(tmp_path: Path, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "STEPS", schema.STEPS[:before])
-        old = db.connect(path)
+        old = db.connect(path, create=True)
         db.migrate(old, path, target=before)
         old.conn.execute("INSERT INTO documents VALUES (1, 'd', '', 'text', 's', NULL, 0, NULL)")
         old.conn.execute("INSERT INTO records(document_id, text, created) VALUES (1, 'q', 'x')")
         old.close()
-    store = Store(path)
+    store = Store.create(path)
     assert store.records.page()[0].text == "q"
     store.records.add([synthetic(store.runs.add("s3", {}), 0)])
     assert store.records.count() == 1

@@ -16,7 +16,7 @@ from tests.support.project import fill, queries
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "studio.db")
+    store = Store.create(tmp_path / "studio.db")
     fill(store, ["a document"])
     return store
 

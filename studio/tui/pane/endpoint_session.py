@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from studio.records import Answer, Request, StudioError
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.3
 """The longest that leaving the program waits for connections and servers to end; they end anyway
 when the program does."""
+
+ELSEWHERE_S = 0.3
+"""Seconds between looks for the answer that another process waits for."""
 
 
 @dataclass(slots=True)
@@ -107,3 +112,35 @@ async def stream(wire: EndpointSession, request: Request) -> AsyncIterator[str |
             yield item if isinstance(item, Answer) else item.text
     except CallFailed as failed:
         raise StudioError(str(failed)) from failed
+
+
+async def stream_once(
+    session: EndpointSession, request: Request, reason: str
+) -> AsyncIterator[str | Answer]:
+    """As :func:`stream`, and the answer is stored, with the reason why no record comes of it.
+
+    What was answered is not asked again; what another process asks at this moment is waited for.
+    """
+    from studio.jobs import ledger
+
+    path, endpoint = session.project.store.path, session.endpoint()
+    claim = partial(ledger.claim_one, path, request, endpoint)
+    while (claimed := await run_in_daemon_thread(claim)) is None:
+        await asyncio.sleep(ELSEWHERE_S)
+    if isinstance(claimed, Answer):
+        yield claimed
+        return
+    # Until the server says otherwise: it may have begun when the person looks elsewhere.
+    paid = True
+    try:
+        async for piece in stream(session, request):
+            if isinstance(piece, Answer):
+                keep = partial(ledger.keep_one, path, request, endpoint, claimed, piece, reason)
+                await asyncio.shield(run_in_daemon_thread(keep))
+            yield piece
+    except StudioError:
+        paid = False
+        raise
+    finally:
+        end = partial(ledger.end_one, path, claimed, paid=paid)
+        threading.Thread(target=end, daemon=True).start()

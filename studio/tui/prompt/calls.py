@@ -15,7 +15,7 @@ from textual.worker import Worker
 from studio.records import Answer, StudioError
 from studio.tui.pane import endpoint_session as wire
 from studio.tui.pane.endpoint_session import EndpointSession
-from studio.tui.prompt.sampling import Planned
+from studio.tui.prompt.sampling import REASON, Planned
 
 if TYPE_CHECKING:
     from studio.project import Project
@@ -131,7 +131,7 @@ class Calls(Container):
     async def _stream(self, planned: Planned, opened: EndpointSession) -> None:
         sha, pieces, told = planned.request.sha, "", time.monotonic()
         try:
-            async for item in wire.stream(opened, planned.request):
+            async for item in wire.stream_once(opened, planned.request, REASON):
                 if isinstance(item, Answer):
                     self.post_message(AnswerEnded(planned, item))
                     return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,9 +13,7 @@ from textual.widget import Widget
 
 from studio.records import Answer, Document, StudioError
 from studio.servers import is_loopback
-from studio.store.generations import Finished
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
-from studio.tui.prompt import sampling
 from studio.tui.prompt.calls import FRAME_S, AnswerEnded, AnswerPiece, Calls
 from studio.tui.prompt.column import (
     DONE,
@@ -32,7 +30,7 @@ from studio.tui.prompt.sampling import Outcome, Planned, Side, Slot
 from studio.tui.widgets.text_pane import Section, TextPane
 
 if TYPE_CHECKING:
-    from studio.tui.app import StudioApp
+    pass
 
 ROWS = 3
 """Documents that are shown at once."""
@@ -235,10 +233,6 @@ class Streams(Calls):
         sha, answer = event.planned.request.sha, event.answer
         self._flights.pop(sha, None)
         if answer is not None and answer.finish_reason != "error":
-            # Paid: kept even when the column has moved on.
-            finished = Finished(event.planned.request, answer, sampling.REASON, ())
-            generations = self.project.store.generations
-            cast("StudioApp", self.app).guarded(lambda: generations.save([finished]))
             self._end_cells(sha, DONE)
             self._settle(event.planned, answer)
             self._look_up()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 
 from textual.timer import Timer
 
+from studio.jobs.ledger import end_one
 from studio.jobs.retry_error import Kept, Question, keep, question
 from studio.records import Answer, StudioError
 from studio.tui.pane.base import Pane
@@ -48,7 +50,7 @@ class ErrorRetries:
             self._pane.run_worker(self._ask(row.id), group="asking")
 
     async def _ask(self, error_id: int) -> None:
-        kept = None
+        kept = asked = None
         try:
             project = self._access.project
             asked = await run_in_daemon_thread(
@@ -61,6 +63,9 @@ class ErrorRetries:
             self._access.tell(str(error), bad=True)
         finally:
             self._side.live.pop(error_id, None)
+            if asked is not None and kept is None:
+                end = partial(end_one, self._access.project.store.path, asked.reserved, paid=True)
+                threading.Thread(target=end, daemon=True).start()
         await self._after(error_id, kept)
 
     async def _streamed(self, asked: Question, error_id: int) -> Answer:
