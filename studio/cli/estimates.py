@@ -28,6 +28,7 @@ def _rows(found: Estimate) -> list[list[Any]]:
         cost = f"{dollars(found.cost.low)} – {dollars(found.cost.high)}"
     return [
         ["requests", f"{found.requests:,}"],
+        *([["stored already", f"{found.stored:,}"]] if found.stored else []),
         ["prompt tokens", _span(found.prompt_tokens)],
         ["completion tokens", _span(found.completion_tokens)],
         ["cost", cost],

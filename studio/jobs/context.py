@@ -43,6 +43,8 @@ class JobContext:
     job: Job
     stop: threading.Event = field(default_factory=threading.Event)
     """Set when the job should end soon."""
+    gone: str = ""
+    """Why it must: the project was deleted or moved; empty while it is in its place."""
     orders: Orders = NO_ORDERS
     """What people want of it, a quarter of a second old at most."""
     result: dict[str, Any] = field(default_factory=dict)
@@ -123,6 +125,12 @@ def _watch(context: JobContext, store: Store, done: threading.Event) -> None:
     job, pid = context.job.id, context.pid
     next_beat = 0.0
     while not done.wait(WATCH_S):
+        try:
+            context.store.check_in_place()
+        except StudioError as gone:
+            context.gone = str(gone)
+            context.stop.set()
+            return
         try:
             context.orders = store.jobs.orders(job, pid)
             if context.orders.stop:

@@ -13,7 +13,7 @@ from studio.jobs.leaks import LeakGuard
 from studio.jobs.params import RoundParams, RunParams, cap_words
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
-from studio.methods.protocol import Method, Missed, Plan, SizedStage, Stage
+from studio.methods.protocol import Ask, Method, Missed, Plan, SizedStage, Stage
 from studio.params import Params
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
@@ -29,7 +29,9 @@ WINDOW = 1_000
 CONTEXTS = 20_000
 """Documents of a corpus that contexts are drawn from."""
 ESTIMATE_SAMPLE = 50
-"""Prompts rendered, and earlier answers read, for an estimate."""
+"""Prompts counted, and earlier answers read, for an estimate."""
+LOOKED_AT = 400
+"""Requests rendered to see whether they are stored; a larger run is estimated from so many."""
 
 
 class StoredDocuments(Sequence[Document]):
@@ -366,30 +368,45 @@ def requests_of(stage: Stage, plan: Plan) -> int | None:
 
 
 def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
-    """What a run would take until its first feedback, from a sample of its own rendered prompts."""
+    """What a run would take until its first feedback, from a sample of its own rendered prompts.
+
+    What is stored already is taken out of it: exactly in a small run, by its share of the sample
+    in a large one.
+    """
     method, plan, endpoint = planned(project, row, keep_shots=False)
-    sample, total = [], 0
+    sample, left, stored = [], 0, 0
     for stage in method.stages:
         if stage.feedback:
             break
-        asks = _sampled_asks(stage, plan)
-        sample += [ask.request for ask in asks]
-        sized = requests_of(stage, plan)
-        total += len(list(stage.ask(plan, 0, Beginning()))) if sized is None else sized
+        asks, total = _looked_at(stage, plan)
+        known = project.store.generations.stored([ask.request.sha for ask in asks])
+        new = [ask.request for ask in asks if ask.request.sha not in known]
+        there = total - round(total * len(new) / len(asks)) if asks else 0
+        left, stored = left + total - there, stored + there
+        sample += _spread(new)
     answered = project.store.generations.answered_sample(
         plan.prompt_id or 0, endpoint.model, ESTIMATE_SAMPLE
     )
-    return estimate(sample, total, endpoint, plan.count, answered=answered)
+    found = estimate(sample, left, endpoint, plan.count, answered=answered)
+    return replace(found, stored=stored)
 
 
-def _sampled_asks(stage: Stage, plan: Plan) -> list[Any]:
-    """Some requests of a stage, from all over the corpus."""
-    small = plan
-    if isinstance(stage, SizedStage):
+def _looked_at(stage: Stage, plan: Plan) -> tuple[list[Ask], int]:
+    """Requests of a stage, all of them or from all over the corpus; how many it has."""
+    total = requests_of(stage, plan)
+    if total is None:
+        asks = list(stage.ask(plan, 0, Beginning()))
+        return asks, len(asks)
+    if total > LOOKED_AT:
         documents = plan.corpus.sampled()
-        step = max(1, len(documents) // ESTIMATE_SAMPLE)
-        small = replace(plan, corpus=FixedCorpus(list(documents[::step])[:ESTIMATE_SAMPLE]))
-    asks = islice(stage.ask(small, 0, Beginning()), 8 * ESTIMATE_SAMPLE)
-    # Draws of one document are the same prompt.
-    distinct = list({ask.request.messages: ask for ask in asks}.values())
+        each = max(1, total // max(1, len(documents)))
+        wanted = max(ESTIMATE_SAMPLE // 2, LOOKED_AT // each)
+        step = max(1, len(documents) // wanted)
+        plan = replace(plan, corpus=FixedCorpus(list(documents[::step])[:wanted]))
+    return list(islice(stage.ask(plan, 0, Beginning()), 8 * LOOKED_AT)), total
+
+
+def _spread(requests: list[Request]) -> list[Request]:
+    """A few of them, from the first to the last; draws of one document are the same prompt."""
+    distinct = list({request.messages: request for request in requests}.values())
     return distinct[:: max(1, len(distinct) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]

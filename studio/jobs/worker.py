@@ -62,6 +62,8 @@ def _end(project: Project, context: JobContext, state: JobState, message: str) -
     except StudioError as error:
         log.warning("%s", error)
         project.store.close()
+        if context.gone:
+            return
         with closing(Store(project.store.path)) as store:
             store.jobs.finish(context.job.id, context.pid, state, blotted(message))
 
@@ -72,6 +74,9 @@ def _work(context: JobContext) -> tuple[JobState, str]:
         with heartbeats(context):
             run_kind(context)
     except Cancelled:
+        if context.gone:
+            log.error("%s", context.gone)
+            return JobState.FAILED, context.gone
         log.info("stopped")
         return JobState.CANCELLED, "cancelled; what was stored stays"
     except StudioError as error:

@@ -28,12 +28,15 @@ class Estimate:
     """What a run will take."""
 
     requests: int
+    """Those that are still to be asked."""
     prompt_tokens: Range
     completion_tokens: Range
     cost: Range | None
     """US dollars; None when a price is unknown. Discounts for cached prompts are not counted."""
     basis: str
     """One line on what it was estimated from."""
+    stored: int = 0
+    """Requests whose answer is there already; they take nothing."""
 
 
 def estimate(

@@ -134,6 +134,7 @@ class BaseApp(PatchedApp):
         """Where messages are kept beyond the session."""
         return (
             self.project.path / "logs" / "studio.log"
-            if self.project
+            # A project that is gone must not get a folder again.
+            if self.project and self.project.path.is_dir()
             else state_dir() / "studio.log"
         )

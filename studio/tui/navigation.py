@@ -54,6 +54,12 @@ class Navigation(StorePoller):
         if project is None:
             return
         self.flush_all()
+        await self._take_in(project)
+        await self.switch_mode(mode or first_pane(project))
+        self.project_opened()
+
+    async def _take_in(self, project: Project | None) -> None:
+        """In place of the open one, whose panes go; Home stays."""
         for name in PANES:
             if name != "home" and self.screens_of(name):
                 await self.remove_mode(name)
@@ -62,8 +68,22 @@ class Navigation(StorePoller):
             self.project.close()
         self.project = project
         self.look_anew()
-        await self.switch_mode(mode or first_pane(project))
-        self.project_opened()
+
+    def project_gone(self, sentence: str) -> None:
+        """Back to Home, which lists the projects that are there; what was typed goes along with a
+        project that was moved."""
+        self._leave_project(sentence)
+
+    @work(exclusive=True, group="project")
+    async def _leave_project(self, sentence: str) -> None:
+        if self.project is None:
+            return
+        self.flush_all()
+        await self.switch_mode("home")
+        await self._take_in(None)
+        self.tell(sentence, bad=True)
+        if isinstance(self.base_screen, Pane) and self.base_screen.ready:
+            self.base_screen.store_changed()
 
     def project_opened(self) -> None:
         """Another project is in front now."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from textual.screen import Screen
 
-from studio.records import JobState
+from studio.records import JobState, StudioError
 from studio.tui.base_app import BaseApp
 from studio.tui.pane.base import Pane
 
@@ -46,12 +46,20 @@ class StorePoller(BaseApp):
         # At the end, the clock may tick once more when parts of the screen, or all, are gone.
         if self.project is None or not self.is_running or not self.screen_stack:
             return
+        try:
+            self.project.store.check_in_place()
+        except StudioError as gone:
+            self.project_gone(str(gone))
+            return
         version = self.project.store.data_version()
         if version != self._version:
             self._version = version
             self.look_at_jobs()
             if isinstance(self.base_screen, Pane) and self.base_screen.ready:
                 self.base_screen.store_changed()
+
+    def project_gone(self, sentence: str) -> None:
+        """The open project is not where it was."""
 
     def look_at_jobs(self) -> None:
         """Say in the top bar what runs."""

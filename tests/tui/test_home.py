@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,30 @@ async def test_recent_projects_are_listed_and_enter_opens_one(project: Project) 
         await pilot.pause()
         assert app.current_mode == "examples"
         assert app.title_of_project == "Tax 税务 🧾"
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["moved", "deleted"])
+@pytest.mark.parametrize("pane", ["examples", "review", "jobs"])
+async def test_a_project_that_is_gone_is_left_with_one_sentence(
+    project: Project, tmp_path: Path, pane: str, moved: bool
+) -> None:
+    app = StudioApp(project, screen=pane)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await quiet(pilot)
+        if moved:
+            project.path.rename(tmp_path / "elsewhere")
+        else:
+            shutil.rmtree(project.path)
+        await until_shown(pilot, lambda: app.current_mode == "home" and app.project is None)
+        await quiet(pilot)
+        assert (
+            "was deleted, moved or replaced while it was open" in next(reversed([*app.said])).text
+        )
+        for key in "12345678":
+            await pilot.press(key)
+            await quiet(pilot)
+        assert app.current_mode == "home"
+        assert not project.path.exists()
 
 
 async def test_without_a_project_the_panes_say_what_to_do_first() -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from studio.jobs.planning import measured_rate, outlook
-from studio.jobs.plans import run_row
+from studio.jobs.plans import Beginning, planned, run_row
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Example, StudioError
+from studio.records import Answer, Example, StudioError
 from studio.settings import Endpoint
+from studio.store.generations import Finished
 from tests.support.project import fill
 
 PRICED = "price_in = 1.0\nprice_out = 4.0\n"
@@ -77,6 +78,28 @@ def test_the_time_is_that_of_the_newest_measured_run_with_the_endpoint(project: 
     assert (found.measured.job_id, found.measured.answers_s) == (newest, 2.0)
     assert found.seconds is not None
     assert (found.seconds.low, found.seconds.high) == (15.0, 25.0)
+
+
+@pytest.mark.parametrize("draws", [2, 30], ids=["looked at whole", "looked at in part"])
+def test_what_is_stored_is_not_paid_again_in_the_estimate(tmp_path: Path, draws: int) -> None:
+    project = opened(tmp_path / "priced", PRICED)
+    row = run_row(project, queries_per_document=draws)
+    method, plan, _ = planned(project, row)
+    asks = list(method.stages[0].ask(plan, 0, Beginning()))
+    half = asks[: len(asks) // 2]
+    before = look(project, queries_per_document=draws).estimate
+    answer = Answer("a query", "stop", 50, 5, cost=0.001)
+    for ask in half:
+        project.store.generations.save([Finished(ask.request, answer, "", ())])
+    found = look(project, queries_per_document=draws).estimate
+    assert (before.requests, before.stored) == (len(asks), 0)
+    assert (found.requests, found.stored) == (len(asks) - len(half), len(half))
+    for ask in asks[len(half) :]:
+        project.store.generations.save([Finished(ask.request, answer, "", ())])
+    done = look(project, queries_per_document=draws).estimate
+    assert (done.requests, done.stored) == (0, len(asks))
+    assert done.cost is not None
+    assert done.cost.high == 0
 
 
 def test_a_run_under_way_is_a_measure_too(project: Project) -> None:

@@ -295,9 +295,10 @@ def dropped_text(answers: Sequence[Dropped]) -> str:
 def outlook_lines(found: Outlook) -> list[tuple[str, str]]:
     """The estimate, (name, text) a line each: what is unknown says so, and is never 0."""
     estimate = found.estimate
+    stored = f" besides {estimate.stored:,} that are stored" if estimate.stored else ""
     tokens = f"{span(estimate.prompt_tokens)} in, {span(estimate.completion_tokens)} out"
     return [
-        ("calls", f"{estimate.requests:,}, estimated from {estimate.basis}"),
+        ("calls", f"{estimate.requests:,}{stored}, estimated from {estimate.basis}"),
         ("tokens", tokens),
         ("cost", _cost_ahead(estimate.cost)),
         ("time", _time_ahead(found)),
