@@ -40,6 +40,9 @@ def first_pane(project: Project) -> str:
 class Navigation(StorePoller):
     """Panes are modes: each keeps its place while another is in front."""
 
+    _leaving = False
+    """Whether the project is gone and its panes go: to begin that twice would end the program."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in PANES:
@@ -72,15 +75,16 @@ class Navigation(StorePoller):
     def project_gone(self, sentence: str) -> None:
         """Back to Home, which lists the projects that are there; what was typed goes along with a
         project that was moved."""
-        self._leave_project(sentence)
+        if not self._leaving:
+            self._leaving = True
+            self._leave_project(sentence)
 
-    @work(exclusive=True, group="project")
+    @work
     async def _leave_project(self, sentence: str) -> None:
-        if self.project is None:
-            return
         self.flush_all()
         await self.switch_mode("home")
         await self._take_in(None)
+        self._leaving = False
         self.tell(sentence, bad=True)
         if isinstance(self.base_screen, Pane) and self.base_screen.ready:
             self.base_screen.store_changed()
