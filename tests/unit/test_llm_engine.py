@@ -13,7 +13,7 @@ from studio.llm.budget import Budget, Claim
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.engine import RunStats
 from studio.llm.failures import CallFailed
-from studio.llm.limiter import AdaptiveLimiter
+from studio.llm.limiter import TRIAL, AdaptiveLimiter
 from studio.records import Answer, Decoding, Message, Request, Reservation, StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
@@ -411,9 +411,14 @@ def test_a_lane_climbs_fast_then_falls_by_half_once_per_burst() -> None:
     assert limiter.congested(busy, sent_at=1.0, now=2.0)
     assert not limiter.congested(busy, sent_at=1.5, now=2.1)
     assert limiter.limit == 32
+    # Until it is known that fewer calls help, nothing more is tried.
+    for _ in range(TRIAL):
+        fill(limiter, now=2.6)
+        assert limiter.limit == 32
+        limiter.went_well(sent_at=2.5, now=2.6)
     fill(limiter, now=3.0)
-    limiter.went_well(sent_at=2.5)
-    assert limiter.limit == 32 + 1 / 32
+    limiter.went_well(sent_at=2.9, now=3.1)
+    assert 32 < limiter.limit < 33
 
 
 def test_a_lane_that_is_not_full_does_not_climb() -> None:
