@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from textual.app import App
 
 from studio.jobs.queue import cap_of
 from studio.llm.money import dollars
-from studio.records import Job, StudioError
+from studio.records import Job
 from studio.tui.dialogs.ask import AskText
-from studio.tui.pane import typed_values
 
 
 async def caps_for(app: App[Any], job: Job) -> dict[str, float | None] | None:
@@ -23,11 +23,8 @@ async def caps_for(app: App[Any], job: Job) -> dict[str, float | None] | None:
     shown = dollars(now) if in_dollars else f"{now:,.0f} tokens"
 
     def refuse(text: str) -> str:
-        try:
-            typed = _cap(text, in_dollars)
-        except StudioError as error:
-            return str(error)
-        return "" if typed is not None and typed > now else f"It reached {shown}: type more."
+        cap = _cap(text, in_dollars)
+        return "" if cap is not None and cap > now else f"It reached {shown}: type more."
 
     typed = await app.push_screen_wait(
         AskText(
@@ -40,7 +37,10 @@ async def caps_for(app: App[Any], job: Job) -> dict[str, float | None] | None:
 
 
 def _cap(text: str, in_dollars: bool) -> float | None:
-    """Raises StudioError for what is no cap."""
-    if in_dollars:
-        return typed_values.dollars("Cap in dollars", text)
-    return typed_values.whole("Cap in tokens", text)
+    """None for what is no cap."""
+    plain = text.strip().removeprefix("$").replace(",", "")
+    try:
+        cap = float(plain) if in_dollars else int(plain)
+    except ValueError:
+        return None
+    return cap if cap < math.inf else None
