@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import table, visible
-from studio.evaluation.systems import in_order, label_of, of_pair_key, words_of
+from studio.evaluation.systems import in_order, label_of, of_pair_key, prefix_words, words_of
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 
@@ -51,7 +51,9 @@ def score_table(result: dict[str, Any]) -> Group:
     for system in in_order(result["scores"]):
         cells = (_cell(result, system, measure) for measure in MEASURES)
         grid.add_row(visible(words_of(system, labels)), *cells)
-    return Group(grid, *(_test_line(result, key, labels) for key in result["p_value"]))
+    said = prefix_words(result.get("prompts", {}), labels)
+    prefixes = [Text(visible(said))] if said else []
+    return Group(grid, *prefixes, *(_test_line(result, key, labels) for key in result["p_value"]))
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:

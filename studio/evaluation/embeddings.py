@@ -12,8 +12,9 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +31,32 @@ _CHUNK = 1024
 """Texts encoded between two writes of the cache, so that a killed run loses little."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """What goes before the texts of each role; asked for empty, it is what the encoder itself says.
+
+    Many encoders want one: E5's are ``query: `` and ``passage: ``. Two encoders are compared fairly
+    only where each has its own, and a trained one only with what was put before its base's texts.
+    """
+
+    query: str = ""
+    document: str = ""
+
+    def of(self, role: Role) -> str:
+        """That of one role."""
+        return self.query if role == "query" else self.document
+
+
+OWN_PREFIXES: Final = Prefixes()
+
+
 class TextEncoder(Protocol):
     """Anything that turns texts into normalised vectors."""
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """What it puts before texts."""
+        ...
 
     def identity(self, role: Role) -> str:
         """Equal only for encoders that give equal vectors to texts of the role."""

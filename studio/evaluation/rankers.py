@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from studio.evaluation.embeddings import EmbeddingCache, TextEncoder, embed
+from studio.evaluation.embeddings import EmbeddingCache, Prefixes, TextEncoder, embed
 from studio.evaluation.search import Progress, source_ranks, top_k
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class DenseRanker(Generic[Id]):
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """What the encoder puts before queries and documents."""
+        return self._encoder.prefixes
 
     @property
     def ids(self) -> Sequence[Id]:

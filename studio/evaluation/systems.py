@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.records import StudioError
 
 BM25: Final = "bm25"
@@ -51,6 +52,8 @@ class System:
     """The catalogue name, hub name, endpoint or folder that it is loaded from; empty for none."""
     max_length: int = 256
     """Tokens that it reads of a text."""
+    prefixes: Prefixes = OWN_PREFIXES
+    """What it is to put before queries and documents."""
     model_id: int | None = None
     """The row of the trained model that it is."""
     over: tuple[System, ...] = ()
@@ -77,6 +80,24 @@ def label_of(name: str, labels: Mapping[str, str] | None = None) -> str:
 def words_of(name: str, labels: Mapping[str, str] | None = None) -> str:
     """A system in a sentence, such as ``base encoder``."""
     return _WORDS.get(name) or label_of(name, labels)
+
+
+def prefix_words(
+    prefixes: Mapping[str, Mapping[str, str] | None], labels: Mapping[str, str] | None = None
+) -> str:
+    """What the encoders of a table put before their texts, in a sentence; empty where none does.
+
+    prefixes: system → role → what goes before its texts.
+    """
+    said: dict[str, list[str]] = {}
+    for name, of in prefixes.items():
+        if of is not None:
+            parts = [f"“{text}” before each {role}" for role, text in of.items() if text]
+            said.setdefault(" and ".join(parts), []).append(label_of(name, labels))
+    if not any(said):
+        return ""
+    each = (f"{', '.join(names)} {what or 'without'}" for what, names in said.items())
+    return f"Prefixes: {'; '.join(each)}."
 
 
 def find_system(systems: Sequence[System], typed: str) -> System:

@@ -63,6 +63,32 @@ def problem_of(encoder: str) -> str:
     return ""
 
 
+def stored(project: Project, encoder: str) -> str:
+    """The encoder as a row says it: a folder within the project by its way from there, ``./…``.
+
+    A project that is moved or renamed takes such a folder along.
+    """
+    path = Path(encoder).expanduser()
+    for folder, home in ((path, project.path), (path.resolve(), project.path.resolve())):
+        if path.is_absolute() and folder.is_relative_to(home):
+            return f"./{folder.relative_to(home).as_posix()}"
+    return encoder
+
+
+def located(project: Project, encoder: str) -> str:
+    """Where the encoder of a row is now; any name that is no folder of the project as it is.
+
+    Rows of older studios have the whole path of a model of the project, which may have moved since.
+    """
+    if encoder.startswith("./"):
+        return str(project.path / encoder)
+    path = Path(encoder).expanduser()
+    moved = project.path / "models" / path.name
+    if path.parent.name == "models" and path.is_absolute() and not path.is_dir() and moved.is_dir():
+        return str(moved)
+    return encoder
+
+
 def absolute(encoder: str) -> str:
     """A folder by its full path, since workers run elsewhere; any other name as it is."""
     encoder = encoder.strip()

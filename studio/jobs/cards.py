@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from studio.evaluation.embeddings import Prefixes
 from studio.evaluation.systems import BEFORE_AFTER, label_of, of_pair_key
 from studio.jobs.context import JobContext
 from studio.records import Model
+from studio.training.encoders import ROLES
 from studio.training.model_card import ModelCard, write_card
 
 
@@ -15,15 +18,25 @@ def write_model_card(context: JobContext, model: Model) -> None:
     lineage = context.store.lineage.of_model(model.id) or {}
     card = ModelCard(
         name=model.name,
-        base=model.base,
+        base=_base(model.base),
         lineage=_lineage_lines(lineage),
         data=_data(context, lineage),
-        settings={key: item for key, item in model.settings.items() if item not in ("", None)},
+        settings=_settings(model),
         scores=_scores(model),
         notes=_notes(model),
-        query_prompt=str(model.settings.get("query_prompt", "")),
+        prefixes=Prefixes(*(str(model.settings.get(f"{role}_prompt") or "") for role in ROLES)),
     )
     write_card(context.project.path / model.path, card)
+
+
+def _base(base: str) -> str:
+    """A folder's last part: a whole path tells strangers about the machine, and nothing else."""
+    return Path(base).name if base.startswith(("/", "~", ".")) else base
+
+
+def _settings(model: Model) -> dict[str, Any]:
+    found = {key: item for key, item in model.settings.items() if item not in ("", None)}
+    return found | {key: _base(found[key]) for key in ("base", "anchor", "teacher") if key in found}
 
 
 def _lineage_lines(lineage: dict[str, Any]) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from studio.evaluation.bm25 import Bm25Ranker
-from studio.evaluation.embeddings import open_cache
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, open_cache
 from studio.evaluation.rankers import DenseRanker
+from studio.jobs.base_encoders import located
 from studio.project import Project
 from studio.records import QUERY, Gold, Split, StudioError
 from studio.store import Store
@@ -96,18 +97,20 @@ def dense_ranker(
     encoder: str,
     *,
     max_length: int = 256,
+    prefixes: Prefixes = OWN_PREFIXES,
     on_progress: Callable[[int], None] | None = None,
 ) -> DenseRanker[str]:
     """The corpus under an encoder: a catalogue name, hub name, folder or ``openai:MODEL@URL``."""
     return DenseRanker(
         [str(row) for row in corpus.ids],
         corpus.texts,
-        open_encoder(encoder, max_length=max_length),
+        open_encoder(encoder, max_length=max_length, prefixes=prefixes),
         cache=open_cache(),
         on_progress=on_progress,
     )
 
 
 def encoder_name(project: Project, wanted: str) -> str:
-    """The encoder asked for, else the settings' one."""
-    return wanted or str(project.store.values.get("encoder") or project.settings.encoder)
+    """The encoder asked for, else the settings' one; a folder of the project by where it is."""
+    chosen = wanted or str(project.store.values.get("encoder") or project.settings.encoder)
+    return located(project, chosen)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from studio.evaluation import systems
-from studio.evaluation.rankers import run_of
+from studio.evaluation.rankers import DenseRanker, run_of
 from studio.evaluation.retrieval import NDCG, RetrievalScores, compare, evaluate
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.evaluation.systems import System
@@ -37,6 +37,7 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     chosen = chosen_systems(context, params, model)
     corpus = read_corpus(context.store)
     scores: dict[str, RetrievalScores] = {}
+    prefixes: dict[str, dict[str, str]] = {}
     for number, system in enumerate(chosen):
         context.check()
         context.progress(number, len(chosen), f"scoring {system.label}")
@@ -46,9 +47,12 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
             context.progress(done, len(corpus.ids), f"encoding for {system.label}")
 
         ranker = Opening(corpus, context.project.language, encoding).ranker(system)
+        if isinstance(ranker, DenseRanker):
+            prefixes[system.name] = asdict(ranker.prefixes)
         scores[system.name] = evaluate(run_of(gold.texts(), ranker, 100), gold.qrels())
     found = summary(scores, params.seed) | {"gold": gold.label, "queries": len(gold.queries)}
     found["systems"] = {system.name: system.label for system in chosen}
+    found["prompts"] = prefixes
     _store(context, params, gold, scores, found, model)
     context.progress(len(chosen), len(chosen), "scored")
     return found
@@ -58,7 +62,13 @@ def chosen_systems(
     context: JobContext, params: EvaluateParams, model: Model | None
 ) -> list[System]:
     """The usual systems that there are, then the others that were named, each once."""
-    there = systems_of(context.project, model, base=params.encoder, max_length=params.max_length)
+    there = systems_of(
+        context.project,
+        model,
+        base=params.encoder,
+        max_length=params.max_length,
+        prefixes=params.prefixes,
+    )
     usual = [one for one in there if one.name in systems.USUAL and not one.problem]
     named = [systems.find_system(there, name) for name in names_in(params.systems)]
     if missing := next((one for one in named if one.problem), None):
@@ -134,6 +144,7 @@ def _store(
     for system, score in scores.items():
         metrics = {"means": found["scores"][system], "intervals": found["intervals"][system]}
         metrics["label"] = found["systems"][system]
+        metrics["prompts"] = found["prompts"].get(system)
         context.store.evaluations.add(
             Evaluation(
                 system=system,
@@ -146,7 +157,10 @@ def _store(
             )
         )
     if model is not None:
-        kept = {key: found[key] for key in ("systems", "scores", "intervals", "p_value", "gold")}
+        kept = {
+            key: found[key]
+            for key in ("systems", "scores", "intervals", "p_value", "gold", "prompts")
+        }
         scores_now = {**model.scores, params.split: kept}
         context.store.models.set_scores(model.id, scores_now)
         write_model_card(context, replace(model, scores=scores_now))

@@ -170,7 +170,9 @@ def _rank_of(context: JobContext, params: FilterParams) -> RankOf:
         folder = _first_stage(context, params, base)
         system = System(TRAINED, ENCODER, "first stage", source=folder, max_length=train.max_length)
     else:
-        there = systems_of(context.project, base=base, max_length=train.max_length)
+        there = systems_of(
+            context.project, base=base, max_length=train.max_length, prefixes=train.prefixes
+        )
         system = find_system(there, params.round_trip)
 
     def encoding(done: int) -> None:

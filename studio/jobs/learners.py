@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from studio.evaluation.rankers import run_of
 from studio.evaluation.retrieval import evaluate
+from studio.jobs.base_encoders import located, stored
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import (
     CorpusTexts,
@@ -116,7 +117,8 @@ class SmallLearner:
         small_settings.check_kind(self.task.name, params.kind)
         self.gold = context.store.gold.all("validation")
         self.test = context.store.gold.all("test")
-        self.settings = settings_for(self.task.name, params)
+        chosen = settings_for(self.task.name, params)
+        self.settings = replace(chosen, base=located(context.project, chosen.base))
         self.kind = params.kind
         self.warnings = self._warnings()
 
@@ -216,10 +218,12 @@ class SmallLearner:
         model = Model(
             name=Path(chosen.model_path).name,
             path=chosen.model_path,
-            base=self.settings.base,
+            base=stored(self.context.project, self.settings.base),
             snapshot_id=snapshot,
             job_id=self.context.job.id,
-            settings=self.settings.as_row(),
+            settings=replace(
+                self.settings, base=stored(self.context.project, self.settings.base)
+            ).as_row(),
             scores={
                 "validation": chosen.validation,
                 "test": shown_scores(chosen.test),

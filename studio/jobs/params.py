@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from studio.evaluation.embeddings import Prefixes
 from studio.params import Params, option
 from studio.records import Split, Style
 
@@ -277,7 +278,7 @@ class TrainParams(Params):
         None,
         "Learning rate",
         "how far each step goes; too high forgets",
-        least=1e-9,
+        least=1e-12,
         empty="that of the encoder's kind",
     )
     temperature: float | None = option(
@@ -324,10 +325,10 @@ class TrainParams(Params):
         3, "Patience", "checks without a gain before it stops early; 0 never stops", least=0
     )
     query_prompt: str = option(
-        "", "Query prefix", "put before each query, if the base wants one", empty="none"
+        "", "Query prefix", "put before each query, if the base wants one", empty="the base's own"
     )
     document_prompt: str = option(
-        "", "Document prefix", "put before each document, likewise", empty="none"
+        "", "Document prefix", "put before each document, likewise", empty="the base's own"
     )
     seed: int = option(
         13, "Seed", "the same seed gives the same model on the same machine", least=0
@@ -339,6 +340,11 @@ class TrainParams(Params):
         False, "Score afterwards", "measure BM25, base and the new model on test gold"
     )
     name: str = option("", "Name", "what to call the model; also its folder", empty="retriever-JOB")
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """What goes before the texts of base and trained model alike."""
+        return Prefixes(self.query_prompt, self.document_prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +373,28 @@ class EvaluateParams(Params):
         "to score beside them, with commas: hybrid, a model by number or name",
         empty="none",
     )
-    max_length: int = option(256, "Tokens read", "of each document; longer is slower", least=8)
+    max_length: int | None = option(
+        None,
+        "Tokens read",
+        "of each document; longer is slower",
+        least=8,
+        empty="as the model was trained",
+    )
+    query_prompt: str = option(
+        "",
+        "Query prefix",
+        "put before each query by all encoders",
+        empty="as trained, or their own",
+    )
+    document_prompt: str = option(
+        "", "Document prefix", "put before each document", empty="as trained, or their own"
+    )
     seed: int = option(13, "Seed", "decides every draw", least=0)
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """What goes before the texts of all encoders alike."""
+        return Prefixes(self.query_prompt, self.document_prompt)
 
 
 @dataclass(frozen=True, slots=True)

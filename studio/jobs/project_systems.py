@@ -13,20 +13,26 @@ from typing import Final
 
 from studio.evaluation import systems
 from studio.evaluation.bm25 import Bm25Ranker
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.rankers import DenseRanker, Ranker
 from studio.evaluation.systems import System
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
 from studio.project import Project
 from studio.records import Model
-from studio.training.encoders import MAX_LENGTH
+from studio.training.encoders import MAX_LENGTH, ROLES
 from studio.training.small_model import CARD
 
 NOTHING_TRAINED = "Nothing is trained yet."
 
 
 def systems_of(
-    project: Project, model: Model | None = None, *, base: str = "", max_length: int | None = None
+    project: Project,
+    model: Model | None = None,
+    *,
+    base: str = "",
+    max_length: int | None = None,
+    prefixes: Prefixes = OWN_PREFIXES,
 ) -> list[System]:
     """Every system of a project: the usual ones, the sum of the first two, each model by number.
 
@@ -34,14 +40,15 @@ def systems_of(
 
     model: the one that ``trained`` stands for, and whose base ``base`` is; None takes the newest.
     base: another encoder in its place. max_length: tokens read by all; None: what each model was
-    trained with.
+    trained with. prefixes: put before the texts by all of them; where empty, the base has those
+    that the model was trained with, so that the two differ by their weights alone.
     """
     if project.task.gold != "documents":
         return _predictors(project)
     models = project.store.models.all()
     model = model or (models[0] if models else None)
     lexical = System(systems.BM25, systems.LEXICAL, systems.label_of(systems.BM25))
-    encoder = base or (model.base if model else encoder_name(project, ""))
+    encoder = encoder_name(project, base or (model.base if model else ""))
     untrained = System(
         systems.BASE,
         systems.ENCODER,
@@ -49,14 +56,16 @@ def systems_of(
         detail=short_name(encoder),
         source=encoder,
         max_length=max_length or _tokens(model),
+        prefixes=_of_base(project, model, encoder, prefixes),
     )
     both = System(
         systems.HYBRID, systems.SUM, systems.label_of(systems.HYBRID), over=(untrained, lexical)
     )
-    newest = _of_model(project, model, max_length) if model else _untrained()
+    newest = _of_model(project, model, max_length, prefixes) if model else _untrained()
     usual = replace(newest, name=systems.TRAINED, label=systems.label_of(systems.TRAINED))
     each = [
-        replace(_of_model(project, one, max_length), label=one.name, detail="") for one in models
+        replace(_of_model(project, one, max_length, prefixes), label=one.name, detail="")
+        for one in models
     ]
     return [lexical, untrained, usual, both, *each]
 
@@ -88,7 +97,15 @@ def _untrained() -> System:
     return System(systems.TRAINED, systems.ENCODER, "", problem=NOTHING_TRAINED)
 
 
-def _of_model(project: Project, model: Model, max_length: int | None) -> System:
+def _of_base(project: Project, model: Model | None, encoder: str, wanted: Prefixes) -> Prefixes:
+    """Those of the model's training, where this is what it began with."""
+    if model is None or encoder != encoder_name(project, model.base):
+        return wanted
+    trained = (str(model.settings.get(f"{role}_prompt") or "") for role in ROLES)
+    return Prefixes(*(wanted.of(role) or own for role, own in zip(ROLES, trained, strict=True)))
+
+
+def _of_model(project: Project, model: Model, max_length: int | None, prefixes: Prefixes) -> System:
     return System(
         systems.model_system(model.id),
         systems.ENCODER,
@@ -96,6 +113,7 @@ def _of_model(project: Project, model: Model, max_length: int | None) -> System:
         detail=model.name,
         source=str(project.path / model.path),
         max_length=max_length or _tokens(model),
+        prefixes=prefixes,
         model_id=model.id,
     )
 
@@ -136,6 +154,7 @@ def _dense(opening: Opening, system: System) -> DenseRanker[str]:
         opening.corpus,
         system.source,
         max_length=system.max_length,
+        prefixes=system.prefixes,
         on_progress=opening.on_progress,
     )
 

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 from studio.evaluation import systems
 from studio.evaluation.bm25 import K1, B, Bm25Ranker
 from studio.evaluation.embeddings import (
+    OWN_PREFIXES,
     EmbeddingCache,
+    Prefixes,
     Role,
     TextEncoder,
     cache_home,
@@ -210,6 +212,7 @@ def _dense(reading: Reading, system: System) -> Dense:
         reading.up_to,
         reading.progress,
         may_take_long=reading.may_take_long,
+        prefixes=system.prefixes,
     )
 
 
@@ -283,6 +286,7 @@ def read_dense(
     progress: Progress,
     *,
     may_take_long: bool,
+    prefixes: Prefixes = OWN_PREFIXES,
 ) -> Dense:
     """Embed every document up to a row, through the cache.
 
@@ -294,7 +298,7 @@ def read_dense(
     if not ids:
         raise StudioError(NO_DOCUMENTS)
     progress("loading the encoder")
-    encoder = open_encoder(encoder_name, max_length=max_length)
+    encoder = open_encoder(encoder_name, max_length=max_length, prefixes=prefixes)
     is_remote = encoder_name.startswith("openai:")
     asked: TextEncoder = encoder if may_take_long or not is_remote else _Guarded(encoder, len(ids))
     cache, texts = open_cache(), _texts(store, up_to)
@@ -318,6 +322,11 @@ class _Guarded:
 
     encoder: TextEncoder
     documents: int
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """The encoder's own."""
+        return self.encoder.prefixes
 
     def identity(self, role: Role) -> str:
         """The encoder's own: what is in the cache may be used."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.evaluation.embeddings import open_cache
+from studio.evaluation.embeddings import OWN_PREFIXES, open_cache
 from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.systems import BEFORE_AFTER
+from studio.jobs.base_encoders import located, stored
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name, gold_set
@@ -21,7 +22,7 @@ from studio.jobs.training_speed import TrainingSpeed
 from studio.llm.catalogue import installed_path
 from studio.project import Project
 from studio.records import Model, Record, StudioError
-from studio.training.encoders import open_encoder
+from studio.training.encoders import ROLES, open_encoder
 from studio.training.retriever import train
 from studio.training.settings import (
     BANK_LIMIT,
@@ -122,9 +123,14 @@ def _stage_for(context: JobContext, params: TrainParams) -> TrainingStage:
 
 def own_model(project: Project, base: str) -> Model | None:
     """The project's model whose folder this is, if it is one."""
-    folder = Path(base).expanduser()
+    folder = Path(located(project, base)).expanduser().resolve()
     return next(
-        (model for model in project.store.models.all() if project.path / model.path == folder), None
+        (
+            model
+            for model in project.store.models.all()
+            if (project.path / model.path).resolve() == folder
+        ),
+        None,
     )
 
 
@@ -159,7 +165,8 @@ def _first_stage(context: JobContext, base: str) -> Model | None:
     """The round trip's model, when it judged the kept records and came from this base."""
     model_id = context.store.values.get("round_trip_model")
     model = context.store.models.get(model_id) if model_id else None
-    return model if model is not None and model.base == base else None
+    came_from = located(context.project, model.base) if model is not None else ""
+    return model if came_from == base else None
 
 
 def train_stage(
@@ -215,11 +222,11 @@ def train_stage(
     model = Model(
         name=stage.name,
         path=f"models/{stage.name}",
-        base=stage.base,
+        base=stored(context.project, stage.base),
         parent_id=stage.parent_id,
         snapshot_id=snapshot,
         job_id=context.job.id,
-        settings=settings.as_dict(),
+        settings=_as_row(context.project, settings, trained),
         scores={
             **_training_scores(trained),
             "pace": pace.found(trained.steps),
@@ -300,7 +307,13 @@ def _teacher(
 
         # Reading the corpus can take minutes before the first batch is done.
         encoding(0)
-        dense = dense_ranker(read, encoder, max_length=params.max_length, on_progress=encoding)
+        dense = dense_ranker(
+            read,
+            encoder,
+            max_length=params.max_length,
+            prefixes=params.prefixes if encoder == stage.base else OWN_PREFIXES,
+            on_progress=encoding,
+        )
         both = HybridRanker(dense, bm25_ranker(read, context.project.language))
         for done, row in enumerate(both.scores(queries), 1):
             context.progress(done, len(queries), "asking the teacher")
@@ -322,7 +335,7 @@ def mine_negatives(
     return mine(
         pairs,
         corpus_texts(context),
-        open_encoder(encoder, max_length=params.max_length),
+        open_encoder(encoder, max_length=params.max_length, prefixes=params.prefixes),
         NegativeSettings(count=params.hard_negatives),
         cache=open_cache(),
         on_progress=mining,
@@ -336,14 +349,25 @@ def settings_for(
     documents, root = context.store.documents.count(), stage.root or stage.base
     settings = numbers_for(params, root, documents, len(pairs), final=stage.final)
     has_gold = bool(context.store.gold.judged_counts().get("validation"))
+    teacher = teacher_name(stage, params)
     averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
     return replace(
         settings,
         base=stage.start,
         anchor=stage.base,
         interpolation="validation" if averaged else 1.0,
-        teacher=f"{teacher_name(stage, params)} and BM25" if settings.distillation else "",
+        teacher=f"{stored(context.project, teacher)} and BM25" if settings.distillation else "",
     )
+
+
+def _as_row(
+    project: Project, settings: RetrieverSettings, trained: TrainedRetriever
+) -> dict[str, Any]:
+    """The settings of a model: folders as rows say them, and the prefixes that were really used."""
+    row = settings.as_dict()
+    row |= {name: stored(project, row[name]) for name in ("base", "anchor")}
+    row |= {f"{role}_prompt": trained.prefixes.of(role) for role in ROLES}
+    return row
 
 
 def validation_set(context: JobContext) -> ValidationSet | None:

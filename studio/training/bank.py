@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from studio.training.encoders import encode, is_static, role_prompt
+from studio.training.encoders import encode, is_static
 from studio.training.settings import BANK_LIMIT, TrainingPair
-from studio.training.two_sided import is_two_sided
+from studio.training.two_sided import is_two_sided, role_prompt
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

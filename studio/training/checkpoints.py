@@ -12,7 +12,7 @@ from pathlib import Path
 from studio.records import StudioError, content_sha
 from studio.training.settings import RetrieverSettings, TrainingPair, ValidationSet
 
-_HARMLESS = frozenset({"device", "log_every", "mini_batch"})
+_HARMLESS = frozenset({"base", "device", "log_every", "mini_batch"})
 """Settings that may change between an interruption and its resumption."""
 
 
@@ -89,6 +89,8 @@ def run_fingerprint(
 ) -> str:
     """Equal for trainings that would take the same steps."""
     decisive = {key: value for key, value in settings.as_dict().items() if key not in _HARMLESS}
+    # The encoder's own hash stands for the base. Of the other folders the name: projects are moved.
+    decisive |= {key: Path(decisive[key]).name for key in ("anchor", "teacher")}
     parts = [json.dumps(decisive, sort_keys=True, default=str), encoder]
     for pair in pairs:
         parts += [pair.query, str(pair.document_id), pair.document_text, *pair.negatives, "\n"]

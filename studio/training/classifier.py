@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.records import Datum, Prediction
 from studio.tasks import TASKS
-from studio.training.encoders import load_pretrained
+from studio.training.encoders import load_pretrained, longest
 from studio.training.small_model import SmallModel, judged
 from studio.training.small_settings import SmallSettings
 
@@ -113,15 +113,8 @@ class Classifier:
 
     @property
     def _length(self) -> int:
-        return min(self.settings.max_length, longest(self))
+        return min(self.settings.max_length, longest(self.model, self.tokenizer))
 
 
 def _characters(item: Datum) -> int:
     return len(item.context) + len(item.text)
-
-
-def longest(kind: Any) -> int:
-    """The tokens that the network has positions for and the tokenizer allows."""
-    positions = getattr(kind.model.config, "max_position_embeddings", None)
-    limits = [positions, getattr(kind.tokenizer, "model_max_length", None)]
-    return min(int(limit) for limit in (*limits, 512) if limit)

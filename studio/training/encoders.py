@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from studio.evaluation.embeddings import Role, TextEncoder
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, Role, TextEncoder
 from studio.records import StudioError
-from studio.training.two_sided import side
+from studio.training.encoder_folders import UnusableModel, check_folder
+from studio.training.fingerprints import fingerprint
+from studio.training.loading import check_weights, named_in_errors, refusing_missing_weights
+from studio.training.two_sided import named_routes, role_prompt, set_prefixes, side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,39 +22,62 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 256
 """Tokens read of each text; what all baselines are measured with."""
+UNLIMITED = 2**30
+"""Tokens of a text for a network that names no bound."""
 STATIC_NAMES = frozenset({"wordllama-256"})
 """Catalogue encoders that are a bare matrix of word vectors with a tokenizer."""
+ROLES: Final[tuple[Role, ...]] = ("query", "document")
+_FETCHED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.bpe", "*.codes"]
+"""What is fetched from the hub: no pickles and no code."""
 _ENDPOINT = re.compile(r"openai:(?P<model>.+?)@(?P<url>https?://.+)")
 
 
 def load_encoder(
-    name_or_path: str, device: str | None = None, max_length: int = MAX_LENGTH
+    name_or_path: str,
+    device: str | None = None,
+    max_length: int = MAX_LENGTH,
+    prefixes: Prefixes = OWN_PREFIXES,
 ) -> SentenceTransformer:
-    """An encoder for training or evaluation.
+    """An encoder for training or evaluation, in float32 whatever it was saved in.
 
     Args:
         name_or_path: a name in the catalogue (``minilm-l6``, ``wordllama-256`` …), a folder, or
             a name on the model hub.
         device: ``cpu``, ``cuda`` …; None takes the best there is.
         max_length: the most tokens read of a text, cut to what the model can take.
+        prefixes: what goes before its texts; where one is empty, what its own settings say.
 
     Raises:
-        StudioError: it is not there, or its weights are not safetensors.
+        StudioError: it is not there, it is broken, or its weights are not safetensors.
     """
     from transformers.utils import logging
 
     # Its progress bars would be drawn over a terminal program's screen.
     logging.disable_progress_bar()
-    source = _source(name_or_path)
-    if isinstance(source, Path) and name_or_path in STATIC_NAMES:
-        model = _static_encoder(source, device)
-    else:
-        model = _sentence_transformer(name_or_path, str(source), device)
-    return _with_length(model, max_length)
+    with named_in_errors(f"The encoder {name_or_path}"):
+        folder = _folder(name_or_path, "sentence-transformers/")
+        if name_or_path in STATIC_NAMES:
+            model = _static_encoder(folder, device)
+        else:
+            check_folder(folder)
+            model = _sentence_transformer(folder, device)
+        named_routes(model)
+        set_prefixes(model, prefixes)
+        _set_length(model, max_length)
+        check_weights(model)
+        # What cannot be read, or has no numbers, is found out here and not amid a corpus.
+        for role in ROLES:
+            encode(model, ["a", "two texts of which one is longer"], role)
+    return model
 
 
 def open_encoder(
-    name: str, *, device: str | None = None, max_length: int = MAX_LENGTH, bf16: bool = False
+    name: str,
+    *,
+    device: str | None = None,
+    max_length: int = MAX_LENGTH,
+    bf16: bool = False,
+    prefixes: Prefixes = OWN_PREFIXES,
 ) -> TextEncoder:
     """Like :func:`load_encoder`, for evaluation only: also takes ``openai:MODEL@URL``."""
     if name.startswith("openai:"):
@@ -65,8 +89,8 @@ def open_encoder(
                 f"The encoder {name!r} is not of the form openai:MODEL@URL; "
                 "write for instance openai:nomic-embed-text@http://localhost:11434/v1."
             )
-        return EndpointEncoder(endpoint["model"], endpoint["url"])
-    return LocalEncoder(load_encoder(name, device, max_length), bf16=bf16)
+        return EndpointEncoder(endpoint["model"], endpoint["url"], prefixes)
+    return LocalEncoder(load_encoder(name, device, max_length, prefixes), bf16=bf16)
 
 
 class LocalEncoder:
@@ -80,6 +104,11 @@ class LocalEncoder:
         self.batch_size = batch_size
         self.bf16 = bf16
         self._identities: dict[Role, str] = {}
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """The model's own, as it was loaded."""
+        return prefixes_of(self.model)
 
     def identity(self, role: Role) -> str:
         """Of the weights and of everything else that decides a vector; not of the name."""
@@ -120,13 +149,17 @@ def encode(
             show_progress_bar=False,
             normalize_embeddings=True,
         )
+    if not np.isfinite(vectors).all():
+        raise StudioError(
+            "The encoder gives vectors that are no numbers (NaN or infinite), so that nothing can "
+            "be found with it; its weights are damaged, or a training's learning rate is too high."
+        )
     return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
-def role_prompt(model: SentenceTransformer, role: Role) -> str:
-    """What the model's own settings put in front of a query or a document; empty for most."""
-    names = ("query",) if role == "query" else ("document", "passage", "corpus")
-    return next((model.prompts[name] for name in names if model.prompts.get(name)), "")
+def prefixes_of(model: SentenceTransformer) -> Prefixes:
+    """What the model puts before its texts."""
+    return Prefixes(role_prompt(model, "query"), role_prompt(model, "document"))
 
 
 def is_static(model: SentenceTransformer) -> bool:
@@ -134,105 +167,77 @@ def is_static(model: SentenceTransformer) -> bool:
     return type(side(model, "query")[0]).__name__ == "StaticEmbedding"
 
 
-def fingerprint(model: SentenceTransformer, role: Role) -> str:
-    """A hash of the role's weights, modules, prompt and length: equal means equal vectors."""
-    digest = hashlib.sha256()
-    modules = side(model, role)
-    for place, module in enumerate(modules):
-        for name, tensor in sorted(module.state_dict().items()):
-            digest.update(f"{place} {name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(_bytes()).numpy())
-    kinds = [(type(module).__name__, _settings(module)) for module in modules]
-    shape = [kinds, role_prompt(model, role), str(model.max_seq_length)]
-    digest.update(json.dumps(shape, sort_keys=True, default=str).encode())
-    return digest.hexdigest()[:32]
+def _folder(name: str, owner: str = "") -> Path:
+    """The folder of a catalogue name, of a path, or of a name on the hub, fetched if need be.
 
-
-def _bytes() -> Any:
-    import torch
-
-    return torch.uint8
-
-
-def _settings(module: Any) -> dict[str, Any]:
-    return dict(module.get_config_dict()) if hasattr(module, "get_config_dict") else {}
-
-
-def _source(name_or_path: str) -> Path | str:
-    """The folder of a catalogue name or a path, or the name itself for the hub."""
+    owner: of hub names that have none.
+    """
     from studio.llm.catalogue import load, required_path
 
-    entry = load().get(name_or_path)
+    entry = load().get(name)
     if entry is not None and entry.kind == "llm":
-        raise StudioError(f"{name_or_path} is a language model, not an encoder; take minilm-l6.")
+        raise StudioError(f"{name} is a language model, not an encoder; take minilm-l6.")
     if entry is not None:
-        return required_path(name_or_path)
-    path = Path(name_or_path).expanduser()
+        return required_path(name)
+    path = Path(name).expanduser()
     if path.exists():
         return path
-    if name_or_path.startswith((".", "/", "~")) or name_or_path.count("/") > 1:
-        raise StudioError(f"There is no encoder folder at {name_or_path}; check the path.")
-    return name_or_path
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise StudioError(f"There is no encoder folder at {name}; check the path.")
+    from huggingface_hub import snapshot_download
+    from sentence_transformers.util.misc import ORIGINAL_TRANSFORMER_MODELS
+
+    known = "/" in name or name.lower() in ORIGINAL_TRANSFORMER_MODELS
+    return Path(
+        snapshot_download(
+            name if known else f"{owner}{name}",
+            allow_patterns=_FETCHED,
+            ignore_patterns=["onnx/*", "openvino/*"],
+            local_files_only=_offline(),
+        )
+    )
 
 
-def _sentence_transformer(name: str, source: str, device: str | None) -> SentenceTransformer:
+def _sentence_transformer(folder: Path, device: str | None) -> SentenceTransformer:
+    import torch
     from sentence_transformers import SentenceTransformer
 
-    _refuse_pickles(name, source)
-    try:
-        return SentenceTransformer(
-            source,
+    with refusing_missing_weights():
+        model = SentenceTransformer(
+            str(folder),
             device=device,
             trust_remote_code=False,
-            local_files_only=_offline() or Path(source).is_dir(),
-            model_kwargs={"use_safetensors": True},
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise StudioError(
-            f"The encoder {name} could not be loaded: {_first_line(error)} Give a folder, "
-            "a name on the model hub, or one of those that 'studio models list' prints."
-        ) from error
+    return model.float()
 
 
 def load_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
-    """A transformers model or tokenizer by catalogue name, folder or hub name.
+    """A transformers model or tokenizer by catalogue name, folder or hub name; models in float32.
 
     Raises:
-        StudioError: it is not there, or its weights are not safetensors.
+        StudioError: it is not there, it is broken, or its weights are not safetensors.
     """
+    import torch
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     # It reports every weight of the new layer as missing: that layer is what is trained.
     logging.set_verbosity_error()
-    source = str(_source(name))
-    _refuse_pickles(name, source)
-    if "Tokenizer" not in auto_class.__name__:
-        options["use_safetensors"] = True
-    try:
-        return auto_class.from_pretrained(
-            source,
-            trust_remote_code=False,
-            local_files_only=_offline() or Path(source).is_dir(),
-            **options,
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise StudioError(
-            f"The model {name} could not be loaded: {_first_line(error)} Give a folder, "
-            "a name on the model hub, or one of those that 'studio models list' prints."
-        ) from error
-
-
-def _refuse_pickles(name: str, source: str) -> None:
-    """Pickled weights can run code when loaded: a folder without safetensors is refused."""
-    folder = Path(source)
-    if not folder.is_dir():
-        return
-    if any(folder.rglob("*.bin")) and not any(folder.rglob("*.safetensors")):
-        raise StudioError(
-            f"The encoder {name} has its weights only as pickled .bin files, which can hide code; "
-            "convert them to safetensors and try again."
-        )
+    is_tokenizer = "Tokenizer" in auto_class.__name__
+    if not is_tokenizer:
+        options |= {"use_safetensors": True, "dtype": torch.float32}
+    with named_in_errors(f"The model {name}"):
+        folder = _folder(name)
+        check_folder(folder)
+        with refusing_missing_weights():
+            loaded = auto_class.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True, **options
+            )
+        if not is_tokenizer:
+            check_weights(loaded)
+    return loaded
 
 
 def _static_encoder(folder: Path, device: str | None) -> SentenceTransformer:
@@ -253,33 +258,42 @@ def _static_encoder(folder: Path, device: str | None) -> SentenceTransformer:
 def _only(folder: Path, pattern: str) -> Path:
     found = sorted(folder.rglob(pattern))
     if not found:
-        raise StudioError(
-            f"The encoder in {folder} lacks its {pattern} file; "
-            "fetch it again with: studio models pull"
+        raise UnusableModel(
+            f"its {pattern} file is missing. Fetch it again with: studio models pull"
         )
     return found[0]
 
 
-def _with_length(model: SentenceTransformer, max_length: int) -> SentenceTransformer:
-    if not is_static(model):
-        model.max_seq_length = min(max_length, _longest(model))
-    return model
+def _set_length(model: SentenceTransformer, max_length: int) -> None:
+    for role in ROLES:
+        module = side(model, role)[0]
+        if hasattr(module, "auto_model"):
+            if module.tokenizer.pad_token is None:
+                raise UnusableModel(
+                    "its tokenizer has no padding token, so that texts of unlike length cannot be "
+                    "read together. Name one as pad_token in tokenizer_config.json."
+                )
+            module.max_seq_length = min(max_length, longest(module.auto_model, module.tokenizer))
 
 
-def _longest(model: SentenceTransformer) -> int:
-    """The tokens that the network has positions for and the tokenizer allows."""
-    config = getattr(getattr(side(model, "query")[0], "auto_model", None), "config", None)
-    limits = [
-        getattr(config, "max_position_embeddings", None),
-        getattr(model.tokenizer, "model_max_length", None),
+def longest(network: Any, tokenizer: Any) -> int:
+    """The tokens that a transformer has positions for and its tokenizer allows."""
+    # RoBERTa and its kin count positions from after their padding's.
+    tables: list[Any] = [
+        getattr(module, "position_embeddings", None) for module in network.modules()
     ]
-    return min((int(limit) for limit in limits if limit), default=MAX_LENGTH)
+    positions = [
+        table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        for table in tables
+        if hasattr(table, "padding_idx")
+    ]
+    limits = [
+        *positions,
+        getattr(network.config, "max_position_embeddings", None),
+        getattr(tokenizer, "model_max_length", None),
+    ]
+    return min((int(limit) for limit in limits if limit and limit > 0), default=UNLIMITED)
 
 
 def _offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-
-
-def _first_line(error: BaseException) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-    return f"{line}."

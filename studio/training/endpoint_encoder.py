@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from studio.evaluation.embeddings import Role
+from studio.evaluation.embeddings import Prefixes, Role
 from studio.llm import failures
 from studio.llm.client import NO_KEY
 from studio.llm.endpoints import api_key, at_address, stranger
@@ -26,12 +26,13 @@ _BATCH = 64
 class EndpointEncoder:
     """``/v1/embeddings`` of a server, with the key that such an endpoint has; never stored."""
 
-    def __init__(self, model: str, base_url: str) -> None:
+    def __init__(self, model: str, base_url: str, prefixes: Prefixes) -> None:
         """``model`` as the server calls it, ``base_url`` up to and with ``/v1``."""
         from openai import DefaultHttpxClient, OpenAI
 
         self.model = model
         self.base_url = base_url
+        self.prefixes = prefixes
         self._endpoint = at_address(base_url, model)
         if told := stranger(self._endpoint):
             log.warning(told)
@@ -45,24 +46,31 @@ class EndpointEncoder:
         )
 
     def identity(self, role: Role) -> str:
-        """Name and address: the server's weights cannot be seen."""
-        return f"openai:{self.model}@{self.base_url}"
+        """Name, address and prompt: the server's weights cannot be seen."""
+        prompt = self.prefixes.of(role)
+        return f"openai:{self.model}@{self.base_url}" + (f"\x1f{prompt}" if prompt else "")
 
     def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
-        """N×d, each row of length 1. The role is not sent: the protocol has no prompts.
+        """N×d, each row of length 1. The protocol knows no roles: their prompt is put before.
 
         Raises:
             StudioError: the endpoint does not answer, or answers with something else.
         """
         import numpy as np
 
+        prompt = self.prefixes.of(role)
         parts = [
-            self._call(list(texts[start : start + _BATCH]))
+            self._call([prompt + text for text in texts[start : start + _BATCH]])
             for start in range(0, len(texts), _BATCH)
         ]
         if not parts:
             return np.zeros((0, 0), dtype=np.float32)
         matrix = np.concatenate(parts)
+        if not np.isfinite(matrix).all():
+            raise StudioError(
+                f"The embedding endpoint {self.base_url} answered with vectors that are no numbers "
+                f"(NaN or infinite) for the model {self.model}; look at the server's log."
+            )
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         return np.ascontiguousarray(matrix / np.maximum(lengths, 1e-12), dtype=np.float32)
 

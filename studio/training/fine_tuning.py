@@ -256,6 +256,8 @@ def _fingerprint(
 ) -> str:
     """Equal for trainings that would take the same steps."""
     decisive = {name: value for name, value in settings.as_row().items() if name not in _HARMLESS}
+    # A folder's name alone: projects are moved.
+    decisive["base"] = Path(settings.base).name
     parts = [json.dumps(decisive, sort_keys=True), *labels]
     for item in (*items, *validation):
         parts += [item.text, item.context, item.label, *item.answers, "\n"]

@@ -120,7 +120,15 @@ def load(path: Path, card: dict[str, Any], device: str | None) -> LinearHead:
     from safetensors.numpy import load_file
 
     settings = SmallSettings.from_row(card["settings"])
-    encoder = open_encoder(settings.base, device=device, max_length=min(settings.max_length, 256))
+    # A base among the project's own models moves with the project.
+    base = Path(settings.base)
+    beside = path.parent / base.name
+    moved = base.is_absolute() and not base.exists() and beside.is_dir()
+    encoder = open_encoder(
+        str(beside) if moved else settings.base,
+        device=device,
+        max_length=min(settings.max_length, 256),
+    )
     saved = load_file(path / WEIGHTS)
     return LinearHead(settings.task, card["labels"], encoder, saved["weights"], saved["bias"])
 

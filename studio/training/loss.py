@@ -73,6 +73,8 @@ class Objective:
     """Further candidates of all queries."""
     lessons: Lessons | None
     """A teacher's scores."""
+    kept: int | None = None
+    """The leading numbers of a vector that count (Kusupati et al. 2022); None: all."""
 
     def of(self, queries: Tensor, documents: list[Tensor], labels: Tensor) -> Tensor:
         """The loss of a batch.
@@ -90,8 +92,11 @@ class Objective:
             numbers, lesson = labels[:, :-1], self.lessons.of(labels[:, -1])
         if not documents and self.bank is not None:
             documents = [self.bank.of(numbers[:, 0])]
-        drawn = self.bank.draw() if self.bank is not None else None
-        together = torch.cat(documents)
+        drawn = None
+        if self.bank is not None:
+            vectors, drawn_numbers = self.bank.draw()
+            drawn = (vectors[:, : self.kept], drawn_numbers)
+        queries, together = queries[:, : self.kept], torch.cat(documents)[:, : self.kept]
         return ranking_loss(queries, together, numbers, drawn, self.scale, self.symmetric, lesson)
 
 

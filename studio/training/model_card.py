@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.training.settings import RetrieverSettings, TrainedRetriever, TrainingPair
 
 
@@ -28,8 +30,8 @@ class ModelCard:
     """System → measure → value, on the test queries."""
     notes: Sequence[str] = ()
     """Sentences on the scores: significance, how the gold came about, licences."""
-    query_prompt: str = ""
-    """To be put in front of queries; the model does it by itself."""
+    prefixes: Prefixes = OWN_PREFIXES
+    """Put before queries and documents, by the model itself."""
 
     @classmethod
     def of_training(
@@ -53,7 +55,7 @@ class ModelCard:
             data={"pairs": len(pairs), "documents": documents},
             settings={key: value for key, value in values.items() if value not in ("", None)},
             notes=_validation_note(result),
-            query_prompt=settings.query_prompt,
+            prefixes=result.prefixes,
         )
 
 
@@ -72,8 +74,6 @@ def render(card: ModelCard) -> str:
 
 
 def _front_matter(card: ModelCard) -> str:
-    import json
-
     return (
         "---\n"
         "library_name: sentence-transformers\n"
@@ -94,8 +94,15 @@ def _usage(card: ModelCard) -> str:
         "queries = model.encode_query([...], normalize_embeddings=True)\n"
         "documents = model.encode_document([...], normalize_embeddings=True)\n"
         "scores = queries @ documents.T\n"
-        "```\n"
+        "```\n\n"
+        f"These two calls put {_said(card.prefixes.query)} before each query and "
+        f"{_said(card.prefixes.document)} before each document, as in training and in the scores "
+        "below.\n"
     )
+
+
+def _said(prompt: str) -> str:
+    return f"`{_line(json.dumps(prompt, ensure_ascii=False))}`" if prompt else "nothing"
 
 
 def _validation_note(result: TrainedRetriever) -> list[str]:

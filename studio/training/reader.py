@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.records import Datum, Prediction
-from studio.training.classifier import longest
-from studio.training.encoders import load_pretrained
+from studio.training.encoders import load_pretrained, longest
 from studio.training.small_model import SmallModel, judged
 from studio.training.small_settings import SmallSettings
 
@@ -120,7 +119,7 @@ class Reader:
         return best
 
     def _windows(self, items: Sequence[Datum]) -> Any:
-        length = min(self.settings.max_length, longest(self))
+        length = min(self.settings.max_length, longest(self.model, self.tokenizer))
         return self.tokenizer(
             [item.text.strip() for item in items],
             [item.context for item in items],

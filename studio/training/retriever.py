@@ -14,12 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.evaluation.embeddings import Prefixes
 from studio.records import StudioError, content_sha
 from studio.training.bank import bank_for, bank_texts
 from studio.training.batches import BatchPlan
 from studio.training.checkpoints import WorkingFolder, replace_folder, run_fingerprint
 from studio.training.distillation import Lessons, asked, graded_texts, kept
-from studio.training.encoders import fingerprint, load_encoder
+from studio.training.encoders import load_encoder, prefixes_of
+from studio.training.fingerprints import fingerprint
 from studio.training.interpolation import blend, blend_best, weights_of
 from studio.training.loss import Objective
 from studio.training.model_card import ModelCard, write_card
@@ -110,6 +112,7 @@ def train(
             base_score=folder.base_score(),
             share=share,
             cancelled=run.cancelled,
+            prefixes=prefixes_of(run.model),
         )
         _save(model, out, run.settled(), pairs, result)
     if not result.cancelled:
@@ -170,9 +173,11 @@ class _RetrieverRun:
 
     def settled(self) -> RetrieverSettings:
         """The settings with what they left open filled in, for the model card."""
-        made = self.schedule
+        made, prefixes = self.schedule, prefixes_of(self.model)
         return replace(
             self.settings,
+            query_prompt=prefixes.query,
+            document_prompt=prefixes.document,
             max_steps=made.steps,
             learning_rate=made.learning_rate,
             mini_batch=made.mini_batch,
@@ -228,12 +233,12 @@ class _RetrieverRun:
     def _objective(self, numbers: TextNumbers) -> Objective:
         chosen = self.settings
         if not chosen.corpus_negatives and chosen.trained_side != "query":
-            return Objective(chosen.scale, chosen.symmetric, None, None)
+            return Objective(chosen.scale, chosen.symmetric, None, None, self.model.truncate_dim)
         texts = bank_texts(self.pairs, self.corpus, chosen.seed)
         named, count = [numbers.of(text) for text in texts], chosen.corpus_negatives
         bank = bank_for(self.model, texts, named, count, self.schedule.bf16)
         lessons = self._lessons(self.teacher, texts, numbers) if self.teacher else None
-        return Objective(chosen.scale, chosen.symmetric, bank, lessons)
+        return Objective(chosen.scale, chosen.symmetric, bank, lessons, self.model.truncate_dim)
 
     def _lessons(self, teacher: Teacher, texts: list[str], numbers: TextNumbers) -> Lessons:
         """The teacher's scores, asked for once, or as an interrupted run has left them."""
@@ -296,14 +301,11 @@ class _RetrieverRun:
 
 
 def _prepared_encoder(settings: RetrieverSettings) -> SentenceTransformer:
-    import torch
     from transformers import set_seed
 
     set_seed(settings.seed)
-    model = load_encoder(settings.base, settings.device, settings.max_length)
-    prompts = {"query": settings.query_prompt, "document": settings.document_prompt}
-    model.prompts = {**model.prompts, **{role: text for role, text in prompts.items() if text}}
-    model.to(torch.float32)
+    wanted = Prefixes(settings.query_prompt, settings.document_prompt)
+    model = load_encoder(settings.base, settings.device, settings.max_length, wanted)
     return two_sided(model) if settings.trained_side == "query" else model
 
 

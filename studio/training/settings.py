@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.training.encoders import MAX_LENGTH, STATIC_NAMES
 
 STATIC_LEARNING_RATE = 2e-2
@@ -105,9 +106,9 @@ class RetrieverSettings:
     max_length: int = MAX_LENGTH
     """Tokens read of each text."""
     query_prompt: str = ""
-    """Put in front of every query, in training and ever after."""
+    """Put in front of every query, in training and ever after; empty: the base's own."""
     document_prompt: str = ""
-    """Put in front of every document."""
+    """Put in front of every document, likewise."""
     evaluations: int = 6
     """How often the validation set is scored."""
     patience: int = 0
@@ -196,3 +197,5 @@ class TrainedRetriever:
     """The interpolation that was used."""
     cancelled: bool = False
     """Stopped by a person: the best so far was saved, and the training can be resumed."""
+    prefixes: Prefixes = OWN_PREFIXES
+    """What was put before queries and documents, and is by the saved model."""

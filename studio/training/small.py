@@ -8,6 +8,7 @@ from pathlib import Path
 from studio.records import Datum, Label, StudioError
 from studio.tasks import TASKS
 from studio.training import fine_tuning, linear_head
+from studio.training.loading import named_in_errors
 from studio.training.settings import TrainingPoint
 from studio.training.small_model import SmallModel, TrainedSmall, card_of
 from studio.training.small_settings import SmallSettings, check_kind
@@ -73,9 +74,10 @@ def load(path: Path, device: str | None = None) -> SmallModel:
     """A trained model.
 
     Raises:
-        StudioError: the folder holds none.
+        StudioError: the folder holds none, or one that is damaged.
     """
     card = card_of(path)
-    if card["settings"]["kind"] == "head":
-        return linear_head.load(path, card, device)
-    return fine_tuning.load(path, card, device)
+    with named_in_errors(f"The model {path.name}", "Train it again."):
+        if card["settings"]["kind"] == "head":
+            return linear_head.load(path, card, device)
+        return fine_tuning.load(path, card, device)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.evaluation.embeddings import Role
 from studio.evaluation.retrieval import NDCG
 from studio.records import StudioError, content_sha
 from studio.training.batches import BatchPlan
@@ -22,7 +23,7 @@ from studio.training.settings import (
     TrainingPoint,
 )
 from studio.training.stopping import StopWatch
-from studio.training.two_sided import is_two_sided
+from studio.training.two_sided import role_prompt
 from studio.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -165,9 +166,9 @@ def _arguments(
         SentenceTransformerTrainingArguments,
     )
 
-    prompts = {"query": settings.query_prompt, "document": settings.document_prompt}
-    prompts |= {f"negative_{n + 1}": settings.document_prompt for n in range(settings.negatives)}
-    routes = {name: "query" if name == "query" else "document" for name in prompts}
+    columns = ("query", "document", *(f"negative_{n + 1}" for n in range(settings.negatives)))
+    roles: dict[str, Role] = {name: "query" if name == "query" else "document" for name in columns}
+    prompts = {name: role_prompt(model, role) for name, role in roles.items()}
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=plan.batch_size,
@@ -178,7 +179,7 @@ def _arguments(
         bf16=schedule.bf16,
         seed=settings.seed,
         prompts={name: prompt for name, prompt in prompts.items() if prompt},
-        router_mapping=routes if is_two_sided(model) else {},
+        router_mapping=roles,
         logging_steps=settings.log_every,
         logging_nan_inf_filter=False,
         save_steps=schedule.evaluate_every,

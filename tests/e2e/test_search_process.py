@@ -322,7 +322,7 @@ def test_an_embedding_that_would_take_long_is_held(
             time.sleep(0.001)
             return np.eye(4, dtype=np.float32)[[len(text) % 4 for text in texts]]
 
-    monkeypatch.setattr(search_systems, "open_encoder", lambda _name, max_length: Slow())
+    monkeypatch.setattr(search_systems, "open_encoder", lambda _name, **_: Slow())
     said: list[str] = []
     with pytest.raises(Held, match="embedding 8 documents takes about 0 min"):
         read_dense(project.store, "slow", 256, 16, said.append, may_take_long=False)

@@ -157,7 +157,7 @@ async def test_an_encoder_that_is_not_here_shows_the_command_to_fetch_it(
     [
         ("epochs", "many", "type a number from 0.01"),
         ("batch_size", "1", "type a whole number from 2"),
-        ("learning_rate", "-1", "type a number from 1e-09"),
+        ("learning_rate", "-1", "type a number from 1e-12"),
         ("distillation", "2", "type a number from 0 to 1"),
         ("hard_negatives", "99", "type a whole number from 0 to 8"),
         ("min_score", "abc", "type a number, or leave it empty"),

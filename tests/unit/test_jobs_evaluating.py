@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from studio.cli.tables import score_table
+from studio.evaluation import systems
 from studio.jobs import comparing, evaluating
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.params import EvaluateParams
+from studio.jobs.project_systems import systems_of
 from studio.project import Project
 from studio.records import QUERY, Gold, Model, StudioError
 from studio.tui.jobs import words as job_words
@@ -74,8 +78,6 @@ def test_a_second_model_and_a_sum_are_two_more_rows_everywhere(context: JobConte
     card = (context.project.path / model.path / "README.md").read_text()
     assert "| older |" in card
     assert "trained vs older: p = " in card
-    from rich.console import Console
-
     console = Console(width=120)
     with console.capture() as shown:
         console.print(score_table(found))
@@ -103,3 +105,70 @@ def test_a_system_that_is_not_there_is_refused_before_anything_is_scored(
     with pytest.raises(StudioError, match="Did you mean hybrid"):
         measured(context, "hybird")
     assert context.store.evaluations.of_model(2) == []
+
+
+def named(context: JobContext, prefixes: dict[str, str], **given: str) -> dict[str, object]:
+    """An evaluation of a model that was trained with these prefixes, from a base without any."""
+    model = context.store.models.get(2)
+    assert model is not None
+    tiny_encoder.static_encoder(context.project.models_dir / "prompted")
+    config = context.project.models_dir / "prompted" / "config_sentence_transformers.json"
+    own = {role: prefixes[f"{role}_prompt"] for role in ("query", "document")}
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"prompts": own}))
+    row = Model("prompted", "models/prompted", model.base, settings=prefixes)
+    number = context.store.models.add(row)
+    params = EvaluateParams(model_id=number, **given)
+    return evaluating.measure(context, params, gold_set(context.store, "test"))
+
+
+PREFIXES = {"query_prompt": "the river ", "document_prompt": "stone of "}
+
+
+def test_the_base_reads_what_the_trained_model_reads(context: JobContext) -> None:
+    # The weights are the same, so that any difference would be the prompts' alone.
+    found = named(context, PREFIXES)
+    scores: dict[str, object] = found["scores"]  # type: ignore[assignment]
+    assert scores["base"] == scores["trained"] != measured(context, model=2)["scores"]["base"]  # type: ignore[index]
+    both = {"query": "the river ", "document": "stone of "}
+    assert found["prompts"] == {"base": both, "trained": both}
+    console = Console(width=150)
+    with console.capture() as shown:
+        console.print(score_table(found))
+    line = "Prefixes: base, trained “the river ” before each query and “stone of ” before each"
+    assert line in shown.get()
+    model = context.store.models.get(3)
+    assert model is not None
+    facts = facts_of.read_model(context.store.path, model, facts_of.Cache())
+    assert line in train_words.before_after(facts.systems, facts.duels, "w")
+    assert "before queries the river" in train_words.made_from(model, 4, "")
+    card = (context.project.path / model.path / "README.md").read_text()
+    assert 'put `"the river "` before each query and `"stone of "` before each document' in card
+
+
+def test_prompts_may_be_given_to_all_encoders_alike(context: JobContext) -> None:
+    found = named(context, PREFIXES, query_prompt="what is ")
+    both = {"query": "what is ", "document": "stone of "}
+    assert found["prompts"] == {"base": both, "trained": both}
+    scores: dict[str, object] = found["scores"]  # type: ignore[assignment]
+    assert scores["base"] == scores["trained"]
+
+
+def test_another_encoder_in_the_bases_place_keeps_its_own_prompts(
+    context: JobContext, tmp_path: Path
+) -> None:
+    other = str(tiny_encoder.static_encoder(tmp_path / "other"))
+    found = named(context, PREFIXES, encoder=other)
+    assert found["prompts"]["base"] == {"query": "", "document": ""}  # type: ignore[index]
+    said = systems.prefix_words(found["prompts"], found["systems"])  # type: ignore[arg-type]
+    assert said.startswith("Prefixes: base without; trained “the river ” before each query")
+
+
+def test_nothing_is_said_of_prompts_where_there_are_none(context: JobContext) -> None:
+    assert systems.prefix_words(measured(context)["prompts"]) == ""  # type: ignore[arg-type]
+
+
+def test_an_evaluation_reads_as_many_tokens_as_the_training_did(context: JobContext) -> None:
+    model = Model("short", "models/newer", "a/base", settings={"max_length": 24})
+    context.store.models.add(model)
+    there = systems_of(context.project, max_length=EvaluateParams().max_length)
+    assert {one.max_length for one in there if one.name in ("base", "trained")} == {24}

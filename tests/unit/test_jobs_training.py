@@ -6,12 +6,16 @@ import os
 import platform
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from studio.jobs import training
+from studio.evaluation.embeddings import Prefixes
+from studio.jobs import datasets, evaluating, training
 from studio.jobs.context import Cancelled, JobContext
-from studio.jobs.params import TrainParams
+from studio.jobs.datasets import encoder_name, gold_set
+from studio.jobs.params import EvaluateParams, TrainParams
+from studio.jobs.project_systems import systems_of
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
 from studio.records import Example, Model, StudioError
@@ -171,8 +175,93 @@ def test_a_model_of_the_project_can_be_trained_on(context: JobContext, encoder: 
     training.train_kept(context, params(folder, name="second"))
     second, first = context.store.models.all()
     assert second.parent_id == first.id
-    assert second.base == folder
+    assert second.base == "./models/first"
     assert training.root_encoder(context.project, second.base) == encoder
+
+
+def moved(context: JobContext, to: Path) -> JobContext:
+    """The project in another folder, opened there."""
+    context.project.close()
+    context.project.path.rename(to)
+    return JobContext(Project.open(to), context.job)
+
+
+def test_a_project_is_moved_with_the_models_that_it_was_trained_on(
+    context: JobContext, encoder: str, tmp_path: Path
+) -> None:
+    training.train_kept(context, params(encoder, name="first"))
+    folder = str(context.project.path / "models" / "first")
+    training.train_kept(context, params(folder, name="second"))
+    context.store.gold.add([gold_query("t", "is ask0", "test", {1: 1})])
+    there = moved(context, tmp_path / "elsewhere")
+    second, first = there.store.models.all()
+    assert str(tmp_path / "project") not in f"{second} {first}"
+    found = {one.name: one for one in systems_of(there.project, second)}
+    assert found["base"].source == str(there.project.path / "models" / "first")
+    scored = evaluating.measure(there, EvaluateParams(), gold_set(there.store, "test"))
+    assert scored["scores"].keys() == {"bm25", "base", "trained"}
+    own = str(there.project.path / "models" / "second")
+    training.train_kept(there, params(own, name="third"))
+    third = there.store.models.all()[0]
+    assert (third.base, third.parent_id) == ("./models/second", second.id)
+    assert training.root_encoder(there.project, third.base) == encoder
+
+
+def test_an_older_studios_whole_path_is_looked_for_among_the_projects_models(
+    context: JobContext, encoder: str, tmp_path: Path
+) -> None:
+    training.train_kept(context, params(encoder, name="first"))
+    gone = str(context.project.path / "models" / "first")
+    context.store.models.add(Model(name="second", path="models/second", base=gone))
+    there = moved(context, tmp_path / "elsewhere")
+    now = str(there.project.path / "models" / "first")
+    assert {one.name: one.source for one in systems_of(there.project)}["base"] == now
+    assert encoder_name(there.project, gone) == now
+    assert training.root_encoder(there.project, gone) == encoder
+    # A training that was asked for before the move, and is resumed after it.
+    training.train_kept(there, params(gone, name="third"))
+    assert there.store.models.all()[0].base == "./models/first"
+
+
+def test_a_training_goes_on_where_it_was_after_the_project_was_moved(
+    context: JobContext, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training.train_kept(context, params(encoder, name="first"))
+    own = str(context.project.path / "models" / "first")
+    asked = replace(params(own, name="second"), steps=6, distillation=0)
+    report = training._report
+    ended = Cancelled("after the third step")
+
+    def fall_at_the_third(*told: object) -> None:
+        if told[2].step >= 5:  # type: ignore[attr-defined]
+            raise ended
+
+    monkeypatch.setattr(training, "_report", fall_at_the_third)
+    with pytest.raises(Cancelled):
+        training.train_kept(context, asked)
+    monkeypatch.setattr(training, "_report", report)
+    there = moved(context, tmp_path / "elsewhere")
+    training.train_kept(there, asked)
+    assert there.result["steps"] == 6
+
+
+def test_the_base_is_measured_and_taught_with_the_prompts_of_the_training(
+    context: JobContext, encoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, list[object]] = {}
+    for place in (datasets, training):
+        opened = place.open_encoder
+
+        def noting(name: str, opened: Any = opened, **more: Any) -> Any:
+            asked.setdefault(name, []).append(more.get("prefixes"))
+            return opened(name, **more)
+
+        monkeypatch.setattr(place, "open_encoder", noting)
+    told = params(encoder, query_prompt="what ", distillation=0.5, hard_negatives=1)
+    training.train_kept(context, told)
+    assert asked == {encoder: [Prefixes("what ", "")] * 2}
+    (model,) = context.store.models.all()
+    assert (model.settings["query_prompt"], model.settings["document_prompt"]) == ("what ", "")
 
 
 def test_a_training_tells_its_pace_on_this_machine(context: JobContext, encoder: str) -> None:

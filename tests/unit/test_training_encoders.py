@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studio.evaluation.embeddings import Prefixes
 from studio.llm.catalogue import installed_path
 from studio.records import StudioError
 from studio.training.encoders import (
     LocalEncoder,
     encode,
-    fingerprint,
     is_static,
     load_encoder,
     open_encoder,
 )
+from studio.training.fingerprints import fingerprint
 from tests.support import tiny_encoder
 
 needs_wordllama = pytest.mark.skipif(
@@ -63,6 +65,53 @@ def test_the_fingerprint_follows_weights_length_and_prompts(bert: str) -> None:
     assert fingerprint(model, "query") != first
     half, full = LocalEncoder(model, bf16=True), LocalEncoder(model)
     assert half.identity("document") != full.identity("document")
+
+
+def changed(bert: str, out: Path, **kept: object) -> str:
+    """The same weights with other settings in their files."""
+    shutil.copytree(bert, out)
+    for name, change in kept.items():
+        file = out / f"{name}.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | change))  # type: ignore[operator]
+    return str(out)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"tokenizer": {"normalizer": {"type": "Lowercase"}}},
+        {"tokenizer_config": {"padding_side": "left"}},
+        {"config": {"hidden_act": "relu"}},
+        {"config_sentence_transformers": {"truncate_dim": 8}},
+        {"config_sentence_transformers": {"prompts": {"query": "the "}}},
+        {"1_Pooling/config": {"pooling_mode": "cls"}},
+    ],
+    ids=str,
+)
+def test_what_changes_a_vector_changes_its_name_in_the_cache(
+    bert: str, tmp_path: Path, kept: dict[str, object]
+) -> None:
+    plain, other = open_encoder(bert), open_encoder(changed(bert, tmp_path / "other", **kept))
+    assert plain.identity("query") != other.identity("query")
+    again = open_encoder(changed(bert, tmp_path / "copy"))
+    # The state that a call leaves in a tokenizer is none of its settings.
+    again.encode(["the river " * 40, "stone"], "query")
+    assert plain.identity("query") == again.identity("query")
+
+
+def test_positions_that_begin_after_the_paddings_are_not_overrun(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, RobertaConfig, RobertaModel
+
+    plain = tiny_encoder.bert_encoder(tmp_path).parent / "plain"
+    words = len(tiny_encoder.VOCABULARY)
+    size = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
+    config = RobertaConfig(words, num_hidden_layers=1, max_position_embeddings=66, **size)
+    RobertaModel(config).save_pretrained(tmp_path / "roberta")
+    tokenizer = AutoTokenizer.from_pretrained(plain)
+    tokenizer.model_max_length = 10**9
+    tokenizer.save_pretrained(tmp_path / "roberta")
+    encoder = open_encoder(str(tmp_path / "roberta"), device="cpu")
+    assert encoder.encode(["the river of stone " * 200], "document").shape == (1, 32)
 
 
 def test_the_models_own_query_prompt_is_used(bert: str) -> None:
@@ -156,6 +205,14 @@ def test_an_endpoint_embeds_any_number_of_texts_in_order(endpoint: str) -> None:
 def test_an_endpoint_that_does_not_deliver(endpoint: str, model: str, message: str) -> None:
     with pytest.raises(StudioError, match=message):
         open_encoder(f"openai:{model}@{endpoint}").encode(["a", "b"], "query")
+
+
+def test_an_endpoint_reads_the_prompts_that_are_asked_for(endpoint: str) -> None:
+    name = f"openai:some/model@{endpoint}"
+    plain, asked = open_encoder(name), open_encoder(name, prefixes=Prefixes("aa", "a"))
+    assert asked.encode(["a"], "query") == pytest.approx(plain.encode(["aaa"], "query"))
+    assert asked.encode(["a"], "document") == pytest.approx(plain.encode(["aa"], "document"))
+    assert len({plain.identity("query"), asked.identity("query"), asked.identity("document")}) == 3
 
 
 def test_an_endpoint_that_is_down() -> None:

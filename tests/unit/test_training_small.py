@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -220,6 +221,37 @@ def test_what_cannot_be_trained_is_refused(
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudioError, match="holds no small model"):
         small.load(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["head", "finetune"])
+def test_a_damaged_model_is_named(kind: str, tiny: str, tmp_path: Path) -> None:
+    settings = fast(tiny, kind=kind, max_steps=1)
+    small.train(texts(1), LABELS, settings, tmp_path / "m")
+    file = next((tmp_path / "m").glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(StudioError, match=r"The model .*m could not be loaded"):
+        small.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("kind", ["head", "finetune"])
+def test_a_base_in_half_precision_is_trained_in_full(kind: str, tiny: str, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    half = SentenceTransformer(tiny, device="cpu").half()
+    half.save_pretrained(str(tmp_path / "half"), create_model_card=False)
+    settings = fast(str(tmp_path / "half"), kind=kind, max_steps=2)
+    small.train(texts(1), LABELS, settings, tmp_path / "m", validation=texts(1))
+    assert len(small.load(tmp_path / "m").predict(texts(1))) == 16
+
+
+def test_a_head_finds_its_base_beside_it_after_a_move(tiny: str, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(tiny, models / "base")
+    small.train(texts(), LABELS, fast(str(models / "base"), kind="head"), models / "m")
+    before = small.load(models / "m").predict(texts(1))
+    models.rename(tmp_path / "moved")
+    after = small.load(tmp_path / "moved" / "m").predict(texts(1))
+    assert [one.predicted for one in after] == [one.predicted for one in before]
 
 
 def test_a_base_that_is_not_there_is_named(tmp_path: Path) -> None:

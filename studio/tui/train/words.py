@@ -205,6 +205,11 @@ def before_after(
     parts = ["\n".join(scores_table(scored))]
     gold = next(iter(scored.values())).gold
     parts.append(f"on {gold}; after each score its 95% interval")
+    labels = {name: system_label(one) for name, one in scored.items()}
+    said = systems.prefix_words(
+        {n: one.metrics.get("prompts") for n, one in scored.items()}, labels
+    )
+    parts += [one_line(said)] if said else []
     for (new, old), duel in duels.items():
         head = f"{system_label(scored[new])} − {one_line(system_label(scored[old]), 24)}  "
         parts.append(
@@ -247,6 +252,8 @@ SHOWN: Final = {
     "distillation": "teacher's share",
     "negatives": "hard negatives",
     "max_length": "tokens",
+    "query_prompt": "before queries",
+    "document_prompt": "before documents",
     "seed": "seed",
 }
 """The settings that the pane tells at a glance; the comparison and the card have all."""

@@ -1,0 +1,81 @@
+"""What loading a model must not let pass: raw exceptions, and weights that are not the file's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from studio.records import StudioError
+from studio.training.encoder_folders import UnusableModel
+
+ANOTHER = "Give a folder, a name on the model hub, or one of those of 'studio models list'."
+
+
+@contextmanager
+def named_in_errors(what: str, remedy: str = ANOTHER) -> Iterator[None]:
+    """Whatever a library meets in a folder becomes a sentence that names the folder."""
+    try:
+        yield
+    except UnusableModel as error:
+        raise StudioError(f"{what} could not be loaded: {error}") from error
+    except StudioError:
+        raise
+    except Exception as error:
+        raise StudioError(f"{what} could not be loaded: {_first_line(error)} {remedy}") from error
+
+
+@contextmanager
+def refusing_missing_weights() -> Iterator[None]:
+    """transformers fills weights that do not fit with random ones, and says so in its log alone.
+
+    A pooler and the new layer on top are let pass: encoders do not use the one, and training makes
+    the other.
+    """
+    from transformers import PreTrainedModel
+
+    loading = PreTrainedModel.from_pretrained.__func__
+
+    def from_pretrained(cls: Any, *args: Any, **options: Any) -> Any:
+        told = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+        model, report = loading(cls, *args, **options | told)
+        inner = f"{cls.base_model_prefix}." if hasattr(model, cls.base_model_prefix) else ""
+        unlike = {str(name) for name, *_ in report["mismatched_keys"]}
+        lost = sorted(
+            name
+            for name in unlike | set(report["missing_keys"])
+            if name.startswith(inner) and "pooler" not in name
+        )
+        if lost:
+            raise UnusableModel(
+                f"its files lack {len(lost)} of the weights that config.json calls for, or have "
+                f"them in another shape, such as {lost[0]}. Fetch the folder again."
+            )
+        return model
+
+    PreTrainedModel.from_pretrained = classmethod(from_pretrained)
+    try:
+        yield
+    finally:
+        PreTrainedModel.from_pretrained = classmethod(loading)
+
+
+def check_weights(model: Any) -> None:
+    """Refuse weights that are no numbers: every score would be one of chance.
+
+    Raises:
+        UnusableModel: a weight is NaN or infinite.
+    """
+    import torch
+
+    for name, weights in model.named_parameters():
+        if weights.numel() and not torch.isfinite(torch.stack(torch.aminmax(weights))).all():
+            raise UnusableModel(
+                f"its weights {name} are no numbers (NaN or infinite), so the file is damaged or a "
+                "training went astray. Fetch or train it again."
+            )
+
+
+def _first_line(error: BaseException) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"{line}."
