@@ -140,7 +140,7 @@ def test_the_base_reads_what_the_trained_model_reads(context: JobContext) -> Non
     assert model is not None
     facts = facts_of.read_model(context.store.path, model, facts_of.Cache())
     assert line in train_words.before_after(facts.systems, facts.duels, "w")
-    assert "before queries the river" in train_words.made_from(model, 4, "")
+    assert "before queries the river" in train_words.made_from(model, 4, "pairs", "")
     card = (context.project.path / model.path / "README.md").read_text()
     assert 'put `"the river "` before each query and `"stone of "` before each document' in card
 

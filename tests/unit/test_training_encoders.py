@@ -104,8 +104,13 @@ def test_positions_that_begin_after_the_paddings_are_not_overrun(tmp_path: Path)
 
     plain = tiny_encoder.bert_encoder(tmp_path).parent / "plain"
     words = len(tiny_encoder.VOCABULARY)
-    size = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
-    config = RobertaConfig(words, num_hidden_layers=1, max_position_embeddings=66, **size)
+    size = {
+        "vocab_size": words,
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
+    config = RobertaConfig(num_hidden_layers=1, max_position_embeddings=66, **size)
     RobertaModel(config).save_pretrained(tmp_path / "roberta")
     tokenizer = AutoTokenizer.from_pretrained(plain)
     tokenizer.model_max_length = 10**9

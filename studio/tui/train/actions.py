@@ -138,8 +138,7 @@ class ModelActions(Pane):
     def _evaluate(self, model: Model, split: Split | None) -> None:
         if split is None:
             return
-        length = int(model.settings.get("max_length") or 256)
-        params = EvaluateParams(model_id=model.id, split=split, max_length=length)
+        params = EvaluateParams(model_id=model.id, split=split)
         job = self.studio.guarded(lambda: queue.submit(self.project, "evaluate", params.to_row()))
         if job is not None:
             self.studio.tell(f"Job {job.id} scores {model.name}; the scores come here.")
