@@ -1,33 +1,31 @@
 """The one way in which records are asked for: a stage's requests in, its records in the store.
 
-Each request is looked up before it is asked: an equal one is never paid twice, and a killed run
-goes on from what it had. Requests are pulled from the stage only when they can go out, answers are
-stored in short durable windows, the caps hold whatever the concurrency.
+Each request is looked up before it is asked: an answer that is stored is never paid again, and a
+killed run asks anew only what was in flight. Requests are pulled from the stage only when they can
+go out, and written down before that; answers are stored in short durable windows; the caps hold
+whatever the concurrency and whatever is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from types import TracebackType
-from typing import Any
 
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import LeakGuard, key_of, settled
-from studio.jobs.ledger import StoredLedger
 from studio.jobs.made import MadeSoFar
 from studio.jobs.params import RunParams
 from studio.jobs.plans import capped
-from studio.jobs.under_way import Meter, RunCounters, live
+from studio.jobs.under_way import Meter, RunCounters
+from studio.jobs.window import BatchWindow, Placed
 from studio.llm.budget import Budget
 from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, serving
-from studio.llm.engine import Concurrency, Order, RunStats
+from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
 from studio.methods.protocol import Ask, Draft, Method, Plan, Stage
@@ -37,35 +35,13 @@ from studio.records import (
     Reason,
     Record,
     Request,
-    Reservation,
     Run,
-    StudioError,
 )
 from studio.settings import Endpoint
-from studio.store.generations import Finished, Spent
+from studio.store.generations import Spent
 
-ROWS_PER_WRITE = 64
-WRITE_EVERY_S = 0.05
-"""Answers are committed in windows of this time, or this many rows."""
-SHOW_EVERY_S = 0.5
-"""Seconds between two sets of figures for the screens that watch."""
-LOOK_UP = 256
-"""Requests that are looked up in the store at once."""
-STANDING = Concurrency(0, 0, 0)
 ADDED = "added"
 """The stage of records that a person put on top of what the first stages wrote."""
-
-log = logging.getLogger("studio.collect")
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A request with its place in the run."""
-
-    stage: Stage
-    batch: int
-    place: int
-    ask: Ask
 
 
 @dataclass(slots=True)
@@ -130,7 +106,7 @@ class Collector:
         total: requests of the batch, for the progress line, where that is known.
         """
         self.made.stage, self.made.batch = stage.name, batch
-        window = _Window(self, stage, batch, total)
+        window = BatchWindow(self, stage, batch, total)
         found = asyncio.run(self._drive(window, stage.ask(self.plan, batch, self.made)))
         if window.unwritten is not None:
             raise window.unwritten
@@ -143,7 +119,7 @@ class Collector:
             self.settle(stage.name, batch)
         return window.asked
 
-    async def _drive(self, window: _Window, asks: Iterator[Ask]) -> RunStats | None:
+    async def _drive(self, window: BatchWindow, asks: Iterator[Ask]) -> RunStats | None:
         """Answer from the store what is there; open the endpoint for the first that is not."""
         requests = window.requests(asks)
         first = next(requests, None)
@@ -267,204 +243,3 @@ class Collector:
 def _chained(first: Request, rest: Iterator[Request]) -> Iterator[Request]:
     yield first
     yield from rest
-
-
-@dataclass(slots=True)
-class _Window:
-    """One batch on its way: requests out, answers in, rows written."""
-
-    collector: Collector
-    stage: Stage
-    batch: int
-    total: int | None
-    asked: int = 0
-    """Requests that the stage has made so far."""
-    next_place: int = 0
-    pace: Concurrency = STANDING
-    note: str = ""
-    shown_at: float = 0.0
-    shown: dict[str, Any] = field(default_factory=dict)
-    unwritten: Exception | None = None
-    """Why the last window could not be written; nothing more is asked after it."""
-    done: int = 0
-    """Requests of the batch that have an answer."""
-    waiting: dict[str, list[Placed]] = field(default_factory=dict)
-    """Hash of a request in flight → the places that wait for its answer."""
-    buffer: list[Finished] = field(default_factory=list)
-    ledger: StoredLedger = field(init=False)
-    _taken: set[int] | None = None
-
-    def __post_init__(self) -> None:
-        self.next_place = self.collector.made.asked(self.stage.name)
-        self.ledger = StoredLedger(
-            self.context.store, self.context.job.id, self._known, self.collector.counters.lose
-        )
-
-    @property
-    def context(self) -> JobContext:
-        """The job."""
-        return self.collector.context
-
-    # -- out --
-
-    def requests(self, asks: Iterator[Ask]) -> Iterator[Request]:
-        """What has no stored answer yet, in the stage's order; looked up in windows."""
-        numbered = self._placed(asks)
-        while chunk := list(islice(numbered, LOOK_UP)):
-            self.context.check()
-            # What has come in is looked up with the rest: it must not be asked again.
-            self.flush()
-            known = self.context.store.generations.stored([p.ask.request.sha for p in chunk])
-            for one in chunk:
-                sha = one.ask.request.sha
-                if sha in known:
-                    self._reuse(one, known[sha])
-                elif sha in self.waiting:
-                    self.waiting[sha].append(one)
-                else:
-                    self.waiting[sha] = [one]
-                    yield one.ask.request
-
-    def _placed(self, asks: Iterator[Ask]) -> Iterator[Placed]:
-        place = 0
-        for ask in asks:
-            place = place if ask.place is None else ask.place
-            self.asked += 1
-            yield Placed(self.stage, self.batch, place, ask)
-            place += 1
-            self.next_place = max(self.next_place, place)
-
-    def _known(self, request: Request) -> None:
-        """Another process has stored the answer since the request was looked up."""
-        row = self.context.store.generations.row_of(request.sha)
-        for one in self.waiting.pop(request.sha, ()):
-            self._reuse(one, row or 0)
-
-    def _reuse(self, one: Placed, generation_id: int) -> None:
-        """An equal request was answered: its records are there, or come out of that answer now."""
-        self.done += 1
-        self.collector.reused += 1
-        store, run = self.context.store, self.collector.run
-        if self.collector.owns and one.place in self._places():
-            self.collector.counters.answered += 1
-            return
-        existing = store.records.of_generation(generation_id)
-        if any(record.run_id == run.id for record in existing):
-            self.collector.counters.answered += 1
-            return
-        if existing and not self.collector.owns:
-            self.collector.counters.answered += 1
-            if self.stage.distinct or len(self.collector.method.stages) > 1:
-                shared = self.collector.made.shared.setdefault(self.stage.name, [])
-                shared += [(self.batch, one.place, record.id) for record in existing]
-            return
-        answer = store.generations.answer_of(one.ask.request.sha)
-        if answer is not None:
-            self._add(one, answer, None, first=False)
-
-    def _places(self) -> set[int]:
-        if self._taken is None:
-            records = self.context.store.records
-            self._taken = records.places(self.collector.run.id, self.stage.name, self.batch)
-        return self._taken
-
-    # -- in --
-
-    def take(self, request: Request, answer: Answer) -> None:
-        """One answer, for every place that waits for it."""
-        paid = self.ledger.answered(request)
-        for place, one in enumerate(self.waiting.pop(request.sha, ())):
-            self.done += 1
-            self._add(one, answer, paid, first=not place)
-
-    def _add(
-        self, one: Placed, answer: Answer, paid: tuple[int, Reservation] | None, *, first: bool
-    ) -> None:
-        """first: whether the answer came for it, and not for another place or another run."""
-        records, drafts = self.collector.records_of(one, answer)
-        reason = "" if any(not draft.reason for draft in drafts) else drafts[0].reason
-        row, most = paid if paid and first else (None, None)
-        counters = self.collector.counters
-        counters.add(sum(not record.reason for record in records), reason)
-        if first:
-            counters.pay(answer, most)
-        self.buffer.append(Finished(one.ask.request, answer, reason, tuple(records), most, row))
-        if len(self.buffer) >= ROWS_PER_WRITE:
-            self.flush()
-        elif len(self.buffer) == 1:
-            # By the clock, not by the next answer: a kill may come before there is one.
-            asyncio.get_running_loop().call_later(WRITE_EVERY_S, self._flush_window)
-
-    def _flush_window(self) -> None:
-        """What the clock calls: it has nobody to raise to."""
-        try:
-            self.flush()
-        except Exception as error:
-            self.unwritten = error
-
-    def flush(self) -> None:
-        """One durable transaction for the window."""
-        store = self.context.store
-        if self.buffer:
-            with store.write(durable=True):
-                self.ledger.write_ends()
-                store.generations.save(self.buffer, self.context.job.id)
-            self.buffer.clear()
-        self._progress()
-
-    # -- how it goes --
-
-    def should_stop(self) -> bool:
-        """Asked for, or pointless: what comes in cannot be kept."""
-        return self.unwritten is not None or self.context.should_stop()
-
-    def noted(self, line: str) -> None:
-        """The engine says why its pace has changed."""
-        log.info("%s", line)
-        self.note = line
-
-    def go_on(self, pace: Concurrency) -> Order:
-        """Show how it goes, and take what people have asked for since."""
-        now, orders = time.monotonic(), self.context.orders
-        self.pace = pace
-        collector = self.collector
-        resting = orders.paused and not pace.in_flight
-        collector.meter.tick(now, collector.counters, collector.reused, resting=resting)
-        if now - self.shown_at >= SHOW_EVERY_S:
-            self.shown_at = now
-            self.show(pace)
-        return Order(paused=orders.paused, concurrency=orders.concurrency)
-
-    def show(self, pace: Concurrency) -> None:
-        """Put the figures into the row when they have changed; screens can do without them."""
-        collector = self.collector
-        found = live(
-            collector.counters,
-            collector.meter,
-            pace,
-            asked=collector.total or self.total or self.asked,
-            reused=collector.reused,
-            note=self.note,
-            resting=self.context.orders.paused,
-            endpoint=collector.endpoint.name,
-            model=collector.plan.model,
-            stage=self.stage.words,
-        )
-        if found == self.shown:
-            return
-        # What is shown is stored: whoever sees a run at rest may pull the plug.
-        self._flush_window()
-        if self.unwritten is not None:
-            return
-        self.shown = found
-        try:
-            # A run that rests from here on has no later chance to say how far it came.
-            self._progress(at_once=True)
-            self.context.show(found)
-        except StudioError as error:
-            log.warning("the figures were not written: %s", error)
-
-    def _progress(self, *, at_once: bool = False) -> None:
-        resting = "paused · " if self.context.orders.paused else ""
-        line = resting + self.collector.counters.line(self.stage.words)
-        self.context.progress(self.done, self.total, line, at_once=at_once)

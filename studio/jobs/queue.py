@@ -87,6 +87,8 @@ def _set_caps(project: Project, job: Job, caps: Mapping[str, float]) -> None:
         raise StudioError("A cap is a number from 0.")
     part = STAGES.get(job.kind)
     params = {**job.params, part: {**job.params[part], **caps}} if part else {**job.params, **caps}
+    if "budget_usd" in caps:
+        project.say(cap_words(caps["budget_usd"]))
     with project.store.write():
         project.store.jobs.set_params(job.id, params)
         if run := project.store.runs.get(int(job.result.get("run_id") or 0)):

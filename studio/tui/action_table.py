@@ -214,9 +214,7 @@ ACTIONS: Final = (
     Action("generate.faster", ("plus", "equals_sign"), "More", "more calls at a time", True),
     Action("generate.slower", ("minus",), "Less", "fewer calls at a time", True),
     Action("generate.cancel", ("c",), "Cancel", "stop the run; what is stored stays", True),
-    Action(
-        "generate.resume", ("r",), "Resume", "go on where it stopped; nothing is paid twice", True
-    ),
+    Action("generate.resume", ("r",), "Resume", "go on; no stored answer is paid again", True),
     Action("generate.drops", ("d",), "Dropped", "why answers made no record, with examples", True),
     Action(
         "generate.filter", ("f",), "Filter", "start the next step: filter what was written", True
@@ -328,7 +326,7 @@ ACTIONS: Final = (
     ),
     Action("jobs.start", ("n",), "Start…", "choose one step to start", footer=True),
     Action("jobs.cancel", ("c",), "Cancel", "ask the job to stop; what is done stays", footer=True),
-    Action("jobs.resume", ("r",), "Resume", "go on where it stopped; nothing is paid twice", True),
+    Action("jobs.resume", ("r",), "Resume", "go on; no stored answer is paid again", True),
     Action("jobs.pause", ("p",), "Pause", "a run rests: sends nothing new, or goes on", True),
     Action("jobs.filter", ("slash",), "Filter", "only jobs of a kind or state", footer=True),
     Action("jobs.log", ("l",), "Log", "read the log; esc goes back to the list", footer=True),

@@ -402,7 +402,7 @@ async def test_a_dead_worker_shows_by_itself_and_r_resumes(
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("w")
         await until_shown(pilot, lambda: "interrupted" in title(app, "figures-section"))
-        assert "nothing is paid twice" in shown(app, "next")
+        assert "no stored answer is paid again" in shown(app, "next")
         await pilot.press("r")
         assert no_workers == [job_id]
 

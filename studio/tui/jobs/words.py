@@ -200,9 +200,7 @@ def advice(job: Job, resume_key: str) -> str:
     if job.is_paused:
         return f"Paused: it sends nothing new. {resume_key} goes on."
     if job.state is JobState.INTERRUPTED:
-        return (
-            f"Its worker is gone. {resume_key} goes on after the last row; nothing is paid twice."
-        )
+        return f"Its worker is gone. {resume_key} goes on; no stored answer is paid again."
     if job.is_capped:
         return f"{resume_key} goes on with a higher cap; what is stored is not asked again."
     if job.state is JobState.FAILED:

@@ -213,7 +213,7 @@ def next_step(look: RunSnapshot, keys: Mapping[str, str], asking: int) -> str:
     if look.is_live:
         return f"It goes on when you leave. {keys['rounds.cancel']} cancels."
     if look.job is not None and look.job.state is not JobState.DONE:
-        return f"{keys['rounds.cancel']} resumes where it stopped; nothing is paid twice."
+        return f"{keys['rounds.cancel']} resumes; no stored answer is paid again."
     if look.rounds:
         return f"{keys['rounds.start']} begins another run · {keys['rounds.figures']} figures"
     return f"{keys['rounds.start']} begins a run."
