@@ -1,54 +1,40 @@
-"""CSV and TSV with a header line, also with semicolons or bars; cells may hold line ends."""
+"""CSV and TSV, also with semicolons or bars, with a header or without; cells may hold lines."""
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from itertools import chain, islice, zip_longest
 from pathlib import Path
+from typing import TypeGuard
 
 from studio.formats import columns
 from studio.formats.columns import BadRow
 from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
-from studio.formats.text_source import MAX_TEXT, Line, bare_stem, lines
+from studio.formats.table_rows import Dialect, TableRows, has_plain_quotes
+from studio.formats.text_source import bare_stem, lines
 from studio.records import StudioError
 
 SUFFIXES = (".csv", ".tsv", ".tab")
-_SAMPLE_LINES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a table is written."""
-
-    delimiter: str
-    quoted: bool
-    """Whether a quote at the start of a cell opens it (CSV); off: quotes are letters."""
-
-
-@dataclass(slots=True)
-class _Feed:
-    """Lines on their way to the csv reader, which knows nothing of their problems."""
-
-    source: Iterator[Line]
-    problems: list[Line] = field(default_factory=list)
-    """The bad lines since they were last taken."""
-    ended: bool = False
-    """Whether the reader asked for more than there is: a quote was left open."""
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self.source:
-            if line.problem:
-                self.problems.append(line)
-            yield line.text or "\n"
-        self.ended = True
+SAMPLE_ROWS = 20
+"""Rows that tell whether there is a header, and what the columns are where there is none."""
+_NUMBER = re.compile(r"[-+]?[\d.,]*\d")
+SENTENCE = 6
+"""So many words are no name of a column."""
+NAMES = frozenset({
+    *columns.IDS, *columns.TITLES, *columns.TEXTS, "query", "question", "label", "labels", "answer",
+    "answers", "premise", "hypothesis", "url", "sentence", "sentence1", "sentence2", "review",
+    "context", "positive", "anchor", "score", "query-id", "query_id", "qid", "corpus-id",
+    "corpus_id", "class", "category", "tags",
+})  # fmt: skip
+"""Names of columns by which a header is known, lower case."""
 
 
 def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
     """The documents of a table with a header; columns are guessed by name or given."""
     chosen: columns.TableColumns | None = None
     stem = bare_stem(path)
-    for item in table(path, fields.encoding):
+    for item in table(path, fields.encoding, (fields.id, fields.title, fields.text)):
         if isinstance(item, SkippedRow):
             yield item
             continue
@@ -63,93 +49,103 @@ def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
             yield bad.skipped(where)
 
 
-def table(path: Path, encoding: str = "") -> Iterator[tuple[int, dict[str, object]] | SkippedRow]:
-    """Each row as header → cell with the number of its first line; broken rows are reported."""
+def table(
+    path: Path, encoding: str = "", names: Sequence[str] = ()
+) -> Iterator[tuple[int, dict[str, object]] | SkippedRow]:
+    """Each row as header → cell with the number of its first line; broken rows are reported.
+
+    A table without a header has columns ``id``, ``title`` and ``text`` as far as they can be told.
+    ``names`` are names of columns by which a header is known beside the usual ones.
+    """
     source = lines(path, encoding)
-    sample = [line for _, line in zip(range(_SAMPLE_LINES), source, strict=False)]
-    dialect = dialect_of([line.text for line in sample], path)
-    feed = _Feed(_chained(sample, source))
-    header: list[str] = []
-    for number, cells in _rows(feed, dialect, path):
+    first = next((line for line in source if line.text.strip() or line.problem), None)
+    if first is None:
+        return
+    if first.problem:
+        raise StudioError(f"{path} has no header that can be read: {first.problem}.")
+    dialect = _dialect(first.text, path, encoding)
+    rows = iter(TableRows(chain([first], source), dialect, path))
+    sample = list(islice(rows, SAMPLE_ROWS))
+    filled = [cells for _, cells in sample if _is_filled(cells)]
+    if not filled:
+        header = []
+    elif _has_header(filled, {*NAMES, *(name.lower() for name in names if name)}):
+        header = _header(filled[0], path)
+        place = next(at for at, (_, cells) in enumerate(sample) if cells is filled[0])
+        del sample[place]
+    else:
+        header = _guessed(filled)
+    for number, cells in chain(sample, rows):
         if isinstance(cells, SkippedRow):
-            if not header:
-                raise StudioError(f"{path} has no header that can be read: {cells.reason}.")
             yield cells
-        elif not header:
-            header = _header(cells, path)
-        elif len(cells) > len(header):
+            continue
+        while len(cells) > len(header) and not cells[-1].strip():
+            cells.pop()
+        if len(cells) > len(header):
             reason = f"{len(cells)} cells, but the header has {len(header)}"
             yield SkippedRow(f"{path.name}:{number}", reason, "cells")
-        elif any(cell.strip() for cell in cells):
-            yield number, dict(zip(header, cells, strict=False))
+        elif _is_filled(cells):
+            row: dict[str, object] = dict(zip(header, cells, strict=False))
+            # What a short row lacks is empty: the columns are those of the header.
+            yield number, row if len(cells) == len(header) else dict.fromkeys(header, "") | row
 
 
-def dialect_of(sample: Sequence[str], path: Path) -> Dialect:
+def _is_filled(cells: list[str] | SkippedRow) -> TypeGuard[list[str]]:
+    return not isinstance(cells, SkippedRow) and any(cell.strip() for cell in cells)
+
+
+def _dialect(header: str, path: Path, encoding: str) -> Dialect:
     """How the table is written, from its ending, its header, and whether its quotes close."""
-    header = next((line for line in sample if line.strip()), "")
     usual = "," if ".csv" in path.name.lower() else "\t"
     present = [mark for mark in (usual, ",", "\t", ";", "|") if mark in header]
     delimiter = present[0] if present else usual
-    # MS MARCO and many TSV files use quotes as plain letters.
-    quoted = delimiter != "\t" or not _loose_quotes(sample, header.count("\t"))
-    return Dialect(delimiter, quoted)
+    is_tsv = delimiter == "\t"
+    return Dialect(delimiter, not (is_tsv and has_plain_quotes(path, encoding, header.count("\t"))))
 
 
-def _loose_quotes(sample: Sequence[str], tabs: int) -> bool:
-    """Whether each line is a row by itself although some cell has an unpaired quote."""
-    opening = [line for line in sample if line.startswith('"') or '\t"' in line]
-    whole = all(line.count("\t") == tabs for line in sample if line.strip())
-    return whole and any(not _closes(line) for line in opening)
+def _has_header(rows: Sequence[list[str]], names: set[str]) -> bool:
+    """Whether the first row names the columns: by a usual name, or as nothing there is a datum.
 
-
-def _closes(line: str) -> bool:
-    try:
-        return bool(list(csv.reader([line], delimiter="\t", strict=True)))
-    except csv.Error:
-        return False
-
-
-def _rows(
-    feed: _Feed, dialect: Dialect, path: Path
-) -> Iterator[tuple[int, list[str] | SkippedRow]]:
-    """Rows with the number of their first line, or what is wrong with them."""
-    reader = csv.reader(
-        feed,
-        delimiter=dialect.delimiter,
-        quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
+    A number, a sentence, or an id of the same form as the one below it are data.
+    """
+    first = [cell.strip().lower() for cell in rows[0]]
+    if not names.isdisjoint(first):
+        return True
+    below = rows[1] if len(rows) > 1 else []
+    is_datum = (
+        _NUMBER.fullmatch(cell)
+        or len(cell.split()) >= SENTENCE
+        or (_form(cell) == _form(other.strip().lower()) != cell)
+        for cell, other in zip_longest(first, below[: len(first)], fillvalue="")
     )
-    start = 1
-    while True:
-        where = f"{path.name}:{start}"
-        # The limit is one for the whole process, and 128 KiB unless told.
-        csv.field_size_limit(MAX_TEXT)
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield start, SkippedRow(where, _explained(error, reader.line_num), "cells")
-        else:
-            yield start, _flawed(feed, where) or cells
-        feed.problems.clear()
-        start = reader.line_num + 1
+    return not any(is_datum)
 
 
-def _explained(error: csv.Error, last: int) -> str:
-    if "field limit" in str(error):
-        size = f"{MAX_TEXT // 2**20} MB"
-        return f"a quote opens here and does not close within {size}: all to line {last} is lost"
-    return f"not a row that can be read: {str(error).partition(' - ')[0]}"
+def _form(cell: str) -> str:
+    """``d12`` and ``d7`` are of one form."""
+    return re.sub(r"\d+", "#", cell) if len(cell.split()) == 1 else cell
 
 
-def _flawed(feed: _Feed, where: str) -> SkippedRow | None:
-    if feed.problems:
-        return SkippedRow(where, feed.problems[0].problem, feed.problems[0].code)
-    if feed.ended:
-        return SkippedRow(
-            where, "a quote opens here and never closes: all to the end is lost", "cells"
-        )
-    return None
+def _guessed(rows: Sequence[list[str]]) -> list[str]:
+    """Names for the columns: the longest is the text, words that are all different are ids."""
+    width = max(map(len, rows))
+    by_column = [[row[at].strip() if at < len(row) else "" for row in rows] for at in range(width)]
+    lengths = [sum(map(len, cells)) for cells in by_column]
+    text = lengths.index(max(lengths))
+    found = {text: "text"}
+    for at, cells in enumerate(by_column):
+        are_ids = all(len(cell.split()) == 1 for cell in cells) and len({*cells}) == len(cells)
+        if are_ids and at not in found:
+            found[at] = "id"
+            break
+    rest = [at for at in range(width) if at not in found and any(map(_is_title, by_column[at]))]
+    if rest:
+        found[rest[0]] = "title"
+    return [found.get(at, f"column {at + 1}") for at in range(width)]
+
+
+def _is_title(cell: str) -> bool:
+    return "://" not in cell and any(map(str.isalpha, cell))
 
 
 def _header(cells: list[str], path: Path) -> list[str]:
@@ -160,14 +156,9 @@ def _header(cells: list[str], path: Path) -> list[str]:
     return [name or f"column {at}" for at, name in enumerate(names, 1)]
 
 
-def _chained(sample: list[Line], rest: Iterator[Line]) -> Iterator[Line]:
-    yield from sample
-    yield from rest
-
-
 IMPORTER = Importer(
     name="csv",
-    label="CSV or TSV with a header line (plain or gzip)",
+    label="CSV or TSV, with a header line or without (plain or gzip)",
     suffixes=SUFFIXES,
     read=read,
     claims=lambda path, head: False,

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import AnyStr, BinaryIO, cast
+from typing import Any, AnyStr, BinaryIO, Literal, cast
 
 from studio.formats.encodings import SAMPLE_BYTES, checked_encoding, encoding_of
 from studio.records import StudioError
 
 MAX_TEXT = 8 * 2**20
 """The longest line or file taken as one text, in bytes (in characters for UTF-16 and UTF-32)."""
+
+_HEAD = 64 * 1024
+"""Bytes that tell how lines end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,14 @@ def lines(path: Path, encoding: str = "") -> Iterator[Line]:
     Raises :class:`StudioError` for a file that cannot be read, is binary, or is cut-off gzip.
     """
     encoding = checked_encoding(encoding) if encoding else detect_encoding(path)
-    number = 0
+    number, head = 0, head_of(path, _HEAD)
+    old_mac = b"\r" in head and b"\n" not in head
     with explained(path, lambda: f" after line {number}"), open_binary(path) as handle:
-        for line in _wide(handle, encoding) if _is_wide(encoding) else _narrow(handle, encoding):
+        if _is_wide(encoding):
+            found = _wide(handle, encoding, "\r" if old_mac else "\n")
+        else:
+            found = _narrow(_unmacced(handle) if old_mac else handle, encoding)
+        for line in found:
             number = line.number
             yield line
 
@@ -134,6 +142,25 @@ def _is_wide(encoding: str) -> bool:
     return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
 
 
+class _CarriageReturns(io.RawIOBase):
+    """Bytes in which ``\\r`` alone ends the lines, as old Macs wrote them, with ``\\n`` instead."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._source.read(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _unmacced(handle: BinaryIO) -> BinaryIO:
+    return io.BufferedReader(_CarriageReturns(handle), 1 << 16)
+
+
 def _narrow(handle: BinaryIO, encoding: str) -> Iterator[Line]:
     for number, (data, length) in enumerate(_bounded(handle.readline, b"\n"), 1):
         if length > MAX_TEXT:
@@ -149,12 +176,12 @@ def _narrow(handle: BinaryIO, encoding: str) -> Iterator[Line]:
         yield Line(number, text.removeprefix("\ufeff") if number == 1 else text)
 
 
-def _wide(handle: BinaryIO, encoding: str) -> Iterator[Line]:
+def _wide(handle: BinaryIO, encoding: str, end: Literal["\r", "\n"]) -> Iterator[Line]:
     # Lone surrogates pass here: the row that holds one is reported by what reads the rows.
-    wrapped = io.TextIOWrapper(handle, encoding, errors="surrogatepass", newline="\n")
+    wrapped = io.TextIOWrapper(handle, encoding, errors="surrogatepass", newline=end)
     number = 0
     try:
-        for number, (text, length) in enumerate(_bounded(wrapped.readline, "\n"), 1):
+        for number, (text, length) in enumerate(_bounded(wrapped.readline, end), 1):
             yield _too_long(number, length) if length > MAX_TEXT else Line(number, text)
     except UnicodeError:
         yield Line(

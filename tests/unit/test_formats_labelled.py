@@ -137,11 +137,12 @@ def test_a_broken_squad_file_is_one_sentence(tmp_path: Path, text: str) -> None:
         ("a.csv", 'label;text\r\npositive;"warm and clean"\r\n'),
         ("a.tsv", "Text\tLabel\nwarm and clean\tpositive\n"),
         ("a.csv", "text,label\nwarm and clean,positive,\n"),
+        ("a.csv", "text,label\nwarm and clean,positive,more\n"),
     ],
 )
 def test_tables_are_read_whatever_their_delimiter(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text, newline="")
-    if text.endswith(",\n"):
+    if text.endswith("more\n"):
         with pytest.raises(StudioError, match="3 cells"):
             read(tmp_path / name)
         return

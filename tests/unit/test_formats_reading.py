@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +101,63 @@ def test_tsv_with_loose_quotes_takes_them_for_letters(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text('id\ttext\n1\t"Tea" is a drink\n2\t"unfinished\n3\tlast\n')
     assert [row.text for row in documents(path)] == ['"Tea" is a drink', '"unfinished', "last"]
+
+
+def test_a_loose_quote_far_into_a_table_swallows_nothing(tmp_path: Path) -> None:
+    for name, mark in (("a.tsv", "\t"), ("a.csv", ",")):
+        rows = [f"x{n}{mark}text {n} of many" for n in range(900)]
+        rows[700], rows[760] = f'x700{mark}"Stop there', f'x760{mark}said "no"'
+        (tmp_path / name).write_text("\n".join([f"id{mark}text", *rows]))
+        found = documents(tmp_path / name)
+        assert [row.outside_id for row in found] == [f"x{n}" for n in range(900)]
+        assert (found[700].text, found[760].text) == ('"Stop there', 'said "no"')
+
+
+CELL = st.text(st.sampled_from("ab \"'1,"), min_size=1, max_size=12).filter(str.strip)
+
+
+@given(st.lists(CELL, min_size=2, max_size=60))
+def test_every_line_of_a_tsv_with_plain_quotes_is_a_row(cells: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.tsv"
+        rows = [f"x{n}\t{cell}x" for n, cell in enumerate(cells)]
+        path.write_text("\n".join(["id\ttext", *rows]) + "\n")
+        assert [row.outside_id for row in documents(path)] == [f"x{n}" for n in range(len(cells))]
+
+
+HEADERLESS = {
+    "numbers": "0\tTea is a drink.\n1\tSo is milk.\n",
+    "ids of one form": "d0\tTea is a drink.\nd1\tSo is milk.\n",
+    "two titles": "0\thttp://a.example\tTea\tTea is a drink, hot or cold.\n"
+    "1\thttp://b.example\tMilk\tSo is milk, from a cow or a goat.\n",
+}
+
+
+@pytest.mark.parametrize("kind", HEADERLESS)
+def test_a_table_without_a_header_keeps_its_first_row(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.tsv").write_text(HEADERLESS[kind])
+    found = documents(tmp_path / "a.tsv")
+    assert [row.outside_id.lstrip("d") for row in found] == ["0", "1"]
+    assert found[0].text.startswith("Tea is a drink")
+    assert [row.title for row in found] == (["Tea", "Milk"] if kind == "two titles" else ["", ""])
+
+
+def test_a_first_row_that_is_short_hides_no_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title,text\n1,Tea\n2,Milk,It is white.\n")
+    assert [row.text for row in documents(tmp_path / "a.csv")] == ["Tea", "It is white."]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "id,text\r1,one text\r2,two texts\r"),
+        ("a.jsonl", '{"id": 1, "text": "one text"}\r{"id": 2, "text": "two texts"}\r'),
+    ],
+)
+def test_lines_may_end_as_on_old_macs(tmp_path: Path, name: str, text: str, encoding: str) -> None:
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert [row.text for row in documents(tmp_path / name)] == ["one text", "two texts"]
 
 
 def test_a_field_map_names_the_columns(tmp_path: Path) -> None:
@@ -384,23 +442,26 @@ NASTY = {
         "a.csv", b"id,text\n1," + b"x" * 10 * 2**20 + b"\n2,fine\n", 1, "a.csv:2 the line is 10 MB"
     ),
     "a 10 MB txt": Nasty("a.txt", b"x" * 10 * 2**20, 0, "is longer than 8 MB: split it"),
-    "open quote to the end": Nasty(
-        "a.csv",
-        b'id,text\n1,fine\n2,"open\n3,lost\n',
-        1,
-        "a.csv:3 a quote opens here and never closes",
-    ),
+    "open quote to the end": Nasty("a.csv", b'id,text\n1,fine\n2,"open\n3,kept\n', 3, ""),
     "open quote for 9 MB": Nasty(
         "a.csv",
-        b'id,text\n1,fine\n2,"open\n' + (b"3," + b"x" * 1000 + b"\n") * 9000 + b'4,"end"\n',
-        3,
-        "a.csv:3 a quote opens here and does not close within 8 MB: all to line 83",
+        b'id,text\n1,fine\n2,"open\n'
+        + b"".join(f"x{n},{'x' * 1000}\n".encode() for n in range(9000))
+        + b'4,"end"\n',
+        9003,
+        "",
+    ),
+    "open quote before other text": Nasty(
+        "a.csv", b'id,text\n1,"open\n2,kept\nno cells\n3,kept\n', 3, "the field 'text' is empty"
     ),
     "too many cells": Nasty("a.csv", b"id,text\n1,fine\n2,a,b\n", 1, "a.csv:3 3 cells, but the h"),
-    "too few cells": Nasty("a.csv", b"id,text\n1,fine\n2\n", 1, "a.csv:3 there is no field 'text'"),
+    "too few cells": Nasty(
+        "a.csv", b"id,text\n1,fine\n2\n", 1, "a.csv:3 the field 'text' is empty"
+    ),
+    "empty cells behind": Nasty("a.csv", b"id,text\n1,fine,,\n", 1, ""),
     "two equal columns": Nasty("a.csv", b"text,text\nx,y\n", 0, "two columns named 'text'"),
     "no text column": Nasty("a.csv", b"a,b\nx,y\n", 0, "no column for the text; it has: 'a', 'b'"),
-    "carriage return alone": Nasty("a.csv", b"id,text\n1,fine\n2,a\rb\n", 1, "a.csv:3 not a row"),
+    "carriage return alone": Nasty("a.csv", b"id,text\n1,fine\n2,a\rb\n", 2, ""),
     "cut-off gzip": Nasty(
         "a.jsonl.gz", gzip.compress(ROW * 9999)[:-20], 0, "the gzip file ends too early"
     ),
