@@ -176,6 +176,26 @@ def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
     }
 
 
+@app.command("copy")
+def copy(
+    model: Annotated[int, typer.Argument(help="A trained model's number.", min=1)],
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a trained model's folder, for whoever loads it without this program."""
+    from studio.jobs.exporting import copy_model
+
+    opened = Project.open(project)
+    found = opened.store.models.get(model)
+    if found is None:
+        raise StudioError(f"There is no model {model}. `studio models trained` lists them.")
+    target = copy_model(opened, found, folder)
+    said = f"{visible(found.name)} is copied to {visible(target)}"
+    row = {"model": model, "path": str(target)}
+    emit(row, as_json, lambda: out.print(said, highlight=False))
+
+
 @app.command("compare")
 def compare(
     new: Annotated[str, typer.Argument(help="A trained model's number, or any other system.")],

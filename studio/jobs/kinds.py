@@ -18,6 +18,7 @@ KINDS = {
     "s3": "studio.jobs.runs",
     "s3-compare": "studio.jobs.method_comparison",
     "gap": "studio.jobs.gap",
+    "export": "studio.jobs.exporting",
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 

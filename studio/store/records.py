@@ -290,9 +290,11 @@ class Records:
     # -- whole --
 
     def with_provenance(
-        self, *, kept: bool | None = True, type: str = ""
+        self, *, kept: bool | None = True, type: str = "", snapshot: int | None = None
     ) -> Iterator[dict[str, Any]]:
         """Each record with all that made it, as flat rows for exports, in order.
+
+        snapshot: only its records.
 
         ``fields`` is a dict; ``document_id``, ``title`` and ``passage`` are empty without a
         document.
@@ -300,6 +302,9 @@ class Records:
         after = 0
         wanted = RecordTypes(self.db).known()[self._wanted(type)]
         condition = "" if kept is None else f"AND r.kept = {int(kept)}"
+        if snapshot is not None:
+            taken = "SELECT record_id FROM snapshot_records WHERE snapshot_id ="
+            condition += f" AND r.id IN ({taken} {int(snapshot)})"
         sql = (
             "SELECT r.id AS record_id, r.text, r.fields, r.kept, r.reason, r.generation_id,"
             " coalesce(d.outside_id, '') AS document_id, coalesce(d.title, '') AS title,"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from textual import work
 from textual.screen import Screen
 
 from studio.project import Project
+from studio.store import Store
 from studio.tui.actions import PANES, Action
 from studio.tui.pane.base import Pane
 from studio.tui.store_poller import StorePoller
@@ -30,6 +34,12 @@ def new_pane(name: str, project: Project | None) -> Screen[Any]:
         import_module(f"studio.tui.{name}.pane"), f"{name.title()}Pane"
     )
     return pane()
+
+
+def _snapshot(path: Path, ids: Sequence[int]) -> int:
+    """Keep exactly these records under a number."""
+    with closing(Store(path)) as store:
+        return store.snapshots.take(ids, "chosen for an export")
 
 
 def first_pane(project: Project) -> str:
@@ -201,7 +211,7 @@ class Navigation(StorePoller):
     @work
     async def _start(self, kind: str) -> None:
         from studio.jobs.params import FilterParams
-        from studio.tui.jobs.start import StartDialog, submit
+        from studio.tui.jobs.start import StartDialog
 
         project = self.project
         if not self.can_show("jobs") or project is None:
@@ -214,8 +224,34 @@ class Navigation(StorePoller):
         else:
             await self._plan_in("rounds")
             return
+        if params is not None:
+            await self._submit(kind, params)
+
+    @work
+    async def action_export(self) -> None:
+        """Ask for format and folder, and write what the pane is about, or all records."""
+        from studio.tui.jobs.start import TITLES, StartDialog
+
+        project, pane = self.project, self.base_screen
+        if not self.can_show("jobs") or project is None or not isinstance(pane, Pane):
+            return
+        words, ids = await pane.chosen_records() or ("", ())
+        about = f"{TITLES['export']}: {words}, {len(ids):,}" if words else ""
+        params = await self.push_screen_wait(StartDialog("export", project, about))
         if params is None:
             return
+        if words:
+            path = project.store.path
+            params["snapshot_id"] = await asyncio.to_thread(_snapshot, path, ids)
+            # What was chosen is wanted, whatever became of it.
+            params["dropped"] = True
+        await self._submit("export", params)
+
+    async def _submit(self, kind: str, params: dict[str, Any]) -> None:
+        from studio.tui.jobs.start import submit
+
+        project = self.project
+        assert project is not None
         job = self.guarded(lambda: submit(project, kind, params))
         if job is not None:
             self.attach_job = job.id

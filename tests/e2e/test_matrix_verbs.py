@@ -98,6 +98,7 @@ ROWS = [
     Row("lineage record 1", NOTHING_YET),
     Row("lineage model 1", NO_MODEL_YET),
     Row("models trained", SAME),
+    Row("models copy 1 {out}", "110 110 110 110"),
     Row("models compare 1 1", "110 222 222 222"),
     # What ran.
     Row("jobs", SAME),
@@ -118,6 +119,7 @@ def arguments(row: Row, task: str, builder: Builder, out: Path) -> list[object]:
         "{gold}": (files.gold,),
         "{examples}": (files.examples,),
         "{question}": ("who sees a willow",),
+        "{out}": (out,),
         "{out}.jsonl": (out.with_suffix(".jsonl"),),
         "{template}": ("generic" if task == "retrieval" else task,),
         "{few}": ("--documents", 2) if task == "retrieval" else FEW_TEXTS,

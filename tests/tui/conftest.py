@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from studio.jobs import queue
 from studio.llm.catalogue import models_home
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Document, Example, JobState
+from studio.records import Document, Example, Job, JobState
 from tests.support.openai_server import OpenAIServer
 
 DOCUMENTS = (
@@ -47,6 +48,19 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Started workers, counted instead of run: what they do is tested elsewhere."""
+    started: list[int] = []
+
+    def start(project: Project, job_id: int) -> Job:
+        started.append(job_id)
+        return queue.get(project, job_id)
+
+    monkeypatch.setattr(queue, "_start_worker", start)
+    return started
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Answer, Document, Job, JobState, Message, Request
+from studio.records import Answer, Document, JobState, Message, Request
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
@@ -50,19 +50,6 @@ LIVE = {
     "queries_s": [1.0, 2.0, 3.0, 4.0],
     "tokens_s": [100.0, 2000.0],
 }
-
-
-@pytest.fixture
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Started workers, counted instead of run."""
-    started: list[int] = []
-
-    def start(project: Project, job_id: int) -> Job:
-        started.append(job_id)
-        return queue.get(project, job_id)
-
-    monkeypatch.setattr(queue, "_start_worker", start)
-    return started
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, Model
+from studio.records import JobState, Model
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
@@ -30,19 +30,6 @@ from tests.support.waiting import quiet, until_shown
 from tests.tui.test_job_view import RESULT
 
 JobMaker = Callable[..., int]
-
-
-@pytest.fixture
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Started workers, counted instead of run: what they do is tested elsewhere."""
-    started: list[int] = []
-
-    def start(project: Project, job_id: int) -> Job:
-        started.append(job_id)
-        return queue.get(project, job_id)
-
-    monkeypatch.setattr(queue, "_start_worker", start)
-    return started
 
 
 def states(app: StudioApp) -> list[str]:

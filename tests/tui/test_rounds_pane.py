@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from studio.cli.app import app as cli
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Document, Job, JobState, RoundError
+from studio.records import Document, JobState, RoundError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
@@ -44,19 +44,6 @@ from tests.tui.conftest import use_endpoint
 
 ROOT = Path(__file__).parents[2]
 SIZE = (120, 40)
-
-
-@pytest.fixture
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Started workers, counted instead of run."""
-    started: list[int] = []
-
-    def start(project: Project, job_id: int) -> Job:
-        started.append(job_id)
-        return queue.get(project, job_id)
-
-    monkeypatch.setattr(queue, "_start_worker", start)
-    return started
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from studio import methods
 from studio.jobs import queue
 from studio.jobs.base_encoders import absolute
+from studio.jobs.exporting import ExportParams, fitting, refuse
 from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
 from studio.params import Params
 from studio.project import Project
@@ -25,28 +26,39 @@ from studio.tui.pane.params_form import Unfit, encoder_choices, form_fields, rea
 from studio.tui.pane.plan_form import PlanForm
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
-from studio.tui.widgets.form_field import FormField
+from studio.tui.widgets.form_field import FormChoice, FormField
 from studio.tui.widgets.text_pane import Section
 
 TITLES: Final = {
     "path": "Run the path: generate → filter → train → evaluate",
     "filter": "Filter the records",
     "evaluate": "Score BM25, base and trained encoder",
+    "export": "Export the records",
 }
 _FILTER = ("round_trip", "k", "encoder")
 LINES: Final = {
     "path": ("documents", "queries_per_document", "endpoint", "budget_usd", *_FILTER),
     "filter": _FILTER,
     "evaluate": ("split", "model_id", "systems"),
+    "export": ("format", "folder", "dropped", "licence"),
 }
+PARAMS: Final = {"filter": FilterParams, "evaluate": EvaluateParams, "export": ExportParams}
 """What each form asks; all else has a flag of the command."""
 DEED: Final = "Start: s, or enter here"
 
 
 def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
     """The lines of one form, in order."""
-    encoders = {"encoder": {"choices": encoder_choices(project)}}
-    own = form_fields(EvaluateParams, FilterParams, more=encoders)
+    formats = [FormChoice(one.name, note=one.label) for one in fitting(project.task).values()]
+    own = form_fields(
+        EvaluateParams,
+        FilterParams,
+        ExportParams,
+        more={
+            "encoder": {"choices": encoder_choices(project)},
+            "format": {"choices": tuple(formats), "typed": False, "default": "jsonl"},
+        },
+    )
     method = methods.get(project.task.method, project.task.name)
     run = run_form.run_fields(project, [method]) if kind == "path" else ()
     known = {one.name: one for one in (*own, *run)}
@@ -63,7 +75,7 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
         return (replace(found, encoder=absolute(base)) if base else found).to_row()  # type: ignore[call-arg]
 
     if kind != "path":
-        return read({"filter": FilterParams, "evaluate": EvaluateParams}[kind])
+        return read(PARAMS[kind])
     asked = [one for one in fields if one.name not in FilterParams.options()]
     row = run_form.row_of(project, asked, {"method": project.task.method, **texts})
     return PathParams(
@@ -134,14 +146,14 @@ class StartDialog(Dialog):
     AUTO_FOCUS = "Form"
     BINDINGS: ClassVar[list[Any]] = [Binding("s", "start", show=False)]
 
-    def __init__(self, kind: str, project: Project) -> None:
+    def __init__(self, kind: str, project: Project, title: str = "") -> None:
         super().__init__()
-        self._kind = kind
+        self._title = title or TITLES[kind]
         self._plan = StartPlan(project, kind)
 
     def compose(self) -> ComposeResult:
         """The plan, and its keys."""
-        with Section(classes="dialog").titled(TITLES[self._kind]):
+        with Section(classes="dialog").titled(self._title):
             yield self._plan
             yield Static(
                 content("s starts · ↑↓ line · ←→ change · enter edits · esc closes"),
@@ -168,7 +180,9 @@ class StartDialog(Dialog):
 
 def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     """Submit the job after a look at what would make it fail at once."""
-    if not project.store.documents.count():
+    if kind == "export":
+        refuse(project, ExportParams.from_row(params))
+    elif not project.store.documents.count():
         raise StudioError("The project has no documents. Import some first: `studio import`.")
     if kind == "path" and project.store.prompts.latest() is None:
         raise StudioError("The project has no prompt yet. Press 2, write one and save it with w.")

@@ -120,7 +120,7 @@ def in_short(job: Job) -> str:
 
 def _made(found: dict[str, Any]) -> str:
     """Such as ``26 queries generated`` or ``14 kept``."""
-    for key in ("kept", "generated", "documents"):
+    for key in ("kept", "generated", "exported", "documents"):
         if isinstance(found.get(key), int):
             return f"{found[key]:,} {dict(COUNTED)[key]}"
     return ""
@@ -275,6 +275,7 @@ COUNTED: Final = (
     ("generated", "queries generated"),
     ("reused", "answers reused"),
     ("kept", "kept"),
+    ("exported", "records written"),
     ("duplicates", "duplicates"),
     ("renamed", "renamed"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -105,6 +106,10 @@ class Pane(Screen[None]):
         self._was_away = True
         if self.ready:
             self.flush()
+
+    async def chosen_records(self) -> tuple[str, Sequence[int]] | None:
+        """What an export is about, in words and row ids; None for all records."""
+        return None
 
     def copy_text(self) -> str:
         """What a copy takes when nothing is selected; empty when there is nothing."""

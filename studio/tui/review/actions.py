@@ -165,6 +165,17 @@ class ReviewActions:
             what = "all that is shown" if say.narrowed(table.view) else "all records"
             await self._preview(verb, table.window or (), what)
 
+    async def chosen(self) -> tuple[str, Sequence[int]] | None:
+        """The range, the marked ones, or what is shown where something is left out."""
+        table = self._table
+        if table.span is not None:
+            return "the range", await self._ids_of(table.span) or ()
+        if table.marks:
+            return "the marked records", sorted(table.marks)
+        if say.narrowed(table.view):
+            return "what is shown", await self._ids_of((0, table.count)) or ()
+        return None
+
     async def _preview(self, verb: Verb, what: Target, words: str) -> None:
         """The box comes at once and counts by itself; enter does it, esc leaves."""
         if self._is_busy():

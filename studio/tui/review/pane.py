@@ -228,6 +228,10 @@ class ReviewPane(Pane):
 
         return Sliders(partial(side.run, lambda store: store.review.scores()), bins, would_keep)
 
+    async def chosen_records(self) -> tuple[str, Sequence[int]] | None:
+        """The range, the marked ones, or what is shown where something is left out."""
+        return await self._do.chosen()
+
     # -- what is shown --
 
     def action_find(self) -> None:

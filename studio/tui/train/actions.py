@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+from textual import work
+
 from studio.jobs import queue
 from studio.jobs.datasets import gold_set
+from studio.jobs.exporting import copy_model
 from studio.jobs.params import EvaluateParams, TrainParams
-from studio.records import Job, Model, Split
+from studio.records import Job, Model, Split, StudioError
 from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
+from studio.tui.safe_text import one_line
 from studio.tui.train import facts as facts_of
 from studio.tui.train.fields import DRAFT
 from studio.tui.train.models import ModelTable
@@ -173,6 +180,32 @@ class ModelActions(Pane):
         if any(other.name == name for other in self.table.models.values() if other.id != model.id):
             return f"Another model is called {name} already."
         return ""
+
+    def action_copy_to(self) -> None:
+        """Copy the model's folder, for whoever loads it without this program."""
+        from studio.tui.dialogs.ask_path import AskPath
+
+        model = self.model
+        if model is None:
+            self.studio.tell("Choose a trained model first.")
+            return
+        title = f"Copy {one_line(model.name, 40)} to a new folder"
+
+        def answered(path: Path | None) -> None:
+            if path is not None:
+                self._copy(model, path)
+
+        self.app.push_screen(AskPath(title, ()), answered)
+
+    @work(group="copy")
+    async def _copy(self, model: Model, path: Path) -> None:
+        self.studio.tell(f"Copying {model.name} …")
+        try:
+            target = await asyncio.to_thread(copy_model, self.project, model, path)
+        except StudioError as error:
+            self.studio.tell(str(error), bad=True)
+        else:
+            self.studio.tell(f"{model.name} is copied to {target}.")
 
     def action_note(self) -> None:
         """Write a line about the model."""

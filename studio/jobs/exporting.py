@@ -1,0 +1,190 @@
+"""Records on their way out, with their provenance and a data card; as a job it shows its progress.
+
+A format writes its folder whole or not at all, so an export that was stopped begins anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from studio.formats import exporters
+from studio.formats.rows import (
+    CardFacts,
+    ExportContext,
+    Exported,
+    Exporter,
+    ExportRow,
+    RawDocument,
+    RawGold,
+)
+from studio.jobs.context import JobContext
+from studio.jobs.filtering import record_type
+from studio.params import Params, option
+from studio.project import Project
+from studio.records import Model, StudioError, WrongTask
+from studio.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class ExportParams(Params):
+    """Which records go where, and in which form."""
+
+    format: str = option("jsonl", "Format", "of the files")
+    folder: str = option("", "Folder", "where to", empty="exports/FORMAT in the project")
+    dropped: bool = option(False, "Dropped too", "the dropped records as well, with their reason")
+    licence: str = option("", "Licence", "what may be done with the texts", empty="not told")
+    type: str = option(
+        "", "Record type", "records of another type, such as note", empty="the task's own"
+    )
+    snapshot_id: int | None = option(
+        None, "Snapshot", "only the records of this snapshot", least=1, empty="all", flag="snapshot"
+    )  # fmt: skip
+
+
+def fitting(task: Task) -> dict[str, Exporter]:
+    """The formats that serve a task."""
+    of_documents = task.gold == "documents"
+    return {n: one for n, one in exporters().items() if of_documents or not one.pairs_documents}
+
+
+def folder_of(project: Project, params: ExportParams) -> Path:
+    """Where the files are written."""
+    folder = Path(params.folder) if params.folder else project.exports_dir / params.format
+    return folder.expanduser().absolute()
+
+
+def refuse(project: Project, params: ExportParams) -> None:
+    """Raises for a format that the task's records do not fit, and where none would be written."""
+    task = project.task
+    if params.format not in exporters():
+        raise StudioError(
+            f"There is no export format {params.format!r}; choose one of: "
+            f"{', '.join(fitting(task))}."
+        )
+    if params.format not in fitting(task):
+        raise WrongTask(
+            f"The format {params.format} pairs each record with its document, and this project's "
+            f"task is {task.name}. Choose one of: {', '.join(fitting(task))}."
+        )
+    record_type(project, params.type)
+    chosen = params.snapshot_id
+    if chosen is not None and chosen not in project.store.snapshots.counts():
+        raise StudioError(f"There is no snapshot {chosen}; `studio lineage model` names a model's.")
+    counts = project.store.records.counts(params.type)
+    if not counts.total:
+        raise StudioError(f"There is no kept record to export yet; `{task.verb}` makes some.")
+    if not counts.kept and not params.dropped:
+        raise StudioError(
+            f"None of the {counts.total:,} records is kept, so nothing was exported; --dropped "
+            "exports the dropped ones too."
+        )
+
+
+def write(project: Project, params: ExportParams, rows: Iterable[ExportRow]) -> Exported:
+    """Write the rows as files. Raises StudioError for a folder that cannot be written."""
+    exporter = exporters()[params.format]
+    return exporter.write(rows, folder_of(project, params), _context(project, params))
+
+
+def run(context: JobContext) -> None:
+    """The job ``export``."""
+    params, project = ExportParams.from_row(context.job.params), context.project
+    refuse(project, params)
+    counts = project.store.records.counts(params.type)
+    total = counts.total if params.dropped else counts.kept
+    if params.snapshot_id is not None:
+        total = project.store.snapshots.counts()[params.snapshot_id]
+    context.begin("export")
+
+    def counted() -> Iterator[ExportRow]:
+        for number, row in enumerate(rows_of(project, params), 1):
+            context.progress(number, total, "writing")
+            context.check()
+            yield row
+
+    written = write(project, params, counted())
+    context.result["exported"] = written.rows
+    context.result["folder"] = str(folder_of(project, params))
+
+
+def copy_model(project: Project, model: Model, target: Path) -> Path:
+    """Copy a trained model's folder, whole or not at all; returns where it is.
+
+    Raises StudioError where something is in its place, or it cannot be written.
+    """
+    source, target = project.path / model.path, target.expanduser().absolute()
+    if target.exists() or target.is_symlink():
+        raise StudioError(f"{target} is there already. Name a folder that is not.")
+    if not source.is_dir():
+        raise StudioError(f"The folder of {model.name} is gone: {source}.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=target.parent, prefix=".copying-") as half:
+            Path(shutil.copytree(source, Path(half) / "model", symlinks=True)).rename(target)
+    except OSError as error:
+        raise StudioError(f"{target} cannot be written: {error.strerror or error}.") from error
+    return target
+
+
+def rows_of(project: Project, params: ExportParams) -> Iterator[ExportRow]:
+    """The records, in the order in which they were written, one in memory at a time."""
+    for row in project.store.records.with_provenance(
+        kept=None if params.dropped else True, type=params.type, snapshot=params.snapshot_id
+    ):
+        yield ExportRow(
+            fields=row["fields"],
+            document_id=row["document_id"],
+            title=row["title"],
+            passage=row["passage"],
+            record_id=row["record_id"],
+            generation_id=row["generation_id"],
+            prompt_name=row["prompt"] or "",
+            prompt_version=row["prompt_version"],
+            model=row["model"] or "",
+            endpoint=row["endpoint"] or "",
+            seed=row["seed"],
+            draw=row["draw"],
+            shots=tuple(row["shots"]),
+            scores=row["scores"],
+            kept=bool(row["kept"]),
+            reason=row["reason"],
+        )
+
+
+def _context(project: Project, params: ExportParams) -> ExportContext:
+    store = project.store
+    chain = tuple(
+        f"{x.filter}: {x.judged:,} judged, {x.kept:,} kept" for x in store.verdicts.chain()
+    )
+    card = CardFacts(
+        title=project.title,
+        language=project.language,
+        documents=store.documents.count() if project.task.needs_documents else None,
+        filters=chain,
+        licence=params.licence,
+    )
+    return ExportContext(
+        documents=_documents(project),
+        gold=_gold(project),
+        card=card,
+        task=project.task,
+        type=store.record_types.known()[params.type] if params.type else None,
+    )
+
+
+def _documents(project: Project) -> Iterator[RawDocument]:
+    for document in project.store.documents.all():
+        yield RawDocument(document.outside_id, document.title, document.text)
+
+
+def _gold(project: Project) -> Iterator[RawGold]:
+    store = project.store
+    for split in ("validation", "test"):
+        for query in store.gold.all("validation" if split == "validation" else "test"):
+            documents = store.documents.many(list(query.relevant))
+            relevant = {documents[row].outside_id: grade for row, grade in query.relevant.items()}
+            yield RawGold(query.outside_id, query.text, query.split, relevant)
