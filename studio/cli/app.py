@@ -6,7 +6,6 @@ import difflib
 import logging
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -33,9 +32,8 @@ from studio.cli import (
 )
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
-from studio.folders import private_file
+from studio.crash import last_words
 from studio.records import CapReached, StudioError, WrongTask
-from studio.settings import data_dir
 
 app = typer.Typer(
     name="studio",
@@ -109,7 +107,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return fail(f"{error.strerror or error}: {error.filename or 'no file named'}.")
     except Exception as error:
-        return fail(_unexpected(error))
+        return fail(last_words(error))
     return int(code or 0) if code != 130 else fail("Stopped.")
 
 
@@ -164,16 +162,3 @@ def _nobody_reads() -> int:
     """The reader of the pipe has gone; what is left in the buffer must not complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
-
-
-def _unexpected(error: Exception) -> str:
-    """A fault of the studio itself: one sentence for the person, the details in a file."""
-    path = data_dir() / "crash.log"
-    try:
-        told = blotted("".join(traceback.format_exception(error)))
-        path.unlink(missing_ok=True)
-        with os.fdopen(private_file(path), "w", encoding="utf-8", errors="replace") as out:
-            out.write(told)
-    except OSError as unwritable:
-        return f"Unexpected {type(error).__name__}: {error} (no details kept: {unwritable})."
-    return f"Unexpected {type(error).__name__}: {error}. {path} has the details; please report it."

@@ -271,7 +271,7 @@ def run(
         tour=attach_job is None and not memory.load().toured,
     )
     try:
-        return app.run(mouse=mouse and in_force.mouse) or 0
+        return app.run(mouse=mouse and in_force.mouse) or app.return_code or 0
     finally:
         if app.project is not None:
             app.project.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from studio.tasks import Task
 from studio.tui import keymap
 from studio.tui.message_log import MessageLog
 from studio.tui.pane.base import Pane
-from studio.tui.safe_text import one_line
+from studio.tui.safe_text import one_line, visible
 from studio.tui.textual_patches import PatchedApp
 from studio.tui.widgets.rows import Column, Row
 
@@ -24,6 +25,8 @@ SETTLED_S = 1.0
 """Seconds after which a pane that was opened for the first time has all its widgets."""
 CHOICE_WIDTH = 30
 """Cells of what can be chosen; what there is to say of it has the rest."""
+LAST_WORDS = 2_000
+"""Characters of the sentence that the program ends with."""
 GOOD_S, BAD_S = 4, 12
 """Seconds that a notification stays; the list of messages keeps it after that."""
 
@@ -129,6 +132,12 @@ class BaseApp(PatchedApp):
         for screen in self.every_screen():
             if isinstance(screen, Pane) and screen.ready:
                 self.guarded(screen.flush)
+
+    def last_words(self, error: BaseException) -> str:
+        """What was typed is written first, as far as that still goes."""
+        with suppress(Exception):
+            self.flush_all()
+        return f"studio: {visible(super().last_words(error), limit=LAST_WORDS)}"
 
     def _log_file(self) -> Path:
         """Where messages are kept beyond the session."""

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.control import Control
+from rich.text import Text
 from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.app import App
 from textual.cache import LRUCache
 from textual.css.stylesheet import Stylesheet
 from textual.geometry import Region
 from textual.keys import _character_to_key
+from textual.worker import WorkerFailed
+
+from studio.crash import last_words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -134,6 +138,16 @@ class PatchedApp(App[int]):
         elif renderable is not None:
             self._painted.forget()
         super()._display(screen, changes)
+
+    def _fatal_error(self) -> None:
+        """Nobody has caught an error: end with a sentence. Textual would print a traceback with
+        the values of all local names, a key among them."""
+        error: BaseException = self._exception or RuntimeError("no reason was given")
+        self.panic(Text(self.last_words(error.error if isinstance(error, WorkerFailed) else error)))
+
+    def last_words(self, error: BaseException) -> str:
+        """What is told of it; before that, what can be saved is."""
+        return last_words(error)
 
     @property
     def terminal(self) -> Driver | None:

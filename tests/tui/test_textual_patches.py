@@ -31,7 +31,10 @@ PATCHED = Path(textual_patches.__file__)
 @pytest.mark.parametrize(
     ("made", "names"),
     [
-        (App, ("_display", "_driver", "_screen_stacks", "_clipboard")),
+        (
+            App,
+            ("_display", "_driver", "_screen_stacks", "_clipboard", "_exception", "_fatal_error"),
+        ),
         (Stylesheet, ("_parse_cache", "_variables")),
         (lambda: events.Key("a", "a"), ("_stop_propagation",)),
         (Widget, ("_border_title",)),
