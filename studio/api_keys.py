@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from studio.records import StudioError
 
-BLOT = "[key]"
+BLOT = "•••"
 """Stands where a key was."""
 SHORTEST = 8
 """A shorter "key" is a word such as ``none`` that may stand in any text."""
 
+_LOOKS_SECRET = re.compile(r"\b(?:sk|pk|hf|gsk|xai)[-_][\w-]{12,}|(?<=Bearer )[\w.~+/=-]{8,}")
 _QUERY = re.compile(r"key|token|secret|passw|sig|auth|credential", re.IGNORECASE)
 _IN_URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@\"'<>]+)@"
@@ -46,11 +47,12 @@ def _remember(key: str) -> None:
 
 
 def blotted(text: str) -> str:
-    """A sentence without any key of the environment or the keyring, nor one inside an address."""
-    text = without_keys(text)
-    return _IN_URL.sub(
-        lambda m: f"{m['name'] or m['scheme']}{BLOT}{'@' if m['user'] else ''}", text
-    )
+    """A sentence without any key of the environment or the keyring, or what looks like one."""
+
+    def blot(found: re.Match[str]) -> str:
+        return f"{found['scheme']}{BLOT}@" if found["user"] else f"{found['name']}{BLOT}"
+
+    return _LOOKS_SECRET.sub(BLOT, _IN_URL.sub(blot, without_keys(text)))
 
 
 def without_keys(text: str) -> str:

@@ -61,6 +61,17 @@ def settle_home() -> None:
     os.environ["HOME"] = str(home)
 
 
+def append_to(path: Path) -> int:
+    """A log of this person alone, opened to be written on: its descriptor.
+
+    A project may come from a stranger: a link in the place of its log would lead to any file of the
+    person's, and of a pipe the end may never come. Both raise OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.open(path, flags, 0o600)
+
+
 def private_file(path: Path) -> int:
     """A new file that only this person may read, opened for writing: its descriptor.
 

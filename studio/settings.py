@@ -117,6 +117,12 @@ def load(project: Path | None = None) -> Settings:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Endpoint]]:
     """The plain values of a file, and its endpoints."""
     table = _read_toml(path)
+    for name in ("endpoint", "encoder"):
+        if any(map(api_keys.in_url, servers.urls_in(table.get(name, "")))):
+            raise StudioError(
+                f"{path}: {name} has a key or a password inside an address, which would be shown "
+                f"and stored with it. Take it out and set {URL_KEY_ENV} instead."
+            )
     endpoints = _endpoints(path, table.pop("endpoints", {}))
     return _checked(path, "", table, Settings), endpoints
 

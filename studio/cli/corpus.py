@@ -143,7 +143,8 @@ def _take_back(project: Project, folder_was_there: bool) -> None:
     """
     for job in queue.all_jobs(project):
         log = queue.log_path(project, job.id)
-        if job.state is not JobState.FAILED or "Traceback" in log.read_text("utf-8", "replace"):
+        said = log.read_text("utf-8", "replace") if log.is_file() else ""
+        if job.state is not JobState.FAILED or "Traceback" in said:
             return
         log.unlink(missing_ok=True)
     project.close()

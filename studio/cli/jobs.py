@@ -74,7 +74,7 @@ def show(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption 
     opened = Project.open(project)
     found = queue.get(opened, job)
     log = queue.log_path(opened, job)
-    tail = log.read_text("utf-8", "replace").splitlines()[-20:] if log.exists() else []
+    tail = log.read_text("utf-8", "replace").splitlines()[-20:] if log.is_file() else []
     row = {**_row(found), "log": tail}
 
     def show_job() -> None:

@@ -70,6 +70,9 @@ def explained(path: Path, place: Callable[[], str] = str) -> Iterator[None]:
 
 def open_binary(path: Path) -> BinaryIO:
     """The file's bytes, unzipped when they are gzip whatever the name says."""
+    # Of a pipe or a device, the end may never come.
+    if path.exists() and not path.is_file():
+        raise StudioError(f"{path} cannot be read: it is no file. Check the path.")
     raw = path.open("rb")
     if raw.peek(2)[:2] != b"\x1f\x8b":
         return raw

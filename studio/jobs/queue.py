@@ -12,7 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from studio import child, servers
+from studio import api_keys, child, servers
+from studio.folders import append_to
 from studio.jobs.params import cap_words
 from studio.processes import is_alive
 from studio.project import Project
@@ -44,6 +45,11 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
 
     The worker outlives this program, the terminal and the SSH link.
     """
+    if any(api_keys.in_url(url) for url in servers.urls_in(*params.values())):
+        raise StudioError(
+            "An address in these settings holds a key or a password, which would be stored with "
+            "the job. Take it out and put the key into an environment variable."
+        )
     # The worker must know what of these a person has typed here.
     asking = params.get("generate") or params
     caps = [cap_words(usd)] if (usd := asking.get("budget_usd")) is not None else []
@@ -255,7 +261,7 @@ def result(project: Project, job: Job) -> dict[str, Any]:
 
 def _no_worker(project: Project, job_id: int) -> str:
     log = log_path(project, job_id)
-    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.is_file() else []
     said = f"It said: {lines[-1]}" if lines else "It said nothing."
     return f"The worker of job {job_id} did not start. {said} Its log is {log}."
 
@@ -264,10 +270,7 @@ def _start_worker(project: Project, job_id: int) -> Job:
     """Start the process; a job without one stays resumable. Raises StudioError when it can't."""
     _STARTED[:] = [process for process in _STARTED if process.poll() is None]
     try:
-        number = os.open(
-            project.logs_dir / f"job-{job_id}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
-        )
-        with os.fdopen(number, "ab") as log:
+        with os.fdopen(append_to(log_path(project, job_id)), "ab") as log:
             process = subprocess.Popen(
                 child.python("studio", "worker", str(project.path), str(job_id)),
                 stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from typing import Any
 from studio import methods
 from studio.formats.reading import read_corpus
 from studio.formats.rows import SkippedRow
+from studio.formats.text_source import whole_text
 from studio.jobs.gold_items import import_labelled
 from studio.jobs.plans import default_template
 from studio.project import Project
@@ -67,15 +68,12 @@ def templates_of(task: Task) -> dict[str, str]:
 
 def _file_text(source: str, known: Sequence[str]) -> str:
     path = Path(source).expanduser()
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         names = ", ".join(known)
         raise StudioError(
             f"{path} is neither a file nor a built-in template. The templates are: {names}."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudioError(f"The template {path} cannot be read: {error}.") from error
+        )
+    return whole_text(path)
 
 
 @dataclass(frozen=True, slots=True)

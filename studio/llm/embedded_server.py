@@ -18,6 +18,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from studio.folders import append_to
+
 PROMPT_CACHE_MIB = 256
 PARENT_POLL_S = 0.5
 
@@ -63,8 +65,7 @@ def end_with_parent(parent: int) -> None:
 def _silence(log: Path) -> Any:
     """Point descriptors 1 and 2 at the log; return the old stdout for the one line that counts."""
     announce = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    target = append_to(log)
     for descriptor in (1, 2):
         os.dup2(target, descriptor)
     os.close(target)

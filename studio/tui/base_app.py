@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from textual import events
 
+from studio.api_keys import blotted
 from studio.project import Project
 from studio.records import StudioError
 from studio.settings import state_dir
@@ -88,7 +89,7 @@ class BaseApp(PatchedApp):
         """A notification that may hold outside text; the list of messages keeps the whole of it."""
         self.said.add(text, bad=bad)
         super().notify(
-            ("✗ " if bad else "") + one_line(text),
+            ("✗ " if bad else "") + one_line(blotted(text)),
             severity="error" if bad else "information",
             markup=False,
             timeout=BAD_S if bad else GOOD_S,

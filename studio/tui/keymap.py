@@ -44,6 +44,8 @@ def load(path: Path) -> dict[str, str]:
     A file that is not there is an empty keymap. Raises StudioError for anything else wrong.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise StudioError(f"{path} cannot be read: it is no file. Remove it.")
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return {}

@@ -63,7 +63,7 @@ async def test_a_fault_of_the_program_is_told_without_its_local_values(
     with pytest.raises((ZeroDivisionError, WorkerFailed)):
         await typed_until(app, lambda: fail(KEY), in_a_worker=wrapped)
     assert len(told) == 1
-    assert told[0].startswith("studio: Unexpected ZeroDivisionError: no share of [key].")
+    assert told[0].startswith("studio: Unexpected ZeroDivisionError: no share of •••.")
     details = (data_dir() / "crash.log").read_text()
     assert "in fail" in details
     assert KEY not in details + told[0]

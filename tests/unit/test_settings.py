@@ -316,8 +316,13 @@ def test_a_project_may_lower_a_cap_and_raise_a_price_but_not_the_other_way(
 def test_a_key_inside_an_address_is_refused_and_not_repeated(
     home: Path, tmp_path: Path, own: bool
 ) -> None:
-    for url in ("http://user:hunter22@box/v1", "http://box/v1?api_key=hunter22"):
-        text = f'[endpoints.a]\nbase_url = "{url}"\n'
+    one, other = "http://user:hunter22@box/v1", "http://box/v1?api_key=hunter22"
+    for text in (
+        f'[endpoints.a]\nbase_url = "{one}"\n',
+        f'[endpoints.a]\nextra_base_urls = ["{other}"]\n',
+        f'encoder = "openai:m@{one}"\n',
+        f'endpoint = "{other}"\n',
+    ):
         write(home if own else tmp_path, text, "config.toml" if own else "studio.toml")
         with pytest.raises(StudioError, match="inside an address") as refused:
             load(tmp_path)

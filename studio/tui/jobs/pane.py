@@ -397,6 +397,8 @@ def _delete(project: Project, job: Job, chosen: Sequence[Artefact]) -> str:
 def _tail(path: Path, seen: tuple[int, int], job_id: int) -> tuple[tuple[int, int], str] | None:
     """Runs in a thread: the log's end, or None when it is as it was."""
     try:
+        if not path.is_file():
+            return (job_id, 0), "No log yet."
         size = path.stat().st_size
         if (job_id, size) == seen:
             return None

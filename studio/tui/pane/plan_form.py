@@ -11,6 +11,7 @@ from textual import on
 from textual.containers import Container
 
 from studio import servers
+from studio.api_keys import blotted
 from studio.jobs.params import cap_words
 from studio.project import Project
 from studio.tui.pane.autosave import Autosave
@@ -66,7 +67,8 @@ class PlanForm(Container):
         draft = to_draft(self.form.values)
         if draft != self._written:
             drafts = self._project.store.drafts
-            self.studio.guarded(lambda: drafts.set(self._draft, draft))
+            # A draft lies in the project: a key in an address that is being typed does not.
+            self.studio.guarded(lambda: drafts.set(self._draft, blotted(draft)))
             self._written = draft
 
     @on(Form.Changed)
