@@ -278,7 +278,8 @@ class Answer:
     """What came back from one LLM call."""
 
     text: str
-    """The raw answer, unchanged; empty when the call failed."""
+    """The raw answer, after what the model thought (``<think>…</think>``); empty when the
+    call failed."""
     finish_reason: str = "stop"
     """``stop``, ``length``, ``content_filter`` … as the endpoint said, or ``error``."""
     prompt_tokens: int | None = None
@@ -318,6 +319,7 @@ class Reason(StrEnum):
     ERROR = "error"
     NO_LABEL = "no-label"
     EMPTY = "empty"
+    THINKING = "thinking"
     REFUSAL = "refusal"
     TRUNCATED = "truncated"
     COPIED = "copied"

@@ -58,3 +58,11 @@ def nothing_named() -> Iterator[None]:
     """What one test names or types is nothing to the next."""
     yield
     servers.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_remembered_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is learnt of servers goes into a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -99,6 +99,8 @@ def follow(project: Project, job: Job, *, quiet: bool = False) -> dict[str, Any]
             f"Stopped watching; job {job.id} goes on. Watch it again with `studio jobs watch "
             f"{where}`, stop it with `studio jobs cancel {where}`."
         ) from None
+    for note in ended.result.get("notes", ()):
+        err.print(visible(note), highlight=False, soft_wrap=True)
     return queue.result(project, ended)
 
 

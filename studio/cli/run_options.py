@@ -11,6 +11,7 @@ import typer
 from studio import methods, servers
 from studio.cli.options import AnyOf
 from studio.jobs.params import RunParams, cap_words
+from studio.llm.address import address, is_address
 from studio.project import Project
 from studio.records import StudioError
 
@@ -29,10 +30,11 @@ def run_told(project: Project, run: RunParams, model: str, version: int | None) 
 
     Raises StudioError for a prompt version that there is not.
     """
-    is_url = "://" in run.endpoint
     told = run.to_row() | {"model": model}
-    if is_url:
-        told |= {"endpoint": "", "base_url": run.endpoint}
+    if run.endpoint not in project.settings.endpoints and is_address(run.endpoint):
+        url = address(run.endpoint)
+        servers.type_in(url)
+        told |= {"endpoint": "", "base_url": url}
     if run.budget_usd is None:
         told["budget_usd"] = project.settings.budget_usd
     else:

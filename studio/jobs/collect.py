@@ -28,11 +28,10 @@ from studio.llm.endpoints import Serving, serving
 from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
-from studio.methods.protocol import Ask, Draft, Method, Plan, Stage
+from studio.methods.protocol import Ask, Draft, Method, Plan, Stage, drafts_in
 from studio.records import (
     Answer,
     CapReached,
-    Reason,
     Record,
     Request,
     Run,
@@ -132,6 +131,8 @@ class Collector:
                 await stack.enter_async_context(client)
                 for client in clients_for(server.endpoint, server.api_key)
             ]
+            for client in clients:
+                client.on_note = window.learnt
             try:
                 return await run_engine(
                     _chained(first, requests),
@@ -216,9 +217,7 @@ class Collector:
 
     def records_of(self, one: Placed, answer: Answer) -> tuple[list[Record], list[Draft]]:
         """What comes of an answer: records to store, and all drafts that were read."""
-        if answer.finish_reason == "error":
-            return [], [Draft(reason=Reason.ERROR)]
-        drafts = list(one.stage.read(self.plan, one.ask, answer))
+        drafts = drafts_in(one.stage, self.plan, one.ask, answer)
         records = [
             Record(
                 one.stage.makes,

@@ -16,7 +16,7 @@ from studio.jobs.params import RoundParams
 from studio.jobs.plans import Beginning, planned
 from studio.jobs.run_rows import method_name
 from studio.llm.budget import most_of
-from studio.methods.protocol import Ask, Missed, Plan, Stage
+from studio.methods.protocol import Ask, Missed, Plan, Stage, drafts_in
 from studio.project import Project
 from studio.records import Answer, Record, Round, RoundError, Run, StudioError
 from studio.settings import Endpoint
@@ -120,7 +120,7 @@ class Kept:
 
 def keep(store: Store, asked: Question, answer: Answer) -> Kept:
     """Store the call and what came of it, both or neither."""
-    draft = next(iter(asked.stage.read(asked.plan, asked.ask, answer)))
+    draft = drafts_in(asked.stage, asked.plan, asked.ask, answer)[0]
     with store.write(durable=True):
         _still_open(store, asked.ask.error_id)
         records: tuple[Record, ...] = ()

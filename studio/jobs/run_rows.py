@@ -7,7 +7,7 @@ from typing import Any, Final
 from studio.jobs.context import JobContext
 from studio.jobs.plans import prompt_of
 from studio.methods.protocol import Method, Stage
-from studio.records import Run, StudioError
+from studio.records import Reason, Run, StudioError
 
 GOLD: Final = "gold"
 """The name of a run without stages: it trains on human-labelled data alone."""
@@ -54,5 +54,14 @@ def nothing_came(context: JobContext, asked: int, stage: Stage) -> str:
         said = f" {samples[0]['error']}"
     return (
         f"None of the {asked:,} requests gave a {stage.makes.noun}"
-        f" (most often: {worst or 'no answer'}).{said} Look at the prompt with the live preview."
+        f" (most often: {worst or 'no answer'}).{said} {_advice(worst)}"
     )
+
+
+def _advice(reason: str) -> str:
+    if reason == Reason.THINKING:
+        return (
+            "The model's thinking used all the tokens of its answer: raise max_tokens in the "
+            "prompt's settings, or choose a model that thinks less."
+        )
+    return "Look at the prompt with the live preview."

@@ -56,6 +56,8 @@ class BatchWindow:
     next_place: int = 0
     pace: Concurrency = STANDING
     note: str = ""
+    noted_at: int = -1
+    """Requests that were done when the note came."""
     shown_at: float = 0.0
     shown: dict[str, Any] = field(default_factory=dict)
     unwritten: Exception | None = None
@@ -195,7 +197,18 @@ class BatchWindow:
     def noted(self, line: str) -> None:
         """The engine says why its pace has changed."""
         log.info("%s", line)
-        self.note = line
+        self.note, self.noted_at = line, self.done
+
+    def learnt(self, line: str) -> None:
+        """Something goes out otherwise than it was set, as the model takes it: kept, said once."""
+        self.noted(line)
+        notes = self.context.result.get("notes", [])
+        if line in notes:
+            return
+        try:
+            self.context.keep(notes=[*notes, line])
+        except StudioError as error:
+            log.warning("the note was not kept: %s", error)
 
     def go_on(self, pace: Concurrency) -> Order:
         """Show how it goes, and take what people have asked for since."""
@@ -240,5 +253,7 @@ class BatchWindow:
 
     def _progress(self, *, at_once: bool = False) -> None:
         resting = "paused · " if self.context.orders.paused else ""
-        line = resting + self.collector.counters.line(self.stage.words)
+        # As long as nothing comes in, the line says why.
+        stands = self.noted_at == self.done
+        line = resting + (self.note if stands else self.collector.counters.line(self.stage.words))
         self.context.progress(self.done, self.total, line, at_once=at_once)

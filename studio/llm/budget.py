@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Protocol
 
-from studio.llm.client import cost_of
 from studio.llm.money import dollars
+from studio.llm.reading import cost_of
 from studio.records import Answer, Request, Reservation, StudioError
 from studio.settings import Endpoint
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
-from studio.api_keys import without_keys
 from studio.llm import failures
 from studio.llm.failures import CallFailed
+from studio.llm.reading import Gathered, NotTheProtocol, error_in, parts_of
+from studio.llm.refused_settings import RefusedSettings, refused_by
 from studio.records import Answer, Request
 from studio.servers import is_loopback
 from studio.settings import Endpoint
@@ -33,7 +35,8 @@ class Delta:
 class LLMClient:
     """Calls one base URL of an endpoint; one attempt a call, retries are the engine's.
 
-    Nothing heavy happens before the first call, and then off the event loop.
+    What a model refuses of a request is learnt, and the rest sent again at once; ``on_note`` is
+    told so once. Nothing heavy happens before the first call, and then off the event loop.
     """
 
     def __init__(
@@ -41,10 +44,11 @@ class LLMClient:
     ) -> None:
         self.endpoint = endpoint
         self.base_url = base_url or endpoint.base_url
+        self.on_note: Callable[[str], None] = _ignore
+        self._told = ""
         self._key = api_key
         self._sdk: AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
-        self._max_tokens_name = "max_tokens"
 
     async def __aenter__(self) -> LLMClient:
         return self
@@ -60,9 +64,11 @@ class LLMClient:
 
     async def complete(self, request: Request) -> Answer:
         """The whole answer. Raises :class:`CallFailed` with what it means for the run."""
-        started = time.monotonic()
-        raw = await self._guarded(request, stream=False)
-        return self._answer(raw, time.monotonic() - started)
+        gathered = Gathered(time.monotonic())
+        async with contextlib.aclosing(self._parts(request, stream=False)) as parts:
+            async for part in parts:
+                gathered.take(part)
+        return gathered.answer(self.endpoint)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Answer]:
         """The text piece by piece, then the whole :class:`Answer` as the last item.
@@ -70,11 +76,11 @@ class LLMClient:
         A failure is the last item too (``finish_reason`` ``error`` with the pieces so far), except
         a fatal one, which raises :class:`CallFailed`.
         """
-        gathered = _Gathered(time.monotonic())
+        gathered = Gathered(time.monotonic())
         try:
-            async with contextlib.aclosing(self._chunks(request)) as chunks:
-                async for chunk in chunks:
-                    if piece := gathered.take(chunk):
+            async with contextlib.aclosing(self._parts(request, stream=True)) as parts:
+                async for part in parts:
+                    if piece := gathered.take(part):
                         yield Delta(piece)
         except CallFailed as failed:
             if failed.kind == "fatal":
@@ -82,96 +88,80 @@ class LLMClient:
             gathered.failed(str(failed))
         yield gathered.answer(self.endpoint)
 
-    async def _chunks(self, request: Request) -> AsyncGenerator[Any]:
-        deadline = time.monotonic() + self.endpoint.timeout_s
-        stream = await self._guarded(request, stream=True)
-        try:
-            while True:
-                # Around each step alone: over a yield, it would time the consumer too.
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    chunk = await anext(stream, None)
-                if chunk is None:
-                    return
-                yield chunk
-        except Exception as error:
-            raise self._meaning(error) from error
-        finally:
-            await stream.close()
-
     async def models(self) -> list[str]:
-        """The names of the models that the server offers."""
+        """The names of the models that the server offers; none when it lists none."""
         sdk = await self._open()
         try:
             async with asyncio.timeout(self.endpoint.timeout_s):
                 page = await sdk.models.list()
-            return [str(model.id) for model in page.data]
+            found = getattr(page, "data", None)
+            return [str(model.id) for model in found or () if getattr(model, "id", None)]
         except Exception as error:
             raise self._meaning(error) from error
 
-    async def _guarded(self, request: Request, *, stream: bool) -> Any:
-        """One attempt under the endpoint's time-out, every failure as CallFailed."""
+    async def _parts(self, request: Request, *, stream: bool) -> AsyncGenerator[dict[str, Any]]:
+        """The parts of one answer, all within the endpoint's time; every failure as CallFailed."""
+        ends = asyncio.get_running_loop().time() + self.endpoint.timeout_s
+        response = await self._accepted(request, stream, ends)
+        parts = parts_of(response.iter_bytes(), response.http_response.charset_encoding)
+        answered, last = False, "nothing"
         try:
-            async with asyncio.timeout(self.endpoint.timeout_s):
-                return await self._send(request, stream)
+            while True:
+                # Around each step alone: over a yield, it would time the consumer too.
+                async with asyncio.timeout_at(ends):
+                    part = await anext(parts, None)
+                if part is None:
+                    break
+                if error := error_in(part):
+                    raise failures.from_body(error, self.endpoint, self.base_url)
+                answered, last = answered or bool(part.get("choices")), repr(part)[:80]
+                yield part
+            if not answered:
+                raise NotTheProtocol(f"no choices in {last}")
         except Exception as error:
-            failed = self._meaning(error)
-            if not self._renames_max_tokens(failed):
-                raise failed from error
-        return await self._guarded(request, stream=stream)
+            raise self._meaning(error) from error
+        finally:
+            await parts.aclose()
+            await response.close()
 
-    def _renames_max_tokens(self, failed: CallFailed) -> bool:
-        """Newer OpenAI models refuse ``max_tokens`` and name the parameter that they want."""
-        new_name = "max_completion_tokens"
-        wants = failed.kind == "refused" and new_name in str(failed)
-        if not wants or self._max_tokens_name == new_name:
-            return False
-        self._max_tokens_name = new_name
-        return True
+    async def _accepted(self, request: Request, stream: bool, ends: float) -> Any:
+        """The response to the request, less what the model refuses of it."""
+        refused = refused_by(self.base_url, request.model)
+        body = _body(request, stream)
+        while True:
+            # Calls that go out together all meet the refusal; each is sent again.
+            sent = refused.fit(body)
+            try:
+                async with asyncio.timeout_at(ends):
+                    response = await self._post(request, sent)
+            except Exception as error:
+                failed = self._meaning(error)
+                if failed.kind == "refused":
+                    refused.learn(failed, sent)
+                if refused.fit(body) == sent:
+                    raise failed from error
+            else:
+                self._tell(refused)
+                return response
+
+    def _tell(self, refused: RefusedSettings) -> None:
+        refused.keep()
+        if refused.names and (said := refused.sentence()) != self._told:
+            self._told = said
+            self.on_note(said)
 
     def _meaning(self, error: Exception) -> CallFailed:
-        if isinstance(error, CallFailed):
-            return error
+        if isinstance(error, NotTheProtocol):
+            return failures.nonsense(f"{self.endpoint.name} ({self.base_url})", str(error))
         if isinstance(error, TimeoutError):
             return failures.timed_out(self.endpoint, self.base_url)
-        return failures.from_sdk(error, self.endpoint, self.base_url)
+        return failures.from_exception(error, self.endpoint, self.base_url)
 
-    async def _send(self, request: Request, stream: bool) -> Any:
+    async def _post(self, request: Request, body: dict[str, Any]) -> Any:
+        """The response as soon as its head is there; its body is read by us, not by the SDK."""
         sdk = await self._open()
-        options = self._options(request, stream)
-        if request.style == "completion":
-            prompt = _encodable(request.messages[0].content)
-            return await sdk.completions.create(prompt=prompt, **options)
-        messages: Any = [
-            {"role": m.role, "content": _encodable(m.content)} for m in request.messages
-        ]
-        return await sdk.chat.completions.create(messages=messages, **options)
-
-    def _options(self, request: Request, stream: bool) -> dict[str, Any]:
-        decoding = request.decoding
-        chat = request.style == "chat"
-        options: dict[str, Any] = {
-            "model": request.model,
-            "temperature": decoding.temperature,
-            "top_p": decoding.top_p,
-            "seed": request.seed % SEED_MODULUS,
-            self._max_tokens_name if chat else "max_tokens": decoding.max_tokens,
-        }
-        if decoding.stop:
-            options["stop"] = list(decoding.stop)
-        if decoding.presence_penalty:
-            options["presence_penalty"] = decoding.presence_penalty
-        if stream:
-            options |= {"stream": True, "stream_options": {"include_usage": True}}
-        return options
-
-    def _answer(self, raw: Any, seconds: float) -> Answer:
-        choices = getattr(raw, "choices", None)
-        if not choices:
-            where = f"{self.endpoint.name} ({self.base_url})"
-            raise failures.nonsense(where, f"no choices in {str(raw)[:80]!r}")
-        gathered = _Gathered(time.monotonic() - seconds)
-        gathered.take(raw)
-        return gathered.answer(self.endpoint)
+        route: Any = sdk.completions if request.style == "completion" else sdk.chat.completions
+        return await route.with_streaming_response.create(**body).__aenter__()
 
     async def _open(self) -> AsyncOpenAI:
         async with self._opening:
@@ -182,6 +172,7 @@ class LLMClient:
     def _connectable(self) -> AsyncOpenAI:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
+        parts = urlsplit(self.base_url)
         # A proxy from the environment cannot reach this machine's own loopback.
         # What was meant for one server is not sent on to another.
         http = DefaultAioHttpClient(
@@ -190,52 +181,11 @@ class LLMClient:
         return AsyncOpenAI(
             # Never empty: the SDK would then send OPENAI_API_KEY to whatever server this is.
             api_key=self._key or NO_KEY,
-            base_url=self.base_url,
+            base_url=parts._replace(query="").geturl(),
+            default_query=dict(parse_qsl(parts.query)),
             timeout=self.endpoint.timeout_s,
             max_retries=0,
             http_client=http,
-        )
-
-
-class _Gathered:
-    """An answer as it comes in, in one piece or in many."""
-
-    def __init__(self, started: float) -> None:
-        self._started = started
-        self._pieces: list[str] = []
-        self._finish = ""
-        self._usage: Any = None
-        self._error = ""
-
-    def take(self, part: Any) -> str:
-        """Add a whole response or a chunk; the text that it brought."""
-        self._usage = getattr(part, "usage", None) or self._usage
-        choices = getattr(part, "choices", None) or []
-        if not choices:
-            return ""
-        choice = choices[0]
-        self._finish = getattr(choice, "finish_reason", None) or self._finish
-        piece = _text_of(choice)
-        self._pieces.append(piece)
-        return piece
-
-    def failed(self, sentence: str) -> None:
-        self._finish, self._error = "error", sentence
-
-    def answer(self, endpoint: Endpoint) -> Answer:
-        prompt = _count(self._usage, "prompt_tokens")
-        completion = _count(self._usage, "completion_tokens")
-        details = getattr(self._usage, "prompt_tokens_details", None)
-        return Answer(
-            text=without_keys("".join(self._pieces)),
-            finish_reason=self._finish or "unknown",
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            cached_tokens=_count(details, "cached_tokens"),
-            cost=cost_of(endpoint, prompt, completion),
-            latency_s=time.monotonic() - self._started,
-            endpoint=endpoint.name,
-            error=self._error,
         )
 
 
@@ -245,26 +195,35 @@ def clients_for(endpoint: Endpoint, api_key: str | None) -> list[LLMClient]:
     return [LLMClient(endpoint, api_key, url) for url in urls]
 
 
-def cost_of(endpoint: Endpoint, prompt: int | None, completion: int | None) -> float | None:
-    """US dollars for these tokens; None when a price or a count is unknown."""
-    price_in, price_out = endpoint.price_in, endpoint.price_out
-    if price_in is None or price_out is None or prompt is None or completion is None:
-        return None
-    return (prompt * price_in + completion * price_out) / 1e6
-
-
-def _text_of(choice: Any) -> str:
-    """The text of a chat message, a chat delta or a completion."""
-    holder = getattr(choice, "message", None) or getattr(choice, "delta", None)
-    text = getattr(holder, "content", None) if holder else getattr(choice, "text", None)
-    return text if isinstance(text, str) else ""
-
-
-def _count(holder: Any, name: str) -> int | None:
-    value = getattr(holder, name, None)
-    return value if isinstance(value, int) and value >= 0 else None
+def _body(request: Request, stream: bool) -> dict[str, Any]:
+    """The request in the words of the protocol, as it goes out if the model takes everything."""
+    decoding = request.decoding
+    body: dict[str, Any] = {
+        "model": request.model,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "seed": request.seed % SEED_MODULUS,
+        "max_tokens": decoding.max_tokens,
+    }
+    if request.style == "completion":
+        body["prompt"] = _encodable(request.messages[0].content)
+    else:
+        body["messages"] = [
+            {"role": m.role, "content": _encodable(m.content)} for m in request.messages
+        ]
+    if decoding.stop:
+        body["stop"] = list(decoding.stop)
+    if decoding.presence_penalty:
+        body["presence_penalty"] = decoding.presence_penalty
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
 
 
 def _encodable(text: str) -> str:
     """Lone surrogates cannot travel as UTF-8; they go as question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _ignore(note: str) -> None:
+    """Nobody wants to know."""

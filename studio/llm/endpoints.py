@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from studio import api_keys, servers
 from studio.llm import catalogue
+from studio.llm.address import address, is_address
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.embedded import INSTALL_HINT, EmbeddedServer
 from studio.llm.failures import CallFailed
@@ -36,6 +36,8 @@ EMBEDDED_SLOTS = 4
 KEYRING_SERVICE = "studio"
 OPENAI = Endpoint("openai", servers.OPENAI_URL, api_key_env=OPENAI_KEY_ENV)
 CHECK_TIMEOUT_S = 30.0
+PROBE_TOKENS = (16, 1024)
+"""Most tokens of a probe's answer. Some models refuse less than 16, some think first."""
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class EndpointHealth:
     styles: tuple[Style, ...] = ()
     """The styles that it answered."""
     latency_s: float | None = None
-    """Seconds for an answer of one token."""
+    """Seconds for a short answer."""
 
 
 def resolve(
@@ -81,7 +83,7 @@ def resolve(
     wanted = base_url or name or settings.endpoint
     if wanted in settings.endpoints:
         found = settings.endpoints[wanted]
-    elif "://" in wanted:
+    elif is_address(wanted):
         found = _at_url(wanted, model or "", settings)
     elif wanted.startswith(EMBEDDED_PREFIX):
         found = embedded_endpoint(wanted.removeprefix(EMBEDDED_PREFIX))
@@ -196,7 +198,7 @@ def check(endpoint: Endpoint) -> EndpointHealth:
 
 
 async def probe(endpoint: Endpoint) -> EndpointHealth:
-    """Ask for the models and for one token in each style; never raises for what is wrong there.
+    """Ask for the models and for a few tokens in each style; never raises for what is wrong there.
 
     An embedded model is not started: it is well when its runtime and its file are here.
     """
@@ -216,43 +218,51 @@ async def probe(endpoint: Endpoint) -> EndpointHealth:
 
 
 async def _probe_one(client: LLMClient) -> EndpointHealth:
+    notes: list[str] = []
+    client.on_note = notes.append
     models = await _models(client)
     started = time.monotonic()
-    chat = await _one_token(client, "chat")
+    chat = await _few_tokens(client, "chat")
     latency = time.monotonic() - started
-    completion = await _one_token(client, "completion")
+    completion = await _few_tokens(client, "completion")
     if isinstance(chat, CallFailed) and isinstance(completion, CallFailed):
         listed = not models or client.endpoint.model in models
         return EndpointHealth(False, str(chat) if listed else _no_model(client, models), models)
     sentence = f"{client.endpoint.name} answers as {client.endpoint.model} in {latency:.2f} s."
+    styles: tuple[Style, ...] = ("chat", "completion")
     if isinstance(completion, CallFailed):
+        styles = ("chat",)
         sentence += " It has no completion route: use templates of chat style."
-        return EndpointHealth(True, sentence, models, ("chat",), latency)
-    if isinstance(chat, CallFailed):
+    elif isinstance(chat, CallFailed):
+        styles = ("completion",)
         sentence += " It has no chat route: use templates of completion style."
-        return EndpointHealth(True, sentence, models, ("completion",), latency)
-    return EndpointHealth(True, sentence, models, ("chat", "completion"), latency)
+    return EndpointHealth(True, " ".join([sentence, *notes[-1:]]), models, styles, latency)
 
 
 async def _models(client: LLMClient) -> tuple[str, ...]:
-    """What the server offers; nothing when it has no such list."""
+    """What the server offers; nothing when it has no such list, or keeps it to itself."""
     try:
         return tuple(await client.models())
     except CallFailed as failed:
-        if failed.status in (404, 405):
-            return ()
-        raise
-
-
-async def _one_token(client: LLMClient, style: Style) -> Answer | CallFailed:
-    message = Message("user" if style == "chat" else "prompt", "Hello")
-    request = Request((message,), client.endpoint.model, Decoding(temperature=0.0, max_tokens=1))
-    try:
-        return await client.complete(request)
-    except CallFailed as failed:
-        if failed.kind == "down" or failed.status in (401, 403):
+        if failed.kind == "down" or failed.status == 401:
             raise
-        return failed
+        return ()
+
+
+async def _few_tokens(client: LLMClient, style: Style) -> Answer | CallFailed:
+    message = Message("user" if style == "chat" else "prompt", "Hello")
+    found: Answer | CallFailed
+    for most in PROBE_TOKENS:
+        decoding = Decoding(temperature=0.0, max_tokens=most)
+        try:
+            return await client.complete(Request((message,), client.endpoint.model, decoding))
+        except CallFailed as failed:
+            if failed.kind == "down" or failed.status == 401:
+                raise
+            found = failed
+        if found.kind != "refused":
+            break
+    return found
 
 
 def _no_model(client: LLMClient, models: tuple[str, ...]) -> str:
@@ -286,17 +296,11 @@ def _running(endpoint: Endpoint, server: EmbeddedServer) -> Endpoint:
 
 
 def _at_url(url: str, model: str, settings: Settings) -> Endpoint:
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("http", "https") and parts.hostname
-    except ValueError:
-        known = None
     if api_keys.in_url(url):
         host = servers.host_of(url) or "this server"
         raise StudioError(f"Put no key into the URL of {host}; set {URL_KEY_ENV} instead.")
-    if not known:
-        raise StudioError(f"{url!r} is no address of a server; write it as http://HOST:PORT/v1.")
-    return guarded(Endpoint(parts.netloc, url.rstrip("/"), model), settings.own)
+    url = address(url)
+    return guarded(Endpoint(servers.host_of(url), url, model), settings.own)
 
 
 def _complete(endpoint: Endpoint) -> Endpoint:
@@ -307,7 +311,11 @@ def _complete(endpoint: Endpoint) -> Endpoint:
         raise StudioError(f"The endpoint {endpoint.name} has no base_url; add it to the settings.")
     if not endpoint.model:
         raise StudioError(f"Which model of {endpoint.name}? Name it with --model.")
-    return endpoint
+    return dataclasses.replace(
+        endpoint,
+        base_url=address(endpoint.base_url),
+        extra_base_urls=tuple(map(address, endpoint.extra_base_urls)),
+    )
 
 
 def _embedded_as(endpoint: Endpoint, model: str) -> Endpoint:

@@ -13,7 +13,7 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from studio.llm.budget import Budget, Claim, Ledger, NoLedger
 from studio.llm.client import LLMClient
@@ -25,10 +25,14 @@ POLL_S = 0.2
 DRAIN_S = 0.8
 LOOKAHEAD_PER_CALL = 8
 LOOKAHEAD_MOST = 1024
-MOST_ATTEMPTS: dict[FailureKind, int] = {"busy": 10, "late": 3, "broken": 4}
+MOST_ATTEMPTS: dict[FailureKind, int] = {"busy": 10, "late": 3, "broken": 4, "denied": 2}
 GIVE_UP_AFTER = 20
 ELSEWHERE_S = 0.25
 """Seconds between looks for the answer that another process waits for."""
+GIVE_UP_DENIED_AT_START = 3
+"""Requests that are denied before any is answered: one document may be at fault, not three."""
+BUSY_PATIENCE_S = 600.0
+"""How long a server may be busy, or load its model, and answer nobody."""
 STRIKES_AT_START = 2
 STRIKES_LATER = 6
 
@@ -93,6 +97,8 @@ class _Turn:
 
     request: Request
     attempts: Counter[FailureKind] = field(default_factory=Counter)
+    answered_before: int = -1
+    """Answers of the run when the server was last too busy for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,10 @@ class _EngineRun:
         self.changed = asyncio.Event()
         self.error: BaseException | None = None
         self.failures_in_a_row = 0
+        self.busy_since: float | None = None
+        """Since when the server has been busy and has answered nobody."""
+        self.denied: CallFailed | None = None
+        """The last that was denied before anything was answered."""
         self.asked_at = 0.0
 
     def _lookahead(self) -> int:
@@ -175,6 +185,8 @@ class _EngineRun:
         finally:
             await self._drain()
             self.stats.seconds = time.monotonic() - started
+        if self.error is None and not self.stats.answered:
+            self.error = self.denied
         if self.error is not None:
             raise self.error
         return self.stats
@@ -203,6 +215,8 @@ class _EngineRun:
     def _obey(self, order: Order) -> None:
         """Take another concurrency or a pause over, from the next request on."""
         self.paused = order.paused
+        if self.paused:
+            self.busy_since = None
         wanted = max(1, order.concurrency or self.first_concurrency)
         if wanted == self.max_concurrency:
             return
@@ -296,7 +310,7 @@ class _EngineRun:
             self._failed(limiter, turn, failed, sent_at)
         elif answer is not None:
             limiter.went_well(sent_at, time.monotonic())
-            self.failures_in_a_row = 0
+            self.failures_in_a_row, self.busy_since = 0, None
             self.stats.add(answer)
             self.on_answer(turn.request, answer)
 
@@ -315,8 +329,9 @@ class _EngineRun:
             raise failed
         now = time.monotonic()
         self._adapt(limiter, failed, sent_at, now)
-        turn.attempts[failed.kind] += 1
-        attempt = turn.attempts[failed.kind]
+        counts = failed.kind != "busy" or self._busy_for_this_one(turn, failed, now)
+        turn.attempts[failed.kind] += counts
+        attempt = max(1, turn.attempts[failed.kind])
         if failed.kind == "down":
             self.queue.retry(turn, now)
         elif attempt < MOST_ATTEMPTS.get(failed.kind, 1):
@@ -326,6 +341,15 @@ class _EngineRun:
             return
         self.stats.retries += 1
 
+    def _busy_for_this_one(self, turn: _Turn, failed: CallFailed, now: float) -> bool:
+        """Whether others were answered meanwhile; a server that answers nobody is waited for."""
+        others, turn.answered_before = turn.answered_before, self.stats.answered
+        self.busy_since = self.busy_since or now
+        if now - self.busy_since > BUSY_PATIENCE_S + 3 * (failed.retry_after or 0.0):
+            minutes = (now - self.busy_since) / 60
+            raise StudioError(f"{failed} It has answered nothing for {minutes:.0f} min.")
+        return others != self.stats.answered
+
     def _adapt(
         self, limiter: AdaptiveLimiter, failed: CallFailed, sent_at: float, now: float
     ) -> None:
@@ -333,7 +357,11 @@ class _EngineRun:
             if limiter.congested(failed, sent_at, now):
                 pause = limiter.paused_until - now
                 wait = f", after a pause of {pause:.0f} s" if pause > 1 else ""
-                self.on_note(f"{failed} Going on with {int(limiter.limit)} calls at a time{wait}.")
+                calls = "1 call" if int(limiter.limit) == 1 else f"{int(limiter.limit)} calls"
+                self.on_note(f"{failed} Going on with {calls} at a time{wait}.")
+        elif failed.kind == "denied" and not self.stats.answered:
+            # All may be denied: nothing more goes out before that is known.
+            limiter.paused_until = max(limiter.paused_until, now + backoff(1))
         elif failed.kind == "down":
             limiter.unreachable(sent_at, now)
             most = STRIKES_LATER if self.stats.answered else STRIKES_AT_START
@@ -345,7 +373,20 @@ class _EngineRun:
         self.failures_in_a_row += 1
         name = limiter.client.endpoint.name
         answer = Answer("", finish_reason="error", endpoint=name, error=str(failed))
+        if failed.moderated:
+            # An answer of a kind: the same words would be refused again.
+            answer = replace(
+                answer,
+                finish_reason="content_filter",
+                prompt_tokens=0,
+                completion_tokens=0,
+                cost=0.0,
+            )
         self.on_answer(turn.request, answer)
+        if failed.kind == "denied" and not self.stats.answered:
+            self.denied = failed
+            if self.failures_in_a_row >= GIVE_UP_DENIED_AT_START:
+                raise failed
         # A corpus may hold many passages over the window: refusals stop a run only at its start.
         telling = failed.kind != "refused" or not self.stats.answered
         if telling and self.failures_in_a_row >= GIVE_UP_AFTER:

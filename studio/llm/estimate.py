@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from studio.llm.client import cost_of
+from studio.llm.reading import cost_of
 from studio.records import Answer, Request
 from studio.settings import Endpoint
 

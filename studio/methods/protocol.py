@@ -12,11 +12,12 @@ with the rows of an undisturbed one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from studio.params import Params
+from studio.prompting.answers import without_thoughts
 from studio.prompting.forms import AnyTemplate, TemplateForm
 from studio.prompting.shots import ShotSet
 from studio.prompting.tokens import count_tokens
@@ -26,6 +27,7 @@ from studio.records import (
     Document,
     Gold,
     Label,
+    Reason,
     Record,
     RecordType,
     Request,
@@ -191,6 +193,19 @@ class Stage(Protocol):
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """What an answer holds: at least one draft, if only with the reason why nothing is."""
+
+
+def drafts_in(stage: Stage, plan: Plan, ask: Ask, answer: Answer) -> list[Draft]:
+    """What an answer holds, for every method alike: a stage reads only what was really answered."""
+    if answer.finish_reason == "error":
+        return [Draft(reason=Reason.ERROR)]
+    if answer.finish_reason == "content_filter":
+        return [Draft(reason=Reason.REFUSAL)]
+    said = without_thoughts(answer.text)
+    silent = not answer.text or said != answer.text
+    if silent and not said.strip() and answer.finish_reason == "length":
+        return [Draft(reason=Reason.THINKING)]
+    return list(stage.read(plan, ask, replace(answer, text=said)))
 
 
 @runtime_checkable

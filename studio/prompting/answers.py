@@ -37,7 +37,8 @@ _CHANNELS = re.compile(
     re.DOTALL,
 )
 _TURN_TOKEN = re.compile(
-    r"(?:<\|start_header_id\|>\s*\w{1,20}\s*<\|end_header_id\|>|<\|[^|<>\s]{1,40}\|>"
+    r"(?:<\|(?:start_header_id|header_start|start_of_role)\|>\s*\w{1,20}\s*(?=<\|)"
+    r"|<\|[^|<>\s]{1,40}\|>"
     r"|<｜[^｜<>\n]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|\[/?INST\])"
     r"(?:(?:assistant|model)[ \t]*\n)?"
 )
@@ -166,7 +167,7 @@ def said_lines(answer: str) -> list[str]:
 
 def _cleaned(answer: str) -> str:
     """The answer as text: without thoughts, control tokens, fences, JSON, tags and entities."""
-    text = _first_turn(_without_thoughts(_CHANNELS.sub("", _utf8(answer))))
+    text = _first_turn(without_thoughts(_CHANNELS.sub("", _utf8(answer))))
     text = _out_of_json(_FENCE.sub("", _ROLE.sub("", text)))
     text = _utf8(_ENTITY.sub(lambda match: html.unescape(match[0]), text))
     return _UNSEEN.sub(" ", _untagged(text))
@@ -216,7 +217,8 @@ def _key(name: str) -> str:
     return re.sub(r"[\W\d_]", "", name).lower()
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
+    """An answer without what was thought aloud before it; empty when it ends within a thought."""
     if _THOUGHT_END.search(text):
         text = _THOUGHT.sub("", text)
     # Some chat formats open the thought themselves, and some answers end within one.
@@ -226,7 +228,8 @@ def _without_thoughts(text: str) -> str:
 
 def _first_turn(text: str) -> str:
     """The first stretch between a chat format's control tokens that is not blank."""
-    return next((turn for turn in _TURN_TOKEN.split(text) if turn.strip()), "")
+    first = next((turn for turn in _TURN_TOKEN.split(text) if turn.strip()), "")
+    return _ROLE.sub("", first, count=1) if _ROLE.match(first) else first
 
 
 def _utf8(text: str) -> str:

@@ -44,6 +44,7 @@ class Command:
             "STUDIO_CONFIG": str(self.home / "config"),
             "STUDIO_DATA": str(self.home / "data"),
             "STUDIO_CACHE": str(self.home / "cache"),
+            "STUDIO_STATE": str(self.home / "state"),
             "STUDIO_MODELS": str(models_home()),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",

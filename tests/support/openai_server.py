@@ -27,7 +27,7 @@ import random
 import re
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,6 +53,8 @@ Fault = Literal[
 ]
 Words = Callable[[dict[str, Any]], str]
 Usage = Callable[[dict[str, Any]], dict[str, int]]
+Reply = Callable[[web.Request, dict[str, Any] | None], Awaitable[web.StreamResponse | None]]
+"""A test's own answer to a call, or to a look at the models (no body); None for the usual one."""
 
 DIMENSIONS = 64
 ERRORS: dict[str, tuple[int, str, str]] = {
@@ -114,6 +116,7 @@ class OpenAIServer:
         self.requests: list[dict[str, Any]] = []
         self.keep_requests = False
         self.always: Fault | None = None
+        self.reply: Reply | None = None
         self.retry_after: float | None = None
         self._faults: collections.deque[Fault | None] = collections.deque()
         self._stalled_after: int | None = None
@@ -199,6 +202,8 @@ class OpenAIServer:
         return app
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
+        if self.reply and (own := await self.reply(request, None)):
+            return own
         if refusal := self._refusal(request, None):
             return refusal
         if self.always == "nonsense":
@@ -232,6 +237,8 @@ class OpenAIServer:
     async def _one(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if self.keep_requests:
             self.requests.append(body)
+        if self.reply and (own := await self.reply(request, body)):
+            return own
         fault = self._faults.popleft() if self._faults else self.always
         if fault is None and self.silent_every and not self.calls % self.silent_every:
             fault = "no-usage"

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from email.utils import formatdate
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.llm.client import Delta, LLMClient, clients_for, cost_of
-from studio.llm.failures import LONGEST_WAIT_S, CallFailed, retry_after
+from studio.llm.client import Delta, LLMClient, clients_for
+from studio.llm.failures import CallFailed, retry_after
+from studio.llm.reading import cost_of
 from studio.records import Answer, Decoding, Message, Request
 from studio.servers import is_loopback
 from studio.settings import Endpoint
@@ -119,7 +121,7 @@ async def test_newer_models_get_the_parameter_that_they_ask_for() -> None:
         ("nonsense", "broken", "not as an OpenAI-compatible server", True),
         ("no-choices", "broken", "no choices", True),
         ("wrong-key", "fatal", "refused the key", False),
-        ("missing-model", "fatal", "no such model", False),
+        ("missing-model", "denied", "no such model", False),
         ("too-long", "refused", "exceeds the context window", False),
     ],
 )
@@ -164,7 +166,7 @@ async def test_nobody_there_is_down() -> None:
 async def test_a_missing_completions_route_is_named() -> None:
     with OpenAIServer(completions_route=False) as server:
         failed = await failure(server, completion())
-    assert failed.kind == "fatal"
+    assert failed.kind == "denied"
     assert "route" in str(failed)
 
 
@@ -269,8 +271,9 @@ def test_loopback_is_told_apart(url: str, loopback: bool) -> None:
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after-ms": "250"}, 0.25),
         ({"retry-after": "-4"}, 0.0),
-        ({"retry-after": "99999999"}, LONGEST_WAIT_S),
-        ({"retry-after": "inf"}, LONGEST_WAIT_S),
+        ({"retry-after": "86400"}, 86400.0),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1e999"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": formatdate(1_000_030, usegmt=True)}, 30.0),
@@ -281,9 +284,9 @@ def test_retry_after_in_all_its_shapes(headers: dict[str, str], seconds: float |
 
 
 @given(st.text(max_size=40))
-def test_no_retry_after_header_breaks_or_waits_for_ever(value: str) -> None:
+def test_no_retry_after_header_breaks(value: str) -> None:
     seconds = retry_after({"retry-after": value}, now=0.0)
-    assert seconds is None or 0.0 <= seconds <= LONGEST_WAIT_S
+    assert seconds is None or 0.0 <= seconds < inf
 
 
 def test_importing_the_room_loads_nothing_heavy() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 import pytest
+from aiohttp import web
 from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError
 
@@ -177,6 +179,62 @@ async def test_a_sick_endpoint_says_what_is_wrong(fault: str, sentence: str) -> 
         health = await probe(at(server, timeout_s=0.3 if fault == "hang" else PATIENCE_S))
     assert not health.ok
     assert sentence in health.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "listed"),
+    [
+        (200, '{"object": "list", "data": null}'),
+        (200, '{"data": [{"name": "no id"}]}'),
+        (200, "[]"),
+        (200, "<html>hello</html>"),
+        (403, '{"error": {"message": "Missing scope: models.read"}}'),
+        (500, '{"error": {"message": "broken"}}'),
+        (501, ""),
+    ],
+)
+async def test_a_model_list_that_cannot_be_read_is_no_fault(status: int, listed: str) -> None:
+    with OpenAIServer() as server:
+
+        async def reply(_: web.Request, body: dict[str, Any] | None) -> web.Response | None:
+            kind = "text/html" if listed.startswith("<") else "application/json"
+            odd = web.Response(status=status, text=listed, content_type=kind)
+            return odd if body is None else None
+
+        server.reply = reply
+        health = await probe(at(server))
+    assert health.ok, health.sentence
+    assert health.models == ()
+
+
+@pytest.mark.parametrize("least", [16, 500])
+async def test_a_model_that_wants_room_for_its_answer_is_well(least: int) -> None:
+    with OpenAIServer() as server:
+
+        async def reply(_: web.Request, body: dict[str, Any] | None) -> web.Response | None:
+            if body is None or body["max_tokens"] >= least:
+                return None
+            error = {"message": f"max_tokens: expected a value >= {least}"}
+            return web.json_response({"error": error}, status=400)
+
+        server.reply = reply
+        health = await probe(at(server))
+    assert health.ok, health.sentence
+
+
+async def test_a_probe_says_what_the_model_refuses() -> None:
+    with OpenAIServer() as server:
+
+        async def reply(_: web.Request, body: dict[str, Any] | None) -> web.Response | None:
+            if body is None or "temperature" not in body:
+                return None
+            error = {"message": "'temperature' is not supported with this model."}
+            return web.json_response({"error": error}, status=400)
+
+        server.reply = reply
+        health = await probe(at(server, model="stand-in"))
+    assert health.ok
+    assert "refuses temperature" in health.sentence
 
 
 async def test_a_server_that_wants_a_key() -> None:

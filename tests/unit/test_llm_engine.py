@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from studio.llm import engine
 from studio.llm.budget import Budget, Claim
@@ -160,6 +163,104 @@ async def test_what_no_further_call_can_mend_ends_the_run_at_once(
     assert server.calls <= 16
 
 
+Body = dict[str, Any]
+
+
+def answer_some(server: OpenAIServer, odd: Callable[[Body, int], web.Response | None]) -> None:
+    """Let ``odd`` answer the calls that it has an answer for; it gets their body and number."""
+    numbers = itertools.count(1)
+
+    async def reply(_: web.Request, body: Body | None) -> web.Response | None:
+        return odd(body, next(numbers)) if body else None
+
+    server.reply = reply
+
+
+def failure(status: int, said: str) -> web.Response:
+    return web.json_response({"error": {"message": said}}, status=status)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "reason"),
+    [
+        (403, "Forbidden by a rule of the firewall", "error"),
+        (404, "The model is being swapped", "error"),
+        (403, "Your input was flagged by moderation", "content_filter"),
+        (400, "Filtered by our content policy", "content_filter"),
+    ],
+)
+@pytest.mark.parametrize("at_a_time", [1, 8])
+async def test_a_document_that_is_denied_fails_alone(
+    server: OpenAIServer, status: int, said: str, reason: str, at_a_time: int
+) -> None:
+    def odd(body: Body, _: int) -> web.Response | None:
+        flagged = "number 0 " in str(body["messages"])
+        return failure(status, said) if flagged else None
+
+    answer_some(server, odd)
+    got: dict[int | None, Answer] = {}
+    stats = await run(
+        endpoint(server),
+        requests(12),
+        max_concurrency=at_a_time,
+        on_answer=lambda r, a: got.update({r.document_id: a}),
+    )
+    assert (stats.answered, stats.failed) == (11, 1)
+    assert (got[0].finish_reason, said in got[0].error) == (reason, True)
+
+
+async def test_what_is_denied_once_is_tried_again(server: OpenAIServer) -> None:
+    answer_some(server, lambda _, number: failure(404, "Swapped") if number == 3 else None)
+    stats = await run(endpoint(server), requests(12))
+    assert (stats.answered, stats.failed, stats.retries) == (12, 0, 1)
+
+
+async def test_a_run_of_one_document_that_is_denied_says_why(server: OpenAIServer) -> None:
+    server.always = "missing-model"
+    with pytest.raises(StudioError, match="no such model"):
+        await run(endpoint(server), requests(1))
+
+
+async def test_a_model_that_loads_is_waited_for(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.llm.limiter.BACKOFF_MOST_S", 0.01)
+    answer_some(server, lambda _, n: failure(503, "Loading model") if n <= 40 else None)
+    notes: list[str] = []
+    stats = await run(endpoint(server, max_concurrency=2), requests(3), notes=notes)
+    assert (stats.answered, stats.failed) == (3, 0)
+    assert "loads its model (HTTP 503): Loading model" in notes[0]
+
+
+async def test_a_server_that_is_always_busy_ends_the_run(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.llm.engine.BUSY_PATIENCE_S", 0.3)
+    server.always = "busy"
+    with pytest.raises(StudioError, match=r"is busy .* It has answered nothing for"):
+        await run(endpoint(server), requests(3))
+
+
+async def test_a_request_that_alone_is_always_too_much_is_given_up(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.llm.limiter.BACKOFF_MOST_S", 0.01)
+
+    def odd(body: Body, _: int) -> web.Response | None:
+        return failure(529, "Busy") if "number 0 " in str(body["messages"]) else None
+
+    answer_some(server, odd)
+    stats = await run(endpoint(server), requests(400), max_concurrency=2)
+    assert (stats.answered, stats.failed) == (399, 1)
+
+
+async def test_a_pause_of_a_day_is_not_waited_for(server: OpenAIServer) -> None:
+    server.always, server.retry_after = "busy", 86_400
+    with pytest.raises(StudioError, match=r"a pause of 24 h .*`studio jobs resume`"):
+        await run(endpoint(server), requests(100))
+    assert server.calls <= 16
+
+
 async def test_a_server_that_only_errs_ends_the_run_after_a_while(server: OpenAIServer) -> None:
     server.always = "error"
     with pytest.raises(StudioError, match=r"20 failures in a row.*HTTP 500"):
@@ -181,7 +282,7 @@ async def test_retry_after_holds_every_call_back(server: OpenAIServer) -> None:
     await run(endpoint(server, max_concurrency=1), requests(3), notes=notes)
     assert loop.time() - started >= 0.5
     assert server.calls == 4
-    assert "Going on with 1 calls" in notes[0]
+    assert "Going on with 1 call at a time" in notes[0]
 
 
 async def test_it_finds_what_the_server_bears() -> None:

@@ -158,7 +158,9 @@ class Side:
         if answer.finish_reason == "error":
             return Outcome((), answer.error or "error", answer.text, answer.cost)
         first = self.stage.makes.fields[0]
-        drafts = list(self.stage.read(self.plan, planned.ask, answer))
+        from studio.methods.protocol import drafts_in
+
+        drafts = drafts_in(self.stage, self.plan, planned.ask, answer)
         texts = tuple(draft.fields.get(first, "") for draft in drafts if not draft.reason)
         reason = "" if texts else drafts[0].reason
         return Outcome(texts, reason, answer.text, answer.cost)
@@ -342,11 +344,13 @@ def _kept(project: Project, method: Method, stage: Stage) -> list[Record]:
 
 def _previewed(project: Project, stage: Stage, plan: Plan, made: Beginning) -> list[Record]:
     """What previews of a stage were answered."""
+    from studio.methods.protocol import drafts_in
+
     found: list[Record] = []
     for ask in islice(stage.ask(plan, 0, made), MOST):
         answer = project.store.generations.answer_of(ask.request.sha)
         if answer is not None and answer.finish_reason != "error":
-            for draft in stage.read(plan, ask, answer):
+            for draft in drafts_in(stage, plan, ask, answer):
                 if draft.fields and not draft.reason:
                     given = {**ask.fields, **draft.fields}
                     found.append(Record(stage.makes, given, id=len(found) + 1, stage=stage.name))
@@ -379,7 +383,7 @@ def rendered_text(planned: Planned) -> str:
 
 def most_cost(planned: Sequence[Planned], endpoint: Endpoint) -> float | None:
     """US dollars that these requests take at most; None when the price is unknown."""
-    from studio.llm.client import cost_of
+    from studio.llm.reading import cost_of
 
     costs = [cost_of(endpoint, one.tokens, one.request.decoding.max_tokens) for one in planned]
     return None if None in costs else sum(cost for cost in costs if cost is not None)
