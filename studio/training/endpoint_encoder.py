@@ -85,7 +85,7 @@ class EndpointEncoder:
                 model=self.model, input=inputs, encoding_format="float"
             )
         except OpenAIError as error:
-            raise failures.from_sdk(error, self._endpoint, self.base_url) from error
+            raise failures.from_exception(error, self._endpoint, self.base_url) from error
         rows = sorted(answer.data, key=lambda row: row.index)
         if len(rows) != len(texts) or len({len(row.embedding) for row in rows}) != 1:
             raise StudioError(

@@ -197,13 +197,12 @@ async def test_a_stream_that_ends_in_an_error_keeps_what_came(server: OpenAIServ
     assert "CUDA out of memory" in answer.error
 
 
-async def test_a_stream_that_stalls_is_late() -> None:
-    with OpenAIServer() as server:
-        server.stall(2)
-        pieces, answer = await stream(server, timeout_s=0.5)
-        server.release()
-    assert len(pieces) == 2
-    assert "gave no answer within 0.5 s" in answer.error
+async def test_a_stream_that_stalls_is_late(server: OpenAIServer) -> None:
+    server.stall(2)
+    _, answer = await stream(server, timeout_s=2.0)
+    server.release()
+    assert answer.finish_reason == "error"
+    assert "gave no answer within 2 s" in answer.error
 
 
 BUSY = {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too many now"}}
