@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rouge_score.tokenizers import DefaultTokenizer
 
 from studio.prompting.languages import language_score
 from studio.prompting.loops import has_loop
 from studio.prompting.tokens import count_tokens, exact_counter
 from studio.prompting.words import cut_words, normal, word_pattern, words
 from studio.records import StudioError
-
-ROUGE = DefaultTokenizer(use_stemmer=False)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +35,10 @@ def test_words(text: str, expected: list[str]) -> None:
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_words_are_those_of_rouge_score(text: str) -> None:
-    assert words(text) == ROUGE.tokenize(text)
+    # It takes seconds to import.
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    assert words(text) == DefaultTokenizer(use_stemmer=False).tokenize(text)
 
 
 @given(st.text(max_size=80), st.integers(0, 12))
