@@ -9,6 +9,9 @@ it. Anything else, and every worker where nobody listens, starts as always.
 import os
 import sys
 
+# A worker is started with ``-P``, which leaves the working directory out of its path.
+ARGUMENTS = [argument for argument in sys.orig_argv[1:] if argument != "-P"]
+
 
 def _give_way(address: str) -> None:
     import array
@@ -21,7 +24,7 @@ def _give_way(address: str) -> None:
         except OSError:
             return
         wanted = {
-            "arguments": sys.orig_argv[3:],
+            "arguments": ARGUMENTS[2:],
             "folder": os.getcwd(),
             "environment": dict(os.environ),
             "path": sys.path,
@@ -39,5 +42,5 @@ def _give_way(address: str) -> None:
     os._exit(status)
 
 
-if sys.orig_argv[1:4] == ["-m", "studio", "worker"] and "STUDIO_TESTS_WARM" in os.environ:
+if ARGUMENTS[:3] == ["-m", "studio", "worker"] and "STUDIO_TESTS_WARM" in os.environ:
     _give_way(os.environ["STUDIO_TESTS_WARM"])

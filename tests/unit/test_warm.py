@@ -1,0 +1,33 @@
+"""The workers that tests start come from a process that has imported their libraries already."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from studio import child
+from tests.support import warm
+from tests.support.waiting import PATIENCE_S
+
+
+def test_a_worker_as_jobs_start_it_gives_way_to_a_warm_one(tmp_path: Path) -> None:
+    address = tmp_path / "warm"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        listener.settimeout(PATIENCE_S)
+        path = os.pathsep.join([str(warm.FOLDER), *sys.path])
+        worker = subprocess.Popen(
+            child.python("studio", "worker", "folder", "7"),
+            env=os.environ | {"STUDIO_TESTS_WARM": str(address), "PYTHONPATH": path},
+        )
+        asked, _ = listener.accept()
+        with asked, asked.makefile("rb") as text:
+            wanted = json.loads(text.read(int.from_bytes(text.read(4), "big")))
+            asked.sendall(b"5\n")
+    assert wanted["arguments"] == ["worker", "folder", "7"]
+    assert worker.wait() == 5
