@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO ?= demo-project
 DATA ?= ../shared/data
 
-.PHONY: help install models demo test lint bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick clean
+.PHONY: help install models demo test lint style types pytest bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -32,13 +32,21 @@ models: install ## Fetch the small embedded models (about 210 MB, once)
 demo: models ## Run the main job on a sample corpus with the embedded models
 	@$(BIN)/studio demo $(DEMO)
 
-lint: install ## Style, types, layers
+lint: style types ## Style, types, layers
+
+style: install
 	@$(BIN)/ruff check studio tests
 	@$(BIN)/ruff format --check studio tests
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint models ## All checks and tests
+types: install
+	@$(BIN)/mypy
+
+test: style models ## All checks and tests
+	@# mypy has one thread: the tests need not wait for it.
+	@$(MAKE) --no-print-directory -j 2 types pytest
+
+pytest: install
 	@# Tests of screens and of processes wait more than they work: four at a time keep two cores
 	@# busy. Each has one torch thread: spinning ones would starve one another.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal

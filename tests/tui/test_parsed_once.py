@@ -10,12 +10,15 @@ from textual.css import stylesheet
 
 from studio.project import Project
 from studio.tui.app import StudioApp
+from studio.tui.textual_patches import ParsedOnce
 from tests.support.waiting import quiet
 
 
 async def test_a_sheet_is_parsed_once_until_the_theme_changes(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Other programs of this process have parsed theirs.
+    monkeypatch.setattr(ParsedOnce, "_parsed", {})
     parsed: Counter[Any] = Counter()
     parse = stylesheet.parse
 
