@@ -415,12 +415,26 @@ class Gold(Datum):
     """The id it had where it came from; unique in a project."""
     relevant: Mapping[int, int] = field(default_factory=dict)
     """For queries: document row → grade; 1 and up is right, 0 was marked wrong."""
+    named: Mapping[int, int] = field(default_factory=dict)
+    """Row of a judged passage → the long document (``sources``) by whose name it was judged."""
     other_answers: tuple[str, ...] = ()
     """For questions: what answers them as well as the field ``answer``."""
     origin: str = "import"
     """``import``, ``example`` (a held-out example), ``search`` (marked by a person), or the file
     that it came from with its line."""
     id: int = 0
+
+    @property
+    def judged(self) -> dict[tuple[str, int], int]:
+        """What was judged → its best grade: a long document counts once, whatever it was cut into.
+
+        Keys are ``("source", row)`` of a long document that was named, else ``("document", row)``.
+        """
+        found: dict[tuple[str, int], int] = {}
+        for row, grade in self.relevant.items():
+            key = ("source", self.named[row]) if row in self.named else ("document", row)
+            found[key] = max(grade, found.get(key, 0))
+        return found
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.tables import show_switched_off
 from studio.jobs import queue
 from studio.jobs.params import ImportParams
 from studio.project import DATABASE, Project, forget
@@ -252,3 +253,4 @@ def show_import(result: dict[str, Any]) -> None:
     out.print(table("Import", ("what", "rows"), rows))
     for sample in result["skipped_samples"][:5]:
         out.print(f"  {visible(sample['where'])}: {visible(sample['reason'])}", style="dim")
+    show_switched_off(result)

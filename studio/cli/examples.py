@@ -67,13 +67,16 @@ def add(
         )
     if not (found or text.strip()):
         raise typer.BadParameter("give --document ID or --text TEXT")
-    if store.gold.has_text(query):
-        raise StudioError(
-            "That query is a gold query; as an example it would leak. Word it otherwise."
-        )
+    from studio.jobs.leaks import GoldWords, place_of
+
     shown = found.full_text if found else text
     document_id = found.id if found else None
     new = Example(shown, query, document_id=document_id, tags=tag_text(tags_of(tags)))
+    if (gold := GoldWords.of(store).find(new)) is not None:
+        raise StudioError(
+            f"That query is a gold query, {place_of(gold)}; as an example it would leak. "
+            "Ask something else."
+        )
     ids = store.examples.add([new])
     emit({"id": ids[0]}, as_json, lambda: out.print(f"Example {ids[0]} added."))
 

@@ -46,6 +46,7 @@ def export(
     result: dict[str, Any] = {
         "format": format,
         "rows": written.rows,
+        "left_out_gold": written.left_out_gold,
         "files": [str(file) for file in written.files],
     }
     emit(result, as_json, lambda: _show(result, exporting.folder_of(opened, params)))
@@ -53,5 +54,7 @@ def export(
 
 def _show(result: dict[str, Any], target: Path) -> None:
     out.print(f"{result['rows']:,} records written to {visible(target)}", highlight=False)
+    if result["left_out_gold"]:
+        out.print(f"{result['left_out_gold']:,} left out: they say what gold says", style="yellow")
     for file in result["files"]:
         out.print(f"  {visible(Path(file).name)}", style="dim", highlight=False)

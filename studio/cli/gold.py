@@ -60,21 +60,25 @@ def list_(
 
 
 def _counts(query: Gold) -> tuple[int, int]:
-    right = sum(grade > 0 for grade in query.relevant.values())
-    return right, len(query.relevant) - right
+    right = sum(grade > 0 for grade in query.judged.values())
+    return right, len(query.judged) - right
 
 
 def _shown(store: Store, queries: list[Gold]) -> list[dict[str, Any]]:
     """The queries with the outside ids of their documents."""
-    names = store.documents.heads([row for query in queries for row in query.relevant], 0)
+    judged = {key for query in queries for key in query.judged}
+    heads = store.documents.heads([row for kind, row in judged if kind == "document"], 0)
+    sources = store.sources.names(row for kind, row in judged if kind == "source")
+    names = {("document", row): head.outside_id for row, head in heads.items()}
+    names |= {("source", row): name for row, name in sources.items()}
     return [
         {
             "id": query.outside_id,
             "query": query.text,
             "split": query.split,
             "origin": query.origin,
-            "right": {names[row].outside_id: g for row, g in query.relevant.items() if g > 0},
-            "wrong": [names[row].outside_id for row, g in query.relevant.items() if g == 0],
+            "right": {names[key]: grade for key, grade in query.judged.items() if grade > 0},
+            "wrong": [names[key] for key, grade in query.judged.items() if grade == 0],
         }
         for query in queries
     ]
@@ -130,6 +134,10 @@ def _refuse_twice(names: list[str]) -> None:
 def _rows(store: Store, names: list[str]) -> dict[str, int]:
     """Outside id → row. Raises StudioError for an id that no document has."""
     rows = store.documents.ids_by_outside_id(names)
+    if store.gold.names_documents():
+        # A mark of one passage is then one of the whole document.
+        cut_up = store.documents.passages_of_sources(name for name in names if name not in rows)
+        rows |= {name: passages[0] for name, passages in cut_up.items()}
     missing = next((name for name in names if name not in rows), None)
     if missing is not None:
         raise StudioError(
@@ -158,8 +166,8 @@ def _show(known: Gold | None, shots: tuple[int, ...], records: tuple[int, ...]) 
     out.print(line, highlight=False, soft_wrap=True)
     if shots:
         out.print(
-            f"Example {', '.join(map(str, shots))} asks the same: switch it off, or what the LLM "
-            "writes leans towards this gold.",
+            f"Example {', '.join(map(str, shots))} asks the same: no LLM is shown it while "
+            "this is gold.",
             highlight=False,
             soft_wrap=True,
         )

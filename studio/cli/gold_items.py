@@ -10,6 +10,7 @@ import typer
 
 from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
+from studio.cli.tables import show_switched_off
 from studio.project import Project
 from studio.records import Gold, Split
 
@@ -78,6 +79,7 @@ def _show(result: dict[str, Any]) -> None:
     out.print(table("Gold", ("what", "items"), rows))
     for sample in result["skipped_samples"][:FILE_SHOWN]:
         out.print(f"  {visible(sample['where'])}: {visible(sample['reason'])}", style="dim")
+    show_switched_off(result)
 
 
 def list_items(opened: Project, split: Split | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from studio.cli.output import table, visible
+from studio.cli.output import out, table, visible
 from studio.evaluation.systems import in_order, label_of, of_pair_key, prefix_words, words_of
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
@@ -28,6 +28,13 @@ def scores_line(scores: dict[str, Any]) -> str:
             said = "" if len(names) == 1 else f"{name} "
             parts.append(f"{said}{scores[name]:.3f}{spread}")
     return " ".join(parts)
+
+
+def show_switched_off(result: dict[str, Any]) -> None:
+    """The examples that gold has become: nobody shows them to an LLM any more."""
+    for example in result.get("examples_switched_off", ()):
+        line = f"Example {example['id']} is gold now and was switched off: {example['query']}"
+        out.print(visible(line), style="yellow", highlight=False, soft_wrap=True)
 
 
 def chain_table(result: dict[str, Any]) -> Table:

@@ -34,6 +34,9 @@ class Bm25Ranker(Generic[Id]):
         StudioError: no document holds a single word.
     """
 
+    floor = 0.0
+    """What shares no word with a query scores this."""
+
     def __init__(
         self,
         ids: Sequence[Id],
@@ -88,10 +91,15 @@ class Bm25Ranker(Generic[Id]):
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def ids(self) -> Sequence[Id]:
+        """The documents in the order of the scores."""
+        return self._ids
+
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:
         """For each query its best documents with their scores; only documents that share a word."""
         for query in queries:
-            scores = self.scores(query)
+            scores = self.scores_of(query)
             yield {self._ids[row]: float(scores[row]) for row in _best(scores, k)}
 
     def rank_of(self, pairs: Sequence[tuple[str, Id]]) -> list[int]:
@@ -103,12 +111,16 @@ class Bm25Ranker(Generic[Id]):
         return [self._rank(query, self._row[document]) for query, document in pairs]
 
     def _rank(self, query: str, row: int) -> int:
-        scores = self.scores(query)
+        scores = self.scores_of(query)
         if scores[row] <= 0:
             return len(self)
         return 1 + int((scores > scores[row]).sum())
 
-    def scores(self, query: str) -> NDArray[np.float32]:
+    def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """For each query the scores of all documents."""
+        return map(self.scores_of, queries)
+
+    def scores_of(self, query: str) -> NDArray[np.float32]:
         """The score of every document, 0 for one that shares no word with the query."""
         import numpy as np
 

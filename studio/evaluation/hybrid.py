@@ -40,6 +40,9 @@ _CELLS = 16_000_000
 class HybridRanker(Generic[Id]):
     """Two searches over the same documents in the same order, asked as one."""
 
+    floor = float("-inf")
+    """Any score may be that of a right document."""
+
     def __init__(
         self, dense: Cosines[Id], lexical: Bm25Ranker[Id], weight: float = LEXICAL_WEIGHT
     ) -> None:
@@ -52,6 +55,11 @@ class HybridRanker(Generic[Id]):
     def __len__(self) -> int:
         return len(self._dense.ids)
 
+    @property
+    def ids(self) -> Sequence[Id]:
+        """The documents in the order of the scores."""
+        return self._dense.ids
+
     def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """For each query the summed standardised scores of all N documents."""
         import numpy as np
@@ -60,7 +68,7 @@ class HybridRanker(Generic[Id]):
         for start in range(0, len(queries), size):
             part = queries[start : start + size]
             for query, cosines in zip(part, self._dense.cosines(part), strict=True):
-                lexical = _standardised(self._lexical.scores(query))
+                lexical = _standardised(self._lexical.scores_of(query))
                 yield (_standardised(cosines) + self._weight * lexical).astype(np.float32)
 
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from studio.evaluation.counting import Counting, places
 from studio.evaluation.embeddings import EmbeddingCache, Prefixes, TextEncoder, embed
 from studio.evaluation.search import Progress, source_ranks, top_k
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 Id = TypeVar("Id", bound=Hashable)
 _QUERIES_AT_ONCE = 8192
 """Query vectors held at once: 12 MiB at 384 dimensions."""
+_CELLS = 16_000_000
+"""The most scores held at once (64 MB)."""
 
 
 class Ranker(Protocol[Id]):
@@ -24,6 +27,17 @@ class Ranker(Protocol[Id]):
         """For each query its best documents with their scores, in the order of the queries."""
         ...
 
+    @property
+    def ids(self) -> Sequence[Id]:
+        """The documents, in the order of the scores."""
+
+    floor: float
+    """A document that scores no higher is not found at all."""
+
+    def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """For each query the scores of all documents."""
+        ...
+
     def rank_of(self, pairs: Sequence[tuple[str, Id]]) -> list[int]:
         """The rank, from 1, of each pair's own document for its query."""
         ...
@@ -31,6 +45,9 @@ class Ranker(Protocol[Id]):
 
 class DenseRanker(Generic[Id]):
     """An encoder and the embeddings of the corpus, searched exactly."""
+
+    floor = float("-inf")
+    """Any cosine may be that of a right document."""
 
     def __init__(
         self,
@@ -69,9 +86,15 @@ class DenseRanker(Generic[Id]):
         scores: NDArray[np.float32] = vectors @ self.matrix.T
         return scores
 
+    def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """For each query every document's cosine, a few queries at once."""
+        size = max(1, _CELLS // max(1, len(self)))
+        for start in range(0, len(queries), size):
+            yield from self.cosines(queries[start : start + size])
+
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:
         """For each query its k nearest documents with their cosines."""
-        for part in _parts(queries):
+        for part in _parts(queries, k):
             vectors = embed(part, self._encoder, "query", cache=self._cache)
             rows, scores = top_k(vectors, self.matrix, k)
             for found, cosines in zip(rows.tolist(), scores.tolist(), strict=True):
@@ -90,15 +113,20 @@ class DenseRanker(Generic[Id]):
 
 
 def run_of(
-    queries: Mapping[str, str], ranker: Ranker[str], k: int = 100
+    queries: Mapping[str, str],
+    ranker: Ranker[str],
+    k: int = 100,
+    counting: Counting = Counting(),
 ) -> dict[str, dict[str, float]]:
-    """Query id → document id → score: what :func:`studio.evaluation.retrieval.evaluate` takes."""
-    return dict(zip(queries, ranker.top_k(list(queries.values()), k), strict=True))
+    """Query id → what counts → score: what :func:`studio.evaluation.retrieval.evaluate` takes."""
+    found = places(queries, ranker.top_k, k, counting)
+    return {query: {one.name: one.score for one in ranking} for query, ranking in found.items()}
 
 
 Item = TypeVar("Item")
 
 
-def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), _QUERIES_AT_ONCE):
-        yield items[start : start + _QUERIES_AT_ONCE]
+def _parts(items: Sequence[Item], k: int = 1) -> Iterator[Sequence[Item]]:
+    size = max(1, min(_QUERIES_AT_ONCE, _CELLS // max(1, k)))
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

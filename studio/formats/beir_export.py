@@ -126,6 +126,10 @@ def _data_files(splits: dict[str, str]) -> list[DataFile]:
 
 EXPORTERS = (
     Exporter(
-        "beir", "BEIR folder: corpus, kept queries as train, gold as dev and test", write, True
+        "beir",
+        "BEIR folder: corpus, kept queries as train, gold as dev and test",
+        write,
+        holds_corpus=True,
+        pairs_documents=True,
     ),
 )

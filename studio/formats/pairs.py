@@ -33,8 +33,9 @@ def write_triplets(rows: Iterable[ExportRow], target: Path, context: ExportConte
     """Writes ``triplets.jsonl``: as pairs, with a passage that is not the answer.
 
     A row's mined negatives make one triplet each. A row without any gets one passage of another
-    document, drawn with the context's seed from the rows around it. Raises :class:`StudioError`
-    when there is no other document to draw from.
+    document, drawn with the context's seed from the rows around it, else from the context's spare
+    passages; never one that was cut from the same document. Raises :class:`StudioError` when there
+    is no other document to draw from.
     """
     what = (
         "Each row is a query (`anchor`), its passage (`positive`) and another passage "
@@ -42,7 +43,7 @@ def write_triplets(rows: Iterable[ExportRow], target: Path, context: ExportConte
         "other document of this export."
     )
     counts = ExportCounts()
-    triplets = _triplets(counts.counted(rows, kept_only=True), context.seed)
+    triplets = _triplets(counts.counted(rows, kept_only=True), context)
     return _write("triplets.jsonl", triplets, counts, target, context, what)
 
 
@@ -76,9 +77,9 @@ def _pair(row: ExportRow) -> dict[str, str]:
     return {"anchor": row.text, "positive": joined_text(row.title, row.passage)}
 
 
-def _triplets(rows: Iterator[ExportRow], seed: int) -> Iterator[dict[str, str]]:
+def _triplets(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[dict[str, str]]:
     for row, around in _with_neighbours(rows):
-        for negative in row.negatives or (_drawn(row, around, seed),):
+        for negative in row.negatives or (_drawn(row, around, context),):
             yield {**_pair(row), "negative": negative}
 
 
@@ -95,21 +96,34 @@ def _with_neighbours(
         yield row, window
 
 
-def _drawn(row: ExportRow, around: deque[ExportRow], seed: int) -> str:
+def _drawn(row: ExportRow, around: deque[ExportRow], context: ExportContext) -> str:
     """A passage of another document: the same one for the same rows and seed."""
-    start = int(content_sha(str(seed), str(row.record_id), row.text)[:8], 16) % len(around)
-    for other in chain(islice(around, start, None), islice(around, start)):
-        if other.document_id != row.document_id:
-            return joined_text(other.title, other.passage)
+    number = int(content_sha(str(context.seed), str(row.record_id), row.text)[:8], 16)
+    for others in (around, context.spare):
+        start = number % max(1, len(others))
+        for other in chain(islice(others, start, None), islice(others, start)):
+            if _is_apart(other, row):
+                return joined_text(other.title, other.passage)
     raise StudioError(
-        f"The triplet of record {row.record_id} has no other document near it to be the negative: "
-        "export pairs, or mine hard negatives first."
+        f"The triplet of record {row.record_id} has no other document near it to be the negative, "
+        "and a passage of its own document may well be right: export pairs, or import more "
+        "documents."
     )
+
+
+def _is_apart(other: ExportRow, row: ExportRow) -> bool:
+    """Whether two rows are of different documents, also before these were cut."""
+    if other.document_id == row.document_id or not set(other.sources).isdisjoint(row.sources):
+        return False
+    return (other.title, other.passage) != (row.title, row.passage)
 
 
 EXPORTERS = (
     Exporter(
-        "pairs", "sentence-transformers pairs (anchor, positive), kept records", write_pairs, True
+        "pairs",
+        "sentence-transformers pairs (anchor, positive), kept records",
+        write_pairs,
+        pairs_documents=True,
     ),
     Exporter(
         "triplets",

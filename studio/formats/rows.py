@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,6 +109,8 @@ class ExportRow:
     """Why it was dropped; empty while kept."""
     negatives: tuple[str, ...] = ()
     """Texts of mined hard negatives, title joined; may be empty."""
+    sources: tuple[int, ...] = ()
+    """The long documents that the passage was cut from; none of a document that is whole."""
 
     @property
     def text(self) -> str:
@@ -141,6 +143,8 @@ class ExportContext:
     """The whole corpus, for formats that hold it (BEIR); empty: the rows' own documents."""
     gold: Iterable[RawGold] = ()
     """Labelled queries, for formats that hold them (BEIR)."""
+    spare: Sequence[ExportRow] = ()
+    """Passages of several documents, for formats that draw negatives; only their texts count."""
     card: CardFacts = field(default_factory=CardFacts)
     seed: int = 0
     """Where a format draws anything at random (triplets without mined negatives)."""
@@ -162,6 +166,8 @@ class Exported:
     files: tuple[Path, ...]
     rows: int
     """Records written; dropped ones are left out of training formats."""
+    left_out_gold: int = 0
+    """Records that were not written because they say what gold says."""
 
 
 Row = RawDocument | SkippedRow
@@ -192,5 +198,7 @@ class Exporter:
     """One line for people."""
     write: Callable[[Iterable[ExportRow], Path, ExportContext], Exported]
     """Writes into the folder, whole or not at all; raises :class:`StudioError`."""
+    holds_corpus: bool = False
+    """It holds the corpus with its judgements: whole documents where gold names such."""
     pairs_documents: bool = False
     """It pairs each record with its document, so that it is nothing for labelled tasks."""

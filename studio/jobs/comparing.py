@@ -72,12 +72,13 @@ def between(store: Store, new: Model | str, old: Model | str) -> Duel:
     """Two systems on the queries that both were scored on: models, or others by name.
 
     Beside a model the others count as they were scored with it: its own base, the corpus of then.
-    Raises StudioError when no query was scored by both.
+    Raises StudioError when no query was scored by both, or ranks counted differently.
     """
     model = next((one for one in (new, old) if isinstance(one, Model)), None)
     for split in SPLITS:
         ours, theirs = (_scores_of(store, one, split, model) for one in (new, old))
         if ours and theirs and _shared(ours, theirs):
+            _check_same_ranks(ours, theirs)
             return _duel(
                 store, ours, theirs, _called(new, ours, model), _called(old, theirs, model)
             )
@@ -89,6 +90,17 @@ def between(store: Store, new: Model | str, old: Model | str) -> Duel:
         f"{' and '.join(names)} were scored on different queries. Evaluate both on the same "
         "split: `studio evaluate --model`."
     )
+
+
+def _check_same_ranks(new: Evaluation, old: Evaluation) -> None:
+    """Raises StudioError where a rank counted something else in one of them."""
+    counted = [str(one.metrics.get("ranks") or "every passage for itself") for one in (new, old)]
+    if counted[0] != counted[1]:
+        raise StudioError(
+            f"{system_label(new)} and {system_label(old)} were scored differently on {new.split}: "
+            f"a rank counted {counted[0]} for the one, {counted[1]} for the other. Evaluate both "
+            "again: `studio evaluate --model`."
+        )
 
 
 def _scores_of(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from studio.evaluation.bm25 import Bm25Ranker
+from studio.evaluation.counting import Counting, Place, places
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, open_cache
-from studio.evaluation.rankers import DenseRanker
+from studio.evaluation.rankers import DenseRanker, Ranker, run_of
+from studio.evaluation.retrieval import RetrievalScores, evaluate
 from studio.jobs.base_encoders import located
+from studio.jobs.leaks import GoldWords
 from studio.project import Project
-from studio.records import QUERY, Gold, Split, StudioError
+from studio.prompting.words import normal
+from studio.records import QUERY, Gold, Split, StudioError, content_sha, joined_text
 from studio.store import Store
 from studio.training.encoders import open_encoder
 
@@ -31,17 +35,24 @@ class GoldSet:
 
     label: str
     queries: list[Gold]
+    counting: Counting
+    """What one place of a ranking is, and that no query is found by itself."""
 
     def texts(self) -> dict[str, str]:
         """Outside id → wording."""
         return {query.outside_id: query.text for query in self.queries}
 
     def qrels(self) -> dict[str, dict[str, int]]:
-        """Outside id → document row as text → grade."""
-        return {
-            query.outside_id: {str(doc): grade for doc, grade in query.relevant.items()}
-            for query in self.queries
-        }
+        """Outside id → what counts → grade."""
+        return {query.outside_id: grades_of(self.counting, query) for query in self.queries}
+
+    def ranked(self, ranker: Ranker[str], k: int = 100) -> dict[str, list[Place[str]]]:
+        """Outside id → the k best places, for every query."""
+        return places(self.texts(), ranker.top_k, k, self.counting)
+
+    def scored(self, ranker: Ranker[str], k: int = 100) -> RetrievalScores:
+        """The usual measures of a search on these queries."""
+        return evaluate(run_of(self.texts(), ranker, k, self.counting), self.qrels())
 
 
 def read_corpus(store: Store) -> CorpusTexts:
@@ -59,12 +70,100 @@ def gold_set(store: Store, split: Split) -> GoldSet:
     """The gold of a split; for test, examples that are switched off stand in when there is none."""
     # A query that was only ever marked wrong has nothing to be found.
     queries = [q for q in store.gold.all(split) if any(q.relevant.values())]
+    label = f"{len(queries)} gold {split} {'query' if len(queries) == 1 else 'queries'}"
     if queries:
         origins = ", ".join(_from(n, origin) for origin, n in store.gold.origins(split).items())
-        many = "query" if len(queries) == 1 else "queries"
-        return GoldSet(f"{len(queries)} gold {split} {many} ({origins})", queries)
-    held_out = _held_out_examples(store) if split == "test" else []
-    return GoldSet(f"{len(held_out)} held-out examples, not independent gold", held_out)
+        label += f" ({origins})"
+    else:
+        queries = _held_out_examples(store) if split == "test" else []
+        label = f"{len(queries)} held-out examples, not independent gold"
+    counting = counting_of(store, queries)
+    if counting.words:
+        label += f"; a rank counts {counting.words}"
+    return GoldSet(label, queries, counting)
+
+
+def sources_of(store: Store) -> dict[int | str, tuple[int, ...]]:
+    """Passage → the long documents that it is a part of; none for what was never cut."""
+    found: dict[int | str, tuple[int, ...]] = {}
+    for row, source in store.sources.parts():
+        found[row] = (*found.get(row, ()), source)
+    return found
+
+
+def sources_by_text(store: Store) -> dict[str, tuple[int, ...]]:
+    """As :func:`sources_of`, by the hash of the passage's text with its title."""
+    parts = sources_of(store)
+    documents = store.documents.all() if parts else iter(())
+    return {content_sha(one.full_text): parts[one.id] for one in documents if one.id in parts}
+
+
+class StoredParts:
+    """Passage → the long documents that it is a part of, read when asked for: for a few hits."""
+
+    def __init__(self, store: Store) -> None:
+        """Reads the store at each call."""
+        self._store = store
+
+    def get(self, passage: str, /) -> tuple[str, ...] | None:
+        """Their names in rankings; None for what was never cut."""
+        parts = self._store.sources.parts([int(passage)])
+        return tuple(document_name(source) for _, source in parts) or None
+
+
+def counting_of_one(store: Store, query: Gold | None) -> Counting:
+    """As :func:`counting_of` for one search: gold or not, without reading the whole corpus."""
+    counting = Counting(StoredParts(store) if store.gold.names_documents() else None)
+    own = own_documents(store, counting, query) if query is not None else frozenset()
+    return replace(counting, left_out={query.outside_id: own}) if query and own else counting
+
+
+def document_name(source_id: int) -> str:
+    """What a long document is called in rankings, where passages go by their rows."""
+    return f"document {source_id}"
+
+
+def counting_of(store: Store, queries: Sequence[Gold] = ()) -> Counting:
+    """What a rank of the project counts: documents where gold names them, else passages."""
+    parts = sources_of(store) if store.gold.names_documents() else {}
+    documents = {str(row): tuple(map(document_name, sources)) for row, sources in parts.items()}
+    counting = Counting(documents or None)
+    own = ((query, own_documents(store, counting, query)) for query in _named_alike(store, queries))
+    return replace(counting, left_out={query.outside_id: found for query, found in own if found})
+
+
+def grades_of(counting: Counting, query: Gold) -> dict[str, int]:
+    """What counts → grade."""
+    named = {row: document_name(source) for row, source in query.named.items()}
+    return counting.grades(query.relevant, named)
+
+
+def _named_alike(store: Store, queries: Sequence[Gold]) -> list[Gold]:
+    """The queries whose id a document has too."""
+    names = {name for query in queries for name in _ids_of(query)}
+    there = {*store.documents.ids_by_outside_id(names), *store.sources.named(names)}
+    return [query for query in queries if there & _ids_of(query)]
+
+
+def _ids_of(query: Gold) -> set[str]:
+    """The id, also without what tells it from the same id in the other split."""
+    return {query.outside_id, query.outside_id.removesuffix(f"~{query.split}")}
+
+
+def own_documents(store: Store, counting: Counting, query: Gold) -> frozenset[str]:
+    """What the query would be found by itself: what has its id and its words, and is not right."""
+    documents, words = store.documents, normal(query.text)
+    own: set[str] = set()
+    rows = documents.ids_by_outside_id(_ids_of(query))
+    for document in documents.many(list(rows.values())).values():
+        if words in (normal(document.text), normal(document.full_text)):
+            own |= set(counting.names(document.id))
+    for _, whole in store.sources.named(_ids_of(query)).values():
+        if words in (normal(whole.text), normal(joined_text(whole.title, whole.text))):
+            for row in documents.passages_of_sources([whole.outside_id])[whole.outside_id]:
+                own |= set(counting.names(row))
+    right = {name for name, grade in grades_of(counting, query).items() if grade > 0}
+    return frozenset(own - right)
 
 
 def _from(count: int, origin: str) -> str:
@@ -73,6 +172,7 @@ def _from(count: int, origin: str) -> str:
 
 
 def _held_out_examples(store: Store) -> list[Gold]:
+    gold = GoldWords.of(store)
     return [
         Gold(
             QUERY,
@@ -83,7 +183,8 @@ def _held_out_examples(store: Store) -> list[Gold]:
             origin="example",
         )
         for e in store.examples.all()
-        if not e.enabled and e.document_id is not None
+        # One that was switched off because it is gold is no test beside that gold.
+        if not e.enabled and e.document_id is not None and gold.find(e) is None
     ]
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from studio.evaluation import systems
-from studio.evaluation.rankers import DenseRanker, run_of
-from studio.evaluation.retrieval import NDCG, RetrievalScores, compare, evaluate
+from studio.evaluation.rankers import DenseRanker
+from studio.evaluation.retrieval import NDCG, RetrievalScores, compare
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.evaluation.systems import System
 from studio.jobs.cards import write_model_card
@@ -49,8 +49,10 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
         ranker = Opening(corpus, context.project.language, encoding).ranker(system)
         if isinstance(ranker, DenseRanker):
             prefixes[system.name] = asdict(ranker.prefixes)
-        scores[system.name] = evaluate(run_of(gold.texts(), ranker, 100), gold.qrels())
+        scores[system.name] = gold.scored(ranker)
     found = summary(scores, params.seed) | {"gold": gold.label, "queries": len(gold.queries)}
+    if gold.counting.words:
+        found["ranks"] = gold.counting.words
     found["systems"] = {system.name: system.label for system in chosen}
     found["prompts"] = prefixes
     _store(context, params, gold, scores, found, model)
@@ -143,7 +145,7 @@ def _store(
 ) -> None:
     for system, score in scores.items():
         metrics = {"means": found["scores"][system], "intervals": found["intervals"][system]}
-        metrics["label"] = found["systems"][system]
+        metrics |= {"label": found["systems"][system], "ranks": found.get("ranks", "")}
         metrics["prompts"] = found["prompts"].get(system)
         context.store.evaluations.add(
             Evaluation(
@@ -157,10 +159,8 @@ def _store(
             )
         )
     if model is not None:
-        kept = {
-            key: found[key]
-            for key in ("systems", "scores", "intervals", "p_value", "gold", "prompts")
-        }
+        told = ("systems", "scores", "intervals", "p_value", "gold", "prompts", "ranks")
+        kept = {key: found[key] for key in told if key in found}
         scores_now = {**model.scores, params.split: kept}
         context.store.models.set_scores(model.id, scores_now)
         write_model_card(context, replace(model, scores=scores_now))

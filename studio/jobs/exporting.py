@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +23,15 @@ from studio.formats.rows import (
 )
 from studio.jobs.context import JobContext
 from studio.jobs.filtering import record_type
+from studio.jobs.training_data import gold_words
 from studio.params import Params, option
 from studio.project import Project
-from studio.records import Model, StudioError, WrongTask
+from studio.records import Datum, Gold, Model, StudioError, WrongTask
+from studio.store import Store
 from studio.tasks import Task
+
+SPARE = 50
+"""Documents that negatives are drawn from where those of the export will not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,46 @@ def refuse(project: Project, params: ExportParams) -> None:
 
 
 def write(project: Project, params: ExportParams, rows: Iterable[ExportRow]) -> Exported:
-    """Write the rows as files. Raises StudioError for a folder that cannot be written."""
+    """Write the rows as files, without those that say what gold says.
+
+    Raises StudioError for a folder that cannot be written.
+    """
     exporter = exporters()[params.format]
-    return exporter.write(rows, folder_of(project, params), _context(project, params))
+    whole = exporter.holds_corpus and project.store.gold.names_documents()
+    clean = _WithoutGold(project, params)
+    rows = _of_documents(project, clean(rows)) if whole else clean(rows)
+    context = _context(project, params, whole=whole)
+    written = exporter.write(rows, folder_of(project, params), context)
+    return replace(written, left_out_gold=clean.left_out)
+
+
+class _WithoutGold:
+    """Leaves out the rows that say what gold says: who trains on them must not learn the test."""
+
+    def __init__(self, project: Project, params: ExportParams) -> None:
+        self._record = project.task.record
+        self._is_trained_on = params.type in ("", self._record.name)
+        self._gold = gold_words(project.store)
+        self.left_out = 0
+
+    def __call__(self, rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
+        for row in rows:
+            if self._is_trained_on and self._gold.find(Datum(self._record, row.fields)):
+                self.left_out += 1
+            else:
+                yield row
+
+
+def _of_documents(project: Project, rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
+    """The rows with the long documents in place of the passages that were cut from them."""
+    for row in rows:
+        source = project.store.sources.get(row.sources[0]) if row.sources else None
+        if source is None:
+            yield row
+        else:
+            yield replace(
+                row, document_id=source.outside_id, title=source.title, passage=source.text
+            )
 
 
 def run(context: JobContext) -> None:
@@ -108,6 +150,7 @@ def run(context: JobContext) -> None:
 
     written = write(project, params, counted())
     context.result["exported"] = written.rows
+    context.result["left_out_gold"] = written.left_out_gold
     context.result["folder"] = str(folder_of(project, params))
 
 
@@ -152,10 +195,11 @@ def rows_of(project: Project, params: ExportParams) -> Iterator[ExportRow]:
             scores=row["scores"],
             kept=bool(row["kept"]),
             reason=row["reason"],
+            sources=row["sources"],
         )
 
 
-def _context(project: Project, params: ExportParams) -> ExportContext:
+def _context(project: Project, params: ExportParams, *, whole: bool) -> ExportContext:
     store = project.store
     chain = tuple(
         f"{x.filter}: {x.judged:,} judged, {x.kept:,} kept" for x in store.verdicts.chain()
@@ -168,23 +212,53 @@ def _context(project: Project, params: ExportParams) -> ExportContext:
         licence=params.licence,
     )
     return ExportContext(
-        documents=_documents(project),
-        gold=_gold(project),
+        documents=_documents(project, whole=whole),
+        gold=_gold(project, whole=whole),
+        spare=_spare(project),
         card=card,
         task=project.task,
         type=store.record_types.known()[params.type] if params.type else None,
     )
 
 
-def _documents(project: Project) -> Iterator[RawDocument]:
-    for document in project.store.documents.all():
+def _documents(project: Project, *, whole: bool) -> Iterator[RawDocument]:
+    store = project.store
+    for document in store.sources.whole() if whole else store.documents.all():
         yield RawDocument(document.outside_id, document.title, document.text)
 
 
-def _gold(project: Project) -> Iterator[RawGold]:
+def _spare(project: Project) -> list[ExportRow]:
+    found = project.store.sources.first_passages(SPARE)
+    parts: dict[int, list[int]] = {}
+    for row, source in project.store.sources.parts([one.id for one in found]):
+        parts.setdefault(row, []).append(source)
+    return [
+        ExportRow({}, one.outside_id, one.title, one.text, 0, sources=tuple(parts.get(one.id, ())))
+        for one in found
+    ]
+
+
+def _gold(project: Project, *, whole: bool) -> Iterator[RawGold]:
+    """The queries with what is judged for them; whole: long documents, not their passages."""
     store = project.store
     for split in ("validation", "test"):
         for query in store.gold.all("validation" if split == "validation" else "test"):
-            documents = store.documents.many(list(query.relevant))
-            relevant = {documents[row].outside_id: grade for row, grade in query.relevant.items()}
+            documents = store.documents.heads(list(query.relevant), 0)
+            names: dict[int, tuple[str, ...]] = {
+                row: (document.outside_id,) for row, document in documents.items()
+            }
+            names |= _names_of_sources(store, query) if whole else {}
+            relevant: dict[str, int] = {}
+            for row, grade in query.relevant.items():
+                for name in names[row]:
+                    relevant[name] = max(grade, relevant.get(name, 0))
             yield RawGold(query.outside_id, query.text, query.split, relevant)
+
+
+def _names_of_sources(store: Store, query: Gold) -> dict[int, tuple[str, ...]]:
+    """Judged passage → the long document that was named, or all that it is a part of."""
+    parts = {row: [source] for row, source in query.named.items()}
+    for row, source in store.sources.parts([r for r in query.relevant if r not in query.named]):
+        parts.setdefault(row, []).append(source)
+    names = store.sources.names({one for found in parts.values() for one in found})
+    return {row: tuple(names[source] for source in found) for row, found in parts.items()}

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Any
 
 from studio import filters, methods
+from studio.evaluation.counting import ranks_in
 from studio.evaluation.systems import ENCODER, TRAINED, System, find_system
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
-from studio.jobs.datasets import encoder_name, read_corpus
+from studio.jobs.datasets import counting_of, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.training import TrainingStage, train_stage
@@ -180,7 +181,8 @@ def _rank_of(context: JobContext, params: FilterParams) -> RankOf:
         context.progress(done, len(corpus.ids), "encoding for the round trip")
 
     ranker = Opening(corpus, context.project.language, encoding).ranker(system)
-    return lambda pairs: ranker.rank_of([(query, str(row)) for query, row in pairs])
+    ranks = ranks_in(ranker, counting_of(context.store))
+    return lambda pairs: ranks([(query, str(row)) for query, row in pairs])
 
 
 def _first_stage(context: JobContext, params: FilterParams, base: str) -> str:

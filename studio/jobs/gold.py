@@ -7,16 +7,14 @@ already is told, and :mod:`studio.jobs.training_data` leaves it out of every tra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from studio.prompting.words import normal
+from studio.jobs.leaks import LONGEST_COMPARED, wording
 from studio.records import Gold, Split, StudioError
 from studio.store import Store
 from studio.store.gold import Mark
 
-LONGEST_COMPARED = 10_000
-"""Characters of a query that count when wordings are compared."""
 SPLITS: tuple[Split, ...] = ("validation", "test")
 _RUN = re.compile(r"\w+")
 
@@ -32,8 +30,10 @@ class MarkChange:
     text: str
     split: Split
     document_id: int
-    before: Mark | None
-    after: Mark | None
+    """The passage that the person looked at."""
+    before: Mapping[int, Mark | None]
+    """Every passage that was marked with it, such as those of its whole document."""
+    after: Mapping[int, Mark | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,6 @@ class Same:
     """Examples that are used as shots."""
     records: tuple[int, ...]
     """Kept records."""
-
-
-def wording(text: str) -> str:
-    """Equal for queries that differ in case and punctuation only."""
-    head = text[:LONGEST_COMPARED]
-    return normal(head) or " ".join(head.split())
 
 
 def wordings(store: Store) -> Wordings:
@@ -82,7 +76,7 @@ def mark(
         query: the gold query that has these words; None begins one in the split.
         text: the query's words.
         split: where a new query goes; a known one stays where it is.
-        document_id: the document's row.
+        document_id: the document's row; where gold names whole documents, all passages of it count.
         grade: what is said of it.
         reviewer: who says so.
 
@@ -95,15 +89,30 @@ def mark(
         return None
     with store.write():
         name = query.outside_id if query is not None else store.gold.begin(text, split)
-        before = {one.document_id: one for one in store.gold.marks(name)}.get(document_id)
-        if _says(before) == (None if grade is None else grade > 0):
+        rows, source = _marked_with(store, document_id)
+        marks = {one.document_id: one for one in store.gold.marks(name)}
+        before = {row: marks.get(row) for row in rows}
+        wanted = None if grade is None else grade > 0
+        if all(_says(mark) == wanted for mark in before.values()):
             return None
         known = store.gold.named(name)
         assert known is not None
-        after = None if grade is None else Mark(document_id, grade, "search", reviewer)
+        after = {
+            row: None if grade is None else Mark(row, grade, "search", reviewer, source_id=source)
+            for row in rows
+        }
         change = MarkChange(name, known.text, known.split, document_id, before, after)
         _put(store, change, after)
     return change
+
+
+def _marked_with(store: Store, document_id: int) -> tuple[list[int], int | None]:
+    """The passages that a mark means: where documents count, all of the passage's document."""
+    parts = store.sources.parts([document_id]) if store.gold.names_documents() else iter(())
+    source = next((source for _, source in parts), None)
+    if source is None:
+        return [document_id], None
+    return list(dict.fromkeys([*store.sources.passages_of(source), document_id])), source
 
 
 def _says(mark: Mark | None) -> bool | None:
@@ -112,19 +121,20 @@ def _says(mark: Mark | None) -> bool | None:
 
 
 def undo(store: Store, change: MarkChange) -> None:
-    """Make the mark as it was before."""
+    """Make the marks as they were before."""
     with store.write():
         _put(store, change, change.before)
 
 
-def _put(store: Store, change: MarkChange, mark: Mark | None) -> None:
-    if mark is None:
-        store.gold.take_mark(change.outside_id, change.document_id)
-        return
-    if store.gold.named(change.outside_id) is None:
+def _put(store: Store, change: MarkChange, marks: Mapping[int, Mark | None]) -> None:
+    if store.gold.named(change.outside_id) is None and any(marks.values()):
         # Its last mark was taken off, and the query with it.
         store.gold.begin(change.text, change.split)
-    store.gold.put_mark(change.outside_id, mark)
+    for row, mark in marks.items():
+        if mark is None:
+            store.gold.take_mark(change.outside_id, row)
+        else:
+            store.gold.put_mark(change.outside_id, mark)
 
 
 def same_words(store: Store, text: str) -> Same:

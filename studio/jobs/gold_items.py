@@ -12,8 +12,10 @@ from typing import Any, Literal
 from studio.formats.labelled import GoldFields, read_gold
 from studio.formats.rows import SkippedRow
 from studio.jobs.labelled_projects import labelled_task
+from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.project import Project
-from studio.records import Gold, Split, StudioError
+from studio.prompting.words import normal
+from studio.records import Example, Gold, Split, StudioError
 
 Into = Literal["validation", "test", "auto"]
 SAMPLES = 20
@@ -30,10 +32,14 @@ class GoldImport:
     """Split → items."""
     skipped: tuple[SkippedRow, ...]
     """Every row that was left out, with its place and why."""
+    switched_off: tuple[Example, ...] = ()
+    """Examples that say what gold says now: the LLM may not see them any more."""
 
     def to_row(self) -> dict[str, Any]:
         """For ``--json``."""
+        off = [{"id": one.id, "query": one.query} for one in self.switched_off]
         return {
+            **({"examples_switched_off": off} if off else {}),
             "added": self.added,
             "skipped": dict(Counter(row.code for row in self.skipped)),
             "skipped_samples": [
@@ -53,8 +59,9 @@ def import_labelled(
 ) -> GoldImport:
     """Read a file into gold; all of it in one transaction, ids made unique.
 
-    A text that stands in the other split already is refused as a leak, a doubled one as such, and
-    one that has another label there as a conflict; each with its line.
+    A text that stands in the other split already, but for case and punctuation, is refused as a
+    leak, a doubled one as such, and one that has another label there as a conflict; each with its
+    line.
 
     Raises:
         StudioError: the task has no labels yet, or nothing of the file can be used.
@@ -72,6 +79,8 @@ def import_labelled(
     items = [row for row in rows if not isinstance(row, SkippedRow)]
     if into == "auto":
         items = split_gold(items, test_share, seed)
+    items, leaks = _apart(project, items)
+    skipped += leaks
     left_out = _add(project, items)
     skipped += [_why(project, gold) for gold in left_out]
     skipped.sort(key=_line)
@@ -79,7 +88,22 @@ def import_labelled(
     if not added:
         said = f" The first: {skipped[0].where}: {skipped[0].reason}." if skipped else ""
         raise StudioError(f"Nothing of {path} could be used as gold.{said}")
-    return GoldImport({str(split): count for split, count in added.items()}, tuple(skipped))
+    off = switch_off_gold(project.store)
+    return GoldImport({str(s): count for s, count in added.items()}, tuple(skipped), tuple(off))
+
+
+def _apart(project: Project, items: Sequence[Gold]) -> tuple[list[Gold], list[SkippedRow]]:
+    """The items that the other split does not have, and the others as leaks."""
+    known, apart, leaks = GoldWords.of(project.store), [], []
+    for gold in items:
+        # Two files may number their items alike, so the id says nothing here.
+        other = known.in_other_split(replace(gold, outside_id=""))
+        if other is not None:
+            leaks.append(SkippedRow(gold.origin, f"a leak: {place_of(other)}", "leak"))
+        else:
+            known.add(replace(gold, outside_id=f"{gold.split} {gold.outside_id}"))
+            apart.append(gold)
+    return apart, leaks
 
 
 def _add(project: Project, items: Sequence[Gold]) -> list[Gold]:
@@ -108,8 +132,6 @@ def _why(project: Project, gold: Gold) -> SkippedRow:
         reason = f"the id {gold.outside_id!r} is taken by other items"
         return SkippedRow(gold.origin, reason, "duplicate-id")
     place = f"{there.split} has it ({there.origin or there.outside_id})"
-    if there.split != gold.split:
-        return SkippedRow(gold.origin, f"a leak: {place}", "leak")
     if there.label != gold.label:
         reason = f"{place} with the label {there.label}, and here it is {gold.label}"
         return SkippedRow(gold.origin, reason, "conflict")
@@ -135,7 +157,7 @@ def split_gold(items: Sequence[Gold], test_share: float, seed: int) -> list[Gold
     groups: dict[str, list[Gold]] = defaultdict(list)
     for gold in items:
         # A text that stands there twice is told as a duplicate then, not as a leak.
-        groups[gold.context or f"\0{gold.text}"].append(gold)
+        groups[normal(gold.context) or f"\0{normal(gold.text)}"].append(gold)
     strata: dict[str, list[list[Gold]]] = defaultdict(list)
     for group in groups.values():
         strata[_stratum(group)].append(group)

@@ -15,6 +15,7 @@ from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
 from studio.formats.rows import FieldMap, RawDocument, RawGold, SkippedRow
 from studio.jobs.context import JobContext
+from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.jobs.params import ImportParams
 from studio.llm.catalogue import tokenizer_file
 from studio.records import QUERY, Document, Example, Gold, StudioError, content_sha
@@ -70,6 +71,8 @@ def _bring_in(context: JobContext, params: ImportParams) -> None:
             )
         if params.examples:
             found["examples"] = len(import_examples(store, Path(params.examples), report))
+        if off := switch_off_gold(store):
+            found["examples_switched_off"] = [{"id": e.id, "query": e.query} for e in off]
         # In the same transaction: a job that is killed after it will not import again.
         context.keep(
             **found,
@@ -164,13 +167,25 @@ def import_gold(
 ) -> dict[str, int]:
     """Store gold queries whose documents are known; returns split → queries stored."""
     counts: Counter[str] = Counter()
+    known_words = GoldWords.of(store)
     raws = _gold_rows(path, train_as_validation, report)
     while batch := list(islice(raws, BATCH)):
         names = {name for raw in batch for name in raw.relevant}
         known = store.documents.ids_by_outside_id(names)
-        pieces = store.documents.passages_of_sources(names - known.keys())
-        queries = [_gold_query(raw, known, pieces, report) for raw in batch]
-        good = [query for query in queries if query is not None]
+        cut_up = names - known.keys()
+        pieces = store.documents.passages_of_sources(cut_up)
+        sources = {name: row for name, (row, _) in store.sources.named(cut_up).items()}
+        queries = [_gold_query(raw, known, pieces, sources, report) for raw in batch]
+        good = []
+        for raw, query in zip(batch, queries, strict=True):
+            if query is None:
+                continue
+            if (other := known_words.in_other_split(query)) is not None:
+                where = raw.where or f"gold query {raw.outside_id}"
+                report.skip(SkippedRow(where, f"a leak: {place_of(other)}", "leak"))
+                continue
+            known_words.add(query)
+            good.append(query)
         store.gold.add(good)
         counts.update(query.split for query in good)
     if not counts and report.skipped["unknown-document"]:
@@ -196,9 +211,14 @@ def _gold_rows(path: Path, train_as_validation: bool, report: Report) -> Iterato
 
 
 def _gold_query(
-    raw: RawGold, known: dict[str, int], pieces: dict[str, list[int]], report: Report
+    raw: RawGold,
+    known: dict[str, int],
+    pieces: dict[str, list[int]],
+    sources: dict[str, int],
+    report: Report,
 ) -> Gold | None:
     relevant: dict[int, int] = {}
+    named: dict[int, int] = {}
     for name, grade in raw.relevant.items():
         ids = [known[name]] if name in known else pieces.get(name, [])
         if not ids:
@@ -210,15 +230,18 @@ def _gold_query(
         for document_id in ids:
             # Two documents of equal content are one passage here: the better grade counts.
             relevant[document_id] = max(grade, relevant.get(document_id, 0))
+            if name in sources:
+                named[document_id] = sources[name]
     if not relevant:
         return None
-    return Gold(QUERY, {"query": raw.text}, raw.split, raw.outside_id, relevant)
+    return Gold(QUERY, {"query": raw.text}, raw.split, raw.outside_id, relevant, named)
 
 
 def import_examples(store: Store, path: Path, report: Report) -> list[int]:
     """Store few-shot examples; one whose query is gold is refused. Returns the rows stored."""
     found: list[Example] = []
     have = {content_sha(e.document_text, e.query) for e in store.examples.all()}
+    gold = GoldWords.of(store)
     for row in read_examples(path):
         if isinstance(row, SkippedRow):
             report.skip(row)
@@ -228,8 +251,8 @@ def import_examples(store: Store, path: Path, report: Report) -> list[int]:
         if not text:
             why = f"unknown document {row.document_id}"
             report.skip(SkippedRow(row.where, why, "unknown-document"))
-        elif store.gold.has_text(row.query):
-            why = "the query is a gold query; it would leak"
+        elif (same := gold.find(Example(text, row.query))) is not None:
+            why = f"the query is a gold query and would leak: {place_of(same)}"
             report.skip(SkippedRow(row.where, why, "gold-query"))
         elif (sha := content_sha(text, row.query)) in have:
             report.skip(SkippedRow(row.where, "this example is there already", "duplicate"))

@@ -1,20 +1,115 @@
-"""What must not be trained on: repetitions within a run, and what says nearly what gold test says.
+"""What must be kept apart: gold from examples, from training data, and one split from the other.
 
-Test is only ever scored. A text that an LLM wrote after it, or about the same passage, would make
-the score a lie.
+Texts are the same where a reader takes them for the same (:func:`studio.prompting.words.normal`).
+What says nearly what gold test says, or is about the same passage, is not trained on either: test
+is only ever scored, and a text that an LLM wrote after it would make the score a lie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from studio.filters.similarity import NearTexts, Vocabulary, likeness
 from studio.prompting.words import normal
-from studio.records import Datum, Gold, Reason, Record, Verdict
+from studio.records import Datum, Example, Gold, Reason, Record, Verdict
+from studio.store import Store
 
 LEAK = 0.8
 """ROUGE-L from which on a text is too close to one of gold test."""
+LONGEST_COMPARED = 10_000
+"""Characters of a text that count when wordings are compared."""
+
+Words = tuple[str, str]
+"""What makes two data the same: the words of the text, and those of what it is about."""
+
+
+def wording(text: str) -> str:
+    """Equal for texts that differ in case, punctuation, white space and width only."""
+    return normal(text[:LONGEST_COMPARED])
+
+
+def words_of(found: Datum | Example) -> Words:
+    """The words of a datum or an example, whatever its label."""
+    if isinstance(found, Example):
+        return wording(found.query), wording(found.fields.get(found.type.context, ""))
+    return wording(found.text), wording(found.context)
+
+
+class GoldWords:
+    """Gold by its words: what else says the same?"""
+
+    def __init__(self, gold: Iterable[Gold] = ()) -> None:
+        """``gold`` as it stands in the project; more may be added."""
+        self._by_words: dict[Words, dict[str, Gold]] = {}
+        for one in gold:
+            self.add(one)
+
+    @classmethod
+    def of(cls, store: Store) -> GoldWords:
+        """Both splits of a project."""
+        return cls(store.gold.all())
+
+    def add(self, gold: Gold) -> None:
+        """One more, in place of one with its id and its words."""
+        self._by_words.setdefault(words_of(gold), {})[gold.outside_id] = gold
+
+    def all_words(self) -> Iterable[Words]:
+        """The words of all of it."""
+        return self._by_words.keys()
+
+    def find(self, found: Datum | Example) -> Gold | None:
+        """Gold that says the same; of test, where both splits do."""
+        same = self._by_words.get(words_of(found), {}).values()
+        return max(same, key=lambda gold: gold.split == "test", default=None)
+
+    def in_other_split(self, gold: Gold) -> Gold | None:
+        """Gold of the other split that says the same, under another id."""
+        same = self._by_words.get(words_of(gold), {}).values()
+        others = (one for one in same if one.split != gold.split)
+        return next((one for one in others if one.outside_id != gold.outside_id), None)
+
+
+def place_of(gold: Gold) -> str:
+    """Where gold stands, for people, such as ``test has it (q1)``."""
+    is_of_file = gold.origin not in ("", "import", "search")
+    return f"{gold.split} has it ({gold.origin if is_of_file else gold.outside_id})"
+
+
+class GoldPlaces:
+    """Says where gold says what an example says; reads gold when first asked, in any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` is the project's database."""
+        self._path = path
+        self._gold: GoldWords | None = None
+
+    def __call__(self, example: Example) -> str:
+        """Such as ``test has it (q1)``; empty where gold does not say it."""
+        if self._gold is None:
+            store = Store(self._path)
+            try:
+                self._gold = GoldWords.of(store)
+            finally:
+                store.close()
+        found = self._gold.find(example)
+        return place_of(found) if found is not None else ""
+
+
+def shown_examples(store: Store) -> tuple[list[Example], list[Example]]:
+    """The examples that are switched on: those that an LLM may see, and those that are gold."""
+    gold, on = GoldWords.of(store), store.examples.all(enabled_only=True)
+    leaks = [example for example in on if example.query.strip() and gold.find(example)]
+    return [example for example in on if example not in leaks], leaks
+
+
+def switch_off_gold(store: Store) -> list[Example]:
+    """Switch off the examples that are gold; which ones they were."""
+    _, leaks = shown_examples(store)
+    for example in leaks:
+        store.examples.switch(example.id, on=False)
+    return leaks
 
 
 @dataclass(slots=True)
@@ -22,6 +117,7 @@ class LeakGuard:
     """Gold test, to keep training data away from it."""
 
     contexts: set[str]
+    wordings: set[str]
     near: NearTexts
     vocabulary: Vocabulary
 
@@ -34,7 +130,7 @@ class LeakGuard:
         for text in encoded:
             near.add(text)
         contexts = {normal(gold.context) for gold in test if gold.context}
-        return cls(contexts, near, vocabulary)
+        return cls(contexts, {wording(gold.text) for gold in test}, near, vocabulary)
 
     def is_about(self, *contexts: str) -> bool:
         """Whether gold test is about one of these passages."""
@@ -42,7 +138,7 @@ class LeakGuard:
 
     def leaks(self, found: Datum) -> bool:
         """Whether it is of a passage of gold test, or says nearly what one of gold test says."""
-        if self.is_about(found.context):
+        if self.is_about(found.context) or wording(found.text) in self.wordings:
             return True
         return self.near.nearest(self.vocabulary.encode(found.text)) > 0
 
@@ -82,6 +178,7 @@ def unfit(found: Datum, others: Iterable[Datum], test: Iterable[Gold]) -> str:
     for gold in test:
         if context and normal(gold.context) == context:
             return Reason.TEST_LEAK
-        if likeness(text, vocabulary.encode(gold.text)) > LEAK:
+        near = likeness(text, vocabulary.encode(gold.text)) > LEAK
+        if near or wording(gold.text) == wording(found.text):
             return Reason.TEST_LEAK
     return ""

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from studio.evaluation.rankers import run_of
-from studio.evaluation.retrieval import evaluate
+from studio.evaluation.counting import Place
 from studio.jobs.base_encoders import located, stored
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import (
@@ -22,10 +21,13 @@ from studio.jobs.datasets import (
     dense_ranker,
     encoder_name,
     gold_set,
+    grades_of,
     read_corpus,
+    sources_of,
 )
 from studio.jobs.labelled_projects import checked_labels
 from studio.jobs.params import RoundParams, TrainParams
+from studio.jobs.training_data import without_gold
 from studio.records import (
     Datum,
     Gold,
@@ -134,8 +136,8 @@ class SmallLearner:
         return found
 
     def records(self, run_records: Sequence[Record]) -> Sequence[Datum]:
-        """The run's own."""
-        return run_records
+        """The run's own, without what people have made the same as gold since."""
+        return without_gold(self.context.store, run_records)[0]
 
     def folder(self, number: int, seed: int) -> Path:
         """Where a round's model lies."""
@@ -334,12 +336,11 @@ class RetrieverLearner:
         for round_ in self.context.store.runs.rounds(self.run.id):
             for error in self.context.store.runs.errors(round_.id):
                 wrong[error.id] = error.hard_negatives
-        found = {}
-        for record in records:
-            others = wrong.get(record.error_id or 0, ())
-            if kept := tuple(row for row in others if row != record.document_id):
-                found[record.id] = kept
-        return found
+        return {
+            record.id: tuple(row for row in others if row != record.document_id)
+            for record in records
+            if (others := wrong.get(record.error_id or 0, ()))
+        }
 
     def score(self, round_: Round) -> tuple[dict[str, Any], dict[str, Any], list[RoundError]]:
         """nDCG and recall on both splits; the missed validation queries."""
@@ -352,13 +353,13 @@ class RetrieverLearner:
             self.context.progress(done, len(corpus.ids), "encoding the corpus")
 
         ranker = dense_ranker(corpus, folder, on_progress=encoding)
-        ranked = run_of(self.validation.texts(), ranker, DEPTH)
-        scored = evaluate(ranked, self.validation.qrels())
+        scored = self.validation.scored(ranker, DEPTH)
         test: dict[str, Any] = {}
         if self.test.queries:
-            found = evaluate(run_of(self.test.texts(), ranker, DEPTH), self.test.qrels())
-            test = dict(found.means)
-        errors = list(_missed(round_.id, self.validation, ranked, self.params.top_k))
+            test = dict(self.test.scored(ranker, DEPTH).means)
+        ranked = self.validation.ranked(ranker, DEPTH)
+        sources = sources_of(self.context.store)
+        errors = list(_missed(round_.id, self.validation, ranked, self.params.top_k, sources))
         return dict(scored.means), test, errors
 
     def no_error(self, number: int) -> str:
@@ -376,17 +377,30 @@ class RetrieverLearner:
 
 
 def _missed(
-    round_id: int, gold: GoldSet, ranked: dict[str, dict[str, float]], k: int
+    round_id: int,
+    gold: GoldSet,
+    ranked: Mapping[str, Sequence[Place[str]]],
+    k: int,
+    sources: Mapping[int | str, tuple[int, ...]],
 ) -> Iterator[RoundError]:
-    """The queries without a right document among the first k, with what came first instead."""
+    """The queries without a right answer among the first k, with what came first instead.
+
+    A passage of a document that a right one was cut from is no hard negative.
+    """
     for query in gold.queries:
-        order = sorted(ranked[query.outside_id].items(), key=lambda item: -item[1])
-        rows = [int(row) for row, _ in order]
-        right = {row for row, grade in query.relevant.items() if grade > 0}
-        rank = next((place for place, row in enumerate(rows, 1) if row in right), None)
+        order, grades = ranked[query.outside_id], grades_of(gold.counting, query)
+        right = (n for n, one in enumerate(order, 1) if grades.get(one.name, 0) > 0)
+        rank = next(right, None)
         if rank is not None and rank <= k:
             continue
-        wrong = [row for row in rows if row not in query.relevant][:5]
-        predicted, score = (str(rows[0]), order[0][1]) if rows else ("", 0.0)
-        detail = {"rank": rank, "hard_negatives": wrong}
+        near = {source for row in query.relevant for source in sources.get(row, ())}
+        wrong = [
+            int(one.passage)
+            for one in order
+            if one.name not in grades and near.isdisjoint(sources.get(int(one.passage), ()))
+        ]
+        predicted, score = (order[0].passage, order[0].score) if order else ("", 0.0)
+        detail = {"rank": rank, "hard_negatives": wrong[:5]}
+        if rank is not None:
+            detail["right"] = int(order[rank - 1].passage)
         yield RoundError(round_id, query.id, predicted, round(float(score), 4), detail)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, overload
 
 from studio import methods, servers
-from studio.jobs.leaks import LeakGuard
+from studio.jobs.leaks import LeakGuard, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
@@ -19,7 +19,7 @@ from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
 from studio.prompting.shots import ShotSet, shot_pool
 from studio.prompting.templates import DOCUMENT_FORM, Template
-from studio.records import Document, Gold, Prompt, Record, Request, StudioError
+from studio.records import Document, Example, Gold, Prompt, Record, Request, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.tasks import Task
@@ -287,20 +287,25 @@ def _pool(
     """Shots are for templates that show the project's examples."""
     if not isinstance(template, Template) or template.zero_shot:
         return (ShotSet(()),)
-    examples = project.store.examples.all(enabled_only=True)
+    examples, gold = shown_examples(project.store)
     examples = [e for e in examples if e.query.strip() and e.document_text.strip()]
     fewest, most = template.shots
     if len(examples) < fewest:
         raise StudioError(
             f"The template {template.name!r} shows at least {fewest} examples and the project has "
-            f"{len(examples)} that are switched on. Write some in the Examples pane or with "
-            "`studio examples add`, or choose the zero-shot template."
+            f"{len(examples)} that are switched on{_besides(gold)}. Write some in the Examples "
+            "pane or with `studio examples add`, or choose the zero-shot template."
         )
     k = min(getattr(settings, "shots", None) or most, most)
     pool = shot_pool(examples, k, getattr(settings, "shot_sets", 1), params.seed)
     if not keep:
         return tuple(pool)
     return tuple(replace(s, id=project.store.shot_sets.save(s.revision_ids)) for s in pool)
+
+
+def _besides(gold: Sequence[Example]) -> str:
+    """Why examples that are switched on do not count."""
+    return f" and are no gold ({len(gold)} are, and would leak)" if gold else ""
 
 
 def planned(

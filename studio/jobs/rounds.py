@@ -23,6 +23,7 @@ from studio.jobs.learners import Learner, learner_for, shown_scores
 from studio.jobs.params import RoundParams, RunParams
 from studio.jobs.plans import method_of, planned
 from studio.jobs.run_rows import GOLD, asked_with, begun, method_name, nothing_came
+from studio.jobs.training_data import without_gold
 from studio.methods.protocol import Missed, Stage
 from studio.project import Project
 from studio.records import CapReached, Datum, Job, Record, Round, Run, StudioError
@@ -206,7 +207,13 @@ class _Flow:
                     "validation and test. Name their file with --train-file."
                 )
             found = labelled_data(self.context.project, self.params.train_file)
-            return found[: self.params.records]
+            clean, left_out = without_gold(self.store, found)
+            if left_out and not number:
+                self.warnings.append(
+                    f"{left_out:,} items of {self.params.train_file} say what gold validation or "
+                    "test says; they are not trained on."
+                )
+            return clean[: self.params.records]
         return self.learner.records(self._run_records(number))
 
     def _round(self, number: int) -> Round:

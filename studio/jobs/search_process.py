@@ -14,13 +14,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from studio.evaluation.counting import places
 from studio.evaluation.systems import System, label_of
+from studio.jobs.datasets import counting_of_one
+from studio.jobs.gold import Wordings, wordings
+from studio.jobs.leaks import wording
 from studio.jobs.project_systems import NOTHING_TRAINED, shown_first, systems_of
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
@@ -94,6 +98,8 @@ class Searching:
         """In the order in which they answer."""
         self._answered: dict[str, tuple[int, Searcher | Predictor]] = {}
         self._look_now = threading.Event()
+        self._gold: tuple[int, Wordings] = (-1, {})
+        """Gold by its words, with the version that it was read of."""
 
     # -- questions --
 
@@ -151,7 +157,7 @@ class Searching:
                 return TextPrediction(ask.number, system, "", 0.0, 0.0)
             found = ready.predict(ask.query, ask.context)
             return TextPrediction(ask.number, system, found.predicted, found.confidence, 0.0)
-        ranked = ready.find(ask.query, ask.k) if ask.query.strip() else []
+        ranked = self._ranked(store, ask, ready) if ask.query.strip() else []
         heads = store.documents.heads([row for row, _ in ranked])
         hits = tuple(
             Hit(row, head.outside_id[:200], joined_text(head.title, head.text), score)
@@ -160,6 +166,19 @@ class Searching:
         )
         terms = self._terms(ask.query)
         return Ranking(ask.number, system, hits, terms, len(ready), 0.0, ready.decimals)
+
+    def _ranked(self, store: Store, ask: SearchQuery, ready: Searcher) -> list[tuple[int, float]]:
+        """The best passage of each place, counted as gold's ranks are."""
+        if (version := store.gold.version()) != self._gold[0]:
+            self._gold = version, wordings(store)
+        known = self._gold[1].get(wording(ask.query))
+        name = known.outside_id if known is not None else ""
+
+        def find(queries: Sequence[str], k: int) -> Iterator[dict[int, float]]:
+            return (dict(ready.find(query, k)) for query in queries)
+
+        found = places({name: ask.query}, find, ask.k, counting_of_one(store, known))
+        return [(one.passage, one.score) for one in found[name]]
 
     def _terms(self, query: str) -> tuple[str, ...]:
         """The words that a lexical search would count, where one is ready."""

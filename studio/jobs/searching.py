@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from studio.evaluation.counting import places
 from studio.evaluation.systems import BASE, BM25, find_system
-from studio.jobs.datasets import read_corpus
+from studio.jobs.datasets import counting_of_one, read_corpus
+from studio.jobs.gold import find as find_gold
 from studio.jobs.project_systems import NOTHING_TRAINED, Opening, shown_first, systems_of
 from studio.jobs.search_systems import unlabelled
 from studio.project import Project
@@ -14,7 +16,7 @@ from studio.records import StudioError
 
 
 def search(project: Project, query: str, name: str, k: int) -> list[dict[str, Any]]:
-    """The k best documents with their scores, best first.
+    """The k best documents with their scores, best first, counted as gold's ranks are.
 
     Raises StudioError for an empty query, a system that is not there, or when nothing was trained
     yet.
@@ -28,16 +30,18 @@ def search(project: Project, query: str, name: str, k: int) -> list[dict[str, An
             f"{system.problem} Run `studio train`, or search with --system {BASE} or {BM25}."
         )
     ranker = Opening(corpus, project.language).ranker(system)
-    ranking = next(iter(ranker.top_k([query], k)))
-    documents = project.store.documents.many([int(row) for row in ranking])
+    known = find_gold(project.store, query)
+    name_of = known.outside_id if known else ""
+    found = places({name_of: query}, ranker.top_k, k, counting_of_one(project.store, known))
+    documents = project.store.documents.many([int(one.passage) for one in found[name_of]])
     return [
         {
-            "document": documents[int(row)].outside_id,
-            "title": documents[int(row)].title,
-            "text": documents[int(row)].text,
-            "score": float(score),
+            "document": documents[int(one.passage)].outside_id,
+            "title": documents[int(one.passage)].title,
+            "text": documents[int(one.passage)].text,
+            "score": float(one.score),
         }
-        for row, score in ranking.items()
+        for one in found[name_of]
     ]
 
 

@@ -14,7 +14,15 @@ from studio.evaluation.systems import BEFORE_AFTER
 from studio.jobs.base_encoders import located, stored
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
-from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name, gold_set
+from studio.jobs.datasets import (
+    CorpusTexts,
+    bm25_ranker,
+    dense_ranker,
+    encoder_name,
+    gold_set,
+    sources_by_text,
+    sources_of,
+)
 from studio.jobs.params import EvaluateParams, TrainParams
 from studio.jobs.recipes import is_static, numbers_for
 from studio.jobs.training_data import chosen_records, without_gold
@@ -207,6 +215,7 @@ def train_stage(
             validation=validation,
             corpus=corpus,
             teacher=_teacher(context, stage, corpus, params) if settings.distillation else None,
+            sources=sources_by_text(context.store),
             on_progress=lambda point: _report(context, stage, point, pace),
             should_stop=context.should_stop,
             resume=True,
@@ -251,12 +260,20 @@ def with_negatives(
     records: Sequence[Record],
     negatives: Mapping[int, Sequence[int]],
 ) -> list[TrainingPair]:
-    """The pairs with the texts of the documents that are known to be wrong in front."""
+    """The pairs with the texts of the documents that are known to be wrong in front.
+
+    Passages of a pair's own long document are none: they may well be right.
+    """
     rows = {row for others in negatives.values() for row in others}
-    documents = context.store.documents.many(sorted(rows))
+    documents, sources = context.store.documents.many(sorted(rows)), sources_of(context.store)
     found = []
     for pair, record in zip(pairs, records, strict=True):
-        others = [row for row in negatives.get(record.id, ()) if row in documents]
+        own = sources.get(record.needed_document(), ())
+        others = [
+            row
+            for row in negatives.get(record.id, ())
+            if row in documents and not set(own) & set(sources.get(row, ()))
+        ]
         texts = tuple(documents[row].full_text for row in others)
         found.append(replace(pair, negatives=(*texts, *pair.negatives)) if texts else pair)
     return found
@@ -337,6 +354,7 @@ def mine_negatives(
         corpus_texts(context),
         open_encoder(encoder, max_length=params.max_length, prefixes=params.prefixes),
         NegativeSettings(count=params.hard_negatives),
+        sources=sources_of(context.store),
         cache=open_cache(),
         on_progress=mining,
     )
@@ -376,7 +394,7 @@ def validation_set(context: JobContext) -> ValidationSet | None:
     if not gold.queries:
         return None
     documents = {str(d.id): d.full_text for d in context.store.documents.all()}
-    whole = ValidationSet(gold.texts(), documents, gold.qrels())
+    whole = ValidationSet(gold.texts(), documents, gold.qrels(), gold.counting)
     if len(documents) <= VALIDATION_DOCUMENTS:
         return whole
     return whole.sampled(VALIDATION_DOCUMENTS)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from studio.jobs.datasets import gold_set
-from studio.jobs.gold import SPLITS
+from studio.jobs.leaks import GoldWords, wording
 from studio.jobs.params import TrainParams
-from studio.prompting.words import normal
-from studio.records import Record, StudioError
+from studio.records import Datum, Record, StudioError
 from studio.store import Store
 from studio.store.choices import Choice
+
+Data = TypeVar("Data", bound=Datum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +96,23 @@ def words_of(choice: Choice) -> str:
     return ", ".join(parts)
 
 
-def gold_wordings(store: Store) -> frozenset[str]:
-    """The wordings of all queries that are scored on, held-out examples included."""
-    sets = (gold_set(store, "validation"), gold_set(store, "test"))
-    found = {normal(query.text) for gold in sets for query in gold.queries}
+def gold_words(store: Store) -> GoldWords:
+    """All that is scored on, held-out examples included."""
     # A query that was only ever marked wrong is not scored yet, but the next mark may change that.
-    found |= {normal(q.text) for split in SPLITS for q in store.gold.all(split)}
-    return frozenset(found - {""})
+    return GoldWords([*store.gold.all(), *gold_set(store, "test").queries])
 
 
-def without_gold(store: Store, records: Iterable[Record]) -> tuple[list[Record], int]:
-    """The records that share no wording with gold, and how many were left out."""
-    records, gold = list(records), gold_wordings(store)
-    clean = [record for record in records if normal(record.text) not in gold] if gold else records
+def without_gold(store: Store, records: Iterable[Data]) -> tuple[list[Data], int]:
+    """The data that says nothing that gold says, and how many were left out."""
+    records, gold = list(records), gold_words(store)
+    clean = [record for record in records if gold.find(record) is None]
     return clean, len(records) - len(clean)
 
 
 def sharing(store: Store) -> list[int]:
     """The rows of all records that share a wording with gold; reads every record once."""
-    gold = gold_wordings(store)
-    if not gold:
-        return []
-    return [row for row, text in store.choices.texts() if normal(text) in gold]
+    gold = {words for words, _ in gold_words(store).all_words()}
+    return [row for row, text in store.choices.texts() if wording(text) in gold] if gold else []
 
 
 def look(store: Store, choice: Choice, shared: list[int]) -> DataLook:

@@ -51,7 +51,9 @@ class MissedQueries:
             relevant = missed.gold.relevant
             if not relevant:
                 continue
-            right = max(relevant, key=lambda row: relevant[row])
+            # Of a document that was cut, the passage that came nearest.
+            best = max(relevant, key=lambda row: relevant[row])
+            right = missed.error.detail.get("right", best) if missed.gold.named else best
             others = missed.error.hard_negatives[: plan.settings.hard_negatives]
             documents = plan.corpus.many([right, *others])
             for place, row in enumerate((right, *others)):

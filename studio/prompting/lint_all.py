@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from studio.filters.similarity import Vocabulary, fewest_common, likeness
 from studio.prompting.lints import ALIKE, Remark, alike_remark, lint_example
@@ -20,9 +20,16 @@ class Linter:
     Args:
         norm: the fewest and most words of the task's usual query.
         language: the project's language, such as ``en``.
+        gold: where gold says what an example says, in words; empty where it does not.
     """
 
-    def __init__(self, norm: tuple[int, int], language: str) -> None:
+    def __init__(
+        self,
+        norm: tuple[int, int],
+        language: str,
+        gold: Callable[[Example], str] = lambda example: "",
+    ) -> None:
+        self._gold = gold
         self.norm = norm
         self.language = language
         self._own: dict[int, tuple[Example, tuple[Remark, ...]]] = {}
@@ -36,7 +43,15 @@ class Linter:
         with self._lock:
             queries = {example.id: example.query[:LONGEST_READ] for example in examples}
             self._compare(queries)
-            return {e.id: (*self._of_itself(e), *self._alike(e.id, queries)) for e in examples}
+            return {
+                e.id: (*self._leak(e), *self._of_itself(e), *self._alike(e.id, queries))
+                for e in examples
+            }
+
+    def _leak(self, example: Example) -> tuple[Remark, ...]:
+        place = self._gold(example) if example.query.strip() else ""
+        said = f"This is gold: {place}. No LLM is shown it; ask something else."
+        return (Remark("gold", said),) if place else ()
 
     def _of_itself(self, example: Example) -> tuple[Remark, ...]:
         known = self._own.get(example.id)

@@ -22,7 +22,7 @@ class Remark:
     """One thing to look at in an example."""
 
     kind: str
-    """``copied``, ``too-short``, ``too-long``, ``alike`` or ``language``."""
+    """``gold``, ``copied``, ``too-short``, ``too-long``, ``alike`` or ``language``."""
     message: str
     """What it is and why it matters, in one line."""
 

@@ -81,6 +81,17 @@ def cut_words(text: str, limit: int) -> str:
     return line if len(ends) <= limit else line[: ends[limit - 1]] if limit > 0 else ""
 
 
+_UNSEEN = re.compile("[\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+"""What no reader sees, or is drawn for looks alone, such as soft hyphens and Arabic's tatweel."""
+
+
 def normal(text: str) -> str:
-    """The words joined by spaces: equal for texts that differ in case and punctuation only."""
-    return " ".join(words(text))
+    """The words joined by spaces: equal for texts that are the same to a reader.
+
+    They may differ in case, punctuation, white space and width, in any script. A text without a
+    word is told by its signs.
+    """
+    if not text.isascii():
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        text = _UNSEEN.sub("", unicodedata.normalize("NFKC", folded))
+    return " ".join(words(text)) or one_line(text)

@@ -28,6 +28,7 @@ from studio.store.records import Records
 from studio.store.reservations import Reservations
 from studio.store.review import Review
 from studio.store.runs import Runs
+from studio.store.sources import Sources
 from studio.store.verdicts import Verdicts
 
 __all__ = ["Store"]
@@ -91,6 +92,11 @@ class Store:
     def documents(self) -> Documents:
         """The corpus."""
         return Documents(self.db)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The long documents that passages were cut from."""
+        return Sources(self.db)
 
     @cached_property
     def gold(self) -> GoldData:

@@ -95,7 +95,7 @@ class Staged:
     """Passages whose outside id was taken by other content; they got a suffix."""
 
 
-def _document(row: sqlite3.Row) -> Document:
+def document_of(row: sqlite3.Row) -> Document:
     return Document(
         id=row["id"],
         outside_id=row["outside_id"],
@@ -192,12 +192,12 @@ class Documents:
     def get(self, document_id: int) -> Document | None:
         """One passage by its row."""
         row = one(self.db, f"SELECT {COLUMNS} FROM documents WHERE id = ?", (document_id,))
-        return _document(row) if row else None
+        return document_of(row) if row else None
 
     def by_outside_id(self, outside_id: str) -> Document | None:
         """One passage by the id it had outside."""
         row = one(self.db, f"SELECT {COLUMNS} FROM documents WHERE outside_id = ?", (outside_id,))
-        return _document(row) if row else None
+        return document_of(row) if row else None
 
     def ids_by_outside_id(self, outside_ids: Iterable[str]) -> dict[str, int]:
         """Outside id → row, for those that exist, as the latest import meant the ids.
@@ -206,7 +206,7 @@ class Documents:
         content under a taken id, or content under a new id that was there already.
         """
         found: dict[str, int] = {}
-        for chunk, marks in _chunks(outside_ids):
+        for chunk, marks in chunks(outside_ids):
             sql = (
                 f"SELECT outside_id, id FROM documents WHERE outside_id IN ({marks}) UNION ALL"
                 " SELECT outside_id, document_id FROM document_names"
@@ -218,7 +218,7 @@ class Documents:
     def passages_of_sources(self, outside_ids: Iterable[str]) -> dict[str, list[int]]:
         """Outside id of a long document → rows of the passages it was cut into, in order."""
         found: dict[str, list[int]] = {}
-        for chunk, marks in _chunks(outside_ids):
+        for chunk, marks in chunks(outside_ids):
             sql = (
                 "SELECT s.outside_id, d.id, d.position FROM sources s"
                 f" JOIN documents d ON d.source_id = s.id WHERE s.outside_id IN ({marks}) UNION"
@@ -234,21 +234,21 @@ class Documents:
     def many(self, document_ids: Sequence[int]) -> dict[int, Document]:
         """Row → passage, for those that exist."""
         found: dict[int, Document] = {}
-        for chunk, marks in _chunks(document_ids):
+        for chunk, marks in chunks(document_ids):
             sql = f"SELECT {COLUMNS} FROM documents WHERE id IN ({marks})"
-            found.update((row["id"], _document(row)) for row in rows(self.db, sql, chunk))
+            found.update((row["id"], document_of(row)) for row in rows(self.db, sql, chunk))
         return found
 
     def heads(self, document_ids: Sequence[int], characters: int = 400) -> dict[int, Document]:
         """Row → passage with no more than the beginning of its text: for lists of huge ones."""
         found: dict[int, Document] = {}
-        for chunk, marks in _chunks(document_ids):
+        for chunk, marks in chunks(document_ids):
             sql = (
                 "SELECT id, outside_id, substr(title, 1, ?) AS title, substr(text, 1, ?) AS text,"
                 f" source_id, position FROM documents WHERE id IN ({marks})"
             )
             for row in rows(self.db, sql, (characters, characters, *chunk)):
-                found[row["id"]] = _document(row)
+                found[row["id"]] = document_of(row)
         return found
 
     def ids(self, up_to: int) -> array[int]:
@@ -271,7 +271,7 @@ class Documents:
     def page(self, after: int = 0, limit: int = 100) -> list[Document]:
         """Passages whose row comes after, in order (keyset paging)."""
         sql = f"SELECT {COLUMNS} FROM documents WHERE id > ? ORDER BY id LIMIT ?"
-        return [_document(row) for row in rows(self.db, sql, (after, limit))]
+        return [document_of(row) for row in rows(self.db, sql, (after, limit))]
 
     def all(self) -> Iterator[Document]:
         """Every passage in order, a page at a time."""
@@ -307,14 +307,14 @@ class Documents:
             f"SELECT {D_COLUMNS} FROM documents_fts f JOIN documents d ON d.id = f.rowid"
             f" WHERE documents_fts MATCH ? {LIKE * len(short)} ORDER BY f.rank LIMIT ?"
         )
-        return [_document(row) for row in rows(self.db, sql, (phrases, *_patterns(short), limit))]
+        return [document_of(row) for row in rows(self.db, sql, (phrases, *_patterns(short), limit))]
 
     def _scan(self, words: list[str], limit: int, after: int = 0) -> list[Document]:
         sql = (
             f"SELECT {D_COLUMNS} FROM documents d WHERE d.id > ? {LIKE * len(words)}"
             " ORDER BY d.id LIMIT ?"
         )
-        return [_document(row) for row in rows(self.db, sql, (after, *_patterns(words), limit))]
+        return [document_of(row) for row in rows(self.db, sql, (after, *_patterns(words), limit))]
 
 
 def _words(query: str) -> tuple[list[str], list[str]]:
@@ -332,7 +332,7 @@ def _patterns(words: Sequence[str]) -> Iterator[str]:
         yield from (f"%{escaped}%",) * 2
 
 
-def _chunks(items: Iterable[T]) -> Iterator[tuple[tuple[T, ...], str]]:
+def chunks(items: Iterable[T]) -> Iterator[tuple[tuple[T, ...], str]]:
     """The items in tuples of bounded size, each with its SQL placeholders."""
     pending = iter(items)
     while chunk := tuple(islice(pending, CHUNK)):

@@ -47,6 +47,8 @@ class Mark:
     reviewer: str = ""
     marked: str = ""
     """ISO 8601, UTC; empty for imported ones."""
+    source_id: int | None = None
+    """The long document that was judged as a whole; None where the passage itself was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,12 @@ class GoldData:
                 (row, found["text"] == text),
             )
         conn.executemany(
-            "INSERT OR IGNORE INTO gold_relevant(gold_id, document_id, grade) VALUES (?, ?, ?)",
-            [(row, document, grade) for document, grade in query.relevant.items()],
+            "INSERT OR IGNORE INTO gold_relevant(gold_id, document_id, grade, source_id)"
+            " VALUES (?, ?, ?, ?)",
+            [
+                (row, document, grade, query.named.get(document))
+                for document, grade in query.relevant.items()
+            ],
         )
 
     def _name(self, query: Gold) -> str:
@@ -136,14 +142,15 @@ class GoldData:
     def _read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Gold]:
         found = rows(self.db, sql, parameters)
         types = RecordTypes(self.db).known()
-        relevant = self._relevant([row["id"] for row in found if row["type"] in BY_DOCUMENTS])
+        judged = self._judged([row["id"] for row in found if row["type"] in BY_DOCUMENTS])
         return [
             Gold(
                 type=types[row["type"]],
                 fields=from_row(types[row["type"]], row["text"], row["fields"]),
                 split=row["split"],
                 outside_id=row["outside_id"],
-                relevant=relevant.get(row["id"], {}),
+                relevant={d: grade for d, grade, _ in judged.get(row["id"], ())},
+                named={d: source for d, _, source in judged.get(row["id"], ()) if source},
                 other_answers=tuple(from_json(row["other_answers"], "gold.other_answers", list)),
                 origin=row["origin"],
                 id=row["id"],
@@ -151,16 +158,33 @@ class GoldData:
             for row in found
         ]
 
-    def _relevant(self, gold_ids: Sequence[int]) -> Mapping[int, dict[int, int]]:
-        """Query → document → grade."""
+    def _judged(self, gold_ids: Sequence[int]) -> Mapping[int, list[tuple[int, int, int | None]]]:
+        """Query → (document, grade, the long document that was named or None) of each judgement."""
         sql = (
-            "SELECT gold_id, document_id, grade FROM gold_relevant"
+            "SELECT gold_id, document_id, grade, source_id FROM gold_relevant"
             " WHERE gold_id IN (SELECT value FROM json_each(?))"
         )
-        relevant: dict[int, dict[int, int]] = {}
-        for row in rows(self.db, sql, (json.dumps(gold_ids),)) if gold_ids else ():
-            relevant.setdefault(row["gold_id"], {})[row["document_id"]] = row["grade"]
-        return relevant
+        judged: dict[int, list[tuple[int, int, int | None]]] = {}
+        for query, *judgement in rows(self.db, sql, (json.dumps(gold_ids),)) if gold_ids else ():
+            judged.setdefault(query, []).append((judgement[0], judgement[1], judgement[2]))
+        return judged
+
+    def names_documents(self) -> bool:
+        """Whether gold names the documents as they came, of which some were cut into passages.
+
+        So it does where it names one that was cut, or where all that was imported names only such
+        as were not, though others were: then it does not know the passages.
+        """
+        if value(self.db, "SELECT 1 FROM gold_relevant WHERE source_id IS NOT NULL LIMIT 1"):
+            return True
+        imported = (
+            "SELECT count(*), count(d.source_id) FROM gold_relevant r"
+            " JOIN documents d ON d.id = r.document_id WHERE r.origin = 'import'"
+        )
+        if not value(self.db, "SELECT 1 FROM sources LIMIT 1"):
+            return False
+        [(judged, of_passages)] = rows(self.db, imported)
+        return judged > 0 and not of_passages
 
     # -- counted --
 
@@ -186,17 +210,14 @@ class GoldData:
         sql = f"SELECT origin, count(*) FROM gold WHERE split = ? AND {JUDGED} GROUP BY origin"
         return {row[0]: row[1] for row in rows(self.db, sql, (split,))}
 
-    def has_text(self, text: str) -> bool:
-        """Whether gold has exactly this wording (an example must not)."""
-        return value(self.db, "SELECT 1 FROM gold WHERE text = ?", (text,)) is not None
-
     # -- marks of a person --
 
     def marks(self, outside_id: str) -> list[Mark]:
         """What was said of which documents for one query."""
         sql = (
-            "SELECT r.document_id, r.grade, r.origin, r.reviewer, r.marked FROM gold_relevant r"
-            " JOIN gold g ON g.id = r.gold_id WHERE g.outside_id = ? ORDER BY r.document_id"
+            "SELECT r.document_id, r.grade, r.origin, r.reviewer, r.marked, r.source_id"
+            " FROM gold_relevant r JOIN gold g ON g.id = r.gold_id"
+            " WHERE g.outside_id = ? ORDER BY r.document_id"
         )
         return [Mark(*row) for row in rows(self.db, sql, (outside_id,))]
 
@@ -223,14 +244,15 @@ class GoldData:
         with write(self.db) as conn:
             conn.execute(
                 "INSERT OR REPLACE INTO gold_relevant"
-                "(gold_id, document_id, grade, origin, reviewer, marked)"
-                " SELECT id, ?, ?, ?, ?, ? FROM gold WHERE outside_id = ?",
+                "(gold_id, document_id, grade, origin, reviewer, marked, source_id)"
+                " SELECT id, ?, ?, ?, ?, ?, ? FROM gold WHERE outside_id = ?",
                 (
                     mark.document_id,
                     mark.grade,
                     mark.origin,
                     mark.reviewer,
                     mark.marked or (now() if mark.origin == "search" else ""),
+                    mark.source_id,
                     outside_id,
                 ),
             )

@@ -12,6 +12,7 @@ from studio.store.schema import (
     m007_rounds,
     m008_records,
     m009_reservations,
+    m010_gold_sources,
 )
 
 if TYPE_CHECKING:
@@ -273,6 +274,7 @@ STEPS: Final = (
     ("m007_rounds", m007_rounds.SCRIPT),
     ("m008_records", m008_records.SCRIPT),
     ("m009_reservations", m009_reservations.SCRIPT),
+    ("m010_gold_sources", m010_gold_sources.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

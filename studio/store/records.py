@@ -12,6 +12,7 @@ from studio.records import Record, RecordType, Verdict
 from studio.store.db import now, rows, value, write
 from studio.store.record_types import UNTRAINED, RecordTypes, from_row, to_row
 from studio.store.review_shapes import Decision, decision_of
+from studio.store.sources import Sources
 from studio.store.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -297,7 +298,7 @@ class Records:
         snapshot: only its records.
 
         ``fields`` is a dict; ``document_id``, ``title`` and ``passage`` are empty without a
-        document.
+        document; ``sources`` are the long documents that the passage is a part of.
         """
         after = 0
         wanted = RecordTypes(self.db).known()[self._wanted(type)]
@@ -308,7 +309,7 @@ class Records:
         sql = (
             "SELECT r.id AS record_id, r.text, r.fields, r.kept, r.reason, r.generation_id,"
             " coalesce(d.outside_id, '') AS document_id, coalesce(d.title, '') AS title,"
-            " coalesce(d.text, '') AS passage,"
+            " coalesce(d.text, '') AS passage, r.document_id AS document_row,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
             " g.shot_set_id, r.created FROM records r LEFT JOIN documents d"
             " ON d.id = r.document_id LEFT JOIN generations g ON g.id = r.generation_id"
@@ -318,14 +319,22 @@ class Records:
         while page := rows(self.db, sql, (after, wanted.name, CHUNK)):
             scores = self._scores([row["record_id"] for row in page])
             shots = self._shots({row["shot_set_id"] for row in page if row["shot_set_id"]})
+            sources = self._sources({row["document_row"] for row in page if row["document_row"]})
             for row in page:
                 yield {
                     **dict(row),
                     "fields": from_row(wanted, row["text"], row["fields"]),
                     "shots": shots.get(row["shot_set_id"], []),
                     "scores": scores.get(row["record_id"], {}),
+                    "sources": tuple(sources.get(row["document_row"], ())),
                 }
             after = page[-1]["record_id"]
+
+    def _sources(self, document_ids: set[int]) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for row, source in Sources(self.db).parts(sorted(document_ids)):
+            found.setdefault(row, []).append(source)
+        return found
 
     def _scores(self, record_ids: list[int]) -> dict[int, dict[str, float]]:
         marks = ",".join("?" * len(record_ids))

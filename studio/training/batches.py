@@ -1,11 +1,12 @@
 """Batches without two queries of one document, since each would count the other as a wrong answer.
 
-Promptagator saw large batches hurt on tiny corpora for this reason (Dai et al. 2022, §3.2).
+Promptagator saw large batches hurt on tiny corpora for this reason (Dai et al. 2022, §3.2). Two
+passages of one long document may meet in a batch, where neither counts as wrong for the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from studio.records import content_sha
@@ -28,6 +29,24 @@ def groups_of(pairs: Sequence[TrainingPair]) -> list[int]:
         for key in _keys(pair):
             _join(parents, row, first.setdefault(key, row))
     return [_root(parents, row) for row in range(len(pairs))]
+
+
+def kin_of(numbers: Mapping[str, int], sources: Mapping[str, tuple[int, ...]]) -> list[int] | None:
+    """For each text's number, from 0, one that the passages of one long document share.
+
+    Args:
+        numbers: hash of a text → its number.
+        sources: hash of a passage's text → the long documents that it was cut from.
+
+    Returns:
+        None where there is nothing to tell apart: no passage, or passages of one document alone,
+        where only its other passages can stand against a query.
+    """
+    kin = list(range(len(numbers)))
+    for sha, number in numbers.items():
+        if cut_from := sources.get(sha):
+            kin[number] = len(numbers) + cut_from[0]
+    return kin if 1 < len(set(kin)) < len(numbers) else None
 
 
 def _keys(pair: TrainingPair) -> Iterable[str]:

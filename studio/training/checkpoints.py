@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,7 @@ def run_fingerprint(
     settings: RetrieverSettings,
     gold: ValidationSet | None,
     encoder: str,
+    sources: Mapping[str, tuple[int, ...]],
 ) -> str:
     """Equal for trainings that would take the same steps."""
     decisive = {key: value for key, value in settings.as_dict().items() if key not in _HARMLESS}
@@ -93,7 +94,10 @@ def run_fingerprint(
     decisive |= {key: Path(decisive[key]).name for key in ("anchor", "teacher")}
     parts = [json.dumps(decisive, sort_keys=True, default=str), encoder]
     for pair in pairs:
-        parts += [pair.query, str(pair.document_id), pair.document_text, *pair.negatives, "\n"]
+        found = sources.get(content_sha(pair.document_text), ()) if sources else ()
+        cut_from = [f"of {source}" for source in found]
+        parts += [pair.query, str(pair.document_id), pair.document_text, *pair.negatives, *cut_from]
+        parts.append("\n")
     if gold is not None:
         parts += [f"{name} {text}" for name, text in sorted(gold.queries.items())]
         parts.append(json.dumps({q: dict(g) for q, g in gold.relevant.items()}, sort_keys=True))

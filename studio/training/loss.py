@@ -1,9 +1,10 @@
-"""Multiple-negatives ranking loss (Henderson et al. 2017) that spares copies of the right answer.
+"""Multiple-negatives ranking loss (Henderson et al. 2017) that spares what may well be right.
 
 Each query's document competes with the other documents of the batch, with hard negatives, and, if
 asked for, with documents drawn from the whole corpus. A candidate whose text is that of the query's
-own document is left out. Large batches pass the network in mini-batches by gradient caching (Gao et
-al. 2021), with the same gradients. A teacher's scores can be mixed in.
+own document, or that was cut from the same long document, is left out. Large batches pass the
+network in mini-batches by gradient caching (Gao et al. 2021), with the same gradients. A teacher's
+scores can be mixed in.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def ranking_loss(
     scale: float,
     symmetric: bool,
     lesson: Lesson | None = None,
+    kin: Tensor | None = None,
 ) -> Tensor:
     """Softmax cross-entropy of each query over its candidates, averaged over the batch.
 
@@ -40,6 +42,8 @@ def ranking_loss(
         scale: 1 / temperature.
         symmetric: add the softmax of each right document over the queries.
         lesson: what a teacher thinks of the candidates; it takes its share of the loss.
+        kin: text number → a number that passages of one long document share; None: only copies
+            are left out.
     """
     import torch
     from torch.nn import functional
@@ -52,9 +56,10 @@ def ranking_loss(
         documents = torch.cat([documents, bank[0][new].to(documents.dtype)])
         candidates = torch.cat([candidates, bank[1][new]])
     rows = torch.arange(len(queries), device=queries.device)
-    copies = candidates[None, :] == numbers[:, :1]
-    copies[rows, rows] = False
-    scores = (queries @ documents.T * scale).masked_fill(copies, float("-inf"))
+    own, others = numbers[:, :1], candidates[None, :]
+    spared = own == others if kin is None else kin[own] == kin[others]
+    spared[rows, rows] = False
+    scores = (queries @ documents.T * scale).masked_fill(spared, float("-inf"))
     loss = functional.cross_entropy(scores, rows)
     if symmetric:
         loss = (loss + functional.cross_entropy(scores[:, : len(rows)].T, rows)) / 2
@@ -75,6 +80,8 @@ class Objective:
     """A teacher's scores."""
     kept: int | None = None
     """The leading numbers of a vector that count (Kusupati et al. 2022); None: all."""
+    kin: Tensor | None = None
+    """Text number → a number that passages of one long document share."""
 
     def of(self, queries: Tensor, documents: list[Tensor], labels: Tensor) -> Tensor:
         """The loss of a batch.
@@ -97,7 +104,10 @@ class Objective:
             vectors, drawn_numbers = self.bank.draw()
             drawn = (vectors[:, : self.kept], drawn_numbers)
         queries, together = queries[:, : self.kept], torch.cat(documents)[:, : self.kept]
-        return ranking_loss(queries, together, numbers, drawn, self.scale, self.symmetric, lesson)
+        kin = None if self.kin is None else self.kin.to(numbers.device)
+        return ranking_loss(
+            queries, together, numbers, drawn, self.scale, self.symmetric, lesson, kin
+        )
 
 
 def loss_for(

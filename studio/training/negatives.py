@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 4096
 """Queries searched between two calls of the progress."""
+_CELLS = 4_000_000
+"""The most neighbours held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def mine(
     encoder: TextEncoder,
     settings: NegativeSettings,
     *,
+    sources: Mapping[int | str, tuple[int, ...]] | None = None,
     cache: EmbeddingCache | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[TrainingPair]:
@@ -61,6 +64,8 @@ def mine(
         corpus: document id → text; the pairs' documents are in it.
         encoder: judges what is near: the base or the first stage's model.
         settings: the window and the guards.
+        sources: document id → the long documents that it was cut from, whose other passages are
+            never negatives.
         cache: for the embeddings.
         on_progress: called with the number of pairs done.
 
@@ -69,15 +74,17 @@ def mine(
     """
     import numpy as np
 
-    miner = _Miner(pairs, corpus, settings)
+    miner = _Miner(pairs, corpus, settings, sources or {})
     documents = embed(miner.texts, encoder, "document", cache=cache)
     mined: list[TrainingPair] = []
-    for start in range(0, len(pairs), _AT_ONCE):
-        part = pairs[start : start + _AT_ONCE]
+    depth = settings.last_rank + miner.most_right
+    at_once = max(1, min(_AT_ONCE, _CELLS // depth))
+    for start in range(0, len(pairs), at_once):
+        part = pairs[start : start + at_once]
         queries = embed([pair.query for pair in part], encoder, "query", cache=cache)
         own = np.array([miner.row_of(pair) for pair in part], dtype=np.int64)
         right = np.einsum("qd,qd->q", queries, documents[own])
-        rows, scores = top_k(queries, documents, settings.last_rank + miner.most_right)
+        rows, scores = top_k(queries, documents, depth)
         mined += [
             miner.with_negatives(pair, score, rows[place], scores[place])
             for place, (pair, score) in enumerate(zip(part, right.tolist(), strict=True))
@@ -88,21 +95,29 @@ def mine(
 
 
 class _Miner:
-    """The corpus without copies, and what is right for each query."""
+    """The corpus without copies, and what is right, or may well be, for each query."""
 
     def __init__(
         self,
         pairs: Sequence[TrainingPair],
         corpus: Mapping[int | str, str],
         settings: NegativeSettings,
+        sources: Mapping[int | str, tuple[int, ...]],
     ) -> None:
         self.texts = list(dict.fromkeys(corpus.values()))
         self._settings = settings
         row_of_text = {text: row for row, text in enumerate(self.texts)}
         self._rows = {name: row_of_text[text] for name, text in corpus.items()}
+        parts: dict[int, set[int]] = {}
+        for name, cut_from in sources.items():
+            for source in cut_from:
+                if name in self._rows:
+                    parts.setdefault(source, set()).add(self._rows[name])
         self._right: dict[str, set[int]] = {}
         for pair in pairs:
-            self._right.setdefault(pair.query, set()).add(self.row_of(pair))
+            right = self._right.setdefault(pair.query, set())
+            right.add(self.row_of(pair))
+            right.update(*(parts.get(source, ()) for source in sources.get(pair.document_id, ())))
         self.most_right = max((len(rows) for rows in self._right.values()), default=0)
 
     def row_of(self, pair: TrainingPair) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from studio.evaluation.embeddings import Prefixes
 from studio.records import StudioError, content_sha
 from studio.training.bank import bank_for, bank_texts
-from studio.training.batches import BatchPlan
+from studio.training.batches import BatchPlan, kin_of
 from studio.training.checkpoints import WorkingFolder, replace_folder, run_fingerprint
 from studio.training.distillation import Lessons, asked, graded_texts, kept
 from studio.training.encoders import load_encoder, prefixes_of
@@ -52,6 +52,7 @@ from studio.training.validation import Validator
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
 
     from studio.training.distillation import Teacher
     from studio.training.interpolation import Weights
@@ -68,6 +69,7 @@ def train(
     resume: bool = False,
     corpus: Mapping[int | str, str] | None = None,
     teacher: Teacher | None = None,
+    sources: Mapping[str, tuple[int, ...]] | None = None,
 ) -> TrainedRetriever:
     """Train, keep the best checkpoint, and save it as a plain sentence-transformers folder.
 
@@ -84,6 +86,8 @@ def train(
         teacher: gives for each of the queries its scores of all documents of ``corpus``, in the
             mapping's order. Asked once for all distinct queries; what it says of at most BANK_LIMIT
             documents is held in memory, two bytes each, up to 1 GiB. Only with ``distillation``.
+        sources: hash of a passage's text → the long documents that it was cut from: no passage of
+            theirs stands against a query of another one.
 
     Raises:
         StudioError: too few documents, distillation without a teacher, an encoder that is not
@@ -100,7 +104,17 @@ def train(
     folder = WorkingFolder.beside(out)
     with mendable(settings, plan.batch_size):
         run = _RetrieverRun(
-            pairs, settings, plan, model, folder, validation, on_progress, watch, corpus, teacher
+            pairs,
+            settings,
+            plan,
+            model,
+            folder,
+            validation,
+            on_progress,
+            watch,
+            corpus,
+            teacher,
+            sources or {},
         )
         steps, best_step, best_score, share = run.to_the_end(resume)
         result = TrainedRetriever(
@@ -135,7 +149,9 @@ class _RetrieverRun:
         watch: StopWatch,
         corpus: Mapping[int | str, str] | None,
         teacher: Teacher | None,
+        sources: Mapping[str, tuple[int, ...]],
     ) -> None:
+        self.sources = sources
         self.pairs = pairs
         self.settings = settings
         self.plan = plan
@@ -156,7 +172,7 @@ class _RetrieverRun:
     def to_the_end(self, resume: bool) -> tuple[int, int, float | None, float]:
         """Steps done, the step kept, its score, and the share of trained weights in the result."""
         identity = run_fingerprint(
-            self.pairs, self.settings, self.gold, fingerprint(self.model, "query")
+            self.pairs, self.settings, self.gold, fingerprint(self.model, "query"), self.sources
         )
         checkpoint = self.folder.last_checkpoint(identity) if resume else None
         if checkpoint is None:
@@ -231,14 +247,21 @@ class _RetrieverRun:
         )
 
     def _objective(self, numbers: TextNumbers) -> Objective:
-        chosen = self.settings
+        chosen, width = self.settings, self.model.truncate_dim
         if not chosen.corpus_negatives and chosen.trained_side != "query":
-            return Objective(chosen.scale, chosen.symmetric, None, None, self.model.truncate_dim)
+            return Objective(chosen.scale, chosen.symmetric, None, None, width, self._kin(numbers))
         texts = bank_texts(self.pairs, self.corpus, chosen.seed)
         named, count = [numbers.of(text) for text in texts], chosen.corpus_negatives
         bank = bank_for(self.model, texts, named, count, self.schedule.bf16)
         lessons = self._lessons(self.teacher, texts, numbers) if self.teacher else None
-        return Objective(chosen.scale, chosen.symmetric, bank, lessons, self.model.truncate_dim)
+        return Objective(chosen.scale, chosen.symmetric, bank, lessons, width, self._kin(numbers))
+
+    def _kin(self, numbers: TextNumbers) -> Tensor | None:
+        """Which texts are passages of one long document, by their numbers."""
+        import torch
+
+        kin = kin_of(numbers.by_hash, self.sources)
+        return None if kin is None else torch.tensor(kin)
 
     def _lessons(self, teacher: Teacher, texts: list[str], numbers: TextNumbers) -> Lessons:
         """The teacher's scores, asked for once, or as an interrupted run has left them."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.evaluation.counting import Counting
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.training.encoders import MAX_LENGTH, STATIC_NAMES
 
@@ -41,19 +42,22 @@ class ValidationSet:
     documents: Mapping[str, str]
     """Document id → text: the corpus, or a part of it that holds the relevant ones."""
     relevant: Mapping[str, Mapping[str, int]]
-    """Query id → document id → grade."""
+    """Query id → what counts, such as a document id → grade."""
+    counting: Counting = field(default_factory=Counting)
+    """What one place of a ranking is."""
 
     def sampled(self, documents: int, seed: int = 0) -> ValidationSet:
         """The same queries over at most so many documents: all relevant ones and a random rest.
 
         A smaller corpus is easier, so its scores compare checkpoints and nothing else.
         """
-        needed = {name for grades in self.relevant.values() for name in grades}
+        judged = {name for grades in self.relevant.values() for name in grades}
+        needed = {name for name in self.documents if judged.intersection(self.counting.names(name))}
         rest = sorted(name for name in self.documents if name not in needed)
-        room = max(0, documents - len(needed & self.documents.keys()))
+        room = max(0, documents - len(needed))
         chosen = set(random.Random(seed).sample(rest, min(room, len(rest)))) | needed
         kept = {name: text for name, text in self.documents.items() if name in chosen}
-        return ValidationSet(self.queries, kept, self.relevant)
+        return replace(self, documents=kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +137,11 @@ class TextNumbers:
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    @property
+    def by_hash(self) -> Mapping[str, int]:
+        """Hash of a text → its number."""
+        return self._numbers
 
     def of(self, text: str) -> int:
         """The text's number; a new one for a new text."""

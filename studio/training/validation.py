@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from studio.evaluation.counting import places
 from studio.evaluation.retrieval import NDCG, evaluate
 from studio.evaluation.search import top_k
 from studio.records import StudioError
@@ -38,16 +40,18 @@ class Validator:
 
     def __call__(self, model: SentenceTransformer) -> float:
         """nDCG@10 of the model's exact search over the set's documents, 0 to 1."""
-        names = list(self._gold.documents)
         texts = list(self._queries.values())
-        queries = encode(model, texts, "query", bf16=self._bf16)
-        rows, scores = top_k(queries, self._documents(model), 10)
-        run = {
-            query: dict(zip([names[row] for row in found], cosines, strict=True))
-            for query, found, cosines in zip(
-                self._queries, rows.tolist(), scores.tolist(), strict=True
-            )
-        }
+        vectors = encode(model, texts, "query", bf16=self._bf16)
+        row_of = {text: row for row, text in enumerate(texts)}
+        names, documents = list(self._gold.documents), self._documents(model)
+
+        def nearest(queries: Sequence[str], k: int) -> Iterator[dict[str, float]]:
+            rows, scores = top_k(vectors[[row_of[query] for query in queries]], documents, k)
+            for found, cosines in zip(rows.tolist(), scores.tolist(), strict=True):
+                yield dict(zip([names[row] for row in found], cosines, strict=True))
+
+        found = places(self._queries, nearest, 10, self._gold.counting)
+        run = {query: {one.name: one.score for one in found[query]} for query in found}
         return evaluate(run, {q: self._gold.relevant[q] for q in self._queries}).means[NDCG]
 
     def _documents(self, model: SentenceTransformer) -> NDArray[np.float32]:

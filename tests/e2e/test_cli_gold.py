@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from studio.project import Project
 from studio.records import Example
-from tests.support.data import gold_query
-from tests.support.project import fill
+from tests.support.data import gold_query, query_for
+from tests.support.project import cut_up, fill, gold_of_documents
 from tests.support.verbs import Verbs, assert_one_sentence
 
 
@@ -73,3 +74,24 @@ def test_people_read_a_table(studio: Verbs, path: Path) -> None:
     assert "studio gold add" in studio("gold", "list", "--origin", "none", "-p", path).out
     done = studio("gold", "add", "home office", "--split", "test", "--right", "d1", "-p", path)
     assert "Example 1 asks the same" in done.out
+
+
+def test_gold_of_long_documents_is_listed_marked_and_exported_by_their_names(
+    studio: Verbs, tmp_path: Path
+) -> None:
+    made = Project.create(tmp_path / "long")
+    rows = cut_up(made.store, {"a": ["red fox", "blue fox"], "b": ["green hen", "tea"], "c": ["x"]})
+    gold_of_documents(made.store, {"q": ("red", "a")})
+    made.store.records.add([query_for(rows["b"][1], "what is drunk")])
+    made.close()
+    studio("gold", "add", "red", "--right", "b", "-p", made.path)
+    [listed] = studio("gold", "list", "-p", made.path, "--json").json
+    assert listed["right"] == {"a": 1, "b": 1}
+    folder = tmp_path / "beir"
+    studio("export", "beir", folder, "-p", made.path)
+    corpus = [json.loads(line) for line in (folder / "corpus.jsonl").read_text().splitlines()]
+    assert {row["_id"]: row["text"] for row in corpus} == {
+        "a": "red fox\n\nblue fox", "b": "green hen\n\ntea", "c": "x",
+    }  # fmt: skip
+    assert (folder / "qrels" / "test.tsv").read_text().splitlines()[1:] == ["q\ta\t1", "q\tb\t1"]
+    assert (folder / "qrels" / "train.tsv").read_text().splitlines()[1:] == ["synthetic-1\tb\t1"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from studio.records import Answer, Document, Message, Request
+from studio.records import Answer, Document, Message, Request, Split
 from studio.store import Store
-from studio.store.documents import Staged
+from studio.store.documents import SourceDocument, Staged
 from studio.store.generations import Finished
-from tests.support.data import queries_of, query_for
+from tests.support.data import gold_query, queries_of, query_for
 
 
 def fill(store: Store, documents: Iterable[Document | str]) -> Staged:
@@ -64,3 +64,40 @@ def corpus_file(path: Path, rows: int, words: str = "some words about the matter
         for number in range(rows):
             file.write(json.dumps({"_id": f"d{number}", "text": f"{number}: {words}"}) + "\n")
     return path
+
+
+def cut_up(store: Store, sources: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+    """Bring long documents in, cut into these passages; returns the passages' rows by document.
+
+    A document of one passage is whole, as in an import.
+    """
+    store.documents.begin_import()
+    for name, passages in sources.items():
+        whole = len(passages) == 1
+        parts = [
+            Document(name if whole else f"{name}#{n + 1}", "", text, position=n)
+            for n, text in enumerate(passages)
+        ]
+        source = SourceDocument(name, "", "\n\n".join(passages))
+        store.documents.stage(parts, None if whole else source)
+    store.documents.commit_import()
+    while store.documents.index_next():
+        pass
+    rows = store.documents.passages_of_sources(sources)
+    return rows | {name: [row] for name, row in store.documents.ids_by_outside_id(sources).items()}
+
+
+def gold_of_documents(
+    store: Store, queries: Mapping[str, tuple[str, str]], split: Split = "test"
+) -> None:
+    """Gold as an import makes it of a file: query id → its text and the document it names."""
+    names = {name for _, name in queries.values()}
+    rows = store.documents.passages_of_sources(names)
+    rows |= {name: [row] for name, row in store.documents.ids_by_outside_id(names).items()}
+    sources = store.sources.named(names)
+    gold = []
+    for query, (text, name) in queries.items():
+        named = dict.fromkeys(rows[name], sources[name][0]) if name in sources else {}
+        relevant = dict.fromkeys(rows[name], 1)
+        gold.append(gold_query(query, text, split, relevant, named=named))
+    store.gold.add(gold)

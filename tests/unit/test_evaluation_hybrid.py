@@ -41,7 +41,7 @@ def ranker() -> HybridRanker[str]:
 def test_scores_are_the_standardised_sum(ranker: HybridRanker[str]) -> None:
     (scores,) = ranker.scores(["copper lantern"])
     dense = ranker._dense.cosines(["copper lantern"])[0]
-    lexical = ranker._lexical.scores("copper lantern")
+    lexical = ranker._lexical.scores_of("copper lantern")
     expected = (dense - dense.mean()) / dense.std() + 0.4 * (
         lexical - lexical.mean()
     ) / lexical.std()

@@ -105,6 +105,33 @@ def test_triplets_draw_a_passage_of_another_document(tmp_path: Path) -> None:
     assert list(first[0]) == ["anchor", "positive", "negative"]
 
 
+def of_long(number: int, source: int, **more: Any) -> ExportRow:
+    """A record of a passage of a long document."""
+    fields = {"query": f"question {number}"}
+    name = f"long{source}#{number}"
+    return ExportRow(fields, name, "", f"{name} text", number, sources=(source,), **more)
+
+
+def test_no_negative_of_a_triplet_is_of_the_positives_own_long_document(tmp_path: Path) -> None:
+    given = [of_long(number, number // 10) for number in range(40)]
+    for seed in range(5):
+        export("triplets", tmp_path / str(seed), given, seed=seed)
+        for row in lines(tmp_path / str(seed) / "triplets.jsonl"):
+            assert row["positive"].partition("#")[0] != row["negative"].partition("#")[0]
+
+
+def test_where_all_rows_around_are_of_one_document_the_spare_passages_serve(
+    tmp_path: Path,
+) -> None:
+    given = [of_long(number, 1) for number in range(3)]
+    spare = [of_long(8, 1), of_long(9, 2)]
+    export("triplets", tmp_path / "out", given, spare=spare)
+    negatives = [row["negative"] for row in lines(tmp_path / "out" / "triplets.jsonl")]
+    assert negatives == ["long2#9 text"] * 3
+    with pytest.raises(StudioError, match="may well be right: export pairs"):
+        export("triplets", tmp_path / "none", given, spare=spare[:1])
+
+
 def test_triplets_of_one_document_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StudioError, match="has no other document near it"):
         export("triplets", tmp_path / "out", rows(1))

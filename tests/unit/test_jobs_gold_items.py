@@ -53,9 +53,10 @@ def test_a_row_of_the_other_split_is_a_leak_with_both_lines(
     import_labelled(project, write(tmp_path / "a.jsonl", ("x", "pos"), ("warm", "pos")), "test")
     second = write(tmp_path / "b.jsonl", ("new", "neg"), ("  warm ", "pos"), ("Warm", "pos"))
     assert told(project, second, "validation") == {
-        "b.jsonl:2": ("leak", "a leak: test has it (a.jsonl:2)")
+        "b.jsonl:2": ("leak", "a leak: test has it (a.jsonl:2)"),
+        "b.jsonl:3": ("leak", "a leak: test has it (a.jsonl:2)"),
     }
-    assert project.store.gold.count("validation") == 2
+    assert project.store.gold.count("validation") == 1
 
 
 def test_a_row_that_is_there_already_is_a_duplicate(project: Project, tmp_path: Path) -> None:

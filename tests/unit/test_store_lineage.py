@@ -57,8 +57,6 @@ def test_gold_comes_back_by_split_with_its_grades(store: Store) -> None:
     assert (query.text, query.relevant) == ("one", {1: 2, 2: 1})
     assert store.gold.judged_counts() == {"test": 1, "validation": 1}
     assert store.gold.origins("validation") == {"search": 1}
-    assert store.gold.has_text("one")
-    assert not store.gold.has_text("on")
 
 
 def test_gold_that_comes_again_is_replaced(store: Store) -> None:

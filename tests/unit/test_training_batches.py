@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.training.batches import BatchPlan, groups_of
+from studio.training.batches import BatchPlan, groups_of, kin_of
 from studio.training.settings import TrainingPair, ValidationSet
 
 groups = st.lists(st.integers(0, 12), min_size=1, max_size=80)
@@ -104,3 +104,36 @@ def test_a_sampled_validation_set_keeps_every_relevant_document() -> None:
     assert len(small.documents) == 10
     assert {"d98", "d99"} <= small.documents.keys()
     assert small.documents == gold.sampled(10).documents
+
+
+def test_passages_of_one_document_have_one_number_and_others_their_own() -> None:
+    numbers = {"a1": 0, "b1": 1, "a2": 2, "whole": 3}
+    kin = kin_of(numbers, {"a1": (7,), "a2": (7,), "b1": (9,), "elsewhere": (1,)})
+    assert kin is not None
+    assert kin[0] == kin[2]
+    assert len({kin[0], kin[1], kin[3]}) == 3
+    assert kin_of(numbers, {}) is None
+    # Of one document alone, its other passages are all that a query can be told from.
+    assert kin_of({"a1": 0, "a2": 1}, {"a1": (7,), "a2": (7,)}) is None
+
+
+def test_a_passage_of_the_right_ones_own_document_is_no_negative() -> None:
+    import torch
+
+    from studio.training.loss import ranking_loss
+
+    torch.manual_seed(0)
+    queries, documents = torch.randn(3, 8), torch.randn(3, 8)
+    # Text 0 and text 2 are passages of one document; text 3, of the bank, is of the same.
+    kin = torch.tensor([9, 1, 9, 9])
+    bank = (torch.nn.functional.normalize(torch.randn(1, 8)), torch.tensor([3]))
+    numbers = torch.arange(3)[:, None]
+    loss = ranking_loss(queries, documents, numbers, bank, 20, False, kin=kin)
+    every = torch.cat([torch.nn.functional.normalize(documents), bank[0]])
+    scores = 20 * torch.nn.functional.normalize(queries) @ every.T
+    allowed = [[0, 1], [1, 0, 2, 3], [2, 1]]
+    expected = [
+        torch.logsumexp(scores[row, places], 0) - scores[row, places[0]]
+        for row, places in enumerate(allowed)
+    ]
+    assert torch.allclose(loss, torch.stack(expected).mean())

@@ -82,3 +82,13 @@ def test_a_document_that_the_corpus_lacks_is_named() -> None:
 
 def test_no_pairs_give_no_pairs() -> None:
     assert mine([], CORPUS, AngleEncoder(), WINDOW) == []
+
+
+def test_passages_of_the_right_ones_own_document_are_never_negatives() -> None:
+    sources = {f"d{angle}": (angle // 40,) for angle in range(0, 170, 10)}
+    (mined,) = mine([PAIR], CORPUS, AngleEncoder(), WINDOW, sources=sources)
+    assert mined.negatives == ("40", "50", "60")
+    # A passage that two documents share keeps the others of both away.
+    shared = {**sources, "d0": (0, 1)}
+    (mined,) = mine([PAIR], CORPUS, AngleEncoder(), WINDOW, sources=shared)
+    assert mined.negatives == ("80", "90", "100")

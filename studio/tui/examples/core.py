@@ -73,7 +73,7 @@ class ExamplesCore(Pane):
         self._count_cost = 0.0
         self._count_timer: Timer | None = None
         self._linter: Linter | None = None
-        self._norm_of: int | None = None
+        self._norm_of: tuple[int | None, int] | None = None
         self._shown_remarks = Content("")
         self._in_field = False
         self._autosave = Autosave(self, self._write)
@@ -140,8 +140,10 @@ class ExamplesCore(Pane):
 
     def store_changed(self) -> None:
         """Read the examples again; what is being typed stays."""
-        if self._linter is not None:
+        if (linter := self._linter) is not None:
             self._set_norm()
+            if self._linter is not linter:
+                self._judge()
         self._list_again()
         self.query_one(CorpusSearch).again()
         if self._count_timer is None:
@@ -151,8 +153,10 @@ class ExamplesCore(Pane):
     def _set_norm(self) -> None:
         """Judge by the task's usual query length, from the template in force."""
         prompt = self.project.store.prompts.latest()
-        if self._linter is not None and self._norm_of == (prompt.id if prompt else None):
+        made_of = (prompt.id if prompt else None, self.project.store.gold.version())
+        if self._linter is not None and self._norm_of == made_of:
             return
+        from studio.jobs.leaks import GoldPlaces
         from studio.prompting.lint_all import Linter
         from studio.prompting.templates import parse
 
@@ -160,8 +164,8 @@ class ExamplesCore(Pane):
         if prompt is not None:
             template = self.studio.guarded(lambda: parse(prompt.template))
             norm = template.query_words if template is not None else NORM
-        self._norm_of = prompt.id if prompt else None
-        self._linter = Linter(norm, self.project.language)
+        self._norm_of = made_of
+        self._linter = Linter(norm, self.project.language, GoldPlaces(self.project.store.path))
 
     def _list_again(self, select: int | None = None) -> None:
         """Show what the store has; what was typed is written first, or it would be lost."""

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from studio.records import Document
-
-if TYPE_CHECKING:
-    from studio.evaluation.bm25 import Bm25Ranker
 
 BM25_LIMIT = 20_000
 """Documents that the preview's BM25 ranks among; a bigger corpus is sampled, and that is said."""
@@ -22,7 +18,7 @@ class RoundTripCheck:
     def __init__(self, path: Path, language: str) -> None:
         self._path, self._language = path, language
         self._lock = threading.Lock()
-        self._ranker: Bm25Ranker[int] | None = None
+        self._ranks: Callable[[Sequence[tuple[str, int]]], list[int]] | None = None
         self._extra: dict[int, Document] = {}
         self._known: dict[tuple[str, int], bool] = {}
         self.among = ""
@@ -43,26 +39,30 @@ class RoundTripCheck:
                     self._known[query, document.id] = self._first(query, document)
 
     def _first(self, query: str, document: Document) -> bool:
-        ranker = self._ranker or self._built()
+        ranks = self._ranks or self._built()
         try:
-            return ranker.rank_of([(query, document.id)])[0] == 1
+            return ranks([(query, document.id)])[0] == 1
         except KeyError:
             # A document outside the sample of a big corpus.
             self._extra[document.id] = document
-            return self._built().rank_of([(query, document.id)])[0] == 1
+            return self._built()([(query, document.id)])[0] == 1
 
-    def _built(self) -> Bm25Ranker[int]:
+    def _built(self) -> Callable[[Sequence[tuple[str, int]]], list[int]]:
         from studio.evaluation.bm25 import Bm25Ranker
+        from studio.evaluation.counting import ranks_in
+        from studio.jobs.datasets import counting_of
         from studio.store import Store
 
         store = Store(self._path)
         try:
             total = store.documents.count()
             found = {document.id: document for document in store.documents.page(limit=BM25_LIMIT)}
+            counting = counting_of(store)
         finally:
             store.close()
         found |= self._extra
         self.among = f"{len(found):,}" + (f" of {total:,}" if total > len(found) else "")
         texts = [document.full_text for document in found.values()]
-        self._ranker = Bm25Ranker(list(found), texts, language=self._language)
-        return self._ranker
+        ranker = Bm25Ranker(list(found), texts, language=self._language)
+        self._ranks = ranks_in(ranker, counting)
+        return self._ranks

@@ -210,10 +210,20 @@ def details_of(store: Store, error_id: int) -> ErrorDetails | None:
     )
 
 
+def _right_ones(error: RoundError, gold: Gold) -> list[int]:
+    """The right documents; of a long one the passage that came nearest, else its first."""
+    nearest, found = error.detail.get("right"), dict[int, int]()
+    for row, grade in gold.relevant.items():
+        if grade > 0:
+            source = gold.named.get(row, -row)
+            found[source] = row if row == nearest else found.get(source, row)
+    return list(found.values())
+
+
 def _documents(
     store: Store, error: RoundError, gold: Gold | None
 ) -> tuple[tuple[str, Document], ...]:
-    right = [row for row, grade in (gold.relevant if gold else {}).items() if grade > 0]
+    right = _right_ones(error, gold) if gold else []
     wrong = [row for row in error.hard_negatives if row not in right][:HARD_NEGATIVES]
     found = store.documents.many([*right, *wrong])
     named = [("right", row) for row in right] + [("hard negative", row) for row in wrong]

@@ -208,7 +208,7 @@ class BrowseGold(Dialog):
 
 
 def _row(query: Gold) -> Row:
-    right = sum(grade > 0 for grade in query.relevant.values())
-    wrong = len(query.relevant) - right
+    right = sum(grade > 0 for grade in query.judged.values())
+    wrong = len(query.judged) - right
     cells = (query.split, query.origin, str(right), str(wrong) if wrong else "", query.text[:400])
     return Row(query.outside_id, cells)

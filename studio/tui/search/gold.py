@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from studio.jobs import gold
 from studio.jobs.gold import MarkChange, Same, Wordings
+from studio.jobs.leaks import wording
 from studio.records import Gold, Split
 from studio.store import Store
 
@@ -36,7 +37,7 @@ class GoldMarks:
 
     def of(self, text: str) -> Gold | None:
         """The gold query with these words."""
-        return self._wordings.get(gold.wording(text)) if text.strip() else None
+        return self._wordings.get(wording(text)) if text.strip() else None
 
     def read(self, path: Path) -> GoldRead | None:
         """Runs in a thread: all gold anew, or None when it is as it was."""
@@ -82,7 +83,7 @@ class GoldMarks:
         if known is None or known.origin != "search" or known.split == split:
             return False
         store.gold.move(known.outside_id, split)
-        self._wordings[gold.wording(text)] = replace(known, split=split)
+        self._wordings[wording(text)] = replace(known, split=split)
         self._deeds = [
             replace(deed, split=split) if deed.outside_id == known.outside_id else deed
             for deed in self._deeds
@@ -92,7 +93,7 @@ class GoldMarks:
     def _look_again(self, store: Store, deed: MarkChange) -> None:
         """This program's own writes are not among the changes that it watches for."""
         now = store.gold.named(deed.outside_id)
-        words = gold.wording(deed.text)
+        words = wording(deed.text)
         if now is None:
             self._wordings.pop(words, None)
         else:

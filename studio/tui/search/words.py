@@ -103,8 +103,8 @@ def nothing_listed(state: State, *, asked: bool, answered: bool, keys: Mapping[s
 def gold_line(gold: Gold | None, split: Split | None, keys: Mapping[str, str]) -> str:
     """Whether the query is gold, and where a mark would put it."""
     if gold is not None:
-        right = sum(grade > 0 for grade in gold.relevant.values())
-        wrong = len(gold.relevant) - right
+        right = sum(grade > 0 for grade in gold.judged.values())
+        wrong = len(gold.judged) - right
         origin = "marked in Search" if gold.origin == "search" else f"from {gold.origin}"
         return f"{gold.split} gold, {origin}: ✓ {right} right  ✗ {wrong} wrong"
     where = f"{split} gold" if split is not None else "gold; you are asked for which split"
@@ -118,8 +118,8 @@ def warning(gold: Gold | None, same: Same) -> str:
     said = []
     if same.shots:
         said.append(
-            f"! {_numbered('Example', same.shots)} asks the same: the LLM imitates it, so its "
-            "queries lean towards this gold. Switch it off in Examples (1)."
+            f"! {_numbered('Example', same.shots)} asks the same: no LLM is shown it while "
+            "this is gold."
         )
     if same.records:
         said.append(
