@@ -12,7 +12,12 @@ from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, Role, TextEncod
 from studio.records import StudioError
 from studio.training.encoder_folders import UnusableModel, check_folder
 from studio.training.fingerprints import fingerprint
-from studio.training.loading import check_weights, named_in_errors, refusing_missing_weights
+from studio.training.loading import (
+    check_weights,
+    check_words,
+    named_in_errors,
+    refusing_missing_weights,
+)
 from studio.training.two_sided import named_routes, role_prompt, set_prefixes, side
 
 if TYPE_CHECKING:
@@ -267,6 +272,8 @@ def _only(folder: Path, pattern: str) -> Path:
 def _set_length(model: SentenceTransformer, max_length: int) -> None:
     for role in ROLES:
         module = side(model, role)[0]
+        if hasattr(module, "auto_model") or hasattr(module, "embedding"):
+            check_words(module)
         if hasattr(module, "auto_model"):
             if module.tokenizer.pad_token is None:
                 raise UnusableModel(

@@ -76,6 +76,27 @@ def check_weights(model: Any) -> None:
             )
 
 
+def check_words(module: Any) -> None:
+    """Refuse a tokenizer of another model: its words would have no row, or another word's.
+
+    module: the first one that texts pass. Added tokens may be without a row: nobody meets them.
+
+    Raises:
+        UnusableModel: the tokenizer has words that the table of embeddings has no row for.
+    """
+    network = getattr(module, "auto_model", None)
+    table = network.get_input_embeddings() if network is not None else module.embedding
+    backend = getattr(module.tokenizer, "backend_tokenizer", module.tokenizer)
+    if not hasattr(table, "num_embeddings") or not hasattr(backend, "to_str"):
+        return
+    last = max(backend.get_vocab(with_added_tokens=False).values(), default=0)
+    if last >= table.num_embeddings:
+        raise UnusableModel(
+            f"its tokenizer has {last + 1:,} words and its weights {table.num_embeddings:,}, so "
+            "they are not of one model. Fetch the folder again."
+        )
+
+
 def _first_line(error: BaseException) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     return f"{line}."

@@ -128,6 +128,11 @@ def no_numbers(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def other_words(folder: Path) -> None:
+    words = {f"word{n}": 100 + n for n in range(50)}
+    rewrite(folder / "tokenizer.json", lambda it: it["model"]["vocab"].update(words))
+
+
 def no_padding(folder: Path) -> None:
     rewrite(folder / "tokenizer_config.json", lambda it: it.pop("pad_token") and None)
 
@@ -150,6 +155,7 @@ BROKEN = [
     (other_shape, "another shape"),
     (lost_layer, r"its files lack.*layer\.1\."),
     (no_numbers, "word_embeddings.weight are no numbers"),
+    (other_words, r"its tokenizer has 150 words and its weights [\d,]+, so"),
     (no_padding, "no padding token"),
     (lambda folder: shutil.rmtree(folder / "1_Pooling"), "folder 1_Pooling/ of its part Pooling"),
     (lambda folder: (folder / "1_Pooling/config.json").rename(folder / "1_Pooling/x"), "1_Poo"),
