@@ -9,9 +9,11 @@ from typing import Any
 from studio.jobs.params import RunParams
 from studio.jobs.plans import capped, endpoint_of, estimate_for
 from studio.jobs.queue import GENERATING, ROUNDS
+from studio.llm.endpoints import stranger
 from studio.llm.estimate import Estimate, Range
 from studio.project import Project
 from studio.records import StudioError
+from studio.servers import is_loopback
 from studio.settings import Endpoint, Settings
 from studio.store import Store
 
@@ -39,7 +41,8 @@ class Outlook:
     """None when no run with this endpoint and model has been measured."""
     measured: Measured | None
     warning: str = ""
-    """One sentence on what will stop the run before its end; empty when nothing is known to."""
+    """What to know before it starts: a server that only the project names, a cap that will stop
+    the run before its end; empty when there is nothing of the kind."""
 
 
 def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
@@ -55,7 +58,11 @@ def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
         _refuse_blind_cap(endpoint, params)
         found = estimate_for(project, row)
         measured = measured_rate(store, endpoint)
-        return Outlook(found, _seconds(found, measured), measured, _warning(found, params))
+        # A server of this machine is nobody else's.
+        away = not all(map(is_loopback, endpoint.urls))
+        said = [stranger(endpoint) if away else "", _warning(found, params)]
+        warning = " ".join(filter(None, said))
+        return Outlook(found, _seconds(found, measured), measured, warning)
     finally:
         store.close()
 

@@ -12,6 +12,7 @@ import pytest
 from textual.events import Key
 from textual.widgets import Static
 
+from studio import servers
 from studio.jobs import queue
 from studio.project import Project
 from studio.records import Answer, Document, JobState, Message, Request
@@ -171,6 +172,29 @@ async def test_a_wrong_value_is_said_beside_its_line_and_nothing_starts(
         label = next(one.option.label for one in fields if one.name == name)
         assert shown(app, "outlook").startswith(label)
         assert no_workers == []
+
+
+async def test_a_server_and_a_cap_are_the_persons_once_they_are_typed(wired: Project) -> None:
+    import json
+
+    given, typed = "http://given.example/v1", "http://typed.example/v1"
+    wired.store.drafts.set(DRAFT, json.dumps({"endpoint": f"{given} m", "budget_usd": "9"}))
+    app = StudioApp(wired, screen="generate")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await quiet(pilot)
+        form = app.screen.query_one(Form)
+        form.put("endpoint", f"{given} another")
+        await pilot.pause()
+        assert not servers.are_named([given])
+        assert not wired.was_said("budget_usd = 9.0")
+        form.put("endpoint", f"{typed} m")
+        form.put("budget_usd", "7")
+        await pilot.pause()
+        assert servers.are_named([typed])
+        assert wired.was_said("budget_usd = 7.0")
+        form.put("endpoint", "http://me:hunter22@box/v1 m")
+        app.flush_all()
+        assert "hunter22" not in (wired.store.drafts.get(DRAFT) or "")
 
 
 async def test_what_a_plan_lacks_is_said_where_the_estimate_stands(wired: Project) -> None:

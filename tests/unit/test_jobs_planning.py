@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from studio import servers
 from studio.jobs.planning import measured_rate, outlook
 from studio.jobs.plans import Beginning, planned, run_row
 from studio.project import Project
@@ -128,3 +129,12 @@ def test_a_cap_that_stops_the_run_is_told(project: Project, cap: dict[str, Any],
     found = look(priced, documents=10, queries_per_document=4, **cap)
     assert found.warning.startswith(said)
     assert bool(found.warning) == bool(said)
+
+
+def test_a_server_that_only_the_project_names_is_named_before_the_run(project: Project) -> None:
+    file = project.path / "studio.toml"
+    file.write_text(file.read_text().replace("http://localhost:1", "https://far.example"))
+    found = look(Project.open(project.path), documents=10)
+    assert found.warning.startswith("This project sends its texts to far.example")
+    servers.type_in("https://far.example/v1")
+    assert look(Project.open(project.path), documents=10).warning == ""

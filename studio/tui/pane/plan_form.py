@@ -74,11 +74,11 @@ class PlanForm(Container):
     @on(Form.Changed)
     def _typed(self, event: Form.Changed) -> None:
         event.stop()
-        self._say(event.name)
+        self._heed(event.name)
         self._autosave.touch()
         self.look_ahead()
 
-    def _say(self, line: str) -> None:
+    def _heed(self, line: str) -> None:
         """A server or a cap that is typed is the person's word; one that stood there is not."""
         text = self.form.values.get(line, "")
         if line in ("endpoint", "encoder", "teacher", "base"):
