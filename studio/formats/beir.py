@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from studio.formats import jsonl
-from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
+from studio.formats import data_files
+from studio.formats.rows import FieldMap, Importer, Row
 from studio.records import StudioError
 
 
-def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
+def read(path: Path, fields: FieldMap) -> Iterator[Row]:
     """The documents of the folder's corpus file; the labels are :mod:`studio.formats.gold`'s."""
     corpus = part(path, "corpus")
     assert corpus is not None, "asked only of folders that it claims"
-    return jsonl.read(corpus, fields)
+    return data_files.read(corpus, fields)
 
 
 def part(folder: Path, name: str) -> Path | None:
-    """The folder's ``corpus`` or ``queries`` file, if it has one."""
-    files = (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz")
-    found = next((file for file in files if file.is_file()), None)
-    return found and unlinked(found)
+    """The folder's ``corpus`` or ``queries`` file, or folder of shards, if it has one."""
+    for suffix in data_files.READERS:
+        for file in (folder / f"{name}{suffix}", folder / f"{name}{suffix}.gz"):
+            if file.is_file():
+                return unlinked(file)
+    shards = folder / name
+    return unlinked(shards) if shards.is_dir() and data_files.files(shards) else None
 
 
 def unlinked(file: Path) -> Path:

@@ -6,18 +6,28 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from studio.formats import delimited, jsonl
+from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawExample, SkippedRow
-from studio.formats.spreadsheet import safe_cell, table_row, unsafe_cell
+from studio.formats.spreadsheet import safe_cell, table_row
 from studio.formats.staging import staged
 from studio.formats.tags import tag_text, tags_of
-from studio.formats.text_source import bare_suffix, explained
+from studio.formats.text_source import explained
 from studio.records import Example, StudioError
 
 QUERIES = ("query", "question", "anchor", "查询", "问题")
-DOCUMENTS = ("document_text", "document", "passage", "text", "positive", "context", "正文", "文档")
+DOCUMENTS = (
+    "document_text",
+    "document",
+    "passage",
+    "text",
+    "positive",
+    "pos",
+    "context",
+    "正文",
+    "文档",
+)
 DOCUMENT_IDS = ("document_id", "doc_id", "docid", "passage_id", "pid")
 COLUMNS = ("query", "document_text", "document_id", "tags", "enabled")
 
@@ -69,22 +79,22 @@ def _line(row: dict[str, object], suffix: str) -> str:
 
 
 def _rows(path: Path) -> Iterator[ExampleRow]:
-    is_table = bare_suffix(path) in delimited.SUFFIXES
-    for item in delimited.table(path) if is_table else jsonl.objects(path):
+    for item in data_files.rows(path):
         if isinstance(item, SkippedRow):
             yield item
             continue
-        where = f"{path.name}:{item[0]}"
-        row = {key: unsafe_cell(cell) for key, cell in item[1].items()} if is_table else item[1]
         try:
-            yield _example(row, where)
+            yield _example(item[1], item[0])
         except BadRow as bad:
-            yield bad.skipped(where)
+            yield bad.skipped(item[0])
 
 
 def _example(row: Mapping[str, object], where: str) -> RawExample:
     query = needed_text(value(row, "", QUERIES)[1], "query")
-    text = clean_text(value(row, "", DOCUMENTS)[1], "document_text")
+    document = value(row, "", DOCUMENTS)[1]
+    # FlagEmbedding's rows have several: the first is the one that the query is for.
+    document = document[0] if isinstance(document, list) and document else document
+    text = clean_text(document, "document_text")
     document_id = clean_id(value(row, "", DOCUMENT_IDS)[1])
     if not text.strip() and not document_id:
         raise BadRow("no-text", "the example has neither a document's text nor its id")

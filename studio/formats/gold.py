@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
-from studio.formats import beir, jsonl
+from studio.formats import beir, data_files
 from studio.formats.columns import BadRow, clean_id, needed_text, value
+from studio.formats.json_values import is_of_lines, values
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawGold, SkippedRow
 from studio.formats.seen import Seen
@@ -23,7 +27,15 @@ SPLITS: dict[str, Split] = {
 }
 """What a split's name means here. ``train`` is none of these: it is used only where asked."""
 
-_QRELS_SUFFIXES = (".tsv", ".txt", ".qrels", ".trec", ".tab")
+_LINES = (".tsv", ".txt", ".qrels", ".trec", ".tab", ".csv")
+"""Endings of judgements that are read as lines; those of other data files are read as rows."""
+_NAMES = (
+    ("query-id", "query_id", "queryid", "qid", "query", "topic", "topic_id"),
+    ("corpus-id", "corpus_id", "doc_id", "docid", "doc-id", "document_id", "document-id", "pid",
+     "passage_id", "docno", "doc", "document"),
+    ("score", "grade", "relevance", "rel", "label", "judgment", "judgement", "relevant"),
+)  # fmt: skip
+"""What the columns of judgements are called: query, document, grade."""
 _QUERY_IDS = ("_id", "id", "query_id", "query-id", "qid")
 _QUERY_TEXTS = ("text", "query", "question")
 _RELEVANT = ("relevant", "document_ids", "documents", "doc_ids", "document_id", "doc_id")
@@ -79,15 +91,26 @@ def read_gold(source: Path | GoldFiles, *, train_as_validation: bool = False) ->
 
 
 def _qrels_of(folder: Path) -> dict[str, Path]:
-    found = folder / "qrels"
-    files = sorted(beir.unlinked(found).iterdir()) if found.is_dir() else []
-    qrels = [file for file in files if bare_suffix(file) in _QRELS_SUFFIXES]
-    return {bare_stem(file): beir.unlinked(file) for file in qrels}
+    """Name → file of judgements: in ``qrels``, else in the ``data`` of a hub's data set."""
+    both = beir.part(folder, "corpus") and beir.part(folder, "queries")
+    places = [folder / "qrels", *([folder / "data", folder / "default"] if both else [])]
+    found = next((sorted(beir.unlinked(one).iterdir()) for one in places if one.is_dir()), [])
+    known = (*_LINES, *data_files.READERS)
+    files = [beir.unlinked(file) for file in found if bare_suffix(file) in known]
+    alone = next(
+        (folder / f"qrels{end}" for end in known if (folder / f"qrels{end}").is_file()), None
+    )
+    if not files and alone is not None:
+        return {"test": beir.unlinked(alone)}
+    return {bare_stem(file): file for file in files}
 
 
 def _split(name: str, train_as_validation: bool) -> Split | None:
-    name = name.strip().lower()
-    return "validation" if name == "train" and train_as_validation else SPLITS.get(name)
+    """``test``, ``qrels.test``, ``dev-00000-of-00001``: one of the words tells."""
+    words = re.split(r"[\W_]+", name.strip().lower())
+    if "train" in words:
+        return "validation" if train_as_validation else None
+    return next((SPLITS[word] for word in words if word in SPLITS), None)
 
 
 def _from_qrels(files: GoldFiles, train_as_validation: bool) -> Iterator[GoldRow]:
@@ -98,8 +121,11 @@ def _from_qrels(files: GoldFiles, train_as_validation: bool) -> Iterator[GoldRow
             reason = f"the split {name!r} is not used: only test and validation are"
             yield SkippedRow(path.name, reason, "split")
             continue
-        judged.append(_Judged(split))
-        yield from _judgements(path, judged[-1].relevant)
+        known = next((one for one in judged if one.split == split), None)
+        if known is None:
+            known = _Judged(split)
+            judged.append(known)
+        yield from _judgements(path, known.relevant)
     # Test comes first: it is the one that may not be touched.
     judged.sort(key=lambda one: one.split != "test")
     yield from _queries(files.queries, judged)
@@ -107,11 +133,11 @@ def _from_qrels(files: GoldFiles, train_as_validation: bool) -> Iterator[GoldRow
 
 def _queries(path: Path, judged: list[_Judged]) -> Iterator[GoldRow]:
     seen = Seen()
-    for item in jsonl.objects(path):
+    for item in data_files.rows(path):
         if isinstance(item, SkippedRow):
             yield item
             continue
-        where = f"{path.name}:{item[0]}"
+        where = item[0]
         try:
             name, text = _query(item[1])
         except BadRow as bad:
@@ -124,7 +150,7 @@ def _queries(path: Path, judged: list[_Judged]) -> Iterator[GoldRow]:
     yield from _without_query(judged, path)
 
 
-def _query(row: dict[str, object]) -> tuple[str, str]:
+def _query(row: Mapping[str, object]) -> tuple[str, str]:
     name = clean_id(value(row, "", _QUERY_IDS)[1])
     if not name:
         raise BadRow("bad-id", "the query has no id")
@@ -154,44 +180,102 @@ def _without_query(judged: list[_Judged], path: Path) -> Iterator[SkippedRow]:
 
 
 def _judgements(path: Path, into: dict[str, dict[str, int]]) -> Iterator[SkippedRow]:
-    """Fills query id → document id → grade from a qrels file; reports lines that are none."""
+    """Fills query id → document id → grade from a qrels file; reports lines that are none.
+
+    Of two judgements of the same pair the higher counts, and the other is reported.
+    """
+    by_line = not path.is_dir() and bare_suffix(path) in _LINES
+    for where, found in _judged_lines(path) if by_line else _judged_rows(path):
+        if isinstance(found, BadRow):
+            yield found.skipped(where)
+            continue
+        query, document, grade = found
+        known = into.setdefault(query, {})
+        if document in known:
+            reason = f"query {query!r} and document {document!r} were judged before, with grade "
+            yield SkippedRow(where, f"{reason}{known[document]}: the higher counts", "repeated")
+        known[document] = max(grade, known.get(document, grade))
+
+
+_Judgement = tuple[str, str, int]
+
+
+def _judged_rows(path: Path) -> Iterator[tuple[str, _Judgement | BadRow]]:
+    for item in data_files.rows(path):
+        if isinstance(item, SkippedRow):
+            yield item.where, BadRow(item.code, item.reason)
+            continue
+        where, row = item
+        try:
+            query, document, grade = (value(row, "", names)[1] for names in _NAMES)
+            has_grade = value(row, "", _NAMES[2])[0]
+            yield where, _judgement(query, document, grade if has_grade else 1)
+        except BadRow as bad:
+            yield where, bad
+
+
+def _judged_lines(path: Path) -> Iterator[tuple[str, _Judgement | BadRow]]:
+    """Two to four columns: query, document, grade; TREC has one more before the document."""
+    places: Sequence[int] = ()
     for line in lines(path):
         if not line.text.strip() and not line.problem:
             continue
         try:
             if line.problem:
                 raise BadRow(line.code, line.problem)
-            query, document, grade = _judgement(line.text.rstrip("\r\n"))
+            cells = _cells(line.text, bare_suffix(path) == ".csv")
+            if not places:
+                names = [cell.strip().lower() for cell in cells]
+                places = [
+                    next((names.index(n) for n in usual if n in names), -1) for usual in _NAMES
+                ]
+                if places[0] >= 0 <= places[1]:
+                    continue
+                places = {2: (0, 1, -1), 4: (0, 2, 3)}.get(len(cells), (0, 1, 2))
+            if len(cells) <= max(places) or len(cells) > 4:
+                reason = f"{len(cells)} columns; a judgement has query, document and grade"
+                raise BadRow("cells", reason)
+            grade = cells[places[2]] if places[2] >= 0 else 1
+            found: _Judgement | BadRow = _judgement(cells[places[0]], cells[places[1]], grade)
         except BadRow as bad:
-            if line.number > 1 or line.problem:
-                yield bad.skipped(f"{path.name}:{line.number}")
-            continue
-        into.setdefault(query, {})[document] = grade
+            found = bad
+        yield f"{path.name}:{line.number}", found
 
 
-def _judgement(text: str) -> tuple[str, str, int]:
-    """Query, document and grade: three columns with tabs (BEIR) or four with blanks (TREC)."""
-    cells = text.split("\t") if "\t" in text else text.split()
-    if len(cells) not in (3, 4):
-        raise BadRow("cells", f"{len(cells)} columns; a judgement has query, document and grade")
-    try:
-        grade = int(float(cells[-1]))
-    except (ValueError, OverflowError) as error:
-        raise BadRow("grade", f"the grade {cells[-1][:20]!r} is not a number") from error
-    query, document = clean_id(cells[0]), clean_id(cells[-2])
-    if not query or not document:
+def _cells(text: str, is_csv: bool) -> list[str]:
+    text = text.rstrip("\r\n")
+    if "\t" in text and not is_csv:
+        return text.split("\t")
+    if not is_csv and len(text.split()) in (3, 4):
+        return text.split()
+    mark = next((mark for mark in (",", ";", "\t") if mark in text), "")
+    return next(csv.reader([text], delimiter=mark), []) if mark else text.split()
+
+
+def _judgement(query: object, document: object, grade: object) -> _Judgement:
+    """Raises :class:`BadRow` for what is none."""
+    names = clean_id(query), clean_id(document)
+    if not all(names):
         raise BadRow("bad-id", "the query or the document has no id")
-    return query, document, grade
+    return *names, _grade(grade)
+
+
+def _grade(content: object) -> int:
+    """A grade as a whole number: of .5 something is relevant, so parts count up."""
+    try:
+        return ceil(float(content))  # type: ignore[arg-type]
+    except (ValueError, OverflowError, TypeError) as error:
+        raise BadRow("grade", f"the grade {str(content)[:20]!r} is not a number") from error
 
 
 def _from_one_file(path: Path, train_as_validation: bool) -> Iterator[GoldRow]:
     seen = Seen()
-    for item in jsonl.objects(path):
+    for item in _rows_with_both(path):
         if isinstance(item, SkippedRow):
             yield item
             continue
-        number, row = item
-        where = f"{path.name}:{number}"
+        where, row = item
+        number = where.rpartition(":")[2]
         try:
             gold = _gold(row, where, f"{bare_stem(path)}:{number}", train_as_validation)
         except BadRow as bad:
@@ -204,7 +288,22 @@ def _from_one_file(path: Path, train_as_validation: bool) -> Iterator[GoldRow]:
             yield SkippedRow(where, reason, "duplicate-id")
 
 
-def _gold(row: dict[str, object], where: str, fallback: str, train: bool) -> RawGold:
+def _rows_with_both(path: Path) -> Iterator[data_files.FoundRow]:
+    """The rows of a file, or of LlamaIndex's object: queries, and the documents of each."""
+    whole = bare_suffix(path) == ".json" and not is_of_lines(path, "")
+    held = next(values(path), None) if whole else None
+    queries, relevant = (
+        held.get(name) if isinstance(held, dict) else None for name in ("queries", "relevant_docs")
+    )
+    if not isinstance(queries, dict) or not isinstance(relevant, dict):
+        yield from data_files.rows(path)
+        return
+    for number, (name, text) in enumerate(queries.items(), 1):
+        row = {"_id": name, "text": text, "relevant": relevant.get(name)}
+        yield f"{path.name}:{number}", row
+
+
+def _gold(row: Mapping[str, object], where: str, fallback: str, train: bool) -> RawGold:
     name = clean_id(value(row, "", _QUERY_IDS)[1]) or fallback
     text = needed_text(value(row, "", _QUERY_TEXTS)[1], "query")
     split = _split(str(row.get("split") or "test"), train)
@@ -219,10 +318,8 @@ def _gold(row: dict[str, object], where: str, fallback: str, train: bool) -> Raw
 def _relevant(found: object) -> dict[str, int]:
     """Ids and grades of an object, a list of ids, or one id."""
     if isinstance(found, dict):
-        grades = {clean_id(name): grade for name, grade in found.items()}
-        if not all(isinstance(grade, int | float) for grade in grades.values()):
-            raise BadRow("grade", "a grade is not a number")
-        return {name: int(grade) for name, grade in grades.items() if grade >= 1}
+        grades = {clean_id(name): _grade(grade) for name, grade in found.items()}
+        return {name: grade for name, grade in grades.items() if grade > 0}
     names = found if isinstance(found, list) else [found]
     return {name: 1 for name in map(clean_id, names) if name}
 

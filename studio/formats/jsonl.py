@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line."""
+"""JSON Lines: one object a line; also JSON arrays and other files that hold rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from studio.formats import columns
 from studio.formats.columns import BadRow
+from studio.formats.json_values import is_of_lines, rows_in, values
 from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
 from studio.formats.text_source import Line, bare_stem, lines
-from studio.records import StudioError
 
 
 def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
@@ -29,20 +29,36 @@ def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
 
 
 def objects(path: Path, encoding: str = "") -> Iterator[tuple[int, dict[str, object]] | SkippedRow]:
-    """Each object with its line number; blank lines are passed over, broken ones reported."""
-    first = True
+    """Each object with its line number; blank lines are passed over, broken ones reported.
+
+    A file that is one array or one object gives the rows in it, numbered from 1.
+    """
+    if not is_of_lines(path, encoding):
+        yield from _in_one(path, encoding)
+        return
     for line in lines(path, encoding):
         if not line.problem and not line.text.strip():
             continue
-        if first and line.text.lstrip().startswith("["):
-            raise StudioError(
-                f"{path} is one JSON array; write one object a line (jq -c '.[]' does it)."
-            )
-        first = False
         try:
             yield line.number, _object(line)
         except BadRow as bad:
             yield bad.skipped(f"{path.name}:{line.number}")
+
+
+def _in_one(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, object]] | SkippedRow]:
+    number = 0
+    found = values(path, encoding)
+    while True:
+        try:
+            value = next(found, None)
+            if value is None:
+                return
+            for row in rows_in(value):
+                number += 1
+                yield number, row
+        except BadRow as bad:
+            number += 1
+            yield bad.skipped(f"{path.name}:{number}")
 
 
 def _object(line: Line) -> dict[str, object]:
@@ -60,7 +76,7 @@ def _object(line: Line) -> dict[str, object]:
 
 
 def _claims(path: Path, head: bytes) -> bool:
-    return path.is_file() and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b'{"')
+    return path.is_file() and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b'{"', b"[{"))
 
 
 IMPORTER = Importer(

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from studio.formats import delimited, jsonl
+from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import SkippedRow
-from studio.formats.spreadsheet import unsafe_cell
 from studio.formats.text_source import (
     bare_stem,
-    bare_suffix,
     detect_encoding,
     explained,
     head_of,
@@ -88,7 +86,7 @@ def read_gold(
         if not path.is_file():
             raise StudioError(f"There is no file {path}: name a JSONL, CSV, TSV or SQuAD file.")
     is_squad = task.gold == "answers" and _is_squad(path)
-    rows = _squad(path) if is_squad else _rows(path, fields.encoding)
+    rows = _squad(path) if is_squad else data_files.rows(path, fields.encoding)
     found = _gold(rows, path, task.record, labels, split, fields)
     return not_empty(found, f"{path} holds no item")
 
@@ -185,17 +183,6 @@ def _words(content: object) -> object:
     """Years and sums come as numbers too."""
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     return str(content) if is_number else content
-
-
-def _rows(path: Path, encoding: str) -> Iterator[tuple[str, Mapping[str, object]] | SkippedRow]:
-    is_table = bare_suffix(path) in delimited.SUFFIXES
-    for item in delimited.table(path, encoding) if is_table else jsonl.objects(path, encoding):
-        if isinstance(item, SkippedRow):
-            yield item
-            continue
-        number, row = item
-        cells = {key: unsafe_cell(cell) for key, cell in row.items()} if is_table else row
-        yield f"{path.name}:{number}", cells
 
 
 def _is_squad(path: Path) -> bool:

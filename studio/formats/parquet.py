@@ -34,6 +34,12 @@ def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
             yield bad.skipped(where)
 
 
+def rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """The rows of a Parquet file with all their columns."""
+    with _opened(path) as file:
+        yield from enumerate(_values(file, file.schema_arrow.names, path), 1)
+
+
 def _rows(path: Path, fields: FieldMap) -> Iterator[tuple[int, dict[str, object]]]:
     with _opened(path) as file:
         names = columns.table_columns(fields, file.schema_arrow.names, path).names

@@ -93,3 +93,11 @@ def test_csv_examples_round_trip(
     assert found == [(one.document_text, one.query) for one in usable]
     with path.open(newline="", encoding="utf-8") as file:
         assert len(list(csv.reader(file))) == len(usable) + 1
+
+
+def test_several_positives_and_arrays_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"query": "what is tea", "pos": ["Tea is a drink."], "neg": ["Milk."]}]')
+    (row,) = read_examples(path)
+    assert isinstance(row, RawExample)
+    assert (row.query, row.document_text) == ("what is tea", "Tea is a drink.")

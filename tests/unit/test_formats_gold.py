@@ -131,3 +131,72 @@ def test_gold_without_a_labelled_query_is_refused(tmp_path: Path) -> None:
         read_gold(tmp_path / "nowhere")
     with pytest.raises(StudioError, match=r"has no queries\.jsonl"):
         read_gold(tmp_path / "qrels")
+
+
+JUDGED = {
+    "test.tsv": "a\td1\t1\nb\td2\t2\n",
+    "test.csv": 'query-id,corpus-id,score\n"a","d1",1\nb,d2,2\n',
+    "test.txt": "a 0 d1 1\nb Q0 d2 2\n",
+    "qrels.test.tsv": "corpus-id\tquery-id\tscore\nd1\ta\t1\nd2\tb\t2\n",
+    "test.jsonl": '{"query-id": "a", "corpus-id": "d1", "score": 1}\n'
+    '{"query-id": "b", "corpus-id": "d2", "score": 2}\n',
+    "test-00000-of-00001.json": '[{"qid": "a", "docid": "d1", "relevance": "1"},'
+    ' {"qid": "b", "docid": "d2", "relevance": 2.0}]',
+}
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_judgements_come_in_many_shapes(tmp_path: Path, name: str) -> None:
+    folder = beir(tmp_path, {"a": "x", "b": "y"}, {name: JUDGED[name]})
+    assert [row.relevant for row in gold(folder)] == [{"d1": 1}, {"d2": 2}]
+    assert reports(folder) == []
+
+
+def test_pairs_without_a_grade_are_relevant(tmp_path: Path) -> None:
+    folder = beir(tmp_path, {"a": "x"}, {"test.tsv": "a\td1\na\td2\n"})
+    assert [row.relevant for row in gold(folder)] == [{"d1": 1, "d2": 1}]
+
+
+def test_the_higher_of_two_judgements_counts_and_the_other_is_told(tmp_path: Path) -> None:
+    folder = beir(tmp_path, {"a": "x"}, {"test.tsv": HEAD + "a\td1\t2\na\td1\t0\na\td1\t3\n"})
+    assert [row.relevant for row in gold(folder)] == [{"d1": 3}]
+    assert reports(folder) == [("test.tsv:3", "repeated"), ("test.tsv:4", "repeated")]
+
+
+@pytest.mark.parametrize(("grade", "counts"), [(".5", 1), ("1.0", 1), ("1.5", 2), ("-1", 0)])
+def test_parts_of_a_grade_count_up(tmp_path: Path, grade: str, counts: int) -> None:
+    folder = beir(tmp_path, {"a": "x"}, {"test.tsv": f"{HEAD}a\td1\t{grade}\na\td2\t1\n"})
+    wanted = {"d1": counts, "d2": 1} if counts else {"d2": 1}
+    assert [row.relevant for row in gold(folder)] == [wanted]
+
+
+def test_a_first_line_that_is_no_header_is_told(tmp_path: Path) -> None:
+    folder = beir(tmp_path, {"a": "x", "b": "y"}, {"test.tsv": "a\td1\thigh\nb\td2\t1\n"})
+    assert reports(folder)[0] == ("test.tsv:1", "grade")
+
+
+def test_queries_may_be_a_table_without_a_header(tmp_path: Path) -> None:
+    folder = beir(tmp_path, {}, {"test.tsv": "1\td1\t1\n"})
+    (folder / "queries.jsonl").unlink()
+    (folder / "queries.tsv").write_text("1\twhat is tea\n2\twhat is milk\n")
+    assert [(row.outside_id, row.text) for row in gold(folder)] == [("1", "what is tea")]
+
+
+def test_a_hub_s_data_set_of_three_configurations(tmp_path: Path) -> None:
+    rows = {
+        "corpus/corpus-00000-of-00001.jsonl": {"_id": "d1", "text": "Tea is a drink."},
+        "queries/queries-00000-of-00001.jsonl": {"_id": "a", "text": "what is tea"},
+        "data/test-00000-of-00002.jsonl": {"query-id": "a", "corpus-id": "d1", "score": 1},
+        "data/test-00001-of-00002.jsonl": {"query-id": "a", "corpus-id": "d2", "score": 2},
+    }
+    for name, row in rows.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(row) + "\n")
+    assert has_gold(tmp_path)
+    assert [row.relevant for row in gold(tmp_path)] == [{"d1": 1, "d2": 2}]
+
+
+def test_queries_and_their_documents_in_one_object(tmp_path: Path) -> None:
+    held = {"queries": {"a": "what is tea"}, "corpus": {}, "relevant_docs": {"a": ["d1", "d2"]}}
+    (tmp_path / "a.json").write_text(json.dumps(held))
+    assert [row.relevant for row in gold(tmp_path / "a.json")] == [{"d1": 1, "d2": 1}]

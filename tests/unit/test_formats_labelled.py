@@ -282,7 +282,7 @@ def test_lines_of_a_table_are_those_of_the_file(tmp_path: Path) -> None:
         ("empty.jsonl", b"", "holds no item: it is empty"),
         ("blank.csv", b"text,label\n", "holds no item: it is empty"),
         ("bad.jsonl", b'{"text": "x", "label": "odd"}\n', "1 row was left out, the first at"),
-        ("array.jsonl", b'[{"text": "x"}]', "one JSON array"),
+        ("array.jsonl", b'[{"text": "x"}]', "array.jsonl:1: there is no field"),
         ("cut.jsonl", gzip.compress(b'{"text": "x"}\n' * 99, mtime=0)[:-9], "cut off"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "picture.csv"),
     ],

@@ -160,6 +160,63 @@ def test_lines_may_end_as_on_old_macs(tmp_path: Path, name: str, text: str, enco
     assert [row.text for row in documents(tmp_path / name)] == ["one text", "two texts"]
 
 
+ONE, TWO = {"id": "1", "text": "one text"}, {"id": "2", "text": "two texts"}
+LAYOUTS = {
+    "an array": json.dumps([ONE, TWO]),
+    "a printed array": json.dumps([ONE, TWO], indent=2),
+    "rows in an object": json.dumps({"version": 1, "data": [ONE, TWO]}),
+    "rows in a printed object": json.dumps({"version": 1, "data": [ONE, TWO]}, indent=2),
+    "a hub's rows": json.dumps({"rows": [{"row": ONE}, {"row": TWO}]}),
+    "columns": '{"id": ["1", "2"], "text": ["one text", "two texts"]}',
+    "pandas' columns": '{"id": {"0": "1", "1": "2"}, "text": {"0": "one text", "1": "two texts"}}',
+    "pandas' split": '{"columns": ["id", "text"], "data": [["1", "one text"], ["2", "two texts"]]}',
+    "ids with texts": '{"queries": {"q": "what"}, "corpus": {"1": "one text", "2": "two texts"}}',
+    "ids with documents": json.dumps({"corpus": {"1": ONE, "2": TWO}}),
+    "printed objects": json.dumps(ONE, indent=1) + "\n" + json.dumps(TWO, indent=1),
+}
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_json_is_read_however_it_is_laid_out(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.json").write_text(LAYOUTS[kind])
+    assert [(row.outside_id, row.text) for row in documents(tmp_path / "a.json")] == [
+        ("1", "one text"),
+        ("2", "two texts"),
+    ]
+
+
+def test_a_large_array_is_read_in_pieces(tmp_path: Path) -> None:
+    rows = [{"id": f"é{n}", "text": f"text {n} [" + "x" * 900} for n in range(4000)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(rows), encoding="utf-16")
+    assert [row.outside_id for row in documents(path)] == [f"é{n}" for n in range(4000)]
+
+
+def test_a_folder_of_shards_is_one_corpus(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "README.md").write_text("# About these data")
+    (tmp_path / "dataset_infos.json").write_text("{}")
+    for part in range(2):
+        name = f"train-0000{part}-of-00002"
+        pq.write_table(pa.table({"text": [f"text {part}"]}), tmp_path / f"data/{name}.parquet")
+    (tmp_path / "data/more.csv").write_text("id,text\nx,third text\n")
+    found = [(row.outside_id, row.text) for row in documents(tmp_path)]
+    assert found == [
+        ("x", "third text"),
+        ("train-00000-of-00002:1", "text 0"),
+        ("train-00001-of-00002:1", "text 1"),
+    ]
+
+
+def test_a_folder_of_texts_stays_one_though_a_table_lies_in_it(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("a text")
+    (tmp_path / "b.csv").write_text("id,text\n1,x\n")
+    assert [row.text for row in documents(tmp_path)] == ["a text"]
+
+
 def test_a_field_map_names_the_columns(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("key,head,say\n7,T,hello\n")
@@ -410,7 +467,10 @@ NASTY = {
     "not an object": Nasty("a.jsonl", _lines(ROW, b"4"), 1, "JSON but not an object"),
     "deep json": Nasty("a.jsonl", _lines(ROW, b'{"a":' + b"[" * 100_000), 1, "nested too deep"),
     "huge number": Nasty("a.jsonl", _lines(ROW, b'{"a":' + b"9" * 5000 + b"}"), 1, "too long"),
-    "json array": Nasty("a.json", b'[\n{"text": "x"}]', 0, "is one JSON array"),
+    "json array": Nasty("a.json", b'[\n{"text": "x"}]', 1, ""),
+    "broken json array": Nasty(
+        "a.json", b'[{"text": "x"}, {"text": "y", z}, {"text": "z"}]', 1, "so the rest is lost"
+    ),
     "raw NUL": Nasty("a.jsonl", _lines(ROW, b'{"text": "a\0b"}'), 1, "a.jsonl:2 not JSON"),
     "escaped NUL": Nasty("a.jsonl", _lines(ROW, b'{"text": "a\\u0000b"}'), 1, "a NUL character"),
     "NUL in csv": Nasty("a.csv", b"id,text\n1,fine\n2,a\0b\n", 1, "a.csv:3 the field 'text' holds"),
@@ -614,7 +674,7 @@ def test_seen_grows() -> None:
 
 
 def test_formats_are_found_by_looking_at_the_modules() -> None:
-    assert set(formats.importers()) == {"beir", "csv", "jsonl", "parquet", "text"}
+    assert set(formats.importers()) == {"beir", "csv", "files", "jsonl", "parquet", "text"}
     assert set(formats.exporters()) == {"beir", "csv", "jsonl", "pairs", "parquet", "triplets"}
 
 
