@@ -79,8 +79,8 @@ def test_what_was_killed_ends_with_the_rows_of_an_undisturbed_run(
     assert rows(killed) == expected
 
 
-CAP = 9_000
-"""Tokens: some dozen calls, so that three kills with what is in flight matter."""
+CAP = 4_500
+"""Tokens: a few calls, so that three kills with what is in flight matter."""
 HONEST, PARTIAL, MISSING = 0, 2, 1
 """One answer in so many does not say what it took."""
 CAPPED = [

@@ -58,7 +58,7 @@ async def test_a_job_of_another_program_shows_up_by_itself(project: Project) -> 
 
 async def test_the_log_is_shown_and_follows(project: Project, job: JobMaker) -> None:
     job_id = job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
-    log = queue.log_path(project, job_id)
+    log = project.logs_dir / queue.log_path(project, job_id).name
     log.write_text("first line \x1b[31mred\n", "utf-8")
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -326,7 +326,7 @@ def trained(project: Project, job: JobMaker) -> int:
     """A finished training with a log, checkpoints and a model."""
     number = job("train", JobState.DONE, result={"model_id": 1})
     name = f"retriever-{number}"
-    queue.log_path(project, number).write_text("x" * 4_000)
+    (project.logs_dir / queue.log_path(project, number).name).write_text("x" * 4_000)
     for folder, size in ((name, 3_000_000), (f"{name}.training", 5_000_000)):
         (project.models_dir / folder).mkdir()
         (project.models_dir / folder / "weights").write_bytes(b"x" * size)
