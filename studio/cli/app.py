@@ -6,6 +6,8 @@ import difflib
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +35,7 @@ from studio.cli import (
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
 from studio.crash import last_words
+from studio.llm.address import address, is_address
 from studio.records import CapReached, StudioError, WrongTask
 
 app = typer.Typer(
@@ -90,7 +93,7 @@ app.add_typer(s3.app, name="s3")
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the exit code."""
     _prepare()
-    servers.type_in(*arguments)
+    servers.type_in(*arguments, *_addresses(arguments))
     try:
         _refuse_unknown(arguments)
         code = app(args=arguments, prog_name="studio", standalone_mode=False)
@@ -109,6 +112,13 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         return fail(last_words(error))
     return int(code or 0) if code != 130 else fail("Stopped.")
+
+
+def _addresses(arguments: list[str]) -> Iterator[str]:
+    """Those that are typed without their scheme, such as ``localhost:8000``."""
+    for argument in filter(is_address, arguments):
+        with suppress(StudioError):
+            yield address(argument)
 
 
 def _prepare() -> None:

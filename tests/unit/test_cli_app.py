@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from studio import servers
 from studio.cli import VERBS
-from studio.cli.app import app
+from studio.cli.app import app, run
 from tests.support.command import Command
 from tests.support.verbs import Verbs, assert_one_sentence
 
@@ -179,3 +180,10 @@ def test_doctor_looks_at_the_project_too(studio: Verbs, tmp_path: Path) -> None:
     bad = studio("doctor", "-p", tmp_path / "nothing")
     assert bad.code == 1
     assert "is not a studio project" in bad.out
+
+
+def test_an_address_on_the_command_line_is_the_persons_word() -> None:
+    run(["jobs", "--project", "http://typed.example/v1"])
+    run(["jobs", "--nothing", "localhost:8123/v1"])
+    assert servers.are_named(["http://typed.example/v1", "http://localhost:8123/v1"])
+    assert not servers.are_named(["http://localhost:8124/v1"])
