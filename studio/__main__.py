@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from studio.child import close_working_directory
@@ -16,8 +19,11 @@ NO_MOUSE = "--no-mouse"
 def main() -> None:
     """Entry point. Exits 0 when done, 1 with one sentence on stderr when not, 2 on wrong use."""
     close_working_directory()
+    _open_what_is_closed()
     arguments = sys.argv[1:]
-    if (code := _homeless()) is not None:
+    with _ended_by_ctrl_c():
+        code = _homeless()
+    if code is not None:
         sys.exit(code)
     if arguments[:1] == ["worker"] and len(arguments) == 3 and arguments[2].isdecimal():
         sys.exit(_worker(arguments[1], arguments[2]))
@@ -27,7 +33,8 @@ def main() -> None:
     opened = [argument for argument in arguments if argument != NO_MOUSE]
     if not opened or (len(opened) == 1 and _names_a_folder(opened[0])):
         sys.exit(_screens(opened, mouse))
-    from studio.cli.app import run
+    with _ended_by_ctrl_c():
+        from studio.cli.app import run
 
     sys.exit(run(arguments))
 
@@ -44,6 +51,26 @@ def _homeless() -> int | None:
 
         return fail(str(error))
     return None
+
+
+def _open_what_is_closed() -> None:
+    """A stream that the caller has closed leads nowhere; else the next file that is opened, such as
+    the database, would have its number, and get what is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """While modules are loaded, nobody is there to catch an interrupt: it ends the program at once,
+    as the shell expects, without a traceback."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _names_a_folder(argument: str) -> bool:
@@ -74,7 +101,8 @@ def _screens(arguments: list[str], mouse: bool) -> int:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             print("The screens need a terminal. `studio --help` lists the verbs.", file=sys.stderr)
             return 2
-        from studio.tui.app import run
+        with _ended_by_ctrl_c():
+            from studio.tui.app import run
 
         return run(path, mouse=mouse)
     except StudioError as error:

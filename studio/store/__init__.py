@@ -43,6 +43,8 @@ class Store:
         create: make it where there is none.
         """
         self.path = path
+        self.patience_ms = _db.BUSY_TIMEOUT_MS
+        """How long it waits for another writer."""
         self.db = _db.connect(path, create=create)
         self._file = _db.identity(path)
         try:
@@ -61,6 +63,27 @@ class Store:
         """One transaction for all that happens inside; see :func:`studio.store.db.write`."""
         with _db.write(self.db, durable=durable) as conn:
             yield conn
+
+    def be_patient(self, milliseconds: int) -> None:
+        """Wait so long for another writer from now on."""
+        self.patience_ms = milliseconds
+        self.db.conn.execute(f"PRAGMA busy_timeout={milliseconds:d}")
+
+    def serve_a_screen(self, milliseconds: int) -> None:
+        """Hold nobody up: hardly wait for other writers, and leave the log's clearing to them."""
+        self.be_patient(milliseconds)
+        self.db.conn.execute("PRAGMA wal_autocheckpoint=0")
+
+    def is_free(self) -> bool:
+        """Whether no other connection is writing, after no more than the store's patience.
+
+        Raises StudioError when nothing can be written at all.
+        """
+        try:
+            with self.write():
+                return True
+        except _db.Locked:
+            return False
 
     def data_version(self) -> int:
         """A number that changes when another connection has committed: poll this, then read."""

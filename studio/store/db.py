@@ -27,6 +27,10 @@ BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another one."""
 
 
+class Locked(StudioError):
+    """Another connection held the file for longer than this one waits: nothing was written."""
+
+
 def now() -> str:
     """This moment, ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -230,7 +234,8 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
         sentence = _CAUSES[sqlite3.SQLITE_CORRUPT]
     if sentence is None:
         raise error
-    raise StudioError(sentence.format(path=path, text=error)) from error
+    locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    raise (Locked if locked else StudioError)(sentence.format(path=path, text=error)) from error
 
 
 def migrate(

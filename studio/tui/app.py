@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Mapping
@@ -28,9 +29,10 @@ from studio.tui.copying import Copying
 from studio.tui.dialogs.too_small import TooSmall, is_too_small
 from studio.tui.external_editor import ExternalEditor
 from studio.tui.keys_in_order import KeysInOrder
-from studio.tui.navigation import Navigation, first_pane
+from studio.tui.navigation import Navigation, first_pane, opened
 from studio.tui.palette import ActionProvider
 from studio.tui.safe_text import ControlGuard
+from studio.tui.write_queue import SECOND_MS
 
 LAST_BREATH_S = 2.0
 """Seconds that an orderly end may take after a signal."""
@@ -206,19 +208,19 @@ class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
 
     async def action_quit(self) -> None:
         """Write what was typed and leave; jobs go on in their own processes."""
-        self.flush_all()
+        await self.write_before_the_end()
         self.exit(0)
 
     @on(ExitApp)
     def _write_before_the_end(self) -> None:
         """A page that was closed ends the program without a key; what was typed is written."""
         self.flush_all()
+        self.keep_the_rest()
         self._give_title_back()
 
     def _end_with_server(self) -> None:
         # A server that was killed closes no page: its programs would stay for ever.
         if os.getppid() != self._server_pid:
-            self.flush_all()
             self.exit(0)
 
     def _catch_signals(self) -> None:
@@ -228,7 +230,10 @@ class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
 
     def _end_by_signal(self, number: signal.Signals) -> None:
         # Textual runs no on_unmount on SIGHUP, and a dead tty may block its farewell for ever.
+        if self.project is not None:
+            self.project.store.be_patient(SECOND_MS)
         self.flush_all()
+        self.keep_the_rest()
         watchdog = threading.Timer(LAST_BREATH_S, os._exit, (128 + number,))
         watchdog.daemon = True
         watchdog.start()
@@ -243,6 +248,26 @@ def _first_mode(project: Project | None, attach_job: int | None) -> str:
     if project is None:
         return "home"
     return "jobs" if attach_job is not None else first_pane(project)
+
+
+def still_running(project: Project | None) -> list[str]:
+    """What goes on after the screens are gone, for the shell; nothing when nothing does."""
+    if project is None:
+        return []
+    from studio.jobs import queue
+    from studio.tui.jobs import words
+
+    try:
+        jobs = [job for job in queue.all_jobs(project, limit=20) if job.state not in queue.ENDED]
+    except StudioError:
+        return []
+    if not jobs:
+        return []
+    named = [f"{one.kind} {one.id} ({words.running([one]) or 'waiting'})" for one in reversed(jobs)]
+    return [
+        f"Still at work: {', '.join(named)}.",
+        f"studio jobs -p {shlex.quote(str(project.path))} shows it; studio jobs cancel N stops it.",
+    ]
 
 
 def run(
@@ -261,8 +286,12 @@ def run(
     if screen is not None and screen not in PANES:
         raise StudioError(f"There is no screen {screen}; choose {', '.join(PANES)}.")
     own_keys = keymap.load(settings.config_dir() / keymap.KEYMAP_FILE)
-    project = Project.open(project_path) if project_path is not None else None
+    project = opened(project_path) if project_path is not None else None
     in_force = project.settings if project else settings.load()
+    if "TEXTUAL_DRIVER" not in os.environ:
+        # Exported by a shell, they would win over the size that the terminal really has.
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
     app = StudioApp(
         project,
         screen=screen,
@@ -273,6 +302,10 @@ def run(
     try:
         return app.run(mouse=mouse and in_force.mouse) or app.return_code or 0
     finally:
+        for path in app.kept:
+            print(f"The project could not be written; what you typed is kept in {path}")
+        if app.return_code == 0:
+            print(end="".join(f"{line}\n" for line in still_running(app.project)))
         if app.project is not None:
             app.project.close()
         # At its end Python looks through all objects once more, and those of an LLM client and of

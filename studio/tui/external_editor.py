@@ -90,8 +90,15 @@ class ExternalEditor(BaseApp):
             # A test's screen is no terminal: there is nothing to lend.
             yield
             return
+        failed: StudioError | None = None
         with self.suspend(), self.batch_update():
-            yield
+            # Textual takes the terminal back only from what ends well.
+            try:
+                yield
+            except StudioError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
 
 def _text_of(widget: Widget | None) -> str:

@@ -17,6 +17,14 @@ from studio.store import Store
 from studio.tui.actions import PANES, Action
 from studio.tui.pane.base import Pane
 from studio.tui.store_poller import StorePoller
+from studio.tui.write_queue import PATIENCE_MS
+
+
+def opened(path: Path) -> Project:
+    """A project whose store holds no screen up. Raises StudioError when it cannot be opened."""
+    project = Project.open(path)
+    project.store.serve_a_screen(PATIENCE_MS)
+    return project
 
 
 def new_pane(name: str, project: Project | None) -> Screen[Any]:
@@ -63,16 +71,16 @@ class Navigation(StorePoller):
 
     async def open_project(self, path: Path, mode: str = "") -> None:
         """Open another project in place of the present one; at its first pane, if none is named."""
-        project = self.guarded(lambda: Project.open(path))
+        project = self.guarded(lambda: opened(path))
         if project is None:
             return
-        self.flush_all()
         await self._take_in(project)
         await self.switch_mode(mode or first_pane(project))
         self.project_opened()
 
     async def _take_in(self, project: Project | None) -> None:
         """In place of the open one, whose panes go; Home stays."""
+        await self.write_before_the_end()
         for name in PANES:
             if name != "home" and self.screens_of(name):
                 await self.remove_mode(name)
@@ -252,7 +260,7 @@ class Navigation(StorePoller):
 
         project = self.project
         assert project is not None
-        job = self.guarded(lambda: submit(project, kind, params))
+        job = await self.written(lambda: submit(project, kind, params))
         if job is not None:
             self.attach_job = job.id
             self.wrote()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import Any
 
 from textual.screen import Screen
 
-from studio.records import JobState, StudioError
+from studio.records import Job, JobState, StudioError
+from studio.store.db import Locked
+from studio.tui import title
 from studio.tui.base_app import BaseApp
+from studio.tui.job_watch import JobWatch
 from studio.tui.pane.base import Pane
 
 POLL_S = 0.5
@@ -20,6 +25,12 @@ class StorePoller(BaseApp):
     """Tells the pane in front when another process or terminal has written."""
 
     _version = -1
+    _in_bar = ("", "")
+    """What runs and what has ended, as the bar was drawn last."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.job_watch = JobWatch()
 
     def watch_store(self) -> None:
         """Begin to look, again and again."""
@@ -30,6 +41,8 @@ class StorePoller(BaseApp):
 
     def look_anew(self) -> None:
         """Another project is open."""
+        self.job_watch = JobWatch()
+        self.unseen = ""
         self._version = self.project.store.data_version() if self.project else -1
         self.look_at_jobs()
 
@@ -51,34 +64,56 @@ class StorePoller(BaseApp):
         except StudioError as gone:
             self.project_gone(str(gone))
             return
-        version = self.project.store.data_version()
-        if version != self._version:
-            self._version = version
-            self.look_at_jobs()
-            if isinstance(self.base_screen, Pane) and self.base_screen.ready:
-                self.base_screen.store_changed()
+        with suppress(Locked):
+            # A file that is held even against readers is looked at again at the next tick.
+            version = self.project.store.data_version()
+            if version != self._version:
+                self.look_at_jobs()
+                if isinstance(self.base_screen, Pane) and self.base_screen.ready:
+                    self.base_screen.store_changed()
+                self._version = version
 
     def project_gone(self, sentence: str) -> None:
         """The open project is not where it was."""
 
     def look_at_jobs(self) -> None:
-        """Say in the top bar what runs."""
-        words = self._running_words()
-        if words != self.running:
-            self.running = words
+        """Say in the top bar what runs, and tell of what has ended."""
+        jobs = self._newest_jobs()
+        if jobs is None:
+            return
+        from studio.tui.jobs import words
+
+        for job in self.job_watch.ended(jobs):
+            self._tell_of(job, words.ending(job))
+        self._show_in_bar(words.running(jobs), self.unseen)
+
+    def saw_jobs(self) -> None:
+        """The person has the list of jobs before them."""
+        self._show_in_bar(self.running, "")
+
+    def _newest_jobs(self) -> list[Job] | None:
+        from studio.jobs import queue
+
+        try:
+            return queue.all_jobs(self.project, limit=20) if self.project is not None else []
+        except Locked:
+            return None
+
+    def _tell_of(self, job: Job, said: str) -> None:
+        bad = job.state in (JobState.FAILED, JobState.INTERRUPTED)
+        self.tell(said, bad=bad)
+        if job.state is JobState.CANCELLED:
+            return
+        if self.current_mode != "jobs":
+            self.unseen = "✗" if bad or self.unseen == "✗" else "✓"
+        self.bell()
+        if self.terminal is not None and not self.is_headless and not self.is_web:
+            name, tmux = os.environ.get("TERM", ""), "TMUX" in os.environ
+            self.terminal.write(title.notification(f"Studio: {said}", name, tmux=tmux))
+
+    def _show_in_bar(self, running: str, unseen: str) -> None:
+        if (running, unseen) != self._in_bar:
+            self.running, self.unseen = self._in_bar = running, unseen
             # A dialog may stand over the pane; panes behind draw their bar when they come back.
             for bar in self.base_screen.query("TopBar"):
                 bar.refresh()
-
-    def _running_words(self) -> str:
-        if self.project is None:
-            return ""
-        from studio.jobs import queue
-
-        jobs = queue.all_jobs(self.project, limit=20)
-        live = [job for job in jobs if job.state is JobState.RUNNING]
-        if len(live) != 1:
-            return f"{len(live)} jobs" if live else ""
-        share = f" {100 * live[0].done // live[0].total}%" if live[0].total else ""
-        resting = " paused" if live[0].is_paused else ""
-        return f"{live[0].kind}{share}{resting}"

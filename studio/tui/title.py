@@ -1,4 +1,4 @@
-"""The terminal's own title: set while the studio runs, given back when it leaves."""
+"""The terminal's own title, set while the studio runs, and word to whoever looks elsewhere."""
 
 from __future__ import annotations
 
@@ -14,6 +14,20 @@ LONGEST = 120
 
 def sequence(project: str) -> str:
     """OSC 2 with the program's and the project's name; nothing in the name can end it early."""
-    name = one_line(project, LONGEST)
-    safe = "".join(character for character in name if character.isprintable())
+    safe = _printable(project)
     return f"\x1b]2;{f'Studio — {safe}' if safe else 'Studio'}\x1b\\"
+
+
+def notification(text: str, terminal: str, *, tmux: bool) -> str:
+    """OSC 9, which the desktop shows; empty for a terminal that would print it.
+
+    terminal: ``$TERM``. tmux passes it on where ``allow-passthrough`` is set.
+    """
+    if terminal in ("", "dumb", "linux") or terminal.startswith("vt"):
+        return ""
+    plain = f"\x1b]9;{_printable(text)}\x07"
+    return "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\" if tmux else plain
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in one_line(text, LONGEST) if character.isprintable())

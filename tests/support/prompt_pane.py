@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from studio.tui.prompt.streams import ROWS, Streams
 from studio.tui.widgets.text_pane import Section, TextPane
@@ -26,6 +27,11 @@ def states(app: Any, sides: int = 1) -> list[str]:
 
 def title_of(app: Any, section: str) -> str:
     return str(app.screen.query_one(f"#{section}", Section).border_title)
+
+
+def text_of(app: Any, part: str) -> str:
+    """What a line or a box of the pane says."""
+    return str(app.screen.query_one(f"#{part}", Static).render())
 
 
 def score_of(app: Any) -> str:

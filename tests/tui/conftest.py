@@ -15,6 +15,7 @@ from studio.llm.catalogue import models_home
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.records import Document, Example, Job, JobState
+from studio.tui.pane import base
 from tests.support.openai_server import OpenAIServer
 
 DOCUMENTS = (
@@ -48,6 +49,12 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests press their keys at once: each counts as if the person had looked before."""
+    monkeypatch.setattr(base, "LOOK_S", 0.0)
 
 
 @pytest.fixture

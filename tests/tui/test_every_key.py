@@ -192,6 +192,9 @@ PRESSED: dict[str, dict[str, str]] = {
         "search.embed": "test_an_embedding_at_an_endpoint_begins_with_a_key",
         "search.restart": "test_a_killed_process_is_started_again_once_and_then_on_a_key",
     },
+    "test_prompt_draft.py": {
+        "prompt.decide": "test_d_without_a_second_draft_says_that_all_is_saved",
+    },
     "test_template_editor.py": {
         "prompt.next-remark": "test_a_bracket_goes_from_remark_to_remark_and_f8_while_writing",
     },

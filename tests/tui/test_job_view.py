@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from studio.records import Job, JobState
+from studio.tui.job_watch import JobWatch
 from studio.tui.jobs import words as job_words
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -33,10 +37,60 @@ def test_progress_is_a_bar_with_its_share() -> None:
     assert job_words.progress(Job("import", {}, state=JobState.DONE, done=2, total=2)) == ""
 
 
-def test_time_spent_and_left() -> None:
+def test_time_spent() -> None:
     assert job_words.took(RUNNING, NOON) == "1:00"
-    assert job_words.time_left(RUNNING, NOON) == "3:00 left"
-    assert job_words.time_left(Job("import", {}), NOON) == ""
+
+
+def test_the_time_left_is_by_the_pace_of_the_phase_and_not_of_what_went_before() -> None:
+    watch = JobWatch()
+    encoding = replace(RUNNING, done=90, total=100, message="train: encoding for the teacher")
+    assert watch.left(encoding, job_words.phase(encoding), 0.0) == ""
+    training = replace(RUNNING, done=0, total=100, message="train: training m · loss 0.5")
+    assert watch.left(training, job_words.phase(training), 600.0) == ""
+    assert watch.left(replace(training, done=10), job_words.phase(training), 620.0) == "3:00 left"
+    # A step back, as after a resume, begins anew.
+    assert watch.left(replace(training, done=5), job_words.phase(training), 630.0) == ""
+    assert watch.left(replace(training, state=JobState.FAILED), "", 640.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "phase", "bar"),
+    [
+        ("train: encoding for the teacher", "encoding for the teacher", "encoding 100%"),
+        ("training retriever · loss 0.500", "training retriever", "training 100%"),
+        ("generate: 40 of 60, 3 dropped", "", "train 100%"),
+        ("", "", "train 100%"),
+    ],
+)
+def test_the_share_is_named_after_its_phase(message: str, phase: str, bar: str) -> None:
+    job = replace(RUNNING, kind="train", done=60, total=60, message=message)
+    assert job_words.phase(job) == phase
+    assert job_words.running([job]) == bar
+
+
+def test_what_is_asked_to_stop_says_so_at_once() -> None:
+    job = replace(RUNNING, kind="train", cancel_requested=True)
+    assert job_words.mark(job) == "– cancelling …"
+    assert job_words.running([job]) == "train cancelling"
+    assert job_words.mark(replace(job, state=JobState.CANCELLED)) == "– cancelled"
+
+
+def test_each_end_is_told_in_one_sentence() -> None:
+    done = replace(RUNNING, id=4, kind="filter", state=JobState.DONE, result={"kept": 14})
+    assert job_words.ending(done) == "filter 4 is done: 14 kept"
+    failed = replace(done, state=JobState.FAILED, message="The disk is full.")
+    assert job_words.ending(failed) == "filter 4 failed: The disk is full."
+    assert "resumed" in job_words.ending(replace(done, state=JobState.INTERRUPTED))
+
+
+def test_a_watch_tells_of_each_end_once_and_of_none_from_before() -> None:
+    watch = JobWatch()
+    old, live = replace(RUNNING, id=1, state=JobState.DONE), replace(RUNNING, id=2)
+    assert watch.ended([live, old]) == []
+    done = replace(live, state=JobState.DONE)
+    short = replace(RUNNING, id=3, state=JobState.FAILED)
+    assert watch.ended([short, done, old]) == [done, short]
+    assert watch.ended([short, done, old]) == []
 
 
 def test_the_result_of_an_evaluation_is_a_table_with_intervals_and_p() -> None:

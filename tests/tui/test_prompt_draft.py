@@ -12,10 +12,10 @@ from studio.prompting.builtin import builtin
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.conflict import ConflictDialog, around
-from studio.tui.pane import autosave
+from studio.tui.pane import autosave, base
 from studio.tui.prompt.template import TemplatePart
 from tests.support.hostile import assert_harmless, storable
-from tests.support.prompt_pane import AT_ONCE, title_of
+from tests.support.prompt_pane import AT_ONCE, text_of, title_of
 from tests.support.waiting import quiet, until_shown
 
 THEIRS = builtin("question-answering") + " Theirs."
@@ -89,6 +89,37 @@ async def test_two_drafts_ask_and_nothing_is_overwritten(app: StudioApp, elsewhe
         assert held.endswith("M")
 
 
+async def test_no_question_comes_up_under_the_hands_of_somebody_who_writes(
+    app: StudioApp, elsewhere: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await quiet(pilot)
+        await write(pilot)
+        elsewhere.drafts.set("prompt", THEIRS)
+        part = app.screen.query_one(TemplatePart)
+        part.flush()
+        await pilot.press(*" time to be both", "enter")
+        part.flush()
+        assert "nothing is lost" in text_of(app, "template-remarks")
+        assert (elsewhere.drafts.get("prompt:held") or "").endswith("M time to be both\n")
+        assert elsewhere.drafts.get("prompt") == THEIRS
+        monkeypatch.setattr(base, "LOOK_S", 60.0)
+        await pilot.press("escape", *"mtb", "enter")
+        await until_shown(pilot, lambda: isinstance(app.screen, ConflictDialog))
+        await pilot.press(*"mtb", "enter")
+        await quiet(pilot)
+        assert isinstance(app.screen, ConflictDialog)
+        assert elsewhere.drafts.get("prompt") == THEIRS
+        assert (elsewhere.drafts.get("prompt:held") or "").endswith("M time to be both\n")
+
+
+async def test_d_without_a_second_draft_says_that_all_is_saved(app: StudioApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await quiet(pilot)
+        await pilot.press("d")
+        assert "one draft only" in list(app.said)[-1].text
+
+
 @pytest.mark.parametrize("key", ["m", "enter"])
 async def test_mine_can_be_kept(app: StudioApp, elsewhere: Store, key: str) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
@@ -153,6 +184,9 @@ async def test_the_question_can_wait_and_outlives_the_program(
         assert elsewhere.drafts.get("prompt") == THEIRS
     again = StudioApp(project, screen="prompt")
     async with again.run_test(size=(100, 30)) as pilot:
+        await quiet(pilot)
+        assert "d later, compares" in text_of(again, "template-remarks")
+        await pilot.press("d")
         await until_shown(pilot, lambda: isinstance(again.screen, ConflictDialog))
         await pilot.press("m")
         await until_shown(pilot, lambda: not isinstance(again.screen, ConflictDialog))

@@ -110,10 +110,11 @@ def test_a_training_under_way(
     size: Size,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from studio.tui.job_watch import JobWatch
     from studio.tui.jobs import words as job_words
 
     monkeypatch.setattr(job_words, "took", lambda *_: "1:20")
-    monkeypatch.setattr(job_words, "time_left", lambda *_: "2:40 left")
+    monkeypatch.setattr(JobWatch, "left", lambda *_: "2:40 left")
     number = job(
         "train", JobState.RUNNING, done=30, total=90, pid=os.getpid(), heartbeat=time.time(),
         params={"name": "花园 🌷"}, message="training 花园 🌷 · loss 0.500",

@@ -73,13 +73,13 @@ class ConflictDialog(Dialog):
 
     def action_take(self, choice: Choice) -> None:
         """Answer, with one of the choices offered."""
-        if any(choice == offered for offered, _, _ in self._choices):
+        if self.is_seen and any(choice == offered for offered, _, _ in self._choices):
             self.dismiss(choice)
 
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
         event.stop()
-        if event.row is not None:
+        if self.is_seen and event.row is not None:
             self.dismiss(event.row.key or None)
 
 

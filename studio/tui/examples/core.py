@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -96,10 +97,14 @@ class ExamplesCore(Pane):
 
     def begin(self) -> None:
         """Show the examples; what takes longer comes after the first paint."""
-        self._writer = ExampleWriter(self.project.store, self._session)
+        self._let_go()
         self._shelf = ExampleShelf(self.project.store, self._session)
         self._list_again()
         self.call_after_refresh(self._comment)
+
+    def _let_go(self) -> None:
+        """No example in hand. What the writer had may still wait to be written."""
+        self._writer = ExampleWriter(self.project.store, self._session)
 
     def _comment(self) -> None:
         """From now on with norm, remarks and use."""
@@ -197,17 +202,22 @@ class ExamplesCore(Pane):
         example, seen = self._current, self._writer.seen
         self._query.disabled = self._document.disabled = example is None
         if example is None:
-            self._writer.open(None)
+            self._let_go()
             self._query.value = self._document.value = ""
             self.query_one(RecordsMade).clear()
         elif seen is None or example.id != seen.id:
             self._open(example)
-        elif self._writer.conflict is None:
+        elif self._writer.conflict is None and not self._differs():
             self._follow(example, seen)
         self._draw_remarks()
 
+    def _differs(self) -> bool:
+        """Whether what is typed is not written yet, such as while another program writes."""
+        return self._writer.differs(self._query.value, self._document.value)
+
     def _open(self, example: Example) -> None:
         self._save()
+        self._let_go()
         self._writer.open(example)
         draft = self._shelf.drafts.get(example.id) if example.id in self._shelf.gone else None
         self._query.value = draft.query if draft else example.query
@@ -291,9 +301,18 @@ class ExamplesCore(Pane):
     def _save(self) -> bool:
         """Write what was typed, if anything was; whether it was tried."""
         typed = (self._query.value, self._document.value)
-        if self._writer.conflict is None and not self._writer.differs(*typed):
+        writer, seen = self._writer, self._writer.seen
+        if seen is None or (writer.conflict is None and not writer.differs(*typed)):
             return False
-        self.studio.guarded(lambda: self._writer.write(*typed))
+        waited = False
+
+        def done(_written: None) -> None:
+            if waited:
+                self._list_again()
+
+        write = partial(writer.write, *typed)
+        self.studio.write(write, done, name=f"example {seen.id}", typed="\n\n".join(typed))
+        waited = True
         return True
 
     # -- remarks --

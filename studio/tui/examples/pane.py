@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 
-from studio.records import Document, Example, StudioError
+from studio.records import Document, Example
+from studio.store import Store
 from studio.store.example_changes import (
     Step,
     Taken,
@@ -18,6 +20,7 @@ from studio.store.example_changes import (
     switching,
     tagging,
 )
+from studio.store.example_drafts import ExampleDraft
 from studio.store.examples import Conflict
 from studio.tui.actions import bindings
 from studio.tui.examples.files import ExampleFiles
@@ -27,6 +30,9 @@ from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
+
+if TYPE_CHECKING:
+    from studio.tui.dialogs.conflict import Choice
 
 
 class ExamplesPane(ExampleFiles):
@@ -56,19 +62,22 @@ class ExamplesPane(ExampleFiles):
         deed: Callable[[], Sequence[Step]],
         *,
         select: Callable[[], int | None] = lambda: None,
-    ) -> bool:
-        """Do something together with the way back from it, or nothing of it."""
+        then: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Do something together with the way back from it, or nothing of it; ``then`` goes on."""
         store = self.project.store
 
-        def whole() -> bool:
+        def whole() -> None:
             with store.write():
                 store.example_changes.note(self._session, words, deed())
-            return True
+
+        def done(_done: None) -> None:
+            self._list_again(select=select())
+            then()
 
         self._autosave.flush()
-        done = self.studio.guarded(whole) is not None
-        self._list_again(select=select() if done else None)
-        return done
+        if not self.studio.write(whole, done):
+            self._list_again()
 
     def _chosen_one(self) -> Example | None:
         """The example under the cursor, if it can be changed."""
@@ -106,8 +115,9 @@ class ExamplesPane(ExampleFiles):
                 store.example_drafts.drop(draft)
             return [restoration(example.id), *([drafting(draft)] if draft else [])]
 
-        if self._do(f"deleted “{one_line(example.query, 40)}”", delete):
-            self.studio.tell(f"Taken off the list; {self._key('undo')} brings it back.")
+        said = f"Taken off the list; {self._key('undo')} brings it back."
+        words = f"deleted “{one_line(example.query, 40)}”"
+        self._do(words, delete, then=lambda: self.studio.tell(said))
 
     def action_move_down(self) -> None:
         """Move the example down."""
@@ -142,10 +152,19 @@ class ExamplesPane(ExampleFiles):
         """A second example for the same document, below this one."""
         self._autosave.flush()
         example = self._chosen_one()
-        if example is not None and self._add("duplicated", example, below=example.id):
-            self.studio.tell(f"Duplicated; {self._key('edit')} gives it another query.")
+        said = f"Duplicated; {self._key('edit')} gives it another query."
+        if example is not None:
+            tell = partial(self.studio.tell, said)
+            self._add("duplicated", example, below=example.id, then=tell)
 
-    def _add(self, words: str, example: Example, *, below: int | None = None) -> bool:
+    def _add(
+        self,
+        words: str,
+        example: Example,
+        *,
+        below: int | None = None,
+        then: Callable[[], object],
+    ) -> None:
         examples = self.project.store.examples
         added: list[int] = []
 
@@ -157,7 +176,7 @@ class ExamplesPane(ExampleFiles):
                 added.append(examples.add_after(below, example))
             return [deletion(*added), order(places)]
 
-        return self._do(words, add, select=lambda: added[0])
+        self._do(words, add, select=lambda: added[0], then=then)
 
     @on(CorpusSearch.Chosen)
     def _document_chosen(self, event: CorpusSearch.Chosen) -> None:
@@ -175,9 +194,12 @@ class ExamplesPane(ExampleFiles):
         # A filter would hide the new one as long as nothing is written.
         self._list.end()
         new = Example(document.full_text, "", document_id=document.id)
-        if self._add("new example", new):
+
+        def written() -> None:
             self._show_found(None)
             self._write_on()
+
+        self._add("new example", new, then=written)
 
     @work(exclusive=True, group="ask")
     async def action_tags(self) -> None:
@@ -216,21 +238,26 @@ class ExamplesPane(ExampleFiles):
         """Take the last deed back."""
         deeds = self.project.store.example_changes
         self._autosave.flush()
-        taken = self.studio.guarded(lambda: deeds.undo(self._session, self._began))
-        self._tell_of("Undone", taken, "Nothing to undo here. In a text, ctrl+z undoes typing.")
+        nothing = "Nothing to undo here. In a text, ctrl+z undoes typing."
+        self.studio.write(
+            lambda: deeds.undo(self._session, self._began),
+            lambda taken: self._tell_of("Undone", taken, nothing),
+        )
 
     def action_redo(self) -> None:
         """Do again what was taken back."""
         self._autosave.flush()
         deeds = self.project.store.example_changes
-        taken = self.studio.guarded(lambda: deeds.redo(self._session))
-        self._tell_of("Done again", taken, "Nothing to do again.")
+        self.studio.write(
+            lambda: deeds.redo(self._session),
+            lambda taken: self._tell_of("Done again", taken, "Nothing to do again."),
+        )
 
     def _tell_of(self, deed: str, taken: Taken | None, nothing: str) -> None:
         if taken is None:
             self.studio.tell(nothing)
             return
-        self._writer.open(None)
+        self._let_go()
         self._list_again()
         left = "" if taken.whole else ". A part stays: another studio has changed it since."
         self.studio.tell(f"{deed}: {taken.words}{left}")
@@ -256,7 +283,7 @@ class ExamplesPane(ExampleFiles):
             shown = await self._decide(example_id)
         finally:
             self._asking = False
-        self._writer.open(None)
+        self._let_go()
         self._list_again(select=shown)
 
     async def _decide(self, example_id: int) -> int:
@@ -277,13 +304,11 @@ class ExamplesPane(ExampleFiles):
             if choice is None:
                 self.studio.tell(f"Your wording stays as a draft; {self._key('compare')} decides.")
                 return example_id
-            try:
-                return decide(store, self._session, draft, choice, theirs)
-            except Conflict:
-                self.studio.tell("Meanwhile it was changed once more: look again.")
-            except StudioError as error:
-                self.studio.tell(str(error), bad=True)
-                return example_id
+            chosen = partial(_decided, store, self._session, draft, choice, theirs)
+            answer = await self.studio.written(chosen)
+            if not isinstance(answer, Conflict):
+                return example_id if answer is None else answer
+            self.studio.tell("Meanwhile it was changed once more: look again.")
 
     # -- moving about --
 
@@ -358,3 +383,13 @@ class ExamplesPane(ExampleFiles):
             return self.query_one("#found-document", TextPane).plain
         example = self._current
         return example.query if example else ""
+
+
+def _decided(
+    store: Store, session: str, draft: ExampleDraft, choice: Choice, theirs: Example
+) -> int | Conflict:
+    """The example to show, or what was changed meanwhile."""
+    try:
+        return decide(store, session, draft, choice, theirs)
+    except Conflict as conflict:
+        return conflict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -197,11 +198,12 @@ class GeneratePane(Pane):
         from studio.tui.jobs.start import submit
 
         params = event.params
-        job = self.studio.guarded(lambda: submit(self.project, "generate", params))
-        if job is not None:
-            self._pinned = job.id
-            self._changed()
-            self._show_view(watching=True)
+        self.studio.write(lambda: submit(self.project, "generate", params), self._started)
+
+    def _started(self, job: Job) -> None:
+        self._pinned = job.id
+        self._changed()
+        self._show_view(watching=True)
 
     def action_endpoint(self) -> None:
         """Choose the endpoint from a list."""
@@ -214,7 +216,11 @@ class GeneratePane(Pane):
         """Let the run rest, or go on."""
         if (run := self._run) is not None:
             deed = queue.resume if run.is_paused else queue.pause
-            self.studio.guarded(lambda: deed(self.project, run.id))
+            self._order(lambda: deed(self.project, run.id))
+
+    def _order(self, deed: Callable[[], object]) -> None:
+        """Ask something of the run, and show what has come of it."""
+        if not self.studio.write(deed, lambda _job: self._changed()):
             self._changed()
 
     @work
@@ -222,14 +228,12 @@ class GeneratePane(Pane):
         """Go on with a run that was paused, cancelled or interrupted, has failed or was capped."""
         run = self._run
         if run is not None and (caps := await caps_for(self.app, run)) is not None:
-            self.studio.guarded(lambda: queue.resume(self.project, run.id, caps))
-            self._changed()
+            self._order(lambda: queue.resume(self.project, run.id, caps))
 
     def action_cancel(self) -> None:
         """Stop the run; what is stored stays, and it can be resumed."""
         if (run := self._run) is not None:
-            self.studio.guarded(lambda: queue.cancel(self.project, run.id))
-            self._changed()
+            self._order(lambda: queue.cancel(self.project, run.id))
 
     def _changed(self) -> None:
         self.studio.wrote()
@@ -257,8 +261,7 @@ class GeneratePane(Pane):
                 else f"It is at {now}, the fewest. {self._keys()['generate.pause']} pauses it."
             )
             return
-        self.studio.guarded(lambda: queue.set_concurrency(self.project, run.id, wanted))
-        self._changed()
+        self._order(lambda: queue.set_concurrency(self.project, run.id, wanted))
 
     # -- what comes after --
 

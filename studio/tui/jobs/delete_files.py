@@ -83,5 +83,5 @@ class DeleteFiles(Dialog):
 
     def action_delete(self) -> None:
         """Hand the marked ones over."""
-        if chosen := self._chosen():
+        if self.is_seen and (chosen := self._chosen()):
             self.dismiss(chosen)

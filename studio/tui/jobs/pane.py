@@ -128,6 +128,7 @@ class JobsPane(Pane):
 
     def store_changed(self) -> None:
         """Read the jobs' rows again."""
+        self.studio.saw_jobs()
         found = queue.all_jobs(self.project)
         self._jobs = {job.id: job for job in found}
         wanted, self.studio.attach_job = self.studio.attach_job, None
@@ -191,7 +192,8 @@ class JobsPane(Pane):
             pane.show("")
             return
         section.titled(f"{job.kind} {job.id} · {job_words.mark(job)}")
-        text = _facts(job, self._key("jobs.resume"), self._where(job))
+        left = self.studio.job_watch.left(job, job_words.phase(job))
+        text = _facts(job, self._key("jobs.resume"), left, self._where(job))
         if text != pane.plain:
             pane.show(text)
 
@@ -227,10 +229,13 @@ class JobsPane(Pane):
     def _do(self, deed: Callable[[Project, int], Job], said: str) -> None:
         """Do something with the job under the cursor and say so."""
         if (job := self._current) is not None:
-            done = self.studio.guarded(lambda: deed(self.project, job.id))
-            if done is not None:
+
+            def done(_job: Job) -> None:
                 self.studio.tell(f"Job {job.id} {said}")
-            self.store_changed()
+                self.store_changed()
+
+            if not self.studio.write(lambda: deed(self.project, job.id), done):
+                self.store_changed()
 
     def action_cancel(self) -> None:
         """Ask the job to stop."""
@@ -356,13 +361,13 @@ def _row(job: Job, jobs: list[Job]) -> Row:
     return Row(str(job.id), cells, TONES.get(job.state, ""))
 
 
-def _facts(job: Job, resume_key: str, where: str) -> str:
+def _facts(job: Job, resume_key: str, left: str, where: str) -> str:
     begun = f"began {job_words.started(job)}, {_lasted(job)}" if job.started else ""
     head = [
         job_words.headline(job.result),
         job.message,
         job_words.advice(job, resume_key),
-        "  ".join(part for part in (begun, job_words.time_left(job), where) if part),
+        "  ".join(part for part in (begun, left, where) if part),
         job.deleted,
     ]
     told = "\n".join(f"{name} = {value}" for name, value in _told(job.params))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ MARKS: Final = {
 }
 METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
 BAR: Final = 10
+_FIGURES: Final = re.compile(r"[·,;(]|\d")
 SIGNIFICANT: Final = 0.05
 """A p below it is called a difference."""
 
@@ -32,6 +34,8 @@ def mark(job: Job) -> str:
     """Its state as a sign and a word."""
     if job.is_capped:
         return "◧ cap reached"
+    if job.cancel_requested and job.state in (JobState.WAITING, JobState.RUNNING):
+        return "– cancelling …"
     return "‖ paused" if job.is_paused else MARKS[job.state]
 
 
@@ -70,16 +74,38 @@ def took(job: Job, now: datetime | None = None) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
-def time_left(job: Job, now: datetime | None = None) -> str:
-    """A guess from the rate so far, such as ``4:10 left``; empty when there is nothing to go by."""
-    begin = _moment(job.started)
-    if job.state is not JobState.RUNNING or not job.total or not job.done or begin is None:
-        return ""
-    if job.is_paused:
-        return ""
-    spent = ((now or datetime.now(UTC)) - begin).total_seconds()
-    left = int(spent * (job.total - job.done) / job.done)
-    return f"{left // 60}:{left % 60:02} left" if 0 < left < 86_400 else ""
+def phase(job: Job) -> str:
+    """What it is at, out of its message: such as ``encoding for the teacher``; empty when only
+    numbers are told."""
+    said = job.message.rpartition(": ")[2]
+    return _FIGURES.split(said, maxsplit=1)[0].strip()
+
+
+def running(jobs: Iterable[Job]) -> str:
+    """What runs, for the top bar: such as ``encoding 40%``, ``3 jobs``.
+
+    The share is one of the phase: 100% of what comes before the training is no trained model.
+    """
+    live = [job for job in jobs if job.state is JobState.RUNNING]
+    if len(live) != 1:
+        return f"{len(live)} jobs" if live else ""
+    job = live[0]
+    if job.cancel_requested or job.is_paused:
+        return f"{job.kind} {'cancelling' if job.cancel_requested else 'paused'}"
+    share = f" {100 * job.done // job.total}%" if job.total else ""
+    return f"{phase(job).partition(' ')[0] or job.kind}{share}"
+
+
+def ending(job: Job) -> str:
+    """A job's end in one sentence, for whoever looks elsewhere."""
+    name = f"{job.kind} {job.id}"
+    if job.state is JobState.INTERRUPTED:
+        return f"{name} was interrupted: its worker is gone. In Jobs it can be resumed."
+    if job.state is JobState.CANCELLED:
+        return f"{name} was cancelled; what is done stays."
+    told = job.message if job.state is JobState.FAILED else headline(job.result) or in_short(job)
+    verb = "failed" if job.state is JobState.FAILED else "is done"
+    return f"{name} {verb}: {told}" if told else f"{name} {verb}."
 
 
 def place(job: Job, jobs: Iterable[Job]) -> str:

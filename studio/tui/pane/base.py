@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-wide")]
 """Cells of the screen's width → class for the style sheet."""
 HEIGHTS: list[tuple[int, str]] = [(0, "-low"), (32, "-high")]
+LOOK_S = 0.5
+"""Seconds without a key after which a person has seen the box that came up."""
 
 
 class Pane(Screen[None]):
@@ -85,6 +88,9 @@ class Pane(Screen[None]):
     def flush(self) -> None:
         """Write at once what was typed and is not yet in the store."""
 
+    def finish(self) -> None:
+        """Wait a moment for what is under way on the store's threads, for the program's end."""
+
     def open_at(self, **place: Any) -> None:
         """Another pane leads here: show what it names. Panes say which names they know."""
 
@@ -123,8 +129,19 @@ class Dialog(ModalScreen[Any]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
+    is_seen = False
+    """Whether the last key came after a pause: one of a row of keys was typed for what is behind
+    the box, and is no answer to a question that cannot be asked again."""
+    _last_key = 0.0
+
+    def on_mount(self) -> None:
+        """From now on it can be seen."""
+        self._last_key = time.monotonic()
+
     def on_key(self, event: events.Key) -> None:
         """A letter that was typed before the field came to be is for the field."""
+        now = time.monotonic()
+        self.is_seen, self._last_key = now - self._last_key >= LOOK_S, now
         field = self.focused
         if field is not None and field.check_consume_key(event.key, event.character):
             event.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -66,10 +67,16 @@ class PlanForm(Container):
     def _write(self) -> None:
         draft = to_draft(self.form.values)
         if draft != self._written:
-            drafts = self._project.store.drafts
             # A draft lies in the project: a key in an address that is being typed does not.
-            self.studio.guarded(lambda: drafts.set(self._draft, blotted(draft)))
+            keep = partial(self._project.store.drafts.set, self._draft, blotted(draft))
+            self.studio.write(keep, name=f"draft {self._draft}")
             self._written = draft
+
+    def forget(self) -> None:
+        """What was typed has become a run."""
+        self.flush()
+        discard = partial(self._project.store.drafts.discard, self._draft)
+        self.studio.write(discard, name=f"draft {self._draft}")
 
     @on(Form.Changed)
     def _typed(self, event: Form.Changed) -> None:

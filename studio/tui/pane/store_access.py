@@ -44,9 +44,20 @@ class StoreAccess:
         """Tell the person."""
         self._pane.studio.tell(words, bad=bad)
 
-    def guarded(self, call: Callable[[], object]) -> None:
-        """Do something short here and now; the sentence told when it cannot be done."""
-        self._pane.studio.guarded(call)
+    def write(
+        self,
+        call: Callable[[], T],
+        then: Callable[[T], object] = lambda _done: None,
+        *,
+        name: str = "",
+        typed: str = "",
+    ) -> bool:
+        """Write something short with the project's own store; see :meth:`BaseApp.write`."""
+        return self._pane.studio.write(call, then, name=name, typed=typed)
+
+    async def written(self, call: Callable[[], T]) -> T | None:
+        """The same, for who waits for what it gives back; None, and it is told, when it failed."""
+        return await self._pane.studio.written(call)
 
     def key(self, action: str) -> str:
         """The key in force for one of the pane's actions, as a person reads it."""

@@ -39,7 +39,6 @@ class PromptPane(Pane):
         super().__init__()
         self._made_of: tuple[object, ...] = ()
         self._timer: Timer | None = None
-        self._asking = False
 
     def compose_body(self) -> ComposeResult:
         """Editors, streams, score."""
@@ -124,28 +123,6 @@ class PromptPane(Pane):
             return
         self.preview.show(template.text, template.state, template.versions)
 
-    @on(TemplatePart.Clashed)
-    @work
-    async def _ask_whose(self) -> None:
-        from studio.tui.dialogs.conflict import ConflictDialog, marked
-
-        if self._asking:
-            return
-        self._asking = True
-        try:
-            template = self.template
-            theirs = template.theirs()
-            choices = prompt_sides.choices(template.versions, theirs, self.project.task)
-            title = "Two drafts of one prompt — m, t or b chooses; esc decides later"
-            later = "mine stays here and is asked about again"
-            asked = ConflictDialog(title, marked(template.text, theirs), choices, later=later)
-            choice = await self.app.push_screen_wait(asked)
-        finally:
-            self._asking = False
-        if choice is not None:
-            self.studio.guarded(lambda: template.decide(choice))
-            self._soon()
-
     @on(Preview.Turned)
     def _turned(self) -> None:
         self.refresh_bindings()
@@ -176,6 +153,8 @@ class PromptPane(Pane):
         """Leave the field; outside one, end what runs for the score alone."""
         if self.template.editor.has_focus:
             super().action_leave()
+            if self.template.clashing:
+                self.action_decide()
         elif self.streams.stop_more():
             self.studio.tell("Stopped; what was answered counts.")
             self._show_score()
@@ -204,7 +183,7 @@ class PromptPane(Pane):
         template = self.template
         template.remark()
         if template.clashing:
-            template.post_message(TemplatePart.Clashed())
+            self.action_decide()
             return
         if not template.usable:
             self.studio.tell("The template has a fault; mend it before saving.", bad=True)
@@ -217,10 +196,31 @@ class PromptPane(Pane):
         note = await self.app.push_screen_wait(AskText("Save as the next version", hint=hint))
         if note is None:
             return
-        saved = self.studio.guarded(lambda: template.save(note))
+        saved = await self.studio.written(lambda: template.save(note))
         if saved is not None:
             self.studio.tell(f"Saved as version {saved.version}.")
             self._replan()
+
+    @work
+    async def action_decide(self) -> None:
+        """Say which of two drafts stays. Never asked unbidden: somebody may be typing."""
+        from studio.tui.dialogs.conflict import ConflictDialog, marked
+
+        template = self.template
+        if not template.clashing:
+            self.studio.tell("There is one draft only: all that you wrote is saved.")
+            return
+        if isinstance(self.app.screen, ConflictDialog):
+            return
+        theirs = template.theirs()
+        choices = prompt_sides.choices(template.versions, theirs, self.project.task)
+        title = "Two drafts of one prompt — m, t or b chooses; esc decides later"
+        later = f"mine stays here, and {self.key('decide')} asks again"
+        asked = ConflictDialog(title, marked(template.text, theirs), choices, later=later)
+        choice = await self.app.push_screen_wait(asked)
+        if choice is not None:
+            await self.studio.written(lambda: template.decide(choice))
+            self._soon()
 
     @work
     async def action_versions(self) -> None:

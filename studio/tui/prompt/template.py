@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -11,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.records import Prompt
+from studio.tui.actions import key_name
 from studio.tui.pane import template_form
 from studio.tui.pane.autosave import Autosave
 from studio.tui.prompt.template_editor import TemplateEditor
@@ -30,6 +32,7 @@ DRAFT = "prompt"
 HELD = "prompt:held"
 """Where what was typed is kept while the person is asked whose draft is meant."""
 SHOWN_REMARKS = 4
+CLASHING = "≠ Changed elsewhere meanwhile. Type on: nothing is lost; esc, or {key} later, compares."
 
 
 class TemplatePart(Section):
@@ -37,9 +40,6 @@ class TemplatePart(Section):
 
     class Typed(Message):
         """The person changed the text."""
-
-    class Clashed(Message):
-        """Another studio has changed the draft since it was read here."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -50,7 +50,8 @@ class TemplatePart(Section):
         self._written = ""
         self._remarks: list[Lint] = []
         self.clashing = False
-        """Whether what is typed goes beside the draft until the person has decided."""
+        """Whether another studio has changed the draft: what is typed goes beside it until the
+        person has decided."""
 
     def compose(self) -> ComposeResult:
         """Editor above, remarks below."""
@@ -94,14 +95,13 @@ class TemplatePart(Section):
     # -- reading the store --
 
     def begin(self) -> None:
-        """Show the draft, or the newest version; ask again what was left open."""
+        """Show the draft, or the newest version; what was left open waits on."""
         held = self._store.drafts.get(HELD)
         self.read()
         if held is not None and held != self.text:
             self.clashing = True
             self.editor.value = held
             self.remark()
-            self.post_message(self.Clashed())
 
     def read(self) -> None:
         """Another pane or process has written: show it, unless something typed is unwritten."""
@@ -150,8 +150,6 @@ class TemplatePart(Section):
     def _left(self, event: Editor.Left) -> None:
         event.stop()
         self.flush()
-        if self.clashing and self.app.is_running:
-            self.post_message(self.Clashed())
 
     def flush(self) -> None:
         """Write what was typed at once."""
@@ -160,16 +158,24 @@ class TemplatePart(Section):
     def _write(self) -> None:
         text, drafts = self.text, self._store.drafts
         if self.clashing:
-            self._studio.guarded(lambda: drafts.set(HELD, text))
+            self._hold(text)
             return
         if text == self._written:
             return
         draft = None if self.versions and text == self.versions[0].template else text
-        done = self._studio.guarded(lambda: drafts.replace(DRAFT, draft, seen=self._seen))
-        if done:
-            self._seen, self._written = draft, text
-        elif done is not None:
-            self._clash(text)
+
+        def done(replaced: bool) -> None:
+            if replaced:
+                self._seen, self._written = draft, text
+            else:
+                self._clash(text)
+
+        replace = lambda: drafts.replace(DRAFT, draft, seen=self._seen)  # noqa: E731
+        self._studio.write(replace, done, name=DRAFT, typed=text)
+
+    def _hold(self, text: str) -> None:
+        keep = partial(self._store.drafts.set, HELD, text)
+        self._studio.write(keep, name=HELD, typed=text)
 
     def _clash(self, text: str) -> None:
         if self.theirs() == text:
@@ -177,9 +183,8 @@ class TemplatePart(Section):
             return
         self.clashing = True
         # At once: what was typed must not hang on how long the person thinks about it.
-        self._studio.guarded(lambda: self._store.drafts.set(HELD, text))
+        self._hold(text)
         self.remark()
-        self.post_message(self.Clashed())
 
     def decide(self, choice: str) -> None:
         """End a clash: ``mine`` goes over theirs, ``theirs`` over mine, or ``both`` are kept."""
@@ -225,6 +230,9 @@ class TemplatePart(Section):
 
     # -- remarks --
 
+    def _decide_key(self) -> str:
+        return key_name(self._studio.keys_of("prompt.decide")[0])
+
     def remark(self) -> None:
         """Show version and lints of the text as it stands."""
         task = self._project.task
@@ -236,6 +244,8 @@ class TemplatePart(Section):
         if len(self._remarks) > SHOWN_REMARKS:
             more = len(self._remarks) - SHOWN_REMARKS + 1
             lines[-1] = content(f"  and {more} more; f8 goes from one to the next", "$secondary")
+        if self.clashing:
+            lines.insert(0, content(CLASHING.format(key=self._decide_key()), "$accent"))
         shown = Content("\n").join(lines) if lines else content("✓ no remarks", "$success")
         self.query_one("#template-remarks", Static).update(shown)
 

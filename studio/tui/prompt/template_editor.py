@@ -9,6 +9,7 @@ from rich.text import Text
 from studio.prompting.forms import TemplateNames
 from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.widgets.editor import Editor
+from studio.tui.widgets.ink import ink
 
 
 class TemplateEditor(Editor):
@@ -59,7 +60,7 @@ class TemplateEditor(Editor):
             return line
         zone = zone_of(self.document.lines, line_index)
         for start, end, kind in spans(line.plain, zone, self._known):
-            style = self.get_component_rich_style(f"template--{kind}", partial=True)
+            style = ink(self, f"template--{kind}")
             line.stylize(style, start, end)
         return line
 

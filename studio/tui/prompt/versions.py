@@ -126,7 +126,7 @@ class Versions(Dialog):
         asked = AskText(f"Note of version {prompt.version}", hint=hint, value=prompt.note)
         note = await self.app.push_screen_wait(asked)
         if note is not None:
-            self.studio.guarded(lambda: self._prompts.annotate(prompt.id, note))
+            await self.studio.written(lambda: self._prompts.annotate(prompt.id, note))
             self._list_again()
 
 

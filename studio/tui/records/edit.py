@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
-from studio.records import Record, StudioError
+from studio.records import Record
 from studio.store import Store
 from studio.tui.pane.autosave import Autosave
 from studio.tui.pane.store_access import StoreAccess
@@ -130,44 +132,51 @@ class RecordEdit(Section):
         if opened is None or self.editor.value == self._drafted:
             return
         text, drafts = self.editor.value, self._access.project.store.drafts
-        self._access.guarded(lambda: drafts.set(opened.draft, text))
+        keep = partial(drafts.set, opened.draft, text)
+        self._access.write(keep, name=opened.draft, typed=text)
         self._drafted = text
 
-    def write(self) -> bool:
-        """One edit, one step of undo; False, and the sentence told, when it cannot be written."""
+    def write(self, then: Callable[[], object] = lambda: None) -> bool:
+        """One edit, one step of undo; False, and the sentence told, when it cannot be written.
+
+        ``then`` is called once it stands in the store.
+        """
         self._autosave.flush()
         opened, text = self._open, self.editor.value
         if opened is None:
             return True
-        store, name = self._access.project.store, opened.name
-        if text != opened.before:
-            try:
-                now = store.records.get(opened.record.id)
+        edit = partial(self._edit, opened, opened.name, opened.draft, opened.before, text)
+        return self._access.write(edit, lambda _: then(), name=opened.draft, typed=text)
+
+    def _edit(self, opened: OpenRecord, name: str, draft: str, before: str, text: str) -> None:
+        store = self._access.project.store
+        with store.write():
+            now = store.records.get(opened.record.id)
+            if text != before:
                 store.review.edit(opened.record.id, text, self._access.reviewer, name)
-            except StudioError as error:
-                self._access.tell(str(error), bad=True)
-                return False
-            if now is not None and now[name] not in (opened.before, text):
-                self._access.tell(
-                    f"Somebody else has edited record {opened.record.id} meanwhile. Your text is "
-                    f"in force; theirs is {self._history}, and {self._access.key('undo')} brings "
-                    "it back."
-                )
-            opened.record = store.records.get(opened.record.id) or opened.record
-            opened.before, opened.wrote = text, True
-            self._drafted = text
-        self._access.guarded(lambda: store.drafts.discard(opened.draft))
-        return True
+                opened.record = store.records.get(opened.record.id) or opened.record
+                opened.wrote = True
+            store.drafts.discard(draft)
+        if text == before:
+            return
+        if now is not None and now[name] not in (before, text):
+            self._access.tell(
+                f"Somebody else has edited record {opened.record.id} meanwhile. Your text is "
+                f"in force; theirs is {self._history}, and {self._access.key('undo')} brings "
+                "it back."
+            )
+        if opened.name == name:
+            opened.before = self._drafted = text
 
     def finish(self) -> bool:
         """Write it and close the field; False when it cannot be written, and stays there."""
         opened = self._open
-        if not self.write():
+        if opened is None:
+            return True
+        if not self.write(lambda: self.post_message(self.Finished(opened))):
             return False
-        if opened is not None:
-            self._open = None
-            self.remove_class("-open")
-            self.post_message(self.Finished(opened))
+        self._open = None
+        self.remove_class("-open")
         return True
 
     async def take_up_drafts(self) -> bool:

@@ -87,8 +87,11 @@ class ReviewPane(Pane):
         return self._table
 
     def flush(self) -> None:
-        """Make an edit of what was typed, and wait for what is under way on the store's thread."""
+        """Make an edit of what was typed."""
         self._edit.write()
+
+    def finish(self) -> None:
+        """Wait for decisions that are under way."""
         self._access.finish()
 
     def action_leave(self) -> None:

@@ -119,8 +119,11 @@ class RoundsActions:
             self._access.tell(f"Job {job.id} measures it already.")
             return
         params = {"run_id": run.run.id, "round": shown.number}
-        self._access.guarded(lambda: queue.submit(self._access.project, "gap", params))
-        self._access.tell("A job measures how near the extrapolations are: see the figures.")
+        said = "A job measures how near the extrapolations are: see the figures."
+        self._access.write(
+            lambda: queue.submit(self._access.project, "gap", params),
+            then=lambda _job: self._access.tell(said),
+        )
 
     async def cancel_or_resume(self, run: RunSnapshot, app: App[Any]) -> None:
         """Cancel the run's job; one that was cancelled, cut off or capped resumes."""
@@ -128,11 +131,11 @@ class RoundsActions:
         if job is None:
             self._access.tell("No job works on this run.")
         elif run.is_live:
-            self._access.guarded(lambda: queue.cancel(project, job.id))
+            await self._access.written(lambda: queue.cancel(project, job.id))
         elif job.state in queue.RESUMABLE:
             caps = await caps_for(app, job)
             if caps is not None:
-                self._access.guarded(lambda: queue.resume(project, job.id, caps))
+                await self._access.written(lambda: queue.resume(project, job.id, caps))
         else:
             self._access.tell(f"The run is done. {self._access.key('start')} begins another one.")
 

@@ -344,12 +344,13 @@ class RoundsPane(Pane):
     @on(RoundsPlanView.Ready)
     def _start(self, event: RoundsPlanView.Ready) -> None:
         event.stop()
-        job: Job | None = self.studio.guarded(
-            lambda: queue.submit(self.project, "s3", event.params)
+        self.studio.write(
+            lambda: queue.submit(self.project, "s3", event.params), then=self._started
         )
-        if job is not None:
-            self._show_run(None, job.id)
-            self.studio.wrote()
+
+    def _started(self, job: Job) -> None:
+        self._show_run(None, job.id)
+        self.studio.wrote()
 
     @work
     async def action_cancel(self) -> None:
@@ -385,10 +386,13 @@ class RoundsPane(Pane):
         super().action_leave()
 
     def flush(self) -> None:
-        """Write what was typed, and wait for what is under way on the store's thread."""
+        """Write what was typed."""
         if self._plan is not None:
             self._plan.flush()
         self._side.edit.write()
+
+    def finish(self) -> None:
+        """Wait for decisions that are under way."""
         self._access.finish()
 
     def copy_text(self) -> str:

@@ -105,7 +105,7 @@ def added(row: ErrorRow) -> str:
 
 
 def title(look: RunSnapshot) -> str:
-    """Such as ``Run 3 · s3 · linear head · up to 2 rounds · ● running``."""
+    """Such as ``Run 3 · ● running · s3 · linear head · up to 2 rounds``: the end may be cut."""
     run, job = look.run, look.job
     if run is None:
         return f"Run · {job_words.mark(job)}" if job is not None else "Run"
@@ -114,7 +114,7 @@ def title(look: RunSnapshot) -> str:
     rounds = int(params.get("rounds") or 0)
     state = "‖ waits for you" if look.is_resting else job_words.mark(job) if job else ""
     many = f"up to {rounds} round{'s' if rounds != 1 else ''}" if look.extrapolates else ""
-    parts = (f"Run {run.id}", run.method, kind, many, state)
+    parts = (f"Run {run.id}", state, run.method, kind, many)
     return " · ".join(part for part in parts if part)
 
 

@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from studio.jobs.gold import Same
+from studio.jobs.gold import MarkChange, Same
 from studio.jobs.project_systems import systems_of
 from studio.jobs.search_protocol import Ranking, State, TextPrediction
 from studio.settings import reviewer
@@ -255,19 +255,25 @@ class SearchPane(ProcessPane):
 
     def _mark_it(self, text: str, document_id: int, grade: int | None) -> None:
         store, who = self.project.store, reviewer(self.project.path)
-        self.studio.guarded(lambda: self._gold.mark(store, text, document_id, grade, who))
+        self.studio.write(
+            lambda: self._gold.mark(store, text, document_id, grade, who), lambda _: self._marked()
+        )
         here = text == self._query and self.columns.selected == document_id
         if grade is not None and here:
             self.columns.front.listed.action_down()
+
+    def _marked(self) -> None:
         self._show_gold()
         self._look_for_same()
 
     def action_undo(self) -> None:
         """Take the last mark back."""
-        deed = self.studio.guarded(lambda: self._gold.undo(self.project.store) or False)
-        if deed is False:
+        self.studio.write(lambda: self._gold.undo(self.project.store), self._undone)
+
+    def _undone(self, deed: MarkChange | None) -> None:
+        if deed is None:
             self.studio.tell("No mark of this session is left to undo.")
-        elif deed is not None:
+        else:
             if self._gold.of(self._query) is None and deed.text != self._query:
                 self.studio.tell(f"Undone: a mark of the query “{one_line(deed.text, 60)}”")
             self._go_to(deed.document_id)
@@ -286,7 +292,7 @@ class SearchPane(ProcessPane):
         if not await self._ask_split():
             return
         split, store = self._gold.split, self.project.store
-        if split is not None and self.studio.guarded(
+        if split is not None and await self.studio.written(
             lambda: self._gold.move(store, self._query, split)
         ):
             self.studio.tell(f"This query is {split} gold now, and so are those you mark next.")

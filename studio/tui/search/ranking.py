@@ -15,6 +15,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from studio.tui.safe_text import one_line, padded
+from studio.tui.widgets.ink import ink
 from studio.tui.widgets.rows import Row, RowList
 
 ONE_LINE_FROM = 64
@@ -175,8 +176,9 @@ class RankingList(RowList):
             parts = self._first_line(one, pointer, width)
         else:
             parts = self._second_line(one, width)
-        quiet = Style() if here else self.get_component_rich_style("ranking--id", partial=True)
-        match = self.get_component_rich_style("ranking--match", partial=True)
+        quiet = Style() if here else ink(self, "ranking--id")
+        # On the cursor's ground the tones of the page may be lost.
+        match = Style(bold=True, underline=True) if here else ink(self, "ranking--match")
         styles = {"": style, "quiet": style + quiet, "match": style + match}
         return Strip([Segment(text, styles[kind]) for text, kind in parts], width)
 

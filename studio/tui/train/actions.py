@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from textual import work
@@ -87,11 +88,14 @@ class ModelActions(Pane):
     def _asked(self, params: TrainParams | None) -> None:
         if params is None:
             return
-        job = self.studio.guarded(lambda: queue.submit(self.project, "train", params.to_row()))
-        if job is not None:
-            self.table.wanted = f"job-{job.id}"
-            self.studio.wrote()
-            self.store_changed()
+        self.studio.write(
+            lambda: queue.submit(self.project, "train", params.to_row()), then=self._trains
+        )
+
+    def _trains(self, job: Job) -> None:
+        self.table.wanted = f"job-{job.id}"
+        self.studio.wrote()
+        self.store_changed()
 
     def action_cancel(self) -> None:
         """Ask the training to stop."""
@@ -99,9 +103,19 @@ class ModelActions(Pane):
         if job is None:
             self.studio.tell("Choose a training that runs: it stands at the top of the list.")
             return
-        if self.studio.guarded(lambda: queue.cancel(self.project, job.id)) is not None:
-            self.studio.tell(f"Job {job.id} is asked to stop; {self.key('train.resume')} goes on.")
-        self.store_changed()
+        said = f"Job {job.id} is asked to stop; {self.key('train.resume')} goes on."
+        self._order(lambda: queue.cancel(self.project, job.id), said)
+
+    def _order(self, deed: Callable[[], object], said: str) -> None:
+        """Ask something of a job, or write something of a model, and show what has come of it."""
+
+        def done(_found: object) -> None:
+            if said:
+                self.studio.tell(said)
+            self.store_changed()
+
+        if not self.studio.write(deed, done):
+            self.store_changed()
 
     def action_resume(self) -> None:
         """Go on with a training that stopped."""
@@ -109,9 +123,7 @@ class ModelActions(Pane):
         if job is None:
             self.studio.tell("Choose a training that was stopped: a model is done already.")
             return
-        if self.studio.guarded(lambda: queue.resume(self.project, job.id)) is not None:
-            self.studio.tell(f"Job {job.id} goes on.")
-        self.store_changed()
+        self._order(lambda: queue.resume(self.project, job.id), f"Job {job.id} goes on.")
 
     # -- models --
 
@@ -146,10 +158,13 @@ class ModelActions(Pane):
         if split is None:
             return
         params = EvaluateParams(model_id=model.id, split=split)
-        job = self.studio.guarded(lambda: queue.submit(self.project, "evaluate", params.to_row()))
-        if job is not None:
+
+        def submitted(job: Job) -> None:
             self.studio.tell(f"Job {job.id} scores {model.name}; the scores come here.")
             self.studio.wrote()
+
+        row = params.to_row()
+        self.studio.write(lambda: queue.submit(self.project, "evaluate", row), submitted)
 
     def action_rename(self) -> None:
         """Call the model by another name."""
@@ -170,8 +185,7 @@ class ModelActions(Pane):
     def _rename(self, model: Model, name: str | None) -> None:
         if name is not None:
             models = self.project.store.models
-            self.studio.guarded(lambda: models.rename(model.id, name.strip()))
-            self.store_changed()
+            self._order(lambda: models.rename(model.id, name.strip()), "")
 
     def _refused(self, model: Model, text: str) -> str:
         name = text.strip()
@@ -225,8 +239,7 @@ class ModelActions(Pane):
     def _note(self, model: Model, note: str | None) -> None:
         if note is not None:
             store = self.project.store
-            self.studio.guarded(lambda: facts_of.set_note(store, model.id, note.strip()))
-            self.store_changed()
+            self._order(lambda: facts_of.set_note(store, model.id, note.strip()), "")
 
 
 SPLITS: tuple[Split, ...] = ("test", "validation")

@@ -174,8 +174,7 @@ class TrainPlan(PlanForm):
         if isinstance(look, str):
             self._refuse(look)
             return
-        self.flush()
-        self._project.store.drafts.discard(self._draft)
+        self.forget()
         self.post_message(self.Ready(params))
 
 

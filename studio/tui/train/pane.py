@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -14,7 +13,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from studio.evaluation.systems import BASE
-from studio.records import Job, JobState, Model
+from studio.jobs import queue
+from studio.records import Job, Model
 from studio.tui.actions import bindings
 from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Curves
@@ -57,7 +57,6 @@ class TrainPane(ModelActions):
         self.duel = DuelView()
         self._facts: tuple[str, ModelFacts] | None = None
         self._view = "curves"
-        self._seen: dict[int, tuple[float, int]] = {}
         self._cache = facts_of.Cache()
 
     def compose_body(self) -> ComposeResult:
@@ -85,7 +84,12 @@ class TrainPane(ModelActions):
         return self.table
 
     def offers(self, action_id: str) -> bool:
-        """Where rounds train, nothing of the path."""
+        """Where rounds train, nothing of the path; only what can be done with a training now."""
+        job = self.job
+        if action_id == "train.cancel":
+            return job is not None and job.state in ALIVE
+        if action_id == "train.resume":
+            return job is not None and job.state in queue.RESUMABLE
         return action_id not in OF_PATH or self.project.task.has_path
 
     # -- reading the store --
@@ -187,7 +191,7 @@ class TrainPane(ModelActions):
             self._draw_model(model, facts)
 
     def _draw_job(self, job: Job, facts: ModelFacts) -> None:
-        head = train_words.headline(job, self._left(job))
+        head = train_words.headline(job, self.studio.job_watch.left(job, job_words.phase(job)))
         self.query_one("#curves-section", Section).titled(head)
         self.query_one("#curves", Curves).show(facts.plots, instead=f" {job.message}")
         narrow = f"{head} · {self.key('train.view')}: curves"
@@ -248,19 +252,6 @@ class TrainPane(ModelActions):
         pane = self.query_one(name, TextPane)
         if pane.plain != text:
             pane.show(text)
-
-    def _left(self, job: Job) -> str:
-        """Time left, by the steps since this pane first saw the training."""
-        if job.state is not JobState.RUNNING or not job.total or not job.done:
-            return ""
-        moment, first = self._seen.setdefault(job.id, (time.monotonic(), job.done))
-        if job.done < first:
-            self._seen[job.id] = (time.monotonic(), job.done)
-        if job.done <= first:
-            return job_words.time_left(job)
-        rate = (job.done - first) / max(time.monotonic() - moment, 0.1)
-        left = int((job.total - job.done) / rate)
-        return f"{left // 60}:{left % 60:02} left" if 0 < left < 86_400 else ""
 
     def _tick(self) -> None:
         """The clock, and workers that died without a word."""

@@ -81,10 +81,14 @@ def model_cells(
 
 def job_cells(job: Job, base: str) -> tuple[str, ...]:
     """As :func:`model_cells`, of a training that has no model yet."""
-    steps = f"{job.done:,}/{job.total:,}" if job.total else ""
-    words = job_words.MARKS[job.state]
-    name = f"{job_name(job)} · {words[2:]}"
-    bar = _bar(job.done / job.total) if job.total and job.state is not JobState.DONE else ""
+    words = job_words.mark(job)
+    running = job.state is JobState.RUNNING and not job.cancel_requested
+    phase = job_words.phase(job) if running else ""
+    name = f"{job_name(job)} · {phase or words[2:]}"
+    # The bar is one of the training: what comes before it has its own, in the title below.
+    total = job.total if not running or phase.startswith("training") else None
+    steps = f"{job.done:,}/{total:,}" if total else ""
+    bar = _bar(job.done / total) if total and job.state is not JobState.DONE else ""
     return (words[0], name, base_name(base), "", steps, bar, "", when(job.created))
 
 
@@ -352,8 +356,13 @@ def _told(value: Any) -> str:
 
 
 def headline(job: Job, left: str) -> str:
-    """Such as ``retriever-7 · ● running · step 40 of 120 · 1:20 so far · 2:40 left``."""
+    """Such as ``● training · 40 of 120 · 2:40 left · 1:20 so far · retriever-7``.
+
+    What tells most comes first: a narrow screen cuts the end.
+    """
+    phase = job_words.phase(job) if job.state is JobState.RUNNING else ""
+    state = f"● {phase}" if phase and not job.cancel_requested else job_words.mark(job)
     step = f"{job.done:,} of {job.total:,}" if job.total else ""
     spent = f"{job_words.took(job)} so far" if job.state is JobState.RUNNING else ""
-    parts = [job_name(job), job_words.MARKS[job.state], step, spent, left]
+    parts = [state, step, left, spent, job_name(job)]
     return " · ".join(part for part in parts if part)

@@ -79,13 +79,18 @@ def tab_place(app: App[Any], width: int, pane: str) -> tuple[int, int]:
 def _names(app: BaseApp) -> list[tuple[str, str]]:
     """(pane, its key and name)."""
     labels = [(name, BY_ID[f"app.{name}"]) for name in PANES]
-    return [(name, f" {key_name(app.keys_of(a.id)[0])} {a.label}") for name, a in labels]
+    mark = {"jobs": app.unseen or " "}
+    return [
+        (name, f"{mark.get(name, ' ')}{key_name(app.keys_of(a.id)[0])} {a.label}")
+        for name, a in labels
+    ]
 
 
 def _running(app: BaseApp, width: int) -> str:
-    if not app.running:
-        return "" if is_compact(app, width) else " "
-    return "●" if is_compact(app, width) else f" ● {app.running} "
+    if is_compact(app, width):
+        return "●" if app.running else ""
+    room = width - cell_len(PROGRAM) - sum(len(text) + 1 for _, text in _names(app))
+    return f" ● {one_line(app.running, room - 4)} " if app.running else " "
 
 
 def _tabs(app: BaseApp, width: int, pane: str) -> Content:
@@ -95,9 +100,9 @@ def _tabs(app: BaseApp, width: int, pane: str) -> Content:
     if sum(len(text) for _, text in names) + cell_len(_running(app, width)) > width:
         # Nine panes and a running job fill 80 cells but for this one.
         names[0] = (names[0][0], names[0][1].lstrip())
-    parts = [
-        Content.styled(text + spare, here if name == pane else "$secondary") for name, text in names
-    ]
+    told = "bold $error" if app.unseen == "✗" else "bold $success"
+    styles = {"jobs": told if app.unseen else "$secondary"} | {pane: here}
+    parts = [Content.styled(text + spare, styles.get(name, "$secondary")) for name, text in names]
     return Content("").join(parts)
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from studio.tui.actions import bindings
@@ -15,6 +16,10 @@ from studio.tui.safe_text import LONGEST_SHOWN, EditorCodec, visible
 
 if TYPE_CHECKING:
     from studio.tui.base_app import BaseApp
+
+
+LONGEST_LINE = 2_000
+"""Characters that a field of one line takes at once."""
 
 
 class Editor(TextArea):
@@ -28,6 +33,7 @@ class Editor(TextArea):
         background: $background;
         scrollbar-size-vertical: 1;
         &:focus { border: none; }
+        & > .text-area--placeholder { color: $text-muted; }
     }
     """
 
@@ -125,7 +131,7 @@ class Editor(TextArea):
         event.stop()
         if self._whole is not None:
             self._tell_too_long()
-        if self.read_only:
+        if self.read_only or _is_too_much(self, event.text, LONGEST_SHOWN - len(self.text)):
             return
         if not self._codec.holds(event.text):
             self._choose_codec_again(event.text)
@@ -164,6 +170,7 @@ class Field(Input):
     DEFAULT_CSS = """
     Field { border: none; height: 1; padding: 0 1; background: $surface; }
     Field:focus { border: none; background: $panel; }
+    Field > .input--placeholder { color: $text-muted; }
     """
 
     def __init__(self, value: str = "", **options: Any) -> None:
@@ -174,4 +181,18 @@ class Field(Input):
         """Pasted text is outside text, and goes on one line."""
         event.prevent_default()
         event.stop()
-        self.insert_text_at_cursor(" ".join(visible(event.text, limit=2_000).split("\n")).strip())
+        if not _is_too_much(self, event.text, LONGEST_LINE):
+            self.insert_text_at_cursor(" ".join(visible(event.text).split("\n")).strip())
+
+
+def _is_too_much(field: Widget, pasted: str, room: int) -> bool:
+    """Whether a paste is no text for a field: told, and nothing of it taken. A part of it would be
+    a text that nobody wrote."""
+    if len(pasted) <= room:
+        return False
+    cast("BaseApp", field.app).tell(
+        f"What was pasted has {len(pasted):,} characters, and there is room for {max(room, 0):,}: "
+        "nothing of it was taken. Bring in a long text as a file.",
+        bad=True,
+    )
+    return True
