@@ -71,7 +71,14 @@ class WriteQueue:
 
     def go_on(self, store: Store) -> None:
         """Do what waits, as far as it goes."""
-        while self._waiting and store.is_free():
+        while self._waiting:
+            try:
+                free = store.is_free()
+            except StudioError as error:
+                self._refused(error, self._waiting.pop(0).typed)
+                continue
+            if not free:
+                return
             write = self._waiting.pop(0)
             try:
                 write.then(self.now(store, write.deed))
