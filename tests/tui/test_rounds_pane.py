@@ -537,6 +537,40 @@ async def test_s_starts_the_run_as_planned(made: Project, no_workers: list[int])
         assert not pane(app).has_class("-planning")
 
 
+async def test_a_paid_run_without_a_cap_is_told_of_before_it_starts(
+    made: Project, no_workers: list[int]
+) -> None:
+    with OpenAIServer() as server:
+        use_endpoint(made, server.url)
+        paid = Project.open(made.path)
+        app = StudioApp(paid, screen="rounds")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await quiet(pilot)
+            await until_shown(pilot, lambda: "cost unknown" in shown(app, "outlook"))
+            await pilot.press("s")
+            await quiet(pilot)
+            assert not no_workers
+            assert "no cap is set" in [one.text for one in app.said][-1]
+            # The cursor stands where the cap is typed.
+            await pilot.press("enter", *"0.5", "escape", "s")
+            await until_shown(pilot, lambda: no_workers)
+            assert queue.get(paid, no_workers[0]).params["budget_usd"] == 0.5
+        paid.close()
+
+
+async def test_a_second_press_starts_it_without_a_cap(made: Project, no_workers: list[int]) -> None:
+    with OpenAIServer() as server:
+        use_endpoint(made, server.url)
+        paid = Project.open(made.path)
+        async with StudioApp(paid, screen="rounds").run_test(size=(80, 24)) as pilot:
+            await pilot.press("s")
+            await quiet(pilot)
+            assert not no_workers
+            await pilot.press("s")
+            await until_shown(pilot, lambda: no_workers)
+        paid.close()
+
+
 async def test_a_faulty_line_is_marked_and_nothing_starts(
     made: Project, no_workers: list[int]
 ) -> None:
@@ -754,7 +788,7 @@ async def test_a_whole_run_from_one_key_to_the_next_round(
             async with StudioApp(project, screen="rounds").run_test(size=SIZE) as pilot:
                 app = pilot.app
                 assert isinstance(app, StudioApp)
-                await pilot.press("s")
+                await pilot.press("s", "s")
                 await until_shown(pilot, lambda: "waits for you" in title(app, "where"))
                 await ready(pilot)
                 assert listed(app)[0][2] in ("kept", "duplicate")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from textual import work
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from studio.jobs import planning
+from studio.jobs.params import RunParams
+from studio.jobs.plans import endpoint_of
 from studio.project import Project
+from studio.records import StudioError
+from studio.tui.actions import key_name
+from studio.tui.generate import words as generate_words
 from studio.tui.pane import run_form
 from studio.tui.pane.params_form import Unfit
 from studio.tui.pane.plan_form import PlanForm
@@ -19,6 +27,8 @@ from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section, TextPane
 
 DEED = "Start the run: s, or enter here · o lists what a line can be"
+ESTIMATE_DELAY_S = 0.4
+"""A pause in typing after which the cost is worked out."""
 ABOUT = (
     "Seed texts are written, a small model trains on them, and what it gets wrong on validation is "
     "shown here. For each error the LLM writes one more like it; you judge, the model trains anew."
@@ -38,6 +48,8 @@ class RoundsPlanView(PlanForm):
     def __init__(self, project: Project, *, id: str) -> None:
         super().__init__(project, form_of.DRAFT, id=id)
         self._lacks: list[str] = []
+        self._agreed: dict[str, Any] | None = None
+        """The plan that the person was told has no cap."""
 
     def compose(self) -> ComposeResult:
         """Three parts beneath each other, of which one or two show."""
@@ -71,7 +83,7 @@ class RoundsPlanView(PlanForm):
             return
         draft = project.store.drafts.get(form_of.DRAFT)
         self.fill(form_of.first_values(project), draft)
-        self._params()
+        self.look_ahead()
 
     def choose(self) -> None:
         """List what can stand in the line under the cursor."""
@@ -88,8 +100,9 @@ class RoundsPlanView(PlanForm):
         return run_form.from_older_draft(texts)
 
     def look_ahead(self) -> None:
-        """At once: to count calls takes no time."""
-        self._params()
+        """Calls are counted at once; what they cost follows."""
+        if (params := self._params()) is not None:
+            self._estimate(params)
 
     def _params(self) -> dict[str, Any] | None:
         """The plan as typed; None, with the reason beside its field, when it is none."""
@@ -104,8 +117,36 @@ class RoundsPlanView(PlanForm):
             outlook.update(content(str(error), "$error"))
             return None
         self.form.check()
-        outlook.update(content(f"{form_of.calls(self._project, params)}.\n{ABOUT}"))
+        self._say_what_it_asks(params)
         return params
+
+    def _say_what_it_asks(self, params: dict[str, Any], cost: str = "") -> None:
+        asked = f"{form_of.calls(self._project, params)}.{cost}\n{ABOUT}"
+        # An estimate may come when the program is ending, and the widgets are gone.
+        for outlook in self.query("#outlook").results(Static):
+            outlook.update(content(asked))
+
+    @work(exclusive=True, group="outlook")
+    async def _estimate(self, params: dict[str, Any]) -> None:
+        """What that costs, worked out from rendered prompts, once the form is quiet."""
+        await asyncio.sleep(ESTIMATE_DELAY_S)
+        path, settings = self._project.store.path, self._project.settings
+        try:
+            found = await asyncio.to_thread(planning.outlook, path, settings, params)
+        except StudioError:
+            # What the plan lacks is told beside its lines, and at the start.
+            return
+        lines = dict(generate_words.outlook_lines(found))
+        cost = f" Until the first training: {lines['tokens']} tokens; cost {lines['cost']}."
+        self._say_what_it_asks(params, cost)
+
+    def _may_cost_anything(self, params: dict[str, Any]) -> bool:
+        """Whether the run is paid, as far as is known, and has no cap."""
+        if params.get("budget_usd") is not None or params.get("budget_tokens") is not None:
+            return False
+        endpoint = endpoint_of(self._project, RunParams.from_row(params))
+        free = endpoint.price_in == 0 and endpoint.price_out == 0
+        return not (endpoint.embedded or free)
 
     def start(self) -> None:
         """Hand the plan over, or say what to fix."""
@@ -113,10 +154,18 @@ class RoundsPlanView(PlanForm):
         self.read()
         if self._lacks:
             self.studio.tell(self._lacks[0].replace("\n", " "), bad=True)
-        elif (params := self._params()) is not None:
-            self.post_message(self.Ready(params))
-        else:
+        elif (params := self._params()) is None:
             self.studio.tell("Nothing was started: fix the line that is marked with !.", bad=True)
+        elif params != self._agreed and self._may_cost_anything(params):
+            self._agreed = params
+            self.form.go_to("budget_usd")
+            key = key_name(self.studio.keys_of("rounds.start")[0])
+            self.studio.tell(
+                f"Not started yet: {form_of.calls(self._project, params)}, and no cap is set. Type "
+                f"one here, in dollars or tokens, or press {key} once more to start without."
+            )
+        else:
+            self.post_message(self.Ready(params))
 
 
 def lacking(project: Project) -> list[str]:
