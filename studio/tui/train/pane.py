@@ -41,6 +41,10 @@ class FactsRead(Message):
         self.facts = facts
 
 
+OF_MODELS = frozenset(f"train.{one}" for one in ("won-lost", "compare", "lineage", "evaluate"))
+"""What a training that has made no model yet offers no room for in the footer."""
+
+
 class TrainPane(ModelActions):
     """All models and trainings above; curves and scores, queries or lineage of one below."""
 
@@ -90,6 +94,8 @@ class TrainPane(ModelActions):
             return job is not None and job.state in ALIVE
         if action_id == "train.resume":
             return job is not None and job.state in queue.RESUMABLE
+        if job is not None and action_id in OF_MODELS:
+            return False
         return action_id not in OF_PATH or self.project.task.has_path
 
     # -- reading the store --
