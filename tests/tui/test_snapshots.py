@@ -45,6 +45,7 @@ def test_jobs(
     job("generate", JobState.RUNNING, done=9, total=24, paused=1, started="", pid=os.getpid(),
         heartbeat=time.time(), message="paused · 9 queries")  # fmt: skip
     last = job("path", JobState.DONE, done=3, total=3, message="evaluate: scored", result=RESULT)
+    queue.log_path(project, last).parent.mkdir(exist_ok=True)
     queue.log_path(project, last).write_text("09:00:01 INFO job begins\n09:07:05 INFO 完成 🎉\n")
     app = StudioApp(project, screen="jobs")
     assert snap_compare(app, terminal_size=size, run_before=quiet)
