@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.widget import Widget
 
 from studio.records import Answer, Document, StudioError
 from studio.servers import is_loopback
+from studio.settings import Endpoint
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.prompt.calls import FRAME_S, AnswerEnded, AnswerPiece, Calls
 from studio.tui.prompt.column import (
@@ -28,9 +28,6 @@ from studio.tui.prompt.column import (
 from studio.tui.prompt.round_trip import RoundTripCheck
 from studio.tui.prompt.sampling import Outcome, Planned, Side, Slot
 from studio.tui.widgets.text_pane import Section, TextPane
-
-if TYPE_CHECKING:
-    pass
 
 ROWS = 3
 """Documents that are shown at once."""
@@ -113,8 +110,8 @@ class Streams(Calls):
         """Show these requests' answers: stored ones at once, others streaming if live."""
         self._take(sides)
         if self.live is None:
-            # An endpoint elsewhere may cost money: it streams when the person says so.
-            self.live = all(s.endpoint.embedded or is_loopback(s.endpoint.base_url) for s in sides)
+            # What costs money, or may, streams when the person says so.
+            self.live = all(_is_free(side.endpoint) for side in sides)
         self._cancel_unwanted({one.request.sha for side in sides for one in side.shown})
         self._waiting = [one for one in self._waiting if self._counts(one[0].request.sha)]
         for number, cell in enumerate(self.cells):
@@ -326,6 +323,11 @@ class Streams(Calls):
         focused: Widget | None = self.screen.focused
         if focused is not None and (focused.id or "").startswith("stream-"):
             self.post_message(self.Shown(int((focused.id or "").rpartition("-")[2])))
+
+
+def _is_free(endpoint: Endpoint) -> bool:
+    here = endpoint.embedded or is_loopback(endpoint.base_url)
+    return here and not endpoint.price_in and not endpoint.price_out
 
 
 def _requests(side: Side) -> Iterator[Planned]:

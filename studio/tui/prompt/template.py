@@ -119,6 +119,7 @@ class TemplatePart(Section):
         editor, place = self.editor, self.editor.cursor_location
         if not editor.value:
             editor.value = text
+            self.call_after_refresh(editor.show_text)
             return
         # As an edit, so that the one before can be had back with undo.
         editor.replace_all(text)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 
 from studio.prompting.forms import TemplateNames
+from studio.prompting.template_source import FENCE
 from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.ink import ink
@@ -63,6 +64,15 @@ class TemplateEditor(Editor):
             style = ink(self, f"template--{kind}")
             line.stylize(style, start, end)
         return line
+
+    def show_text(self) -> None:
+        """Stand on the first line of the text; the settings are above it, out of sight."""
+        lines = self.document.lines
+        fences = [number for number, line in enumerate(lines) if line.strip() == FENCE][:2]
+        if len(fences) == 2 and fences[1] + 1 < len(lines):
+            self.move_cursor((fences[1] + 1, 0))
+            top = self.wrapped_document.location_to_offset((fences[1], 0)).y
+            self.scroll_to(y=top, animate=False, immediate=True)
 
     def show_line(self, number: int) -> None:
         """Put the cursor into a line, from 1, in sight, and take the keys."""

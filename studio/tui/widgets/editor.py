@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
 from textual import events
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
@@ -25,7 +25,11 @@ LONGEST_LINE = 2_000
 class Editor(TextArea):
     """A text area whose controls are visible symbols and whose ``value`` is what came in."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("field"),
+        Binding("ctrl+home", "document_start", show=False),
+        Binding("ctrl+end", "document_end", show=False),
+    ]
     DEFAULT_CSS = """
     Editor {
         border: none;
@@ -106,6 +110,14 @@ class Editor(TextArea):
         """The line as drawn: one visible cell for each character that must not be drawn."""
         held = self.document.get_line(line_index)
         return Text(held.translate(self._codec.symbols), end="", no_wrap=True)
+
+    def action_document_start(self) -> None:
+        """The cursor to the beginning of the text."""
+        self.move_cursor((0, 0))
+
+    def action_document_end(self) -> None:
+        """The cursor to the end of the text."""
+        self.move_cursor(self.document.end)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Letters are for the text, also for one that is too long to take them."""
