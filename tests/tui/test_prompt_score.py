@@ -126,7 +126,11 @@ async def test_what_more_costs_is_said_before_it_is_asked(project: Project) -> N
         app = StudioApp(opened, screen="prompt")
         async with app.run_test(size=(120, 40)) as pilot:
             await settled(pilot)
-            await until_shown(pilot, lambda: "asks" in title_of(app, "score-section"))
+            # What has a price is not asked because a pane was opened.
+            assert server.paid.calls == 0
+            await pilot.press("p")
+            await settled(pilot)
+            await until_shown(pilot, lambda: "asks 2 more" in title_of(app, "score-section"))
             title = title_of(app, "score-section")
             most = float(title.partition("at most $")[2].partition(")")[0])
             before = opened.store.generations.spent().cost
