@@ -12,7 +12,7 @@ from studio.records import Answer, Request, Reservation, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.store.generations import Finished
-from studio.store.reservations import Wanted
+from studio.store.reservations import PlannedCall
 
 PATIENCE = 2.0
 """A call may take its time-out twice: a refused setting is left out and the call made anew."""
@@ -39,7 +39,7 @@ class StoredLedger:
             self.write_ends()
             answered = self.store.generations.stored(shas)
             wanted = [
-                Wanted(sha, most, PATIENCE * endpoint.timeout_s)
+                PlannedCall(sha, most, PATIENCE * endpoint.timeout_s)
                 for sha, (_, most, endpoint) in zip(shas, calls, strict=True)
                 if sha not in answered
             ]
@@ -82,7 +82,7 @@ def claim_one(path: Path, request: Request, endpoint: Endpoint) -> Answer | int 
     with closing(Store(path)) as store, store.write():
         if (stored := store.generations.answer_of(request.sha)) is not None:
             return stored
-        wanted = Wanted(request.sha, most_of(request, endpoint), PATIENCE * endpoint.timeout_s)
+        wanted = PlannedCall(request.sha, most_of(request, endpoint), PATIENCE * endpoint.timeout_s)
         return store.reservations.claim([wanted])[0]
 
 

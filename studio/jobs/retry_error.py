@@ -22,7 +22,7 @@ from studio.records import Answer, Record, Round, RoundError, Run, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.store.generations import Finished
-from studio.store.reservations import Wanted
+from studio.store.reservations import PlannedCall
 
 AGAIN = 1_000_000
 """Added to the run's seed for the first request of this kind, one more for each further one."""
@@ -74,7 +74,7 @@ def _question(project: Project, error_id: int) -> Question:
     with store.write():
         ask = _unasked(store, stage, plan, round_, Missed(gold, error))
         most, wait = most_of(ask.request, endpoint), PATIENCE * endpoint.timeout_s
-        [row] = store.reservations.claim([Wanted(ask.request.sha, most, wait)])
+        [row] = store.reservations.claim([PlannedCall(ask.request.sha, most, wait)])
     assert row is not None
     return Question(run, round_, stage, ask, plan, endpoint, row)
 

@@ -21,7 +21,7 @@ LONGEST_CALL_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlannedCall:
     """One call that is about to be made."""
 
     request_sha: str
@@ -36,7 +36,7 @@ class Reservations:
 
     db: Database
 
-    def claim(self, wanted: Sequence[Wanted], job_id: int | None = None) -> list[int | None]:
+    def claim(self, wanted: Sequence[PlannedCall], job_id: int | None = None) -> list[int | None]:
         """Write down the calls that no other process makes, all or none; their rows, in order.
 
         None where another process waits for the answer of an equal request. They are told apart

@@ -16,11 +16,11 @@ from studio.records import Answer, Reservation
 from studio.store import Store
 from studio.store import db as database
 from studio.store.migrations import migrations
-from studio.store.reservations import LONGEST_CALL_S, Wanted
+from studio.store.reservations import LONGEST_CALL_S, PlannedCall
 from tests.support.project import call, fill
 
 MOST = Reservation(100, 0.5)
-CALL = Wanted("a request", MOST, timeout_s=60)
+CALL = PlannedCall("a request", MOST, timeout_s=60)
 
 
 @pytest.fixture

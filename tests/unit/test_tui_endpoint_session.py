@@ -13,7 +13,7 @@ import pytest
 from studio.project import Project
 from studio.records import Answer, Decoding, Message, Request, Reservation, StudioError
 from studio.store.generations import Finished
-from studio.store.reservations import Wanted
+from studio.store.reservations import PlannedCall
 from studio.tui.pane.endpoint_session import EndpointSession, stream_once
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_projects import make_project
@@ -71,7 +71,7 @@ async def test_an_answer_is_stored_and_asked_once(project: Project, server: Open
 async def test_what_another_terminal_asks_is_waited_for(
     project: Project, server: OpenAIServer, other: subprocess.Popen[bytes]
 ) -> None:
-    [row] = project.store.reservations.claim([Wanted(REQUEST.sha, Reservation(9, None), 60)])
+    [row] = project.store.reservations.claim([PlannedCall(REQUEST.sha, Reservation(9, None), 60)])
     project.store.db.conn.execute("UPDATE reservations SET pid = ?", (other.pid,))
     waiting = asyncio.create_task(asked(project))
     looks = project.store.data_version()
