@@ -14,6 +14,7 @@ from textual.events import Key
 from studio.project import Project
 from studio.tui.app import StudioApp
 from studio.tui.prompt import score
+from studio.tui.prompt.column import LIVE_OFF
 from studio.tui.prompt.sampling import Outcome
 from tests.support.openai_server import OpenAIServer
 from tests.support.prompt_pane import score_of, settled, states, streams, title_of
@@ -125,7 +126,7 @@ async def test_what_more_costs_is_said_before_it_is_asked(project: Project) -> N
         opened = wire(project, server, price=10.0)
         app = StudioApp(opened, screen="prompt")
         async with app.run_test(size=(120, 40)) as pilot:
-            await settled(pilot)
+            await until_shown(pilot, lambda: set(states(app)) == {LIVE_OFF})
             # What has a price is not asked because a pane was opened.
             assert server.paid.calls == 0
             await pilot.press("p")
