@@ -142,7 +142,9 @@ def attack_jobs(project: Project) -> None:
         store.jobs.add_points(job, [(f"{text[:90]} loss", step, 1 / step) for step in (5, 10, 15)])
         found = {"gold": text, "scores": {text[:40]: {"nDCG@10": 0.1}}, "dropped": {text: 1}}
         set_job(project, job, state="failed", message=text, result=json.dumps(found))
-        queue.log_path(project, job).write_bytes(raw.encode("utf-8", "surrogatepass"))
+        (project.logs_dir / queue.log_path(project, job).name).write_bytes(
+            raw.encode("utf-8", "surrogatepass")
+        )
     run = store.jobs.submit("generate", {"search": TEXTS[0], "endpoint": TEXTS[1]})
     live = {"asked": 99, "answered": 17, "note": "".join(SHORT), "reasons": dict.fromkeys(SHORT, 3)}
     state = {"state": "running", "pid": os.getpid(), "heartbeat": 4e9, "message": "".join(SHORT)}

@@ -50,7 +50,7 @@ def fill(project: Project) -> None:
     attack_record(project, 1, WORDS)
     job = store.jobs.submit("train", {})
     set_job(project, job, state="failed", message=WORDS)
-    queue.log_path(project, job).write_text(WORD, "utf-8")
+    (project.logs_dir / queue.log_path(project, job).name).write_text(WORD, "utf-8")
     store.drafts.set("prompt", builtin("question-answering"))
 
 

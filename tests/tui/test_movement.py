@@ -19,7 +19,7 @@ def logged(project: Project, job: Callable[..., int]) -> Project:
     """A project whose one job has a log of 200 lines."""
     number = job("train", JobState.DONE, message="trained")
     lines = "".join(f"line {n} 汉字\n" for n in range(200))
-    queue.log_path(project, number).write_text(lines, "utf-8")
+    (project.logs_dir / queue.log_path(project, number).name).write_text(lines, "utf-8")
     return project
 
 

@@ -40,7 +40,7 @@ def names(found: list[Artefact]) -> list[str]:
 
 def test_a_jobs_logs_checkpoints_and_models_are_found(project: Project) -> None:
     job = ended(project, "path", {"train": {"name": "mine"}})
-    queue.log_path(project, job.id).write_text("said")
+    (project.logs_dir / queue.log_path(project, job.id).name).write_text("said")
     (project.logs_dir / f"llm-{job.id}.log").write_text("said")
     for name in (f"round-trip-{job.id}", f"round-trip-{job.id}.training", "mine.training"):
         folder(project, name)
