@@ -60,6 +60,10 @@ PRESSED: dict[str, dict[str, str]] = {
     "test_examples_two_studios.py": {
         "examples.compare": "test_d_without_a_draft_says_that_all_is_saved",
     },
+    "test_export.py": {
+        "app.export": "test_all_kept_records_are_exported_from_any_pane",
+        "train.copy-to": "test_a_model_is_copied_whole_and_never_over_anything",
+    },
     "test_generate_pane.py": {
         "list.choose": "test_the_endpoint_is_chosen_from_a_list",
         "generate.start": "test_one_key_starts_the_run_with_the_typed_params",
@@ -82,7 +86,7 @@ PRESSED: dict[str, dict[str, str]] = {
     "test_jobs_pane.py": {
         "app.path": "test_the_path_starts_from_anywhere_with_a_small_dialog",
         "app.palette": "test_a_step_starts_from_the_palette",
-        "jobs.start": "test_each_step_starts_alone",
+        "jobs.start": "test_a_step_starts_alone_as_it_stands",
         "jobs.cancel": "test_cancel_asks_the_worker_to_stop",
         "jobs.resume": "test_one_key_resumes_an_interrupted_job",
         "jobs.pause": "test_a_run_is_paused_and_goes_on_by_one_key",
