@@ -46,6 +46,11 @@ def _remember(key: str) -> None:
     _known.update(part for part in (key, *key.split()) if len(part) >= SHORTEST)
 
 
+def forget() -> None:
+    """Take back which keys were used in this process."""
+    _known.clear()
+
+
 def blotted(text: str) -> str:
     """A sentence without any key of the environment or the keyring, or what looks like one."""
 

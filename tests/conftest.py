@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from studio import servers
+from studio import api_keys, servers
 
 if TYPE_CHECKING:
     from tests.support.tasks import Builder
@@ -58,6 +58,7 @@ def nothing_named() -> Iterator[None]:
     """What one test names or types is nothing to the next."""
     yield
     servers.forget()
+    api_keys.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

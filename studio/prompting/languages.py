@@ -10,6 +10,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from studio.prompting.words import words
 from studio.records import StudioError
@@ -118,6 +119,9 @@ def _by_code(name: str) -> Language | None:
 def _by_name(name: str) -> Language | None:
     import langcodes
 
+    # The trie that names are sought in ends with NUL, and takes nothing that UTF-8 cannot hold.
+    if any(category(char) in ("Cc", "Cs") for char in name):
+        return None
     try:
         return langcodes.find(name).prefer_macrolanguage()
     except LookupError:

@@ -198,7 +198,7 @@ def test_a_template_that_is_not_there_is_refused_with_those_that_are(
 
 def test_a_template_that_is_no_text_is_refused(project: Project, tmp_path: Path) -> None:
     (tmp_path / "bad.md").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StudioError, match="cannot be read"):
+    with pytest.raises(StudioError, match=r"bad\.md is not valid utf-16 \(byte 2\): convert"):
         save_template(project, str(tmp_path / "bad.md"))
 
 

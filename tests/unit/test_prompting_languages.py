@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from studio.evaluation.words import words as index_words
@@ -126,6 +126,9 @@ def test_every_language_of_the_catalogue_is_known() -> None:
 
 
 @given(st.text(max_size=40))
+@example("\x00")
+@example("\x00\U00010000")
+@example("a\ud800")
 def test_no_name_breaks_anything(name: str) -> None:
     assert 0 <= language_score("what is this", name) <= 1
     try:

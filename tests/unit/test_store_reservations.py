@@ -61,6 +61,7 @@ def test_what_a_killed_process_asked_is_asked_again(
 ) -> None:
     claimed_by(store, other.pid)
     other.kill()
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # ended, and not yet asked how
     assert store.reservations.claim([CALL]) != [None]
 
 

@@ -96,6 +96,6 @@ async def test_a_call_that_is_left_may_be_billed(project: Project, server: OpenA
 
 async def test_a_call_that_was_refused_is_not(project: Project, server: OpenAIServer) -> None:
     server.always = "wrong-key"
-    with pytest.raises(StudioError, match="refused the key"):
+    with pytest.raises(StudioError, match=r"wants a key \(HTTP 401\)"):
         await asked(project)
     await asleep_until(lambda: rows(project) == 0)

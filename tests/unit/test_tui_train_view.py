@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from studio.evaluation.significance import Interval, PairedTest
@@ -46,9 +48,21 @@ def test_the_test_in_numbers() -> None:
 
 def test_a_training_without_a_model_shows_its_steps() -> None:
     job = Job("train", {"name": "garden"}, 7, JobState.RUNNING, done=30, total=90)
+    job = replace(job, message="training student · loss 0.512")
     cells = train_words.job_cells(job, "/a/folder/base")
-    assert cells[:3] == ("●", "garden · running", "base")
+    assert cells[:3] == ("●", "garden · training student", "base")
     assert cells[4:6] == ("30/90", "━━━─────  33%")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("", "running"), ("encoding for the teacher, 30", "encoding for the teacher")],
+)
+def test_what_comes_before_the_training_has_no_bar_of_it(message: str, told: str) -> None:
+    job = Job("train", {"name": "garden"}, 7, JobState.RUNNING, done=30, total=90, message=message)
+    cells = train_words.job_cells(job, "/a/folder/base")
+    assert cells[:3] == ("●", f"garden · {told}", "base")
+    assert cells[4:6] == ("", "")
 
 
 def test_the_name_of_a_jobs_model() -> None:
