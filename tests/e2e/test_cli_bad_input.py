@@ -204,4 +204,6 @@ def test_a_read_only_folder_is_one_sentence(tmp_path: Path, small_disk: Path) ->
     studio("new", small_disk / "p")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     assert_one_sentence(studio("new", small_disk / "q"), 1, "Read-only")
-    assert_one_sentence(studio("jobs", "-p", small_disk / "p"), 1, "studio.db cannot be")
+    assert studio("jobs", "-p", small_disk / "p").code == 0
+    changed = studio("filter", "-p", small_disk / "p")
+    assert_one_sentence(changed, 1, "studio.db cannot be written", "copy the project")

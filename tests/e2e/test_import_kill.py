@@ -104,7 +104,10 @@ def test_a_full_disk_ends_an_import_with_one_sentence_and_nothing_of_it(
 def test_a_read_only_disk_is_said_in_one_sentence(small_disk: Path) -> None:
     Project.create(small_disk / "project").close()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(StudioError, match=r"studio\.db cannot be (written|opened)"):
-        Project.open(small_disk / "project")
+    project = Project.open(small_disk / "project")
+    assert queue.all_jobs(project) == []
+    with pytest.raises(StudioError, match=r"studio\.db cannot be written: .*copy the project"):
+        queue.submit(project, "import", {"corpus": "corpus.jsonl"})
+    project.close()
     with pytest.raises(StudioError, match=r"cannot be made: Read-only"):
         Project.create(small_disk / "another")
