@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from studio.tui.safe_text import HARMFUL
 from tests.support.openai_server import OpenAIServer
@@ -41,8 +42,14 @@ def project(studio: Verbs) -> Path:
     with OpenAIServer(words=lambda body: f"what about {body['seed']} {EVIL}") as server:
         asked = ("-p", path, "--endpoint", server.url, "--model", "stand-in", "--queries", 2)
         assert studio("generate", *asked, "--json").json["generated"] == 6
-    assert studio("generate", "-p", path, "--search", EVIL, "--endpoint", EVIL).code == 1
+        server.reply = _refusal
+        failed = studio("generate", *asked, "--search", EVIL, "--seed", 2)
+        assert failed.code == 1, failed
     return path
+
+
+async def _refusal(_: web.Request, body: object) -> web.Response | None:
+    return web.json_response({"error": {"message": EVIL}}, status=400) if body else None
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
