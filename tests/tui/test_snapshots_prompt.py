@@ -146,7 +146,7 @@ def test_two_drafts(
 
     async def clash(pilot: Pilot[int]) -> None:
         await quiet(pilot)
-        await pilot.press("e", "x")
+        await pilot.press("e", "ctrl+home", "x")
         behind = streams(pilot.app)
         store = Store(project.store.path)
         store.drafts.set("prompt", theirs)
