@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from textual.widgets import Input
+
 from studio.project import Project
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.jump import Jump
+from studio.tui.jobs.start import StartDialog
 from tests.support.hostile import frame
 from tests.support.waiting import quiet
 
@@ -61,4 +64,9 @@ async def test_it_works_out_of_a_text_field_and_in_a_dialog(project: Project) ->
         await quiet(pilot)
         await pilot.press("ctrl+o")
         await pilot.pause()
-        assert "budget" in (await letters(app)).values()
+        where = await letters(app)
+        letter = next(letter for letter, part in where.items() if part == "field-budget_usd")
+        await pilot.press(letter, *"0.5")
+        await quiet(pilot)
+        assert isinstance(app.screen, StartDialog)
+        assert app.screen.query_one("#field-budget_usd", Input).value == "0.5"
