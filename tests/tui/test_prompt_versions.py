@@ -123,5 +123,5 @@ async def test_saving_a_text_that_is_a_version_says_so_and_keeps_the_draft(
         await until_shown(pilot, lambda: app.screen.query_one(TemplatePart).text == first.template)
         await pilot.press("w")
         await quiet(pilot)
-        assert "version 1 already" in [*app._notifications][-1].message
+        assert "version 1 already" in list(app.said)[-1].text
         assert wired.store.drafts.get("prompt") == first.template
