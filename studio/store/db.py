@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another one."""
+LOOKS_MS = 8
+"""SQLite looks after 1, 3 and 8 of them, and then begins anew."""
 
 
 class Locked(StudioError):
@@ -328,13 +330,39 @@ def write(db: Database, *, durable: bool = False) -> Iterator[sqlite3.Connection
         return
     try:
         conn.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        conn.execute("BEGIN IMMEDIATE")
+        _begin(conn)
         yield conn
         conn.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         _explain(path_of(db), error)
     finally:
         roll_back(conn)
+
+
+def _begin(conn: sqlite3.Connection) -> None:
+    """Wait for the lock as long as the connection may, and look every few milliseconds.
+
+    SQLite alone looks ever more seldom, up to ten times a second: it would sleep through the rests
+    that a long change makes for others.
+    """
+    patience_ms = conn.execute("PRAGMA busy_timeout").fetchone()[0]
+    deadline = time.monotonic() + patience_ms / 1000
+    conn.execute(f"PRAGMA busy_timeout={min(patience_ms, LOOKS_MS)}")
+    try:
+        while not _begun(conn, deadline):
+            pass
+    finally:
+        conn.execute(f"PRAGMA busy_timeout={patience_ms}")
+
+
+def _begun(conn: sqlite3.Connection, deadline: float) -> bool:
+    try:
+        conn.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            raise
+        return False
+    return True
 
 
 def roll_back(conn: sqlite3.Connection) -> None:
