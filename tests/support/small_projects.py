@@ -124,3 +124,5 @@ def trained_by_rounds(project: Project) -> None:
     settings = {"batch_size": 8, "learning_rate": 5e-6, "seed": 1}
     made = Model(name, f"models/{name}", "wordllama-256", settings=settings)
     project.store.models.add(replace(made, scores={**scores, "run": run}))
+    with project.store.write() as conn:
+        conn.execute("UPDATE models SET created = '2026-03-01T09:00:00.000+00:00'")
