@@ -1,5 +1,7 @@
 """The domain as frozen dataclasses. This module imports nothing of the studio.
 
+What is asked of an LLM stands in :mod:`studio.calls`, what is trained in :mod:`studio.runs`.
+
 One word per thing, the same in code, tables, screens and help:
 corpus → examples → prompt → requests → generations → records → verdicts → snapshot → model →
 evaluation.
@@ -8,7 +10,6 @@ evaluation.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -178,141 +179,6 @@ class Example:
     """The other fields of the type, besides the first; empty for queries."""
 
 
-Style = Literal["chat", "completion"]
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How the LLM samples its answer."""
-
-    temperature: float = 0.7
-    """0 is greedy; Promptagator samples at 0.7."""
-    top_p: float = 1.0
-    """Nucleus mass kept."""
-    max_tokens: int = 64
-    """The longest answer, in tokens of the endpoint."""
-    stop: tuple[str, ...] = ()
-    """Strings that end the answer; never numbers (they cut dates short)."""
-    presence_penalty: float = 0.0
-    """OpenAI's presence penalty, -2 to 2."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """An immutable version of a template with its decoding settings."""
-
-    name: str
-    """The template's name, such as ``question-answering``."""
-    template: str
-    """The whole Markdown text with its TOML front matter, as the person edits it."""
-    id: int = 0
-    """The row in the store; 0 before it is stored."""
-    version: int = 0
-    """From 1, per project."""
-    note: str = ""
-    """What the person said of this version."""
-    created: str = ""
-    """ISO 8601, UTC."""
-
-    @property
-    def sha(self) -> str:
-        """The hash of the template: equal text is the same version."""
-        return content_sha(self.template)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat request, or the whole prompt of a completion (role ``prompt``)."""
-
-    role: Literal["system", "user", "assistant", "prompt"]
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One LLM call, wholly determined before it is made."""
-
-    messages: tuple[Message, ...]
-    """Chat turns, or one message of role ``prompt`` for completion style."""
-    model: str
-    """The model's name at its endpoint."""
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    """The sampling seed sent to the endpoint: a different one per draw."""
-    document_id: int | None = None
-    """The document a query is asked for."""
-    prompt_id: int | None = None
-    """The prompt version that was rendered."""
-    shot_set_id: int | None = None
-    """The shots in front of the document."""
-    draw: int = 0
-    """The how-maniest query of this document, from 0."""
-    note: str = ""
-    """What was cut to fit the context window; empty if nothing."""
-    purpose: str = ""
-    """What it is for, where a method asks for several things: it does not decide the answer."""
-
-    @property
-    def style(self) -> Style:
-        """Completion requests have one message of role ``prompt``."""
-        return "completion" if self.messages[0].role == "prompt" else "chat"
-
-    @property
-    def sha(self) -> str:
-        """The hash of all that decides the answer: an equal request is answered from the store."""
-        decoding = self.decoding
-        settings = [
-            decoding.temperature,
-            decoding.top_p,
-            decoding.max_tokens,
-            list(decoding.stop),
-            decoding.presence_penalty,
-            self.seed,
-        ]
-        texts = [part for message in self.messages for part in (message.role, message.content)]
-        return content_sha(self.model, json.dumps(settings), *texts)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back from one LLM call."""
-
-    text: str
-    """The raw answer, after what the model thought (``<think>…</think>``); empty when the
-    call failed."""
-    finish_reason: str = "stop"
-    """``stop``, ``length``, ``content_filter`` … as the endpoint said, or ``error``."""
-    prompt_tokens: int | None = None
-    """Tokens in, as the endpoint counted; None when it does not say."""
-    completion_tokens: int | None = None
-    """Tokens out; None when the endpoint does not say."""
-    cached_tokens: int | None = None
-    """Tokens of the prompt that the server had in its prefix cache."""
-    cost: float | None = None
-    """US dollars; None when the price is unknown, never 0 for unknown."""
-    latency_s: float = 0.0
-    """Seconds from sending to the last byte."""
-    endpoint: str = ""
-    """The name of the endpoint that answered."""
-    error: str = ""
-    """One sentence when the call failed for good; empty otherwise."""
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether the endpoint said what the call took: no prompt is nothing, whatever it says."""
-        return bool(self.prompt_tokens) and self.completion_tokens is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """The most that one call can take."""
-
-    tokens: int
-    """Prompt and answer together."""
-    cost: float | None
-    """US dollars; None when the price is unknown."""
-
-
 class Reason(StrEnum):
     """Why an answer made no record, or why a record was dropped: shown, never silent."""
 
@@ -335,19 +201,6 @@ class Reason(StrEnum):
     ANSWER_INSIDE = "answer-inside"
     TEST_LEAK = "test-leak"
     PERSON = "person"
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One LLM call as stored: the request, the answer, and what became of it."""
-
-    request: Request
-    answer: Answer
-    id: int = 0
-    job_id: int | None = None
-    reason: str = ""
-    """Why no record came of it (a :class:`Reason`); empty when one did."""
-    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,86 +326,6 @@ class Prediction:
     """Equal to the gold label; for spans exact match after SQuAD's normalisation."""
     score: float = 0.0
     """1 or 0 for labels, the token F1 for spans."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One method at work with one setting, from its first stage to its last round."""
-
-    method: str
-    """Its name in the registry of methods, or ``gold``: human-labelled data alone."""
-    params: dict[str, Any]
-    """All that decides it: endpoint, sizes, rounds, model, seed."""
-    id: int = 0
-    created: str = ""
-    finished_stages: tuple[str, ...] = ()
-    """Stages that are done: they are not gone through again when the run goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Train from scratch → score on validation → collect errors → extrapolate → merge."""
-
-    run_id: int
-    number: int
-    """From 0; the last one of a run has no errors to collect."""
-    records: int = 0
-    """Records that its model was trained on."""
-    errors: int | None = None
-    """Validation gold that its model got wrong; None before it was scored."""
-    validation: dict[str, Any] = field(default_factory=dict)
-    """Metric → value, on gold validation."""
-    test: dict[str, Any] = field(default_factory=dict)
-    """Metric → value, on gold test; never looked at to choose anything."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Stage → seconds."""
-    model_path: str = ""
-    """The folder of its model, relative to the project."""
-    stage: str = "new"
-    """``new`` → ``trained`` → ``scored`` → ``extrapolated`` → ``merged``."""
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RoundError:
-    """A validation gold that a round's model got wrong."""
-
-    round_id: int
-    gold_id: int
-    """The row of the gold."""
-    predicted: str
-    """What the model said instead: a label, a span, or the id of the document it ranked first."""
-    confidence: float
-    detail: dict[str, Any] = field(default_factory=dict)
-    """More of it, such as the rank of the right document and the hard negatives."""
-    id: int = 0
-
-    @property
-    def hard_negatives(self) -> tuple[int, ...]:
-        """The wrong documents that came first; rows of older studios call them confusers."""
-        found = self.detail.get("hard_negatives", self.detail.get("confusers"))
-        listed = found if isinstance(found, list) else []
-        return tuple(row for row in listed if isinstance(row, int))
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A trained artefact, with the exact records, parent, settings and scores that made it."""
-
-    name: str
-    path: str
-    """The folder, relative to the project."""
-    base: str
-    """The encoder it started from: a catalogue name, a hub name or a path."""
-    id: int = 0
-    parent_id: int | None = None
-    """The model it continued from (stage two of Promptagator), if any."""
-    snapshot_id: int | None = None
-    """The exact records it was trained on."""
-    job_id: int | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    scores: dict[str, Any] = field(default_factory=dict)
-    created: str = ""
 
 
 class JobState(StrEnum):

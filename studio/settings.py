@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from studio import api_keys, servers
+from studio.calls import Style
 from studio.folders import config_dir, data_dir, state_dir
-from studio.records import StudioError, Style
+from studio.records import StudioError
 
 __all__ = ["Endpoint", "Settings", "config_dir", "config_files", "data_dir", "load", "state_dir"]
 

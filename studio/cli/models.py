@@ -23,7 +23,8 @@ from studio.cli.tables import scores_line
 from studio.evaluation.systems import BEFORE_AFTER, find_system
 from studio.llm import catalogue
 from studio.project import Project
-from studio.records import Model, StudioError
+from studio.records import StudioError
+from studio.runs import Model
 
 if TYPE_CHECKING:
     from studio.jobs.comparing import Duel

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from studio.calls import Prompt
 from studio.cli.fitting import opened_for
 from studio.cli.output import (
     JsonOption,
@@ -21,7 +22,7 @@ from studio.cli.output import (
     visible,
 )
 from studio.project import Project
-from studio.records import Prompt, StudioError
+from studio.records import StudioError
 from studio.tasks import TASKS
 
 app = typer.Typer(help="Template versions: list, show, set, diff, render.", no_args_is_help=True)

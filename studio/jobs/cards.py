@@ -8,7 +8,7 @@ from typing import Any
 from studio.evaluation.embeddings import Prefixes
 from studio.evaluation.systems import BEFORE_AFTER, label_of, of_pair_key
 from studio.jobs.context import JobContext
-from studio.records import Model
+from studio.runs import Model
 from studio.training.encoders import ROLES
 from studio.training.model_card import ModelCard, write_card
 

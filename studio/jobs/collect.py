@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
+from studio.calls import Answer, Request
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import LeakGuard, key_of, settled
 from studio.jobs.made import MadeSoFar
@@ -29,13 +30,8 @@ from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
 from studio.methods.protocol import Ask, Draft, Method, Plan, Stage, drafts_in
-from studio.records import (
-    Answer,
-    CapReached,
-    Record,
-    Request,
-    Run,
-)
+from studio.records import CapReached, Record
+from studio.runs import Run
 from studio.settings import Endpoint
 from studio.store.generations import Spent
 

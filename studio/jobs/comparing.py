@@ -10,7 +10,8 @@ from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import PairedTest, paired_test
 from studio.evaluation.systems import BASE, TRAINED, label_of, model_system
 from studio.jobs.datasets import gold_set
-from studio.records import Model, Split, StudioError
+from studio.records import Split, StudioError
+from studio.runs import Model
 from studio.store import Store
 from studio.store.models import Evaluation
 

@@ -15,7 +15,8 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import GoldSet, gold_set, read_corpus
 from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import Opening, systems_of
-from studio.records import Model, StudioError
+from studio.records import StudioError
+from studio.runs import Model
 from studio.store.models import Evaluation
 
 

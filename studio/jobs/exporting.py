@@ -26,7 +26,8 @@ from studio.jobs.filtering import record_type
 from studio.jobs.training_data import gold_words
 from studio.params import Params, option
 from studio.project import Project
-from studio.records import Datum, Gold, Model, StudioError, WrongTask
+from studio.records import Datum, Gold, StudioError, WrongTask
+from studio.runs import Model
 from studio.store import Store
 from studio.tasks import Task
 

@@ -15,7 +15,8 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import encoder_name
 from studio.params import Params, option
 from studio.project import Project
-from studio.records import Record, Round, Run, StudioError
+from studio.records import Record, StudioError
+from studio.runs import Round, Run
 
 if TYPE_CHECKING:
     from studio.store import Store

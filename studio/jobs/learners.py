@@ -28,18 +28,8 @@ from studio.jobs.datasets import (
 from studio.jobs.labelled_projects import checked_labels
 from studio.jobs.params import RoundParams, TrainParams
 from studio.jobs.training_data import without_gold
-from studio.records import (
-    Datum,
-    Gold,
-    Label,
-    Model,
-    Prediction,
-    Record,
-    Round,
-    RoundError,
-    Run,
-    StudioError,
-)
+from studio.records import Datum, Gold, Label, Prediction, Record, StudioError
+from studio.runs import Model, Round, RoundError, Run
 from studio.training import small, small_model, small_settings
 from studio.training.settings import TrainingPoint
 from studio.training.small_model import SmallModel, TrainedSmall

@@ -7,8 +7,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio.calls import Answer, Request, Reservation
 from studio.llm.budget import Claim, most_of
-from studio.records import Answer, Request, Reservation, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.store.generations import Finished

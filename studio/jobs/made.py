@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from studio.jobs.context import JobContext
 from studio.methods.protocol import Missed
-from studio.records import Gold, Record, Run
+from studio.records import Gold, Record
+from studio.runs import Run
 
 
 @dataclass(slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from studio.calls import Style
 from studio.evaluation.embeddings import Prefixes
 from studio.params import Params, option
-from studio.records import Split, Style
+from studio.records import Split
 
 Approve = Literal["all", "person"]
 Kind = Literal["finetune", "head"]

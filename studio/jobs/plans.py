@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, overload
 
 from studio import methods, servers
+from studio.calls import Prompt, Request
 from studio.jobs.leaks import LeakGuard, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words
 from studio.llm.endpoints import at_address, resolve, stranger
@@ -19,7 +20,7 @@ from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
 from studio.prompting.shots import ShotSet, shot_pool
 from studio.prompting.templates import DOCUMENT_FORM, Template
-from studio.records import Document, Example, Gold, Prompt, Record, Request, StudioError
+from studio.records import Document, Example, Gold, Record, StudioError
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.tasks import Task

@@ -19,7 +19,7 @@ from studio.evaluation.rankers import DenseRanker, Ranker
 from studio.evaluation.systems import System
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
 from studio.project import Project
-from studio.records import Model
+from studio.runs import Model
 from studio.training.encoders import MAX_LENGTH, ROLES
 from studio.training.small_model import CARD
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from studio.calls import Answer
 from studio.jobs.leaks import unfit
 from studio.jobs.ledger import PATIENCE
 from studio.jobs.params import RoundParams
@@ -18,7 +19,8 @@ from studio.jobs.run_rows import method_name
 from studio.llm.budget import most_of
 from studio.methods.protocol import Ask, Missed, Plan, Stage, drafts_in
 from studio.project import Project
-from studio.records import Answer, Record, Round, RoundError, Run, StudioError
+from studio.records import Record, StudioError
+from studio.runs import Round, RoundError, Run
 from studio.settings import Endpoint
 from studio.store import Store
 from studio.store.generations import Finished

@@ -26,7 +26,8 @@ from studio.jobs.run_rows import GOLD, asked_with, begun, method_name, nothing_c
 from studio.jobs.training_data import without_gold
 from studio.methods.protocol import Missed, Stage
 from studio.project import Project
-from studio.records import CapReached, Datum, Job, Record, Round, Run, StudioError
+from studio.records import CapReached, Datum, Job, Record, StudioError
+from studio.runs import Round, Run
 from studio.store import Store
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 from studio.jobs.context import JobContext
 from studio.jobs.plans import prompt_of
 from studio.methods.protocol import Method, Stage
-from studio.records import Reason, Run, StudioError
+from studio.records import Reason, StudioError
+from studio.runs import Run
 
 GOLD: Final = "gold"
 """The name of a run without stages: it trains on human-labelled data alone."""

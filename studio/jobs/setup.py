@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio import methods
+from studio.calls import Prompt
 from studio.formats.reading import read_corpus
 from studio.formats.rows import SkippedRow
 from studio.formats.text_source import whole_text
@@ -17,7 +18,7 @@ from studio.jobs.plans import default_template
 from studio.project import Project
 from studio.prompting import staged
 from studio.prompting.builtin import builtin, builtin_names
-from studio.records import Document, Label, Prompt, Split, StudioError
+from studio.records import Document, Label, Split, StudioError
 from studio.tasks import TASKS, Task
 
 

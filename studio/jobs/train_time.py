@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.jobs.recipes import is_static
 from studio.llm import catalogue
-from studio.records import Model
+from studio.runs import Model
 from studio.training.settings import BANK_LIMIT, RetrieverSettings
 
 CPU_FLOPS = 1.2e10

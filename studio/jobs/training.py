@@ -29,7 +29,8 @@ from studio.jobs.training_data import chosen_records, without_gold
 from studio.jobs.training_speed import TrainingSpeed
 from studio.llm.catalogue import installed_path
 from studio.project import Project
-from studio.records import Model, Record, StudioError
+from studio.records import Record, StudioError
+from studio.runs import Model
 from studio.training.encoders import ROLES, open_encoder
 from studio.training.retriever import train
 from studio.training.settings import (

@@ -6,9 +6,9 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.calls import Answer, Reservation
 from studio.llm.engine import Concurrency
 from studio.llm.money import dollars
-from studio.records import Answer, Reservation
 from studio.store.generations import Spent
 
 SAMPLE_S = 1.0

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from studio.calls import Answer, Request, Reservation
 from studio.jobs.context import JobContext
 from studio.jobs.ledger import StoredLedger
 from studio.jobs.under_way import live
 from studio.llm.engine import Concurrency, Order
 from studio.methods.protocol import Ask, Stage
-from studio.records import Answer, Request, Reservation, StudioError
+from studio.records import StudioError
 from studio.store.generations import Finished
 
 if TYPE_CHECKING:

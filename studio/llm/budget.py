@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Protocol
 
+from studio.calls import Answer, Request, Reservation
 from studio.llm.money import dollars
 from studio.llm.reading import cost_of
-from studio.records import Answer, Request, Reservation, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint
 
 TEMPLATE_TOKENS = 64

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from studio.calls import Answer, Request
 from studio.llm import failures
 from studio.llm.failures import CallFailed
 from studio.llm.reading import Gathered, NotTheProtocol, error_in, parts_of
 from studio.llm.refused_settings import RefusedSettings, refused_by
-from studio.records import Answer, Request
 from studio.servers import is_loopback
 from studio.settings import Endpoint
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio import api_keys, servers
+from studio.calls import Answer, Decoding, Message, Request, Style
 from studio.llm import catalogue
 from studio.llm.address import address, is_address
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.embedded import INSTALL_HINT, EmbeddedServer
 from studio.llm.failures import CallFailed
-from studio.records import Answer, Decoding, Message, Request, StudioError, Style
+from studio.records import StudioError
 from studio.settings import (
     OPENAI_KEY_ENV,
     URL_KEY_ENV,

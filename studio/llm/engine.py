@@ -15,11 +15,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from studio.calls import Answer, Request, Reservation
 from studio.llm.budget import Budget, Claim, Ledger, NoLedger
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, FailureKind
 from studio.llm.limiter import AdaptiveLimiter, backoff
-from studio.records import Answer, Request, Reservation, StudioError
+from studio.records import StudioError
 
 POLL_S = 0.2
 DRAIN_S = 0.8

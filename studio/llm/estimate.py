@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from studio.calls import Answer, Request
 from studio.llm.reading import cost_of
-from studio.records import Answer, Request
 from studio.settings import Endpoint
 
 COUNTING_ERROR = 0.25

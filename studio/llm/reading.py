@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from studio.api_keys import without_keys
+from studio.calls import Answer
 from studio.llm.failures import words_of
-from studio.records import Answer
 from studio.settings import Endpoint
 
 LENGTH = frozenset({"max_tokens", "model_length", "max_output_tokens"})

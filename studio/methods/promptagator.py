@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from studio.calls import Answer, Request
 from studio.filters.copy import copied_share
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.written_text import COPIED, off_task
@@ -28,7 +29,7 @@ from studio.prompting.loops import has_loop
 from studio.prompting.shots import fit, pick, stable_number
 from studio.prompting.templates import DOCUMENT_FORM, Template, completion_opening
 from studio.prompting.words import normal, words
-from studio.records import QUERY, Answer, Document, Example, Reason, RecordType, Request
+from studio.records import QUERY, Document, Example, Reason, RecordType
 
 WINDOW = 4096
 """Documents held in memory while their requests are put in the order of shot sets."""

@@ -16,24 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from studio.calls import Answer, Decoding, Request, Style
 from studio.params import Params
 from studio.prompting.answers import without_thoughts
 from studio.prompting.forms import AnyTemplate, TemplateForm
 from studio.prompting.shots import ShotSet
 from studio.prompting.tokens import count_tokens
-from studio.records import (
-    Answer,
-    Decoding,
-    Document,
-    Gold,
-    Label,
-    Reason,
-    Record,
-    RecordType,
-    Request,
-    RoundError,
-    Style,
-)
+from studio.records import Document, Gold, Label, Reason, Record, RecordType
+from studio.runs import RoundError
 
 Feedback = Literal["", "errors", "gold"]
 """What a batch is made from besides earlier batches: the errors of the model that was just trained

@@ -20,6 +20,7 @@ from itertools import islice
 from math import gcd
 from typing import Any, Final
 
+from studio.calls import Answer, Message, Request
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.spans import candidate_answers
 from studio.methods.written_text import read_text
@@ -40,13 +41,10 @@ from studio.records import (
     NOTE,
     QUESTION,
     SENTENCE_PAIR,
-    Answer,
     Document,
     Gold,
-    Message,
     Reason,
     RecordType,
-    Request,
 )
 
 PAPER: Final = "Wang, Zhou and Sachan 2023, Let's Synthesize Step by Step (arXiv:2310.13671)"

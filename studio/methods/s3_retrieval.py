@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from studio.calls import Answer
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Missed, Plan
 from studio.methods.s3 import ABOUT, FORM, PAPER, given_of, request_for
 from studio.methods.written_text import read_text
 from studio.params import Params, option
 from studio.prompting.staged import rendered_part, stage_messages
 from studio.prompting.words import one_line
-from studio.records import QUERY, Answer, Document, RecordType
+from studio.records import QUERY, Document, RecordType
 
 
 @dataclass(frozen=True, slots=True)

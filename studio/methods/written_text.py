@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from studio.calls import Answer
 from studio.filters.copy import copied_share
 from studio.methods.protocol import Ask, Draft, Plan
 from studio.prompting.answers import paragraph
@@ -14,7 +15,7 @@ from studio.prompting.languages import language_score, marks_questions
 from studio.prompting.loops import has_loop
 from studio.prompting.staged import StagedTemplate
 from studio.prompting.words import normal, words
-from studio.records import QUESTION, Answer, Datum, Reason, RecordType
+from studio.records import QUESTION, Datum, Reason, RecordType
 
 LANGUAGE_FLOOR: Final = 0.3
 """Below this :func:`language_score` an answer is in another language."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from studio.records import Decoding, Style
+from studio.calls import Decoding, Style
 
 
 def decoding_from(table: Mapping[str, Any], style: Style, model: str = "") -> Decoding:

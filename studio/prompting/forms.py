@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from studio.calls import Decoding, Style
 from studio.prompting.template_lints import Lint
-from studio.records import Decoding, Style
 
 
 class AnyTemplate(Protocol):

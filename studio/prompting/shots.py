@@ -11,9 +11,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from studio.calls import Message, Style
 from studio.prompting.templates import Template, render
 from studio.prompting.words import count_words, cut_words
-from studio.records import Example, Message, StudioError, Style
+from studio.records import Example, StudioError
 
 POOL_SIZE = 8
 """Shot sets in a pool: enough variety, few enough for a server's prefix cache."""

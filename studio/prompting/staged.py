@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from studio.calls import Decoding, Message, Style
 from studio.prompting.decoding import decoding_from
 from studio.prompting.forms import TemplateNames
 from studio.prompting.rendering import defused, filled
@@ -30,7 +31,7 @@ from studio.prompting.template_lints import (
 )
 from studio.prompting.template_source import SourceFault, TemplateSource, read
 from studio.prompting.words import cut_words, one_line
-from studio.records import Decoding, Message, StudioError, Style
+from studio.records import StudioError
 
 INSTRUCTION: Final = "instruction"
 """The part that every form has: what stands before the first heading."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from studio.calls import Decoding, Message, Style
 from studio.prompting.builtin import builtin, builtin_names
 from studio.prompting.decoding import decoding_from
 from studio.prompting.forms import TemplateNames
@@ -20,7 +21,7 @@ from studio.prompting.rendering import PLACEHOLDERS, defused, filled
 from studio.prompting.template_lints import DECODING_RULES, SETTINGS, Lint, lint
 from studio.prompting.template_source import read
 from studio.prompting.words import cut_words, one_line
-from studio.records import Decoding, Example, Message, StudioError, Style
+from studio.records import Example, StudioError
 
 __all__ = [
     "Lint",

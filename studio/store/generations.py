@@ -8,16 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from studio.records import (
-    Answer,
-    Decoding,
-    Generation,
-    Message,
-    Record,
-    Request,
-    Reservation,
-    content_sha,
-)
+from studio.calls import Answer, Decoding, Generation, Message, Request, Reservation
+from studio.records import Record, content_sha
 from studio.store.db import from_json, now, one, rows, storable, value, write
 from studio.store.records import Records
 from studio.store.reservations import settle

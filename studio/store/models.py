@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Model, Split, content_sha
+from studio.records import Split, content_sha
+from studio.runs import Model
 from studio.store.db import from_json, now, one, rows, storable, value, write
 
 if TYPE_CHECKING:

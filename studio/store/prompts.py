@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from studio.records import Prompt, content_sha
+from studio.calls import Prompt
+from studio.records import content_sha
 from studio.store.db import now, one, rows, storable, value, write
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from studio.calls import Reservation
 from studio.processes import is_alive
-from studio.records import Reservation
 from studio.store.db import rows, value, write
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from studio.records import Decoding, Document, Example, Gold, Message, Record, RoundError, Run
+from studio.calls import Decoding, Message
+from studio.records import Document, Example, Gold, Record
+from studio.runs import RoundError, Run
 
 Shown = Literal["all", "undecided", "kept", "dropped", "accepted", "rejected", "flagged", "edited"]
 """Which records by their last word; ``undecided`` have no person's word yet."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Round, RoundError, Run
+from studio.runs import Round, RoundError, Run
 from studio.store.db import from_json, now, one, rows, storable, write
 from studio.tasks import TASKS
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.project import Project
-from studio.records import RoundError
+from studio.runs import RoundError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.widgets.text_pane import TextPane

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from studio.calls import Answer, Decoding, Message, Request
 from studio.llm import engine
 from studio.llm.budget import Budget
 from studio.llm.catalogue import installed_path
 from studio.llm.client import Delta, LLMClient
 from studio.llm.embedded import EmbeddedServer
 from studio.llm.failures import CallFailed
-from studio.records import Answer, Decoding, Message, Request, StudioError
+from studio.records import StudioError
 from tests.support.waiting import PATIENCE_S, until
 
 PASSAGE = "A permit is refused if the building is older than eighty years. " * 8

@@ -16,7 +16,8 @@ import pytest
 
 from studio.jobs.search_protocol import ChooseSystems, Embed, Ranking, State
 from studio.project import Project
-from studio.records import Document, Model
+from studio.records import Document
+from studio.runs import Model
 from studio.training import small
 from studio.training.small_settings import SmallSettings
 from tests.support import data, labelled_project

@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from studio.records import (
-    LABELLED_TEXT,
-    NOTE,
-    QUERY,
-    QUESTION,
-    SENTENCE_PAIR,
-    Gold,
-    Record,
-    Request,
-    Split,
-)
+from studio.calls import Request
+from studio.records import LABELLED_TEXT, NOTE, QUERY, QUESTION, SENTENCE_PAIR, Gold, Record, Split
 
 
 def query_for(document_id: int | None, text: str, **more: Any) -> Record:

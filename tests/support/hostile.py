@@ -17,9 +17,11 @@ from rich.cells import cell_len
 from textual.app import App
 from textual.pilot import Pilot
 
+from studio.calls import Answer, Message, Request
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Answer, Document, Example, Message, Model, Request, Verdict
+from studio.records import Document, Example, Verdict
+from studio.runs import Model
 from studio.store.generations import Finished
 from studio.tui.safe_text import BIDI
 from tests.support.data import gold_query, queries_of

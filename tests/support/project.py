@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from studio.records import Answer, Document, Message, Request, Split
+from studio.calls import Answer, Message, Request
+from studio.records import Document, Split
 from studio.store import Store
 from studio.store.documents import SourceDocument, Staged
 from studio.store.generations import Finished

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.project import Project
-from studio.records import Label, Record, RoundError
+from studio.records import Label, Record
+from studio.runs import RoundError
 from tests.support.data import gold_text, labelled, note
 
 LABELS = [Label("pos", "a positive opinion"), Label("neg", "a negative opinion")]

@@ -10,7 +10,8 @@ from typing import Any
 
 from studio.jobs.setup import save_template
 from studio.project import Project
-from studio.records import QUERY, Document, Example, Gold, Label, Model, Record, Split
+from studio.records import QUERY, Document, Example, Gold, Label, Record, Split
+from studio.runs import Model
 from tests.support.project import fill
 from tests.support.tiny_encoder import TOPICS
 

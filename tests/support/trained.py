@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from studio.project import Project
-from studio.records import Model, Split, Verdict
+from studio.records import Split, Verdict
+from studio.runs import Model
 from studio.store.models import Evaluation
 from tests.support.data import gold_query, query_for
 

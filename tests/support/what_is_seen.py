@@ -15,7 +15,8 @@ from typing import Any
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Record, Round, Split
+from studio.records import Record, Split
+from studio.runs import Round
 from studio.store import Store
 from studio.store.review_shapes import Change, View
 from studio.store.runs import ErrorRow

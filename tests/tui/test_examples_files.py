@@ -10,8 +10,9 @@ from textual.events import Key, Paste
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from studio.calls import Answer, Message, Request
 from studio.project import Project
-from studio.records import Answer, Example, Message, Request
+from studio.records import Example
 from studio.store.example_drafts import ExampleDraft
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp

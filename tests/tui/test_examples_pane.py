@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Static
 
+from studio.calls import Answer, Message, Request
 from studio.project import Project
-from studio.records import Answer, Example, Message, Request
+from studio.records import Example
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp

@@ -13,9 +13,10 @@ from textual.events import Key
 from textual.widgets import Static
 
 from studio import servers
+from studio.calls import Answer, Message, Request
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Answer, Document, JobState, Message, Request
+from studio.records import Document, JobState
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp

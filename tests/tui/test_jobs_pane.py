@@ -13,7 +13,8 @@ from textual.widgets import Static
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import JobState, Model
+from studio.records import JobState
+from studio.runs import Model
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose

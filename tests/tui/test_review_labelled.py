@@ -10,7 +10,8 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import Document, Label, Record, RoundError
+from studio.records import Document, Label, Record
+from studio.runs import RoundError
 from studio.store.review_shapes import ReviewRow
 from studio.tui.app import StudioApp
 from studio.tui.widgets.text_pane import Section, TextPane

@@ -10,8 +10,9 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from studio.calls import Answer, Message, Request
 from studio.project import Project
-from studio.records import Answer, Message, Request, Verdict
+from studio.records import Verdict
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.store.review_shapes import ReviewRow, View

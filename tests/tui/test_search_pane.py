@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from studio.project import Project
-from studio.records import Document, Example, Model
+from studio.records import Document, Example
+from studio.runs import Model
 from studio.tui.app import StudioApp
 from studio.tui.search.dialogs import AskSplit, BrowseGold, SystemChoice
 from studio.tui.search.pane import SearchPane

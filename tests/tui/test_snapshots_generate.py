@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
+from studio.calls import Answer, Message, Request
 from studio.project import Project
-from studio.records import Answer, JobState, Message, Request
+from studio.records import JobState
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
 from tests.support.data import queries_of

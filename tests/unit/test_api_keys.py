@@ -12,10 +12,11 @@ import pytest
 
 from studio import servers
 from studio.api_keys import BLOT, BlottingFormatter, blotted, in_url, usable
+from studio.calls import Message, Request
 from studio.llm.client import LLMClient
 from studio.llm.endpoints import api_key
 from studio.llm.failures import CallFailed
-from studio.records import Message, Request, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint
 from studio.training.encoders import open_encoder
 

@@ -13,7 +13,8 @@ from studio.jobs import project_systems
 from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.searching import search
 from studio.project import Project
-from studio.records import Model, StudioError
+from studio.records import StudioError
+from studio.runs import Model
 from tests.support.project import fill
 from tests.support.tiny_encoder import TOPICS, static_encoder
 

@@ -10,7 +10,8 @@ import pytest
 from studio.jobs import queue
 from studio.jobs.artefacts import Artefact, artefacts_of, delete, size_words
 from studio.project import Project
-from studio.records import Job, JobState, Model, StudioError
+from studio.records import Job, JobState, StudioError
+from studio.runs import Model
 
 
 @pytest.fixture

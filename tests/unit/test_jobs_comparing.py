@@ -14,7 +14,8 @@ from studio.jobs.base_encoders import base_encoders, problem_of
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
-from studio.records import Document, Model, StudioError
+from studio.records import Document, StudioError
+from studio.runs import Model
 from tests.support.data import gold_query
 from tests.support.project import fill
 from tests.support.trained import add_gold, add_model, add_records, add_scores

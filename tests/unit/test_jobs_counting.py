@@ -15,7 +15,8 @@ from studio.jobs.params import EvaluateParams, FilterParams
 from studio.jobs.searching import search
 from studio.jobs.training import validation_set
 from studio.project import Project
-from studio.records import Model, StudioError
+from studio.records import StudioError
+from studio.runs import Model
 from studio.store import Store
 from tests.support import tiny_encoder
 from tests.support.data import gold_query

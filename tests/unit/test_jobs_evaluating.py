@@ -17,7 +17,8 @@ from studio.jobs.datasets import gold_set
 from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import systems_of
 from studio.project import Project
-from studio.records import QUERY, Gold, Model, StudioError
+from studio.records import QUERY, Gold, StudioError
+from studio.runs import Model
 from studio.tui.jobs import words as job_words
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from studio import servers
+from studio.calls import Answer
 from studio.jobs.planning import measured_rate, outlook
 from studio.jobs.plans import Beginning, planned, run_row
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Answer, Example, StudioError
+from studio.records import Example, StudioError
 from studio.settings import Endpoint
 from studio.store.generations import Finished
 from tests.support.project import fill

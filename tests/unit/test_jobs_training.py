@@ -18,7 +18,8 @@ from studio.jobs.params import EvaluateParams, TrainParams
 from studio.jobs.project_systems import systems_of
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
-from studio.records import Example, Model, StudioError
+from studio.records import Example, StudioError
+from studio.runs import Model
 from tests.support import tiny_encoder
 from tests.support.data import gold_query, query_for
 from tests.support.project import fill

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.calls import Answer, Decoding, Message, Request
 from studio.llm.budget import Budget, most_prompt_tokens
-from studio.records import Answer, Decoding, Message, Request, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint
 
 PRICED = Endpoint("priced", price_in=1.0, price_out=2.0)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.calls import Answer, Decoding, Message, Request
 from studio.llm.client import Delta, LLMClient, clients_for
 from studio.llm.failures import CallFailed, retry_after
 from studio.llm.reading import cost_of
-from studio.records import Answer, Decoding, Message, Request
 from studio.servers import is_loopback
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer

@@ -13,10 +13,11 @@ from aiohttp import web
 from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError
 
+from studio.calls import Decoding, Message, Request
 from studio.llm import endpoints
 from studio.llm.client import LLMClient
 from studio.llm.endpoints import api_key, check, check_choice, probe, resolve, serving
-from studio.records import Decoding, Message, Request, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint, Settings
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from studio.calls import Answer, Decoding, Message, Request, Reservation
 from studio.llm import engine
 from studio.llm.budget import Budget, Claim
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.engine import RunStats
 from studio.llm.failures import CallFailed
 from studio.llm.limiter import TRIAL, AdaptiveLimiter
-from studio.records import Answer, Decoding, Message, Request, Reservation, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S, asleep_until

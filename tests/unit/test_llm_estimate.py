@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.calls import Answer, Decoding, Message, Request
 from studio.llm.estimate import Range, estimate
-from studio.records import Answer, Decoding, Message, Request
 from studio.settings import Endpoint
 
 PRICED = Endpoint("priced", price_in=1.0, price_out=4.0)

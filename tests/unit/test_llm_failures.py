@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from studio.calls import Message, Request
 from studio.llm import failures
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, from_status
-from studio.records import Message, Request
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S

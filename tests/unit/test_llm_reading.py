@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from studio.calls import Answer, Message, Request
 from studio.llm.client import Delta, LLMClient
 from studio.llm.failures import CallFailed
-from studio.records import Answer, Message, Request
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from studio.calls import Answer, Decoding, Message, Request
 from studio.llm import refused_settings
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed
 from studio.llm.refused_settings import refused_by
-from studio.records import Answer, Decoding, Message, Request
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S

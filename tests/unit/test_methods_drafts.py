@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from studio.calls import Answer, Message, Request
 from studio.methods.protocol import Ask, Draft, Plan, drafts_in
-from studio.records import QUERY, Answer, Message, RecordType, Request
+from studio.records import QUERY, RecordType
 
 
 @dataclass(frozen=True)

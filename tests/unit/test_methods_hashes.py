@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from studio import methods
+from studio.calls import Style
 from studio.jobs.plans import Beginning, FixedCorpus
 from studio.methods.promptagator import PromptagatorSettings
 from studio.methods.protocol import Missed, Plan
@@ -29,9 +30,8 @@ from studio.records import (
     Gold,
     Label,
     Record,
-    RoundError,
-    Style,
 )
+from studio.runs import RoundError
 
 EXAMPLES = tuple(
     Example(f"Passage number {i} on levies.", f"what does levy number {i} cost me", revision_id=i)

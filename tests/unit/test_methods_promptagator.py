@@ -8,12 +8,13 @@ from itertools import groupby
 import pytest
 
 from studio import methods
+from studio.calls import Answer, Message, Request
 from studio.jobs.plans import Beginning, FixedCorpus
 from studio.methods.promptagator import METHOD, PromptagatorSettings, prompt_text
 from studio.methods.protocol import Ask, Plan
 from studio.prompting.shots import ShotSet, shot_pool
 from studio.prompting.templates import Template, builtin, parse
-from studio.records import Answer, Document, Example, Message, Request, StudioError
+from studio.records import Document, Example, StudioError
 
 TEMPLATE = parse(builtin("question-answering"))
 EXAMPLES = tuple(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio import methods
+from studio.calls import Answer
 from studio.jobs.plans import Beginning, FixedCorpus
 from studio.methods.protocol import Ask, Draft, Missed, Plan, Stage
 from studio.methods.s3 import FORM, S3Settings
@@ -22,16 +23,15 @@ from studio.records import (
     NOTE,
     QUESTION,
     SENTENCE_PAIR,
-    Answer,
     Datum,
     Document,
     Gold,
     Label,
     Reason,
     Record,
-    RoundError,
     StudioError,
 )
+from studio.runs import RoundError
 
 LABELS = (Label("pos", "a satisfied customer"), Label("neg", "a dissatisfied customer"))
 NLI = (Label("yes", "certainly true"), Label("no", "not supported by it"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.methods.s3_retrieval import RetrievalSettings
-from studio.records import RoundError
+from studio.runs import RoundError
 
 
 def test_params_know_what_a_field_was_called_before() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Answer, Decoding, Message, Request
+from studio.calls import Answer, Decoding, Message, Request
 from studio.store import Store
 from studio.store.generations import Finished
 from tests.support.data import queries_of, query_for

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Answer, Example, Gold, Model, Split, Verdict
+from studio.calls import Answer
+from studio.records import Example, Gold, Split, Verdict
+from studio.runs import Model
 from studio.store import Store
 from studio.store.models import Evaluation
 from tests.support.data import gold_query

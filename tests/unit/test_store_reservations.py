@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Answer, Reservation
+from studio.calls import Answer, Reservation
 from studio.store import Store
 from studio.store import db as database
 from studio.store.migrations import migrations

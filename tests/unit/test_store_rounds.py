@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from studio.records import Label, Record, RecordType, RoundError, StudioError, Verdict
+from studio.records import Label, Record, RecordType, StudioError, Verdict
+from studio.runs import RoundError
 from studio.store import Store
 from studio.store import migrations as schema
 from studio.store.choices import Choice

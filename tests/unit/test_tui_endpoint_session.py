@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from studio.calls import Answer, Decoding, Message, Request, Reservation
 from studio.project import Project
-from studio.records import Answer, Decoding, Message, Request, Reservation, StudioError
+from studio.records import StudioError
 from studio.store.generations import Finished
 from studio.store.reservations import PlannedCall
 from studio.tui.pane.endpoint_session import EndpointSession, stream_once

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.records import Answer, Request, StudioError
+from studio.calls import Answer, Request
+from studio.records import StudioError
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 
 if TYPE_CHECKING:

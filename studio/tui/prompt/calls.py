@@ -12,7 +12,8 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker
 
-from studio.records import Answer, StudioError
+from studio.calls import Answer
+from studio.records import StudioError
 from studio.tui.pane import endpoint_session as wire
 from studio.tui.pane.endpoint_session import EndpointSession
 from studio.tui.prompt.sampling import REASON, Planned

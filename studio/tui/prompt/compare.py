@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from studio import servers
-from studio.records import Prompt
+from studio.calls import Prompt
 from studio.settings import Endpoint
 from studio.tui.pane.base import Dialog
 from studio.tui.safe_text import content

@@ -13,7 +13,8 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widgets import Static
 
-from studio.records import Document, Prompt, StudioError
+from studio.calls import Prompt
+from studio.records import Document, StudioError
 from studio.tui.actions import key_name
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.prompt import sampling

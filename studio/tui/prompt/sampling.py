@@ -20,16 +20,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.records import (
-    Answer,
-    Document,
-    Prompt,
-    Record,
-    Request,
-    RoundError,
-    StudioError,
-    content_sha,
-)
+from studio.calls import Answer, Prompt, Request
+from studio.records import Document, Record, StudioError, content_sha
+from studio.runs import RoundError
 from studio.tui.safe_text import one_line
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from textual.content import Content
 
+from studio.calls import Prompt
 from studio.llm.catalogue import language_warning
 from studio.llm.money import dollars
-from studio.records import Prompt, StudioError
+from studio.records import StudioError
 from studio.settings import Endpoint
 from studio.tasks import Task
 from studio.tui.dialogs.conflict import Choice

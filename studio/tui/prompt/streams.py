@@ -10,7 +10,8 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 
-from studio.records import Answer, Document, StudioError
+from studio.calls import Answer
+from studio.records import Document, StudioError
 from studio.servers import is_loopback
 from studio.settings import Endpoint
 from studio.tui.pane.daemon_thread import run_in_daemon_thread

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from studio.records import Prompt
+from studio.calls import Prompt
 from studio.tui.actions import key_name
 from studio.tui.pane import template_form
 from studio.tui.pane.autosave import Autosave

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from textual import on, work
 from textual.app import ComposeResult
 
-from studio.records import Prompt
+from studio.calls import Prompt
 from studio.store.prompts import Prompts
 from studio.tui.pane.base import Dialog
 from studio.tui.prompt.version_diff import difference

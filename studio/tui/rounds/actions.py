@@ -12,7 +12,8 @@ from textual.app import App
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, Round, StudioError
+from studio.records import Job, JobState, StudioError
+from studio.runs import Round
 from studio.store import Store
 from studio.store.review_shapes import Change
 from studio.tui.dialogs.raise_cap import caps_for

@@ -7,7 +7,8 @@ from functools import partial
 
 from textual.app import ComposeResult
 
-from studio.records import Label, Round
+from studio.records import Label
+from studio.runs import Round
 from studio.store import Store
 from studio.store.runs import ErrorRow
 from studio.tui.pane.store_access import StoreAccess

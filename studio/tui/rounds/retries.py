@@ -8,9 +8,10 @@ from functools import partial
 
 from textual.timer import Timer
 
+from studio.calls import Answer
 from studio.jobs.ledger import end_one
 from studio.jobs.retry_error import Kept, Question, keep, question
-from studio.records import Answer, StudioError
+from studio.records import StudioError
 from studio.tui.pane.base import Pane
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.pane.endpoint_session import EndpointSession, stream

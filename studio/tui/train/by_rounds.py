@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from studio.evaluation.significance import PairedTest, paired_test
-from studio.records import Model, Round
+from studio.runs import Model, Round
 from studio.tui.rounds.words import METRICS, SPELT
 from studio.tui.safe_text import one_line, padded
 from studio.tui.train import words as train_words

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from studio.evaluation.systems import BASE, BM25, label_of
 from studio.jobs.comparing import Duel, QueryDuel, settings_apart
-from studio.records import Model
+from studio.runs import Model
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
 from studio.tui.widgets.rows import Column, Row, RowList

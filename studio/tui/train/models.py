@@ -6,7 +6,8 @@ from typing import Any
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, Model
+from studio.records import Job, JobState
+from studio.runs import Model
 from studio.tasks import TASKS, Task
 from studio.tui.train import words as train_words
 from studio.tui.widgets.rows import Column, Row, RowList

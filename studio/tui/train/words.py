@@ -11,7 +11,8 @@ from rich.cells import cell_len
 
 from studio.evaluation import systems
 from studio.jobs.comparing import system_label
-from studio.records import Job, JobState, Model
+from studio.records import Job, JobState
+from studio.runs import Model
 from studio.tui.jobs import words as job_words
 from studio.tui.safe_text import one_line, padded
 
