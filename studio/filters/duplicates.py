@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from studio.filters.base import FilterContext, FilterRow, Judgement
 from studio.filters.similarity import Vocabulary, best_of
+from studio.prompting.words import normal
 from studio.records import Reason, StudioError
 
 
@@ -52,14 +53,15 @@ class Duplicates:
             text = vocabulary.encode(row.query)
             # Of another premise, the same hypothesis is another record; of the same one, two that
             # differ in a "not" are what a classifier learns from.
-            same = (text, row.context) in everywhere
+            said = normal(row.query), row.context
+            same = said in everywhere
             alone = row.document_id is None or row.context
             others = [] if alone else of_document[row.document_id or 0]
             score = 1.0 if same else best_of(text, others)
             # Equal words are a duplicate whatever the threshold.
             kept = not same and self.keeps(score, context)
             if kept:
-                everywhere.add((text, row.context))
+                everywhere.add(said)
                 others.append(text)
             reason = Reason.DUPLICATE if same else Reason.NEAR_DUPLICATE
             yield Judgement(row.record_id, kept, score, "" if kept else reason)

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from regex import Pattern
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
+_OF_NUMBERS = (
+    r"(?<=\d)\s?[%‰$¢£¥\u20a0-\u20cf]|[$¢£¥\u20a0-\u20cf]\s?(?=\d)|[<>=≠≤≥]+\s?(?=[-+−]?\d)"
+    r"|(?<![^\s(])[-−](?=\d)"
+)
+"""Signs that make another number: 5 % is not 5 $, x < 5 not x > 5, and -5 not 5."""
+_OF_WORDS = "[+#]*"
+"""Signs that make another word of the one before them: C++ is not C#."""
+_ASCII_TERM = re.compile(rf"[a-z0-9]+{_OF_WORDS}|{_OF_NUMBERS}")
 # U+30FC, the Japanese long vowel, belongs to no script of its own.
 SPACELESS = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\u30FC\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
@@ -28,16 +36,24 @@ JOINERS = "\u200c\u200d\u055b\u055c\u055e"
 which shape the letters beside them, and Armenian's marks of tone."""
 
 
+# Without a repeated group: ``regex`` keeps each of its turns, gigabytes of a long enough word.
+_SPACED = rf"[\p{{L}}\p{{N}}]--[{SPACELESS}]"
+_WORD = rf"[[{SPACELESS}]&&[\p{{L}}\p{{N}}]]\p{{M}}*+|[{_SPACED}][[{_SPACED}]\p{{M}}{JOINERS}]*+"
+
+
 @cache
 def word_pattern() -> Pattern[str]:
     """Matches one word; compiled on first use because ``regex`` costs start-up time."""
     import regex
 
-    # Without a repeated group: ``regex`` keeps each of its turns, gigabytes of a long enough word.
-    spaced = rf"[\p{{L}}\p{{N}}]--[{SPACELESS}]"
-    return regex.compile(
-        rf"(?V1)[[{SPACELESS}]&&[\p{{L}}\p{{N}}]]\p{{M}}*+|[{spaced}][[{spaced}]\p{{M}}{JOINERS}]*+"
-    )
+    return regex.compile(rf"(?V1){_WORD}")
+
+
+@cache
+def _term_pattern() -> Pattern[str]:
+    import regex
+
+    return regex.compile(rf"(?V1)(?:{_WORD}){_OF_WORDS}|{_OF_NUMBERS}")
 
 
 @cache
@@ -88,10 +104,13 @@ _UNSEEN = re.compile("[\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00
 def normal(text: str) -> str:
     """The words joined by spaces: equal for texts that are the same to a reader.
 
-    They may differ in case, punctuation, white space and width, in any script. A text without a
-    word is told by its signs.
+    They may differ in case, punctuation, white space and width, in any script, but not in a sign
+    that makes another word or number. A text without a word is told by its signs.
     """
-    if not text.isascii():
+    if text.isascii():
+        terms = _ASCII_TERM.findall(text.lower())
+    else:
         folded = unicodedata.normalize("NFKC", text).casefold()
-        text = _UNSEEN.sub("", unicodedata.normalize("NFKC", folded))
-    return " ".join(words(text)) or one_line(text)
+        plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", folded))
+        terms = _term_pattern().findall(without_joiners(plain.lower()))
+    return " ".join(map(str.strip, terms)) or one_line(text)

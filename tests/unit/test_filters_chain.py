@@ -136,6 +136,11 @@ def test_duplicates_are_exact_anywhere_and_near_within_a_document() -> None:
     assert judged[2][1] == pytest.approx(2 * 8 / 17)
 
 
+def test_queries_that_differ_in_a_sign_that_means_something_are_no_duplicates() -> None:
+    asked = rows("how to read a file in C++", "How to read a file in C#?", documents=[1, 2])
+    assert [kept for kept, *_ in verdicts("duplicates", asked)] == [True, True]
+
+
 def test_a_dropped_query_does_not_drop_others() -> None:
     chain = ["a b c d e f g h i j", "a b c d e f g h x y", "a b c d e f w v x y"]
     assert [kept for kept, *_ in verdicts("duplicates", rows(*chain))] == [True, False, True]
