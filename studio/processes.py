@@ -10,7 +10,7 @@ def is_alive(pid: int) -> bool:
     """False once it has ended, also while its parent has not asked how."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -79,6 +79,8 @@ def _show(result: dict[str, Any]) -> None:
     out.print(table("Gold", ("what", "items"), rows))
     for sample in result["skipped_samples"][:FILE_SHOWN]:
         out.print(f"  {visible(sample['where'])}: {visible(sample['reason'])}", style="dim")
+    for note in result["notes"]:
+        out.print(visible(note), highlight=False, soft_wrap=True)
     show_switched_off(result)
 
 

@@ -105,7 +105,7 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Let a resting run's additions through as they stand, and go on."""
-    from studio.jobs.rounds import approve as let_in
+    from studio.jobs.run_outcome import approve as let_in
 
     opened = Project.open(project)
     job = let_in(opened, run)
@@ -120,7 +120,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """The runs of a project, or the rounds of one."""
-    from studio.jobs.rounds import outcome
+    from studio.jobs.run_outcome import outcome
 
     opened = Project.open(project)
     if run is None:

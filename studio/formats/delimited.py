@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from studio.formats import columns
 from studio.formats.columns import BadRow
-from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
+from studio.formats.rows import FieldMap, Importer, RawDocument, ReadingNote, SkippedRow
 from studio.formats.table_rows import Dialect, TableRows, has_plain_quotes
 from studio.formats.text_source import bare_stem, lines
 from studio.records import StudioError
@@ -75,6 +75,8 @@ def table(
         del sample[place]
     else:
         header = _guessed(filled)
+        taken = f"it has no header line: its columns were taken as {', '.join(header)}"
+        yield ReadingNote(path.name, taken, "header")
     for number, cells in chain(sample, rows):
         if isinstance(cells, SkippedRow):
             yield cells

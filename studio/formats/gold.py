@@ -13,7 +13,7 @@ from studio.formats import beir, data_files
 from studio.formats.columns import BadRow, clean_id, needed_text, value
 from studio.formats.json_values import is_of_lines, values
 from studio.formats.not_empty import not_empty
-from studio.formats.rows import RawGold, SkippedRow
+from studio.formats.rows import RawGold, ReadingNote, SkippedRow
 from studio.formats.seen import Seen
 from studio.formats.text_source import bare_stem, bare_suffix, explained, lines
 from studio.records import Split, StudioError
@@ -51,6 +51,33 @@ class GoldFiles:
     """JSONL: an id and the query's text in each line; other splits' queries may be among them."""
     qrels: dict[str, Path] = field(default_factory=dict)
     """Split name → file with lines of query id, document id and grade."""
+
+
+@dataclass(slots=True)
+class _Grades:
+    """Makes the grades of a file whole numbers: of .5 something is relevant, so parts count up."""
+
+    rounded: int = 0
+    first: str = ""
+
+    def whole(self, content: object) -> int:
+        """Raises :class:`BadRow` for what is no number."""
+        try:
+            exact = float(content)  # type: ignore[arg-type]
+            grade = ceil(exact)
+        except (ValueError, OverflowError, TypeError) as error:
+            raise BadRow("grade", f"the grade {str(content)[:20]!r} is not a number") from error
+        if grade != exact:
+            self.rounded += 1
+            self.first = self.first or f"{exact:g} as {grade}"
+        return grade
+
+    def notes(self, path: Path) -> Iterator[ReadingNote]:
+        """What was rounded, if anything was."""
+        if self.rounded:
+            many = "1 grade is" if self.rounded == 1 else f"{self.rounded:,} grades are"
+            said = f"{many} no whole number and counted up, such as {self.first}"
+            yield ReadingNote(path.name, said, "grades")
 
 
 @dataclass(slots=True)
@@ -184,10 +211,13 @@ def _judgements(path: Path, into: dict[str, dict[str, int]]) -> Iterator[Skipped
 
     Of two judgements of the same pair the higher counts, and the other is reported.
     """
-    by_line = not path.is_dir() and bare_suffix(path) in _LINES
-    for where, found in _judged_lines(path) if by_line else _judged_rows(path):
+    by_line, grades = not path.is_dir() and bare_suffix(path) in _LINES, _Grades()
+    for where, found in (_judged_lines if by_line else _judged_rows)(path, grades):
         if isinstance(found, BadRow):
             yield found.skipped(where)
+            continue
+        if isinstance(found, ReadingNote):
+            yield found
             continue
         query, document, grade = found
         known = into.setdefault(query, {})
@@ -195,26 +225,30 @@ def _judgements(path: Path, into: dict[str, dict[str, int]]) -> Iterator[Skipped
             reason = f"query {query!r} and document {document!r} were judged before, with grade "
             yield SkippedRow(where, f"{reason}{known[document]}: the higher counts", "repeated")
         known[document] = max(grade, known.get(document, grade))
+    yield from grades.notes(path)
 
 
 _Judgement = tuple[str, str, int]
+_Found = tuple[str, _Judgement | BadRow | ReadingNote]
+"""Where it stands, and what."""
 
 
-def _judged_rows(path: Path) -> Iterator[tuple[str, _Judgement | BadRow]]:
+def _judged_rows(path: Path, grades: _Grades) -> Iterator[_Found]:
     for item in data_files.rows(path):
         if isinstance(item, SkippedRow):
-            yield item.where, BadRow(item.code, item.reason)
+            is_note = isinstance(item, ReadingNote)
+            yield item.where, item if is_note else BadRow(item.code, item.reason)
             continue
         where, row = item
         try:
             query, document, grade = (value(row, "", names)[1] for names in _NAMES)
             has_grade = value(row, "", _NAMES[2])[0]
-            yield where, _judgement(query, document, grade if has_grade else 1)
+            yield where, _judgement(query, document, grades.whole(grade if has_grade else 1))
         except BadRow as bad:
             yield where, bad
 
 
-def _judged_lines(path: Path) -> Iterator[tuple[str, _Judgement | BadRow]]:
+def _judged_lines(path: Path, grades: _Grades) -> Iterator[_Found]:
     """Two to four columns: query, document, grade; TREC has one more before the document."""
     places: Sequence[int] = ()
     for line in lines(path):
@@ -232,11 +266,16 @@ def _judged_lines(path: Path) -> Iterator[tuple[str, _Judgement | BadRow]]:
                 if places[0] >= 0 <= places[1]:
                     continue
                 places = {2: (0, 1, -1), 4: (0, 2, 3)}.get(len(cells), (0, 1, 2))
+                if len(cells) in (2, 3):
+                    columns = ("query", "document", "grade")[: len(cells)]
+                    said = f"it has no header line: its columns were taken as {', '.join(columns)}"
+                    yield path.name, ReadingNote(path.name, said, "header")
             if len(cells) <= max(places) or len(cells) > 4:
                 reason = f"{len(cells)} columns; a judgement has query, document and grade"
                 raise BadRow("cells", reason)
             grade = cells[places[2]] if places[2] >= 0 else 1
-            found: _Judgement | BadRow = _judgement(cells[places[0]], cells[places[1]], grade)
+            query, document = cells[places[0]], cells[places[1]]
+            found: _Judgement | BadRow = _judgement(query, document, grades.whole(grade))
         except BadRow as bad:
             found = bad
         yield f"{path.name}:{line.number}", found
@@ -252,24 +291,16 @@ def _cells(text: str, is_csv: bool) -> list[str]:
     return next(csv.reader([text], delimiter=mark), []) if mark else text.split()
 
 
-def _judgement(query: object, document: object, grade: object) -> _Judgement:
+def _judgement(query: object, document: object, grade: int) -> _Judgement:
     """Raises :class:`BadRow` for what is none."""
     names = clean_id(query), clean_id(document)
     if not all(names):
         raise BadRow("bad-id", "the query or the document has no id")
-    return *names, _grade(grade)
-
-
-def _grade(content: object) -> int:
-    """A grade as a whole number: of .5 something is relevant, so parts count up."""
-    try:
-        return ceil(float(content))  # type: ignore[arg-type]
-    except (ValueError, OverflowError, TypeError) as error:
-        raise BadRow("grade", f"the grade {str(content)[:20]!r} is not a number") from error
+    return *names, grade
 
 
 def _from_one_file(path: Path, train_as_validation: bool) -> Iterator[GoldRow]:
-    seen = Seen()
+    seen, grades = Seen(), _Grades()
     for item in _rows_with_both(path):
         if isinstance(item, SkippedRow):
             yield item
@@ -277,7 +308,8 @@ def _from_one_file(path: Path, train_as_validation: bool) -> Iterator[GoldRow]:
         where, row = item
         number = where.rpartition(":")[2]
         try:
-            gold = _gold(row, where, f"{bare_stem(path)}:{number}", train_as_validation)
+            fallback = f"{bare_stem(path)}:{number}"
+            gold = _gold(row, where, fallback, grades, train=train_as_validation)
         except BadRow as bad:
             yield bad.skipped(where)
             continue
@@ -286,6 +318,7 @@ def _from_one_file(path: Path, train_as_validation: bool) -> Iterator[GoldRow]:
         else:
             reason = f"the query id {gold.outside_id!r} was there before"
             yield SkippedRow(where, reason, "duplicate-id")
+    yield from grades.notes(path)
 
 
 def _rows_with_both(path: Path) -> Iterator[data_files.FoundRow]:
@@ -303,23 +336,25 @@ def _rows_with_both(path: Path) -> Iterator[data_files.FoundRow]:
         yield f"{path.name}:{number}", row
 
 
-def _gold(row: Mapping[str, object], where: str, fallback: str, train: bool) -> RawGold:
+def _gold(
+    row: Mapping[str, object], where: str, fallback: str, grades: _Grades, *, train: bool
+) -> RawGold:
     name = clean_id(value(row, "", _QUERY_IDS)[1]) or fallback
     text = needed_text(value(row, "", _QUERY_TEXTS)[1], "query")
     split = _split(str(row.get("split") or "test"), train)
     if split is None:
         raise BadRow("split", f"the split {str(row['split'])[:20]!r} is not test or validation")
-    relevant = _relevant(value(row, "", _RELEVANT)[1])
+    relevant = _relevant(value(row, "", _RELEVANT)[1], grades)
     if not relevant:
         raise BadRow("no-document", "the query names no relevant document")
     return RawGold(name, text, split, relevant, where)
 
 
-def _relevant(found: object) -> dict[str, int]:
+def _relevant(found: object, grades: _Grades) -> dict[str, int]:
     """Ids and grades of an object, a list of ids, or one id."""
     if isinstance(found, dict):
-        grades = {clean_id(name): _grade(grade) for name, grade in found.items()}
-        return {name: grade for name, grade in grades.items() if grade > 0}
+        whole = {clean_id(name): grades.whole(grade) for name, grade in found.items()}
+        return {name: grade for name, grade in whole.items() if grade > 0}
     names = found if isinstance(found, list) else [found]
     return {name: 1 for name in map(clean_id, names) if name}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from studio.formats.rows import SkippedRow
+from studio.formats.rows import ReadingNote, SkippedRow
 from studio.records import StudioError
 
 T = TypeVar("T")
@@ -19,7 +19,9 @@ def not_empty(rows: Iterable[T | SkippedRow], nothing: str) -> Iterator[T | Skip
     first: SkippedRow | None = None
     used = skipped = 0
     for row in rows:
-        if isinstance(row, SkippedRow):
+        if isinstance(row, ReadingNote):
+            pass
+        elif isinstance(row, SkippedRow):
             first = first or row
             skipped += 1
         else:

@@ -51,6 +51,12 @@ class SkippedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingNote(SkippedRow):
+    """How a file was read where it could be read otherwise; it goes the way of skipped rows, though
+    nothing is lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class RawGold:
     """A labelled query as an outside file has it."""
 

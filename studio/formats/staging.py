@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from studio.processes import is_alive
 from studio.records import StudioError
 
 _PREFIX = ".studio-partial-"
@@ -97,17 +98,5 @@ def _clear_dead(target: Path) -> None:
     """Removes staging folders of processes that are gone."""
     for left in target.glob(f"{_PREFIX}*"):
         pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if left.is_dir() and not left.is_symlink() and pid.isdigit() and not _alive(int(pid)):
+        if left.is_dir() and not left.is_symlink() and pid.isdigit() and not is_alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":  # signal 0 is Ctrl-C there
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import count
 from types import TracebackType
 
 from studio.calls import Answer, Request
@@ -83,6 +84,8 @@ class Collector:
         self.meter.begin(time.monotonic(), self.counters)
         if self.context.result.get("stopped_by"):
             self.context.keep(stopped_by="")
+        for said in self.plan.remarks:
+            self.context.note(said)
 
     def __enter__(self) -> Collector:
         return self
@@ -113,6 +116,16 @@ class Collector:
         if stage.distinct and window.asked:
             self.settle(stage.name, batch)
         return window.asked
+
+    def collect_all(self, stage: Stage, *, total: int | None = None) -> int:
+        """Batch after batch until one asks nothing or a cap is reached; how many requests."""
+        asked = 0
+        for batch in count():
+            found = self.collect(stage, batch, total=total)
+            asked += found
+            if not found or self.stopped_by:
+                break
+        return asked
 
     async def _drive(self, window: BatchWindow, asks: Iterator[Ask]) -> RunStats | None:
         """Answer from the store what is there; open the endpoint for the first that is not."""

@@ -91,6 +91,12 @@ class JobContext:
         self.result.update(found)
         self.store.jobs.keep(self.job.id, self.pid, self.result)
 
+    def note(self, line: str) -> None:
+        """Keep a sentence that the person should read, once."""
+        notes = self.result.get("notes", [])
+        if line not in notes:
+            self.keep(notes=[*notes, line])
+
     def should_stop(self) -> bool:
         """Whether a cancel was asked for."""
         return self.stop.is_set()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.formats.labelled import GoldFields, read_gold
-from studio.formats.rows import SkippedRow
+from studio.formats.rows import ReadingNote, SkippedRow
 from studio.jobs.labelled_projects import labelled_task
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.project import Project
@@ -32,6 +32,8 @@ class GoldImport:
     """Split → items."""
     skipped: tuple[SkippedRow, ...]
     """Every row that was left out, with its place and why."""
+    notes: tuple[str, ...] = ()
+    """How files were read that could be read otherwise."""
     switched_off: tuple[Example, ...] = ()
     """Examples that say what gold says now: the LLM may not see them any more."""
 
@@ -41,6 +43,7 @@ class GoldImport:
         return {
             **({"examples_switched_off": off} if off else {}),
             "added": self.added,
+            "notes": list(self.notes),
             "skipped": dict(Counter(row.code for row in self.skipped)),
             "skipped_samples": [
                 {"where": row.where, "reason": row.reason} for row in self.skipped[:SAMPLES]
@@ -75,7 +78,10 @@ def import_labelled(
         )
     split: Split = "validation" if into == "auto" else into
     rows = list(read_gold(path, task, labels=names, split=split, fields=fields))
-    skipped = [row for row in rows if isinstance(row, SkippedRow)]
+    notes = tuple(f"{row.where}: {row.reason}." for row in rows if isinstance(row, ReadingNote))
+    skipped = [
+        row for row in rows if isinstance(row, SkippedRow) and not isinstance(row, ReadingNote)
+    ]
     items = [row for row in rows if not isinstance(row, SkippedRow)]
     if into == "auto":
         items = split_gold(items, test_share, seed)
@@ -89,7 +95,8 @@ def import_labelled(
         said = f" The first: {skipped[0].where}: {skipped[0].reason}." if skipped else ""
         raise StudioError(f"Nothing of {path} could be used as gold.{said}")
     off = switch_off_gold(project.store)
-    return GoldImport({str(s): count for s, count in added.items()}, tuple(skipped), tuple(off))
+    counts = {str(s): count for s, count in added.items()}
+    return GoldImport(counts, tuple(skipped), notes, tuple(off))
 
 
 def _apart(project: Project, items: Sequence[Gold]) -> tuple[list[Gold], list[SkippedRow]]:

@@ -13,7 +13,7 @@ from studio.formats.examples import read_examples
 from studio.formats.gold import read_gold
 from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
-from studio.formats.rows import FieldMap, RawDocument, RawGold, SkippedRow
+from studio.formats.rows import FieldMap, RawDocument, RawGold, ReadingNote, SkippedRow
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.jobs.params import ImportParams
@@ -35,11 +35,16 @@ class Report:
     """Reason code → rows."""
     samples: list[dict[str, str]] = field(default_factory=list)
     """The first skipped rows: where and why."""
+    notes: list[str] = field(default_factory=list)
+    """How files were read that could be read otherwise."""
     read: int = 0
     """Documents read."""
 
     def skip(self, row: SkippedRow) -> None:
-        """Count a row that brought nothing."""
+        """Count a row that brought nothing; keep a note on the reading."""
+        if isinstance(row, ReadingNote):
+            self.notes.append(f"{row.where}: {row.reason}.")
+            return
         self.skipped[row.code] += 1
         if len(self.samples) < SAMPLES:
             self.samples.append({"where": row.where, "reason": row.reason})
@@ -82,6 +87,7 @@ def _bring_in(context: JobContext, params: ImportParams) -> None:
             renamed=staged.renamed,
             skipped=dict(report.skipped),
             skipped_samples=report.samples,
+            notes=report.notes,
         )
 
 

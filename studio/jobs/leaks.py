@@ -8,12 +8,13 @@ is only ever scored, and a text that an LLM wrote after it would make the score 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.filters.similarity import NearTexts, Vocabulary, likeness
+from studio.prompting.staged import StagedTemplate
 from studio.prompting.words import normal
-from studio.records import Datum, Example, Gold, Reason, Record, Verdict
+from studio.records import Datum, Example, Gold, Reason, Record, RecordType, Verdict
 from studio.store import Store
 
 LEAK = 0.8
@@ -102,6 +103,29 @@ def shown_examples(store: Store) -> tuple[list[Example], list[Example]]:
     gold, on = GoldWords.of(store), store.examples.all(enabled_only=True)
     leaks = [example for example in on if example.query.strip() and gold.find(example)]
     return [example for example in on if example not in leaks], leaks
+
+
+def shown_demonstrations(
+    store: Store, template: StagedTemplate, record: RecordType
+) -> tuple[StagedTemplate, tuple[str, ...]]:
+    """A template without the demonstrations that are gold, and a sentence on each of those.
+
+    A demonstration leaks whatever it says that gold says: its text, or one that is like it.
+    """
+    gold, shown, remarks = GoldWords.of(store) if template.demonstrations else None, [], []
+    for one in template.demonstrations:
+        about = {record.context: one.get("context", "")} if record.context else {}
+        given = ("label", "context", "answer")
+        said = [Datum(record, {record.fields[0]: one[n], **about}) for n in one if n not in given]
+        leak = next((found for datum in said if gold and (found := gold.find(datum))), None)
+        if leak is None:
+            shown.append(one)
+        else:
+            remarks.append(
+                f"A demonstration of the template is gold: {place_of(leak)}. No LLM is shown it; "
+                "write another."
+            )
+    return replace(template, demonstrations=tuple(shown)), tuple(remarks)
 
 
 def switch_off_gold(store: Store) -> list[Example]:

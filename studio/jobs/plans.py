@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from studio import methods, servers
 from studio.calls import Prompt, Request
-from studio.jobs.leaks import LeakGuard, shown_examples
+from studio.jobs.leaks import LeakGuard, shown_demonstrations, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
@@ -19,6 +19,7 @@ from studio.params import Params
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
 from studio.prompting.shots import ShotSet, shot_pool
+from studio.prompting.staged import StagedTemplate
 from studio.prompting.templates import DOCUMENT_FORM, Template
 from studio.records import Document, Example, Gold, Record, StudioError
 from studio.settings import Endpoint
@@ -261,7 +262,9 @@ def plan_for(
 
     keep_shots: store the shot sets, so that requests can point at them; an estimate need not.
     """
-    template = method.form.parse(prompt.template)
+    template, remarks = method.form.parse(prompt.template), ()
+    if isinstance(template, StagedTemplate):
+        template, remarks = shown_demonstrations(project.store, template, project.task.record)
     style = params.style or endpoint.style
     decoding = template.decoding_for(style or template.style, endpoint.model)
     if params.temperature is not None:
@@ -279,6 +282,7 @@ def plan_for(
         prompt_sha=prompt.sha,
         style=style,
         decoding=decoding,
+        remarks=remarks,
     )
 
 

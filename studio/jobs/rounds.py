@@ -8,25 +8,20 @@ was: what was answered is not asked again, what was trained is not trained again
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-from studio.formats.labelled import read_gold
-from studio.formats.rows import SkippedRow
-from studio.jobs import queue
 from studio.jobs.collect import ADDED, Collector
 from studio.jobs.context import JobContext
-from studio.jobs.learners import Learner, learner_for, shown_scores
+from studio.jobs.learners import Learner, learner_for
 from studio.jobs.params import RoundParams, RunParams
 from studio.jobs.plans import method_of, planned
-from studio.jobs.run_rows import GOLD, asked_with, begun, method_name, nothing_came
-from studio.jobs.training_data import without_gold
+from studio.jobs.run_outcome import outcome
+from studio.jobs.run_rows import GOLD, asked_with, begun, nothing_came
+from studio.jobs.training_data import labelled_data, without_gold
 from studio.methods.protocol import Missed, Stage
-from studio.project import Project
-from studio.records import CapReached, Datum, Job, Record, StudioError
+from studio.records import CapReached, Datum, Record, StudioError
 from studio.runs import Round, Run
 from studio.store import Store
 
@@ -120,13 +115,8 @@ class _Flow:
 
     def _write_stage(self, collector: Collector, stage: Stage) -> None:
         self.context.begin(stage.name)
-        asked = 0
-        for batch in count():
-            found = collector.collect(stage, batch)
-            asked += found
-            collector.check_cap()
-            if not found:
-                break
+        asked = collector.collect_all(stage)
+        collector.check_cap()
         self._check_written(collector, stage, asked)
         self.store.runs.finish_stage(self.run.id, stage.name)
 
@@ -314,13 +304,8 @@ class _Flow:
             collector.collect(stage, round_.number)
             collector.check_cap()
             return
-        asked = 0
-        for batch in count():
-            found = collector.collect(stage, batch)
-            asked += found
-            collector.check_cap()
-            if not found:
-                break
+        asked = collector.collect_all(stage)
+        collector.check_cap()
         wanted = len(self.learner.gold) if collector.made.room is None else collector.made.room
         if (kept := collector.made.count(stage.name)) < wanted:
             self.warnings.append(
@@ -362,105 +347,3 @@ class _Flow:
 def timed(seconds: Mapping[str, float], stage: str, began: float) -> dict[str, float]:
     """A round's seconds with those of one more stage."""
     return {**seconds, stage: round(time.monotonic() - began, 3)}
-
-
-def labelled_data(project: Project, file: str) -> list[Datum]:
-    """The human-labelled data of a file, to train on.
-
-    Raises StudioError when it holds none of the project's task.
-    """
-    path = Path(file).expanduser()
-    names = [label.name for label in project.store.labels.all()]
-    rows = list(read_gold(path, project.task, labels=names, split="validation"))
-    data: list[Datum] = [row for row in rows if not isinstance(row, SkippedRow)]
-    if not data:
-        first = next((row for row in rows if isinstance(row, SkippedRow)), None)
-        said = f" The first row: {first.where}: {first.reason}" if first else ""
-        raise StudioError(
-            f"{path} holds no item of the task {project.task.name} to train on.{said}"
-        )
-    return data
-
-
-def outcome(project: Project, run_id: int) -> dict[str, Any]:
-    """What a run has come to: ``rounds``, each with its records, errors, scores and seconds."""
-    store = project.store
-    run_ = store.runs.get(run_id)
-    table = [
-        {
-            "round": one.number,
-            "records": one.records,
-            "errors": one.errors,
-            "validation": shown_scores(one.validation),
-            "test": shown_scores(one.test),
-            "seconds": one.seconds,
-        }
-        for one in store.runs.rounds(run_id)
-        if one.stage != "new"
-    ]
-    additions: dict[int, int] = {}
-    dropped: dict[int, dict[str, int]] = {}
-    for number, stage, batch, kept in _additions(project, run_id):
-        additions[number] = additions.get(number, 0) + kept
-        reasons = dropped.setdefault(number, {})
-        for reason, lost in store.records.run_reasons(run_id, stage, batch).items():
-            reasons[reason] = reasons.get(reason, 0) + lost
-    return {
-        "run_id": run_id,
-        "method": run_.method if run_ else "",
-        "rounds": table,
-        "additions": additions,
-        "dropped": dropped,
-    }
-
-
-def round_of(project: Project, run_: Run, stage: str, batch: int) -> int | None:
-    """The round that is the first to train on a batch; None for notes, which none trains on."""
-    if stage == ADDED:
-        return 0
-    try:
-        found = method_of(project, method_name(run_)).stage(stage)
-    except (StudioError, KeyError):
-        # A method that is not installed any more.
-        return batch
-    if not found.makes.is_trained_on:
-        return None
-    if not found.feedback:
-        return 0
-    return 1 if found.feedback == "gold" else batch + 1
-
-
-def _additions(project: Project, run_id: int) -> Iterator[tuple[int, str, int, int]]:
-    """(round, stage, batch, kept) of every batch that is trained on."""
-    run_ = project.store.runs.get(run_id)
-    for (stage, batch), (kept, _) in project.store.records.run_counts(run_id).items():
-        number = round_of(project, run_, stage, batch) if run_ is not None else None
-        if number is not None:
-            yield number, stage, batch, kept
-
-
-# -- what people do with a run that rests --
-
-
-def is_resting(run_: Run, rounds_: Sequence[Round]) -> bool:
-    """Whether a person is to let the newest round's additions through."""
-    waits = run_.params.get("approve") == "person"
-    return waits and bool(rounds_) and rounds_[-1].stage == "extrapolated"
-
-
-def approve(project: Project, run_id: int) -> Job:
-    """Let a resting run's additions through as they stand, and go on with it.
-
-    Raises StudioError when it does not rest.
-    """
-    # In one transaction: of two terminals that approve at once, one begins a worker.
-    with project.store.write():
-        rounds_ = project.store.runs.rounds(run_id)
-        run_ = project.store.runs.get(run_id)
-        if run_ is None or not is_resting(run_, rounds_):
-            raise StudioError(
-                f"Run {run_id} does not wait for anybody. `studio s3 show` tells more."
-            )
-        project.store.runs.update_round(rounds_[-1].id, stage="merged")
-    params = {**run_.params, "run_id": run_id, "method": method_name(run_)}
-    return queue.submit(project, "s3", params)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from itertools import count
 from typing import Any
 
 from studio.jobs.collect import Collector
@@ -47,11 +46,7 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
         for stage in method.stages:
             if stage.name in run_.finished_stages:
                 continue
-            for batch in count():
-                found = collector.collect(stage, batch, total=requests_of(stage, plan))
-                asked += found
-                if not found or collector.stopped_by:
-                    break
+            asked += collector.collect_all(stage, total=requests_of(stage, plan))
             if collector.stopped_by:
                 break
             context.store.runs.finish_stage(run_.id, stage.name)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
+from studio.formats.labelled import read_gold
+from studio.formats.rows import SkippedRow
 from studio.jobs.datasets import gold_set
 from studio.jobs.leaks import GoldWords, wording
 from studio.jobs.params import TrainParams
+from studio.project import Project
 from studio.records import Datum, Record, StudioError
 from studio.store import Store
 from studio.store.choices import Choice
@@ -94,6 +98,24 @@ def words_of(choice: Choice) -> str:
     if choice.job is not None:
         parts.append(f"made by job {choice.job}")
     return ", ".join(parts)
+
+
+def labelled_data(project: Project, file: str) -> list[Datum]:
+    """The human-labelled data of a file, to train on.
+
+    Raises StudioError when it holds none of the project's task.
+    """
+    path = Path(file).expanduser()
+    names = [label.name for label in project.store.labels.all()]
+    rows = list(read_gold(path, project.task, labels=names, split="validation"))
+    data: list[Datum] = [row for row in rows if not isinstance(row, SkippedRow)]
+    if not data:
+        first = next((row for row in rows if type(row) is SkippedRow), None)
+        said = f" The first row: {first.where}: {first.reason}" if first else ""
+        raise StudioError(
+            f"{path} holds no item of the task {project.task.name} to train on.{said}"
+        )
+    return data
 
 
 def gold_words(store: Store) -> GoldWords:

@@ -203,11 +203,8 @@ class BatchWindow:
     def learnt(self, line: str) -> None:
         """Something goes out otherwise than it was set, as the model takes it: kept, said once."""
         self.noted(line)
-        notes = self.context.result.get("notes", [])
-        if line in notes:
-            return
         try:
-            self.context.keep(notes=[*notes, line])
+            self.context.note(line)
         except StudioError as error:
             log.warning("the note was not kept: %s", error)
 

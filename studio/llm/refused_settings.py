@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from studio.llm.failures import CallFailed
-from studio.settings import state_dir
+from studio.settings import Endpoint, state_dir
 
 Body = Mapping[str, Any]
 
@@ -104,6 +104,12 @@ def refused_by(base_url: str, model: str) -> RefusedSettings:
         names = set(entry.get("names", ())) if fresh else set()
         _known[place] = RefusedSettings(place, title, names)
     return _known[place]
+
+
+def refusals(endpoint: Endpoint) -> list[str]:
+    """What is known of an endpoint's model, a sentence for each of its addresses."""
+    urls = (endpoint.base_url, *endpoint.extra_base_urls)
+    return [said for url in urls if (said := refused_by(url, endpoint.model).sentence())]
 
 
 def _refused(failed: CallFailed, sent: Body) -> set[str]:

@@ -72,6 +72,8 @@ class Plan:
     """Sampling in place of the template's; None keeps the template's for style and model."""
     count: Callable[[str], int] = count_tokens
     """Counts a text's tokens."""
+    remarks: tuple[str, ...] = ()
+    """What is not asked as the template says, a sentence each: demonstrations that are gold."""
 
     @property
     def chosen_style(self) -> Style:

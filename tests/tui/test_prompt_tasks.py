@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from studio.jobs.setup import templates_of
+from studio.llm import refused_settings
 from studio.project import Project
 from studio.records import Document
 from studio.tui.app import StudioApp
@@ -20,7 +22,7 @@ from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.openai_server import OpenAIServer
-from tests.support.prompt_pane import score_of, settled, streams, title_of
+from tests.support.prompt_pane import score_of, settled, streams, text_of, title_of
 from tests.support.small_projects import add_gold, make_project, words
 from tests.support.waiting import quiet, until_shown
 
@@ -161,6 +163,42 @@ async def test_templates_of_the_task_are_listed_and_no_others(
         await pilot.press("j", "enter")
         await quiet(pilot)
         assert "task = " in app.screen.query_one("#template", Editor).value
+
+
+async def test_what_a_model_refuses_is_told_once_above_the_columns(
+    tmp_path: Path, rule: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refused_settings, "_known", {})
+
+    async def reply(_: web.Request, body: dict[str, Any] | None) -> web.Response | None:
+        if body is None or "temperature" not in body:
+            return None
+        error = {"message": "Unsupported parameter: 'temperature' is not supported here."}
+        return web.json_response({"error": error}, status=400)
+
+    rule.reply = reply
+    app = StudioApp(made(tmp_path / "p", "classification", rule), screen="prompt")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await until_shown(pilot, lambda: "refuses temperature" in text_of(app, "warning"))
+        await stage(pilot, "seed")
+        assert text_of(app, "warning").count("refuses") == 1
+
+
+async def test_a_demonstration_that_is_gold_is_told_and_not_sent(
+    tmp_path: Path, rule: OpenAIServer
+) -> None:
+    project = made(tmp_path / "p", "classification", rule)
+    gold = project.store.gold.all("test")[0]
+    template = templates_of(project.task)["classification"]
+    row = f'[[demonstrations]]\nlabel = "far"\ntext = "{gold.text.upper()}!"\n\n[[demonstrations]]'
+    project.store.prompts.save("own", template.replace("[[demonstrations]]", row, 1))
+    app = StudioApp(project, screen="prompt")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await stage(pilot, "seed")
+        assert f"is gold: test has it ({gold.origin})" in text_of(app, "warning")
+        assert gold.text.upper() not in app.screen.query_one("#rendered", TextPane).plain
 
 
 async def test_a_template_of_another_task_is_remarked(tmp_path: Path, rule: OpenAIServer) -> None:

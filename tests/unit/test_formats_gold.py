@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.formats.gold import GoldFiles, has_gold, read_gold
-from studio.formats.rows import RawGold, SkippedRow
+from studio.formats.rows import RawGold, ReadingNote, SkippedRow
 from studio.records import StudioError
 
 HEAD = "query-id\tcorpus-id\tscore\n"
@@ -30,7 +30,11 @@ def gold(source: Path | GoldFiles, **options: bool) -> list[RawGold]:
 
 
 def reports(source: Path | GoldFiles) -> list[tuple[str, str]]:
-    return [(row.where, row.code) for row in read_gold(source) if isinstance(row, SkippedRow)]
+    return [(row.where, row.code) for row in read_gold(source) if type(row) is SkippedRow]
+
+
+def notes(source: Path | GoldFiles) -> list[tuple[str, str]]:
+    return [(row.where, row.reason) for row in read_gold(source) if isinstance(row, ReadingNote)]
 
 
 def test_a_beir_folder_gives_queries_with_split_and_grades(tmp_path: Path) -> None:
@@ -168,6 +172,33 @@ def test_parts_of_a_grade_count_up(tmp_path: Path, grade: str, counts: int) -> N
     folder = beir(tmp_path, {"a": "x"}, {"test.tsv": f"{HEAD}a\td1\t{grade}\na\td2\t1\n"})
     wanted = {"d1": counts, "d2": 1} if counts else {"d2": 1}
     assert [row.relevant for row in gold(folder)] == [wanted]
+
+
+def test_what_was_rounded_is_told_once_a_file(tmp_path: Path) -> None:
+    folder = beir(
+        tmp_path,
+        {"a": "x"},
+        {"test.tsv": HEAD + "a\td1\t.5\na\td2\t1.5\n", "dev.csv": "qid,docid\na,d3\n"},
+    )
+    assert notes(folder) == [
+        ("test.tsv", "2 grades are no whole number and counted up, such as 0.5 as 1")
+    ]
+    one = tmp_path / "one.jsonl"
+    one.write_text(json.dumps({"id": "q", "query": "x", "relevant": {"d": 0.25, "e": 2}}) + "\n")
+    assert notes(one) == [
+        ("one.jsonl", "1 grade is no whole number and counted up, such as 0.25 as 1")
+    ]
+
+
+def test_columns_that_were_guessed_are_told(tmp_path: Path) -> None:
+    folder = beir(tmp_path, {}, {"test.tsv": "1\td1\t1\n", "dev.txt": "2 0 d1 1\n"})
+    (folder / "queries.jsonl").unlink()
+    (folder / "queries.tsv").write_text("1\twhat is tea\n2\twhat is milk\n")
+    said = "it has no header line: its columns were taken as"
+    assert notes(folder) == [
+        ("test.tsv", f"{said} query, document, grade"),
+        ("queries.tsv", f"{said} id, text"),
+    ]
 
 
 def test_a_first_line_that_is_no_header_is_told(tmp_path: Path) -> None:

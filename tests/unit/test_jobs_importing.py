@@ -97,6 +97,22 @@ def test_left_out_rows_are_counted_by_kind_and_shown_with_file_and_line(
     ]
 
 
+def test_how_files_were_read_is_told_and_counts_as_no_lost_row(
+    project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "corpus.tsv").write_text("d1\ta text of some length\nd2\tand another one of it\n")
+    judged = gold(tmp_path / "gold", {"q": "what is it"}, {})
+    (judged / "qrels").mkdir(exist_ok=True)
+    (judged / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td1\t0.5\n")
+    found = bring_in(project, corpus=tmp_path / "corpus.tsv", gold=judged)
+    assert found["skipped"] == {}
+    assert found["gold"] == {"test": 1}
+    assert found["notes"] == [
+        "corpus.tsv: it has no header line: its columns were taken as id, text.",
+        "test.tsv: 1 grade is no whole number and counted up, such as 0.5 as 1.",
+    ]
+
+
 def test_a_million_bad_rows_do_not_fill_the_report(project: Project, tmp_path: Path) -> None:
     rows = ['{"_id": "a", "text": "fine"}', *(f'{{"_id": "{n}"}}' for n in range(3_000))]
     found = bring_in(project, corpus=lines(tmp_path / "corpus.jsonl", rows))

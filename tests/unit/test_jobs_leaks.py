@@ -9,10 +9,19 @@ import pytest
 
 from studio.jobs.gold_items import import_labelled
 from studio.jobs.importing import Report, import_examples, import_gold
-from studio.jobs.leaks import GoldPlaces, GoldWords, LeakGuard, shown_examples, unfit
+from studio.jobs.leaks import (
+    GoldPlaces,
+    GoldWords,
+    LeakGuard,
+    shown_demonstrations,
+    shown_examples,
+    unfit,
+)
+from studio.jobs.plans import Beginning, planned, run_row
 from studio.jobs.training_data import sharing, without_gold
 from studio.project import Project
 from studio.prompting.lint_all import Linter
+from studio.prompting.staged import StagedTemplate
 from studio.prompting.words import normal
 from studio.records import Example, Label, StudioError
 from studio.store import Store
@@ -30,6 +39,20 @@ SAME = [
     ("cafe\u0301", "CAFÉ"),
     ("हिन्दी क्या है?", "हिन्दी क्या है।"),
     ("👍", " 👍 "),
+    ("Sorting in C++", "sorting, in c++!"),
+    ("a discount of 5 %", "A discount of 5%."),
+    ("**Is** a well-known bridge #3 shut?", "is a well known bridge 3 shut"),
+]
+OTHERS = [
+    ("👍", "👎"),
+    ("ten rooms", "two rooms"),
+    ("ß", "s"),
+    ("押金", "押"),
+    ("Sorting a list in C++", "sorting a list in C#"),
+    ("Ｃ＃の書き方", "Ｃの書き方"),
+    ("a discount of 5%", "a discount of 5€"),
+    ("pipes for x < 3", "pipes for x > 3"),
+    ("stored at -18 °C", "stored at 18 °C"),
 ]
 
 
@@ -62,9 +85,7 @@ def test_texts_that_a_reader_takes_for_the_same_are_the_same(one: str, other: st
     assert normal(one) == normal(other) != ""
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [("👍", "👎"), ("ten rooms", "two rooms"), ("ß", "s"), ("押金", "押")]
-)
+@pytest.mark.parametrize(("one", "other"), OTHERS)
 def test_others_are_not(one: str, other: str) -> None:
     assert normal(one) != normal(other)
 
@@ -195,6 +216,75 @@ def test_the_same_hypothesis_on_another_premise_is_no_leak(
     known = GoldWords([gold_pair("It rains.", "pos", "The sky is grey.", "test", "t")])
     assert known.find(pair("it RAINS", "neg", "the sky is grey")) is not None
     assert known.find(pair("It rains.", "pos", "Streets are wet.")) is None
+
+
+DEMONSTRATED = """+++
+name = "reviews"
+task = "classification"
+language = "en"
+texts = "a review of a hotel"
+
+[[demonstrations]]
+label = "pos"
+text = "{text}"
+similar = "{similar}"
+
+[[demonstrations]]
+label = "neg"
+text = "The lift was broken and the stairs were dark."
+similar = "Nobody came when the heating failed."
++++
+You write reviews.
+
+# Seed
+{{{{ texts }}}} for {{{{ label }}}}
+
+# Extrapolation
+One like {{{{ text }}}} for {{{{ label }}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "similar"),
+    [
+        ("a GREAT stay, really", "We would come again."),
+        ("We would come again.", "A great stay -- really"),
+    ],
+)
+def test_a_demonstration_that_is_gold_is_shown_to_no_llm(
+    project: Project, tmp_path: Path, text: str, similar: str
+) -> None:
+    made = of_labels(tmp_path)
+    made.store.gold.add([gold_text("A great stay, really.", "pos", "test", "t7")])
+    (made.path / "studio.toml").write_text(
+        'endpoint = "e"\n[endpoints.e]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    )
+    made = Project.open(made.path)
+    made.store.prompts.save("reviews", DEMONSTRATED.format(text=text, similar=similar))
+    method, plan, _ = planned(made, run_row(made))
+    seed = next(stage for stage in method.stages if stage.name == "seed")
+    said = " ".join(m.content for m in next(seed.ask(plan, 0, Beginning())).request.messages)
+    assert "stairs were dark" in said
+    assert text not in said
+    assert similar not in said
+    assert [remark.partition(". ")[0] for remark in plan.remarks] == [
+        "A demonstration of the template is gold: test has it (t7)"
+    ]
+
+
+def test_a_hypothesis_of_another_premise_is_no_gold_and_may_be_demonstrated(
+    project: Project, tmp_path: Path
+) -> None:
+    made = of_labels(tmp_path, "nli")
+    made.store.gold.add([gold_pair("It rains.", "pos", "Streets are wet.", "test", "t")])
+    rows = [
+        {"label": "pos", "context": context, "text": "it rains"}
+        for context in ("Umbrellas are out.", "Streets are wet")
+    ]
+    template = StagedTemplate("n", "nli", "en", "a statement", demonstrations=tuple(rows))
+    shown, remarks = shown_demonstrations(made.store, template, made.task.record)
+    assert shown.demonstrations == (rows[0],)
+    assert len(remarks) == 1
 
 
 def test_nothing_that_gold_says_is_trained_on(store: Store) -> None:

@@ -320,6 +320,7 @@ def _counts(found: dict[str, Any]) -> Iterator[str]:
             yield f"{f'{label}: {reason}':<24} {count:>8,}"
     for sample in (found.get("skipped_samples") or [])[:5]:
         yield f"  {sample.get('where', '')}: {sample.get('reason', '')}"
+    yield from found.get("notes") or ()
     yield from _spent(found.get("spent") or {})
 
 

@@ -67,6 +67,7 @@ class Preview(Container):
         self._offset = 0
         self._draw = 0
         self._stage = ""
+        self._warned = ""
         self._number = 0
 
     def compose(self) -> ComposeResult:
@@ -235,12 +236,16 @@ class Preview(Container):
         heads = prompt_sides.heads(event.sides, key)
         self.query_one("#sides", Static).update(heads)
         self.query_one("#sides").display = bool(heads.plain)
-        self._warn(event.sides)
         self.streams.play(event.sides)
         self.post_message(self.Turned())
 
-    def _warn(self, sides: list[Side]) -> None:
-        said = prompt_sides.warning(sides, self._project.language)
+    @on(Streams.Scored)
+    def _warn(self) -> None:
+        """An answer may have shown what a model refuses."""
+        said = prompt_sides.warning(self.streams.sides, self._project.language)
+        if said == self._warned:
+            return
+        self._warned = said
         warning = self.query_one("#warning", Static)
         warning.update(content(f"! {said}" if said else ""))
         warning.set_class(bool(said), "-on")

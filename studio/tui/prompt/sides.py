@@ -10,6 +10,7 @@ from textual.content import Content
 from studio.calls import Prompt
 from studio.llm.catalogue import language_warning
 from studio.llm.money import dollars
+from studio.llm.refused_settings import refusals
 from studio.records import StudioError
 from studio.settings import Endpoint
 from studio.tasks import Task
@@ -141,12 +142,17 @@ def _stages(side: Side, key: str) -> Content:
 
 
 def warning(sides: Sequence[Side], language: str) -> str:
-    """What speaks against a side's model, in one sentence; empty when nothing does."""
+    """What speaks against a side's model, what of its template is not shown, and what its model
+    refuses; each said once, and empty when there is nothing to say."""
+    said: list[str] = []
     for side in sides:
         wanted = side.plan.template.language if side.plan is not None else language
-        if side.endpoint.embedded and (said := language_warning(side.endpoint.model, wanted)):
-            return said
-    return ""
+        if side.endpoint.embedded:
+            said.append(language_warning(side.endpoint.model, wanted))
+        else:
+            said += refusals(side.endpoint)
+        said += side.plan.remarks if side.plan is not None else ()
+    return " ".join(dict.fromkeys(filter(None, said)))
 
 
 def shared(scores: Sequence[Mapping[Slot, Outcome]]) -> list[dict[Slot, Outcome]]:

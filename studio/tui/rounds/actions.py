@@ -152,10 +152,10 @@ def _turned(
 
 def _approved(project: Project, path: Path, run_id: int) -> Job:
     """Runs in a thread of its own: what a run stands on takes a moment to import."""
-    from studio.jobs import rounds
+    from studio.jobs import run_outcome
 
     store = Store(path)
     try:
-        return rounds.approve(replace(project, store=store), run_id)
+        return run_outcome.approve(replace(project, store=store), run_id)
     finally:
         store.close()
