@@ -235,9 +235,11 @@ _Found = tuple[str, _Judgement | BadRow | ReadingNote]
 
 def _judged_rows(path: Path, grades: _Grades) -> Iterator[_Found]:
     for item in data_files.rows(path):
+        if isinstance(item, ReadingNote):
+            yield item.where, item
+            continue
         if isinstance(item, SkippedRow):
-            is_note = isinstance(item, ReadingNote)
-            yield item.where, item if is_note else BadRow(item.code, item.reason)
+            yield item.where, BadRow(item.code, item.reason)
             continue
         where, row = item
         try:

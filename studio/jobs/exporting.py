@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,6 +31,8 @@ from studio.runs import Model
 from studio.store import Store
 from studio.tasks import Task
 
+STORED = [one.name for one in fields(ExportRow) if one.name != "negatives"]
+"""What the store knows of a row: negatives are mined."""
 SPARE = 50
 """Documents that negatives are drawn from where those of the export will not do."""
 
@@ -179,25 +181,7 @@ def rows_of(project: Project, params: ExportParams) -> Iterator[ExportRow]:
     for row in project.store.records.with_provenance(
         kept=None if params.dropped else True, type=params.type, snapshot=params.snapshot_id
     ):
-        yield ExportRow(
-            fields=row["fields"],
-            document_id=row["document_id"],
-            title=row["title"],
-            passage=row["passage"],
-            record_id=row["record_id"],
-            generation_id=row["generation_id"],
-            prompt_name=row["prompt"] or "",
-            prompt_version=row["prompt_version"],
-            model=row["model"] or "",
-            endpoint=row["endpoint"] or "",
-            seed=row["seed"],
-            draw=row["draw"],
-            shots=tuple(row["shots"]),
-            scores=row["scores"],
-            kept=bool(row["kept"]),
-            reason=row["reason"],
-            sources=row["sources"],
-        )
+        yield ExportRow(**{name: row[name] for name in STORED})
 
 
 def _context(project: Project, params: ExportParams, *, whole: bool) -> ExportContext:

@@ -15,7 +15,8 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import counting_of, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
 from studio.jobs.project_systems import Opening, systems_of
-from studio.jobs.training import TrainingStage, train_stage
+from studio.jobs.training import train_stage
+from studio.jobs.training_inputs import TrainingStage
 from studio.project import Project
 from studio.records import QUERY, RecordType, StudioError, Verdict
 from studio.settings import reviewer

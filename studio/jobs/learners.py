@@ -302,7 +302,8 @@ class RetrieverLearner:
 
     def train(self, round_: Round, data: Sequence[Datum]) -> str:
         """From the base encoder, with the hard negatives of the errors."""
-        from studio.jobs.training import TrainingStage, root_encoder, train_stage
+        from studio.jobs.training import root_encoder, train_stage
+        from studio.jobs.training_inputs import TrainingStage
 
         records = [one for one in data if isinstance(one, Record)]
         name = f"{self.run.method}-{self.run.id}-round-{round_.number}"

@@ -262,7 +262,8 @@ def plan_for(
 
     keep_shots: store the shot sets, so that requests can point at them; an estimate need not.
     """
-    template, remarks = method.form.parse(prompt.template), ()
+    template: Any = method.form.parse(prompt.template)
+    remarks: tuple[str, ...] = ()
     if isinstance(template, StagedTemplate):
         template, remarks = shown_demonstrations(project.store, template, project.task.record)
     style = params.style or endpoint.style

@@ -8,18 +8,16 @@ they can go out soon, so that memory does not grow with the run.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from studio.calls import Answer, Request, Reservation
 from studio.llm.budget import Budget, Claim, Ledger, NoLedger
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, FailureKind
 from studio.llm.limiter import AdaptiveLimiter, backoff
+from studio.llm.request_queue import RequestQueue, Turn
 from studio.records import StudioError
 
 POLL_S = 0.2
@@ -48,24 +46,10 @@ class RunStats:
     """Requests that failed for good, each handed on as an error answer."""
     retries: int = 0
     """Attempts that had to be made again."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cost: float | None = 0.0
-    """US dollars; None as soon as one answer's cost is unknown."""
     most_in_flight: int = 0
     stopped_by: str = ""
     """``budget``, ``asked``, or empty when all requests were made."""
     seconds: float = 0.0
-
-    def add(self, answer: Answer) -> None:
-        """Count one answer."""
-        self.answered += 1
-        self.prompt_tokens += answer.prompt_tokens or 0
-        self.completion_tokens += answer.completion_tokens or 0
-        self.cached_tokens += answer.cached_tokens or 0
-        known = self.cost is not None and answer.cost is not None
-        self.cost = (self.cost or 0.0) + (answer.cost or 0.0) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +76,12 @@ class Order:
     """The most calls in flight from now on; None: as the run began."""
 
 
-@dataclass(slots=True)
-class _Turn:
-    """A request on its way, with what it went through."""
-
-    request: Request
-    attempts: Counter[FailureKind] = field(default_factory=Counter)
-    answered_before: int = -1
-    """Answers of the run when the server was last too busy for this one."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Call:
     """A request that is about to go out, or has."""
 
     limiter: AdaptiveLimiter
-    turn: _Turn
+    turn: Turn
     reservation: Reservation
 
 
@@ -160,7 +134,7 @@ class _EngineRun:
         self.first_concurrency = max_concurrency
         self.max_concurrency = max_concurrency
         self.paused = False
-        self.queue = _Queue(iter(requests), self._lookahead())
+        self.queue = RequestQueue(iter(requests), self._lookahead())
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
         self.error: BaseException | None = None
@@ -284,7 +258,7 @@ class _EngineRun:
         free = [limiter for limiter in self.limiters if limiter.has_room(now)]
         return min(free, key=lambda limiter: limiter.in_flight / limiter.limit, default=None)
 
-    def _no_money(self, turn: _Turn, chosen: int) -> None:
+    def _no_money(self, turn: Turn, chosen: int) -> None:
         """Wait for calls in flight to settle below their reservation; else the cap is reached."""
         self.queue.put_back(turn)
         if not self.tasks and not chosen:
@@ -312,7 +286,7 @@ class _EngineRun:
         elif answer is not None:
             limiter.went_well(sent_at, time.monotonic())
             self.failures_in_a_row, self.busy_since = 0, None
-            self.stats.add(answer)
+            self.stats.answered += 1
             self.on_answer(turn.request, answer)
 
     def _book(self, call: _Call, answer: Answer | None, *, paid: bool) -> None:
@@ -324,7 +298,7 @@ class _EngineRun:
             self.ledger.lost(call.turn.request, paid=paid)
 
     def _failed(
-        self, limiter: AdaptiveLimiter, turn: _Turn, failed: CallFailed, sent_at: float
+        self, limiter: AdaptiveLimiter, turn: Turn, failed: CallFailed, sent_at: float
     ) -> None:
         if failed.kind == "fatal":
             raise failed
@@ -342,7 +316,7 @@ class _EngineRun:
             return
         self.stats.retries += 1
 
-    def _busy_for_this_one(self, turn: _Turn, failed: CallFailed, now: float) -> bool:
+    def _busy_for_this_one(self, turn: Turn, failed: CallFailed, now: float) -> bool:
         """Whether others were answered meanwhile; a server that answers nobody is waited for."""
         others, turn.answered_before = turn.answered_before, self.stats.answered
         self.busy_since = self.busy_since or now
@@ -369,7 +343,7 @@ class _EngineRun:
             if all(limiter.strikes >= most for limiter in self.limiters):
                 raise failed
 
-    def _give_up(self, limiter: AdaptiveLimiter, turn: _Turn, failed: CallFailed) -> None:
+    def _give_up(self, limiter: AdaptiveLimiter, turn: Turn, failed: CallFailed) -> None:
         self.stats.failed += 1
         self.failures_in_a_row += 1
         name = limiter.client.endpoint.name
@@ -409,70 +383,6 @@ class _EngineRun:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-
-class _Queue:
-    """Requests in their order, but a document with a call in flight waits its turn.
-
-    Then the next draw of a document finds the server with the document's prefix in its cache,
-    instead of several slots reading the same document at once.
-    """
-
-    def __init__(self, source: Iterator[Request], lookahead: int) -> None:
-        self.busy: Counter[int | None] = Counter()
-        self._source = source
-        self.lookahead = lookahead
-        self._ahead: deque[_Turn] = deque()
-        self._later: list[tuple[float, int, _Turn]] = []
-        self._tie = itertools.count()
-        self._exhausted = False
-
-    def empty(self) -> bool:
-        """Whether nothing is left to send."""
-        return not self._ahead and not self._later and not self._pull()
-
-    def take(self, now: float, most_waiting: int) -> _Turn | None:
-        """The next request that may go out now."""
-        if self._later and self._later[0][0] <= now:
-            return heapq.heappop(self._later)[2]
-        if len(self._later) >= most_waiting:
-            return None
-        for place in range(self.lookahead):
-            if place >= len(self._ahead) and not self._pull():
-                break
-            document_id = self._ahead[place].request.document_id
-            if document_id is None or not self.busy[document_id]:
-                return self._remove(place)
-        return self._ahead.popleft() if self._ahead else None
-
-    def put_back(self, turn: _Turn) -> None:
-        """It could not go out; it stays the next."""
-        self._ahead.appendleft(turn)
-
-    def retry(self, turn: _Turn, at: float) -> None:
-        """Send it again, not before ``at``."""
-        heapq.heappush(self._later, (at, next(self._tie), turn))
-
-    def free(self, document_id: int | None) -> None:
-        """A call for the document ended."""
-        self.busy[document_id] -= 1
-        if self.busy[document_id] <= 0:
-            del self.busy[document_id]
-
-    def _remove(self, place: int) -> _Turn:
-        turn = self._ahead[place]
-        del self._ahead[place]
-        return turn
-
-    def _pull(self) -> bool:
-        if self._exhausted:
-            return False
-        request = next(self._source, None)
-        if request is None:
-            self._exhausted = True
-            return False
-        self._ahead.append(_Turn(request))
-        return True
 
 
 def _go_on(pace: Concurrency) -> Order:

@@ -15,6 +15,7 @@ from studio.store.documents import Documents
 from studio.store.example_changes import ExampleChanges
 from studio.store.example_drafts import ExampleDrafts
 from studio.store.examples import Examples
+from studio.store.faults import Locked
 from studio.store.generations import Generations
 from studio.store.gold import GoldData
 from studio.store.jobs import Jobs
@@ -82,7 +83,7 @@ class Store:
         try:
             with self.write():
                 return True
-        except _db.Locked:
+        except Locked:
             return False
 
     def data_version(self) -> int:

@@ -14,9 +14,10 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from studio.records import StudioError
+from studio.store.faults import explain, explained
 from studio.store.migrations import SCHEMA_VERSION, STEPS, migrations
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another one."""
 LOOKS_MS = 8
 """SQLite looks after 1, 3 and 8 of them, and then begins anew."""
-
-
-class Locked(StudioError):
-    """Another connection held the file for longer than this one waits: nothing was written."""
 
 
 def now() -> str:
@@ -187,59 +184,6 @@ def _use_wal(conn: sqlite3.Connection) -> None:
         time.sleep(0.02)
 
 
-_CAUSES = {
-    sqlite3.SQLITE_NOTADB: "{path} is not a studio file ({text}). Choose another project.",
-    sqlite3.SQLITE_CORRUPT: (
-        "{path} is damaged ({text}). Put a copy in its place, such as a .backup file beside it."
-    ),
-    sqlite3.SQLITE_READONLY: (
-        "{path} cannot be written: it or its folder is read-only. It can be read, searched and "
-        "exported to another place; copy the project to work on it."
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "{path} cannot be opened: it is not there any more, or may not be written. "
-        "Check the path and its permissions."
-    ),
-    sqlite3.SQLITE_PERM: "{path} may not be opened. Check its permissions.",
-    sqlite3.SQLITE_BUSY: (
-        "{path} is locked by another program. Wait until that has finished, or close it."
-    ),
-    sqlite3.SQLITE_FULL: (
-        "The disk that holds {path} is full; the last step was taken back whole. "
-        "Free some space and try again."
-    ),
-    sqlite3.SQLITE_IOERR: (
-        "The disk that holds {path} could not be read or written ({text}). "
-        "Check its space and its health, then try again."
-    ),
-    sqlite3.SQLITE_TOOBIG: "A text is too long for {path}: SQLite holds at most 1 GB in one.",
-}
-"""Primary result code → what a person is told."""
-
-
-_DAMAGE = ("no such table", "no such column", "Could not decode to UTF-8", "no such index")
-"""How SQLite begins what it says of a file that another hand has changed."""
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what a person can mend into one sentence; faults of the program stay as they are."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        _explain(path, error)
-
-
-def _explain(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
-    sentence = _CAUSES.get(getattr(error, "sqlite_errorcode", -1) & 0xFF)
-    if sentence is None and str(error).startswith(_DAMAGE):
-        sentence = _CAUSES[sqlite3.SQLITE_CORRUPT]
-    if sentence is None:
-        raise error
-    locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-    raise (Locked if locked else StudioError)(sentence.format(path=path, text=error)) from error
-
-
 def migrate(
     db: Database,
     path: Path,
@@ -334,7 +278,7 @@ def write(db: Database, *, durable: bool = False) -> Iterator[sqlite3.Connection
         yield conn
         conn.execute("COMMIT")
     except sqlite3.DatabaseError as error:
-        _explain(path_of(db), error)
+        explain(path_of(db), error)
     finally:
         roll_back(conn)
 
@@ -400,7 +344,7 @@ def rows(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> list[sqlit
     try:
         return db.conn.execute(sql, parameters).fetchall()
     except sqlite3.DatabaseError as error:
-        _explain(path_of(db), error)
+        explain(path_of(db), error)
 
 
 def one(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Row | None:
@@ -408,7 +352,7 @@ def one(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Row
     try:
         row: sqlite3.Row | None = db.conn.execute(sql, parameters).fetchone()
     except sqlite3.DatabaseError as error:
-        _explain(path_of(db), error)
+        explain(path_of(db), error)
     return row
 
 

@@ -12,7 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from studio.records import Document, content_sha
-from studio.store.db import explained, one, path_of, roll_back, rows, storable, value, write
+from studio.store.db import one, path_of, roll_back, rows, storable, value, write
+from studio.store.faults import explained
 from studio.store.migrations import split_statements
 
 if TYPE_CHECKING:

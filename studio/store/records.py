@@ -293,7 +293,8 @@ class Records:
     def with_provenance(
         self, *, kept: bool | None = True, type: str = "", snapshot: int | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Each record with all that made it, as flat rows for exports, in order.
+        """Each record with all that made it, as flat rows for exports, in order: the columns have
+        the names of :class:`studio.formats.rows.ExportRow`.
 
         snapshot: only its records.
 
@@ -310,7 +311,8 @@ class Records:
             "SELECT r.id AS record_id, r.text, r.fields, r.kept, r.reason, r.generation_id,"
             " coalesce(d.outside_id, '') AS document_id, coalesce(d.title, '') AS title,"
             " coalesce(d.text, '') AS passage, r.document_id AS document_row,"
-            " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
+            " coalesce(p.name, '') AS prompt_name, p.version AS prompt_version,"
+            " coalesce(g.model, '') AS model, coalesce(g.endpoint, '') AS endpoint, g.seed, g.draw,"
             " g.shot_set_id, r.created FROM records r LEFT JOIN documents d"
             " ON d.id = r.document_id LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id"
@@ -324,7 +326,8 @@ class Records:
                 yield {
                     **dict(row),
                     "fields": from_row(wanted, row["text"], row["fields"]),
-                    "shots": shots.get(row["shot_set_id"], []),
+                    "kept": bool(row["kept"]),
+                    "shots": tuple(shots.get(row["shot_set_id"], ())),
                     "scores": scores.get(row["record_id"], {}),
                     "sources": tuple(sources.get(row["document_row"], ())),
                 }

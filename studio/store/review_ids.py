@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from studio.store import db as _db
+from studio.store.faults import explained
 from studio.store.review_query import Query, is_everything, of_one_type, queries
 from studio.store.review_shapes import View
 
@@ -93,7 +94,7 @@ class Ids:
     def _batches(self, query: Query) -> Iterator[list[tuple[int]]]:
         cursor = self._db.conn.cursor()
         cursor.row_factory = None
-        with _db.explained(_db.path_of(self._db)):
+        with explained(_db.path_of(self._db)):
             cursor.execute(query.sql, query.parameters)
             # The first ones at once: somebody waits for a screenful.
             size = FIRST

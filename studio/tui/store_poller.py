@@ -9,7 +9,7 @@ from typing import Any
 from textual.screen import Screen
 
 from studio.records import Job, JobState, StudioError
-from studio.store.db import Locked
+from studio.store.faults import Locked
 from studio.tui import title
 from studio.tui.base_app import BaseApp
 from studio.tui.job_watch import JobWatch

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from dataclasses import dataclass
 
+from studio.calls import Request
 from studio.methods.protocol import Ask, Draft, Method
 from studio.params import Params, option
 from studio.prompting.answers import said_lines
 from studio.prompting.shots import stable_number
 from studio.prompting.staged import StagedForm, stage_messages
-from studio.records import RecordType, Request
+from studio.records import RecordType
 
 MOOD = RecordType("mood", ("mood", "label"), "mood", "moods", is_trained_on=False)
 VERSE = RecordType("verse", ("verse", "label", "mood"), "verse", "verses")

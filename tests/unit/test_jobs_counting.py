@@ -13,7 +13,7 @@ from studio.jobs.datasets import bm25_ranker, counting_of, document_name, gold_s
 from studio.jobs.filtering import _rank_of
 from studio.jobs.params import EvaluateParams, FilterParams
 from studio.jobs.searching import search
-from studio.jobs.training import validation_set
+from studio.jobs.training_inputs import validation_set
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import Model

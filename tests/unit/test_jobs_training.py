@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from studio.evaluation.embeddings import Prefixes
-from studio.jobs import datasets, evaluating, training
+from studio.jobs import datasets, evaluating, training, training_inputs
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import encoder_name, gold_set
 from studio.jobs.params import EvaluateParams, TrainParams
@@ -65,9 +65,9 @@ def test_the_base_encoder_and_bm25_teach_as_much_as_is_asked_for(
 def test_the_teacher_knows_the_document_that_has_the_querys_words(
     context: JobContext, encoder: str
 ) -> None:
-    corpus = training.corpus_texts(context)
-    stage = training.TrainingStage("model", encoder, encoder)
-    teacher = training._teacher(context, stage, corpus, params(encoder))
+    corpus = training_inputs.corpus_texts(context)
+    stage = training_inputs.TrainingStage("model", encoder, encoder)
+    teacher = training_inputs.teacher_of(context, stage, corpus, params(encoder))
     queries = [f"what is the {topic}" for topic in tiny_encoder.TOPICS]
     best = [list(corpus)[int(scores.argmax())] for scores in teacher(queries)]
     assert best == [record.document_id for record in context.store.records.all()]
@@ -88,12 +88,12 @@ def test_a_teacher_reads_the_trained_documents_and_a_part_of_a_large_corpus(
 ) -> None:
     from studio.training.settings import RetrieverSettings
 
-    pairs = training.training_pairs(context, list(context.store.records.all()))[:3]
-    monkeypatch.setattr(training, "BANK_LIMIT", 5)
-    taught = training._corpus_for(context, pairs, RetrieverSettings(distillation=1.0))
+    pairs = training_inputs.training_pairs(context, list(context.store.records.all()))[:3]
+    monkeypatch.setattr(training_inputs, "BANK_LIMIT", 5)
+    taught = training_inputs.corpus_for(context, pairs, RetrieverSettings(distillation=1.0))
     assert len(taught) == 5
     assert {pair.document_id for pair in pairs} <= taught.keys()
-    assert len(training._corpus_for(context, pairs, RetrieverSettings())) == 16
+    assert len(training_inputs.corpus_for(context, pairs, RetrieverSettings())) == 16
 
 
 def test_another_models_name_is_refused_before_anything_is_trained(
@@ -152,7 +152,7 @@ def test_when_all_records_are_gold_nothing_is_trained(context: JobContext, encod
 def test_the_round_trips_model_learns_no_gold_either(context: JobContext, encoder: str) -> None:
     text = next(context.store.records.all()).text
     context.store.gold.add([gold_query("t", text, "test", {1: 1})])
-    stage = training.TrainingStage("round-trip-1", encoder, encoder, final=False)
+    stage = training_inputs.TrainingStage("round-trip-1", encoder, encoder, final=False)
     records = list(context.store.records.all())
     number, _ = training.train_stage(context, stage, records, params(encoder))
     model = context.store.models.get(number)
@@ -250,7 +250,7 @@ def test_the_base_is_measured_and_taught_with_the_prompts_of_the_training(
     context: JobContext, encoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, list[object]] = {}
-    for place in (datasets, training):
+    for place in (datasets, training_inputs):
         opened = place.open_encoder
 
         def noting(name: str, opened: Any = opened, **more: Any) -> Any:

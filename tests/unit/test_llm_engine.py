@@ -111,12 +111,12 @@ async def run(
 
 
 async def test_every_request_is_answered_and_paid_once(server: OpenAIServer) -> None:
-    answers: list[Request] = []
-    stats = await run(endpoint(server), requests(50), on_answer=lambda r, a: answers.append(r))
+    answers: list[tuple[Request, Answer]] = []
+    stats = await run(endpoint(server), requests(50), on_answer=lambda r, a: answers.append((r, a)))
     assert (stats.answered, stats.failed, stats.stopped_by) == (50, 0, "")
-    assert sorted(request.document_id or 0 for request in answers) == list(range(50))
+    assert sorted(request.document_id or 0 for request, _ in answers) == list(range(50))
     assert set(server.paid.bodies.values()) == {1}
-    assert stats.prompt_tokens == server.paid.prompt_tokens
+    assert sum(answer.prompt_tokens or 0 for _, answer in answers) == server.paid.prompt_tokens
 
 
 async def test_no_requests_end_at_once(server: OpenAIServer) -> None:
@@ -497,10 +497,18 @@ async def test_a_cost_cap_without_prices_is_refused_before_any_call(server: Open
 async def test_the_cost_is_unknown_without_prices_and_exact_with_them(
     server: OpenAIServer,
 ) -> None:
-    assert (await run(endpoint(server), requests(5))).cost is None
+    answers: list[Answer] = []
+    await run(endpoint(server), requests(5), on_answer=lambda request, a: answers.append(a))
+    assert [answer.cost for answer in answers] == [None] * 5
+    answers.clear()
     priced = endpoint(server, price_in=1.0, price_out=2.0)
-    stats = await run(priced, requests(5))
-    assert stats.cost == pytest.approx((stats.prompt_tokens + 2 * stats.completion_tokens) / 1e6)
+    await run(priced, requests(5), on_answer=lambda request, a: answers.append(a))
+    for answer in answers:
+        assert answer.prompt_tokens is not None
+        assert answer.completion_tokens is not None
+        cost = (answer.prompt_tokens + 2 * answer.completion_tokens) / 1e6
+        assert answer.cost == pytest.approx(cost)
+    assert len(answers) == 5
 
 
 def test_a_lane_climbs_fast_then_falls_by_half_once_per_burst() -> None:

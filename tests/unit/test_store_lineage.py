@@ -174,7 +174,7 @@ def test_an_export_row_has_the_whole_provenance(store: Store) -> None:
         "d1",
         1,
     )
-    assert (row["shots"], row["scores"]) == ([1], {"round-trip": 1})
+    assert (row["shots"], row["scores"]) == ((1,), {"round-trip": 1})
 
 
 def test_export_rows_leave_out_what_was_dropped_unless_asked(store: Store) -> None:

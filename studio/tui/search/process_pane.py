@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Protocol
 
 from textual import on
@@ -57,13 +58,13 @@ class ProcessPane(Pane):
         if self.ready:
             self.process.stop()
 
+    @abstractmethod
     def ask(self) -> None:
         """Ask the process about what stands in the fields."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, said: State | Ranking | TextPrediction) -> None:
         """Show what the process has said."""
-        raise NotImplementedError
 
     @on(ProcessSaid)
     def _heard(self, event: ProcessSaid) -> None:

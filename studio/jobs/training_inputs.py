@@ -1,0 +1,204 @@
+"""What a training reads: pairs, negatives, the corpus, a teacher, what it is validated on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from studio.evaluation.embeddings import OWN_PREFIXES, open_cache
+from studio.evaluation.hybrid import HybridRanker
+from studio.jobs.base_encoders import stored
+from studio.jobs.context import JobContext
+from studio.jobs.datasets import (
+    CorpusTexts,
+    bm25_ranker,
+    dense_ranker,
+    gold_set,
+    sources_of,
+)
+from studio.jobs.params import TrainParams
+from studio.jobs.recipes import is_static, numbers_for
+from studio.llm.catalogue import installed_path
+from studio.records import Record
+from studio.training.encoders import open_encoder
+from studio.training.settings import (
+    BANK_LIMIT,
+    RetrieverSettings,
+    TrainingPair,
+    ValidationSet,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from studio.training.distillation import Teacher
+
+TEACHER = "minilm-l6"
+"""Teaches static encoders: measured .356 against .334 with the base itself as the teacher."""
+
+VALIDATION_DOCUMENTS = 5_000
+"""The most documents that a validation check searches; the relevant ones are always among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStage:
+    """One training within a job."""
+
+    name: str
+    """Also the folder under ``models/``."""
+    start: str
+    """The encoder to start from: a name or a folder."""
+    base: str
+    """The encoder that it is measured against and averaged with."""
+    root: str = ""
+    """The encoder that the whole chain of models began with; empty: the base."""
+    parent_id: int | None = None
+    final: bool = True
+    """False for the round trip's model: no validation set, no teacher, no averaging."""
+    interpolate: bool = False
+
+
+def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingPair]:
+    """Queries with their documents' texts."""
+    documents = context.store.documents.many(sorted({r.needed_document() for r in records}))
+    rows = [(r.text, r.needed_document()) for r in records]
+    return [TrainingPair(text, row, documents[row].full_text) for text, row in rows]
+
+
+def with_negatives(
+    context: JobContext,
+    pairs: list[TrainingPair],
+    records: Sequence[Record],
+    negatives: Mapping[int, Sequence[int]],
+) -> list[TrainingPair]:
+    """The pairs with the texts of the documents that are known to be wrong in front.
+
+    Passages of a pair's own long document are none: they may well be right.
+    """
+    rows = {row for others in negatives.values() for row in others}
+    documents, sources = context.store.documents.many(sorted(rows)), sources_of(context.store)
+    found = []
+    for pair, record in zip(pairs, records, strict=True):
+        own = sources.get(record.needed_document(), ())
+        others = [
+            row
+            for row in negatives.get(record.id, ())
+            if row in documents and not set(own) & set(sources.get(row, ()))
+        ]
+        texts = tuple(documents[row].full_text for row in others)
+        found.append(replace(pair, negatives=(*texts, *pair.negatives)) if texts else pair)
+    return found
+
+
+def corpus_texts(context: JobContext) -> dict[int | str, str]:
+    """Document row → title and text joined."""
+    return {document.id: document.full_text for document in context.store.documents.all()}
+
+
+def corpus_for(
+    context: JobContext, pairs: list[TrainingPair], settings: RetrieverSettings
+) -> dict[int | str, str]:
+    """The corpus, or, since a teacher must read all of it, as much as a training can use."""
+    texts = corpus_texts(context)
+    if not settings.distillation or len(texts) <= BANK_LIMIT:
+        return texts
+    own = {pair.document_id for pair in pairs}
+    rest = [row for row in texts if row not in own]
+    room = min(max(0, BANK_LIMIT - len(own)), len(rest))
+    chosen = own | set(random.Random(settings.seed).sample(rest, room))
+    return {row: text for row, text in texts.items() if row in chosen}
+
+
+def teacher_name(stage: TrainingStage, params: TrainParams) -> str:
+    """The encoder that teaches beside BM25: the base, but for a static encoder a better one."""
+    if params.teacher or not is_static(stage.root or stage.base):
+        return params.teacher or stage.base
+    return TEACHER if installed_path(TEACHER) else stage.base
+
+
+def teacher_of(
+    context: JobContext,
+    stage: TrainingStage,
+    corpus: dict[int | str, str] | None,
+    params: TrainParams,
+) -> Teacher:
+    """The chain's base encoder, or the one named, and BM25 added up; built when first asked."""
+    encoder = teacher_name(stage, params)
+
+    def scores(queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        texts = corpus or {}
+        read = CorpusTexts([int(row) for row in texts], list(texts.values()))
+
+        def encoding(done: int) -> None:
+            context.check()
+            context.progress(done, len(texts), "encoding for the teacher")
+
+        # Reading the corpus can take minutes before the first batch is done.
+        encoding(0)
+        dense = dense_ranker(
+            read,
+            encoder,
+            max_length=params.max_length,
+            prefixes=params.prefixes if encoder == stage.base else OWN_PREFIXES,
+            on_progress=encoding,
+        )
+        both = HybridRanker(dense, bm25_ranker(read, context.project.language))
+        for done, row in enumerate(both.scores(queries), 1):
+            context.progress(done, len(queries), "asking the teacher")
+            yield row
+
+    return scores
+
+
+def mine_negatives(
+    context: JobContext, pairs: list[TrainingPair], encoder: str, params: TrainParams
+) -> list[TrainingPair]:
+    """The pairs with hard negatives, guarded against false ones."""
+    from studio.training.negatives import NegativeSettings, mine
+
+    def mining(done: int) -> None:
+        context.check()
+        context.progress(done, len(pairs), "mining hard negatives")
+
+    return mine(
+        pairs,
+        corpus_texts(context),
+        open_encoder(encoder, max_length=params.max_length, prefixes=params.prefixes),
+        NegativeSettings(count=params.hard_negatives),
+        sources=sources_of(context.store),
+        cache=open_cache(),
+        on_progress=mining,
+    )
+
+
+def settings_for(
+    context: JobContext, stage: TrainingStage, pairs: list[TrainingPair], params: TrainParams
+) -> RetrieverSettings:
+    """The recipe's numbers, with the person's own over them."""
+    documents, root = context.store.documents.count(), stage.root or stage.base
+    settings = numbers_for(params, root, documents, len(pairs), final=stage.final)
+    has_gold = bool(context.store.gold.judged_counts().get("validation"))
+    teacher = teacher_name(stage, params)
+    averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
+    return replace(
+        settings,
+        base=stage.start,
+        anchor=stage.base,
+        interpolation="validation" if averaged else 1.0,
+        teacher=f"{stored(context.project, teacher)} and BM25" if settings.distillation else "",
+    )
+
+
+def validation_set(context: JobContext) -> ValidationSet | None:
+    """The gold validation queries over the corpus, or a part of a large one; None without gold."""
+    gold = gold_set(context.store, "validation")
+    if not gold.queries:
+        return None
+    documents = {str(d.id): d.full_text for d in context.store.documents.all()}
+    whole = ValidationSet(gold.texts(), documents, gold.qrels(), gold.counting)
+    if len(documents) <= VALIDATION_DOCUMENTS:
+        return whole
+    return whole.sampled(VALIDATION_DOCUMENTS)
