@@ -21,6 +21,11 @@ LONGEST = 600
 """Characters of one field that are shown."""
 
 
+def _shown_as(said: str) -> str:
+    """In one line; of a list, such as of reasons, each apart."""
+    return one_line(" · ".join(line for line in said.splitlines() if line.strip()), LONGEST)
+
+
 class DemonstrationsPane(Pane):
     """Examples where a task's prompts show none that are written for documents."""
 
@@ -86,7 +91,7 @@ class Demonstrations(Section):
         rows: tuple[Mapping[str, str], ...] = getattr(template, "demonstrations", ())
         for row in rows:
             yield Content("\n").join(
-                Content.assemble((f"{name:<11} ", "$secondary"), content(one_line(said, LONGEST)))
+                Content.assemble((f"{name:<11} ", "$secondary"), content(_shown_as(said)))
                 for name, said in row.items()
                 if said.strip()
             )

@@ -380,15 +380,21 @@ def _lasted(job: Job) -> str:
     return f"{took} so far" if job.state is JobState.RUNNING else f"took {took}"
 
 
-def _told(params: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def _told(params: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """The params that say something, those of stages with the stage's name in front."""
-    told: list[tuple[str, Any]] = []
+    told: list[tuple[str, str]] = []
     for name, value in params.items():
         if isinstance(value, dict):
             told += _told(value, f"{prefix}{name}.")
         elif value not in (None, "", []):
-            told.append((prefix + name, value))
+            told.append((prefix + name, _spelt(value)))
     return told
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _delete(project: Project, job: Job, chosen: Sequence[Artefact]) -> str:

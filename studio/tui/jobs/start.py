@@ -78,6 +78,7 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
         return read(PARAMS[kind])
     asked = [one for one in fields if one.name not in FilterParams.options()]
     row = run_form.row_of(project, asked, {"method": project.task.method, **texts})
+    run_form.checked_endpoint(project, row)
     return PathParams(
         generate=row, filter=read(FilterParams), train=read(TrainParams), evaluate=None
     ).to_row()

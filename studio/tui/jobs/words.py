@@ -145,10 +145,19 @@ def in_short(job: Job) -> str:
 
 
 def _made(found: dict[str, Any]) -> str:
-    """Such as ``26 queries generated`` or ``14 kept``."""
+    """Such as ``26 queries generated``, ``14 kept`` or ``8 documents, 6 gold queries``."""
+    labels = dict(COUNTED)
     for key in ("kept", "generated", "exported", "documents"):
         if isinstance(found.get(key), int):
-            return f"{found[key]:,} {dict(COUNTED)[key]}"
+            gold = found.get("gold") if key == "documents" else None
+            counts = {labels[key]: found[key]}
+            if isinstance(gold, dict) and (queries := sum(gold.values())):
+                counts = {**counts, "gold queries": queries}
+            told = [f"{count:,} {label}" for label, count in counts.items() if count]
+            return ", ".join(told) or f"0 {labels[key]}"
+    rounds = found.get("rounds")
+    if isinstance(rounds, list) and rounds:
+        return f"round {rounds[-1]['round']} on {rounds[-1]['records']:,} records"
     return ""
 
 

@@ -67,12 +67,26 @@ class TemplateEditor(Editor):
 
     def show_text(self) -> None:
         """Stand on the first line of the text; the settings are above it, out of sight."""
+        if (fence := self._fence) is not None:
+            self.move_cursor((fence + 1, 0))
+            self._put_on_top(fence)
+
+    @property
+    def _fence(self) -> int | None:
+        """The line that ends the settings; None where no text follows it."""
         lines = self.document.lines
         fences = [number for number, line in enumerate(lines) if line.strip() == FENCE][:2]
-        if len(fences) == 2 and fences[1] + 1 < len(lines):
-            self.move_cursor((fences[1] + 1, 0))
-            top = self.wrapped_document.location_to_offset((fences[1], 0)).y
-            self.scroll_to(y=top, animate=False, immediate=True)
+        return fences[1] if len(fences) == 2 and fences[1] + 1 < len(lines) else None
+
+    def _put_on_top(self, line: int) -> None:
+        top = self.wrapped_document.location_to_offset((line, 0)).y
+        self.scroll_to(y=top, animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        """Lines are wrapped anew: who has not moved yet still sees the beginning of the text."""
+        fence = self._fence
+        if fence is not None and self.cursor_location == (fence + 1, 0):
+            self.call_after_refresh(self._put_on_top, fence)
 
     def show_line(self, number: int) -> None:
         """Put the cursor into a line, from 1, in sight, and take the keys."""

@@ -209,7 +209,7 @@ def before_after(
     """The table of all systems, then what the tests say."""
     parts = ["\n".join(scores_table(scored))]
     gold = next(iter(scored.values())).gold
-    parts.append(f"on {gold}; after each score its 95% interval")
+    parts.append(f"on {gold}; beside each score its 95% interval")
     labels = {name: system_label(one) for name, one in scored.items()}
     said = systems.prefix_words(
         {n: one.metrics.get("prompts") for n, one in scored.items()}, labels
