@@ -42,7 +42,7 @@ def run_job(
 
     A server that only the project names is named here, before it is asked for anything.
     """
-    for told in strangers(project, params):
+    for told in strangers(project, kind, params):
         err.print(visible(told), highlight=False, soft_wrap=True)
     job = queue.submit(project, kind, params)
     return left_alone(project, job) if detach else followed(project, job, as_json)

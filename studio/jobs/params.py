@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -14,6 +15,16 @@ Approve = Literal["all", "person"]
 Kind = Literal["finetune", "head"]
 Recipe = Literal["recommended", "published"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
+
+
+STAGES = {"path": "generate", "s3-compare": "run"}
+"""Kind of job → the part of its params that is what a run is told."""
+
+
+def run_params(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job tells the run that asks an LLM: all of its params, or a part of them."""
+    part = STAGES.get(kind)
+    return dict((params.get(part) or {}) if part else params)
 
 
 def cap_words(usd: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any, overload
 from studio import methods, servers
 from studio.calls import Prompt, Request
 from studio.jobs.leaks import LeakGuard, shown_demonstrations, shown_examples
-from studio.jobs.params import RoundParams, RunParams, cap_words
+from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.protocol import Ask, Method, Missed, Plan, SizedStage, Stage
@@ -234,8 +234,8 @@ def capped(project: Project, params: RunParams) -> RunParams:
     return replace(params, budget_usd=own)
 
 
-def strangers(project: Project, params: Mapping[str, Any]) -> list[str]:
-    """A sentence for each server that a job of these params asks and that only the project names.
+def strangers(project: Project, kind: str, params: Mapping[str, Any]) -> list[str]:
+    """A sentence for each server that such a job asks and that only the project names.
 
     Raises StudioError for an endpoint that is not there.
     """
@@ -243,8 +243,9 @@ def strangers(project: Project, params: Mapping[str, Any]) -> list[str]:
     if "encoder" in params:
         told += [str(project.store.values.get("encoder") or ""), project.settings.encoder]
     asked = [at_address(url, "m") for url in sorted(servers.urls_in(*told))]
-    if "endpoint" in params:
-        asked.append(endpoint_of(project, RunParams.from_row(dict(params))))
+    run = run_params(kind, params)
+    if "endpoint" in run:
+        asked.append(endpoint_of(project, RunParams.from_row(run)))
     return list(dict.fromkeys(said for one in asked if (said := stranger(one))))
 
 

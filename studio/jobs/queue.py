@@ -14,7 +14,7 @@ from typing import Any
 
 from studio import api_keys, child, servers
 from studio.folders import append_to
-from studio.jobs.params import cap_words
+from studio.jobs.params import STAGES, cap_words, run_params
 from studio.processes import is_alive
 from studio.project import Project
 from studio.records import CapReached, Job, JobState, StudioError
@@ -30,9 +30,6 @@ GENERATING = ("generate", "path")
 
 ROUNDS = ("s3", "s3-compare")
 """Kinds that ask an LLM again and again, and train in between."""
-
-STAGES = {"path": "generate", "s3-compare": "run"}
-"""Kind → the part of its params that is what a run is told."""
 
 NO_CAPS: Mapping[str, float | None] = MappingProxyType({})
 
@@ -51,8 +48,8 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
             "the job. Take it out and put the key into an environment variable."
         )
     # The worker must know what of these a person has typed here.
-    asking = params.get("generate") or params
-    caps = [cap_words(usd)] if (usd := asking.get("budget_usd")) is not None else []
+    usd = run_params(kind, params).get("budget_usd")
+    caps = [] if usd is None else [cap_words(usd)]
     project.say(*servers.typed([*caps, *servers.urls_in(*params.values())]))
     job_id = project.store.jobs.submit(kind, params)
     return _start_worker(project, job_id)
@@ -91,8 +88,8 @@ def _set_caps(project: Project, job: Job, caps: Mapping[str, float]) -> None:
         )
     if not all(0 <= cap < math.inf for cap in caps.values()):
         raise StudioError("A cap is a number from 0.")
-    part = STAGES.get(job.kind)
-    params = {**job.params, part: {**job.params[part], **caps}} if part else {**job.params, **caps}
+    part, told = STAGES.get(job.kind), {**run_params(job.kind, job.params), **caps}
+    params = {**job.params, part: told} if part else told
     if "budget_usd" in caps:
         project.say(cap_words(caps["budget_usd"]))
     with project.store.write():
@@ -103,8 +100,7 @@ def _set_caps(project: Project, job: Job, caps: Mapping[str, float]) -> None:
 
 def cap_of(job: Job) -> tuple[str, float]:
     """The cap that a run has: the name of its setting, and how much; tokens where it has none."""
-    part = STAGES.get(job.kind)
-    params = (job.params.get(part) or {}) if part else job.params
+    params = run_params(job.kind, job.params)
     name = "budget_usd" if params.get("budget_usd") is not None else "budget_tokens"
     return name, float(params.get(name) or 0)
 

@@ -37,6 +37,32 @@ def submitted(project: Project, monkeypatch: pytest.MonkeyPatch, **params: objec
     queue.submit(project, "generate", RunParams(**params).to_row())  # type: ignore[arg-type]
 
 
+def shared_by(kind: str, run: RunParams) -> dict[str, object]:
+    """The params of a job of this kind, whose run is told so."""
+    part = {"path": "generate", "s3-compare": "run"}.get(kind)
+    return {part: run.to_row()} if part else run.to_row()
+
+
+@pytest.mark.parametrize("kind", ["generate", "s3", "s3-compare", "path"])
+def test_a_typed_cap_holds_for_the_worker_of_any_job_that_asks(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(queue, "_start_worker", lambda project, job_id: None)
+    servers.type_in("budget_usd = 7.0")
+    queue.submit(project, kind, shared_by(kind, RunParams(budget_usd=7.0)))
+    assert as_a_worker(project).was_said("budget_usd = 7.0")
+
+
+@pytest.mark.parametrize("kind", ["generate", "s3", "s3-compare", "path"])
+def test_a_server_that_only_the_project_names_is_told_of_before_any_job_asks_it(
+    project: Project, kind: str
+) -> None:
+    (project.path / "studio.toml").write_text(f'[endpoints.box]\nbase_url = "{URL}"\nmodel = "m"\n')
+    opened = as_a_worker(project)
+    [told] = strangers(opened, kind, shared_by(kind, RunParams(endpoint="box")))
+    assert "typed.example" in told
+
+
 def as_a_worker(project: Project) -> Project:
     """The project as another process sees it."""
     servers.forget()
@@ -58,7 +84,7 @@ def test_an_address_that_a_job_brought_along_has_no_key(
     submitted(project, monkeypatch, base_url=URL, model="m")
     opened = as_a_worker(project)
     assert api_key(at_address(URL, "m")) is None
-    told = strangers(opened, RunParams(base_url=URL, model="m").to_row())
+    told = strangers(opened, "generate", RunParams(base_url=URL, model="m").to_row())
     assert len(told) == 1
     assert "typed.example" in told[0]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 
-from studio.jobs.params import RunParams
+from studio.jobs.params import RunParams, run_params
 from studio.jobs.planning import Outlook
 from studio.jobs.queue import ROUNDS, is_generating
 from studio.llm.estimate import Range
@@ -89,8 +89,7 @@ def _sound(live: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def params_of(job: Job) -> RunParams:
     """What the run was told, also where it is a stage of the path."""
-    told = job.params.get("generate") if job.kind == "path" else job.params
-    return RunParams.from_row(told or {})
+    return RunParams.from_row(run_params(job.kind, job.params))
 
 
 def is_under_way(job: Job) -> bool:
