@@ -80,17 +80,17 @@ def places(
 ) -> dict[str, list[Place[Id]]]:
     """Query id → its k best places, exactly: passages are found until there are enough."""
     found: dict[str, list[Place[Id]]] = {}
-    open_ids, depth = list(queries), k + max(map(len, counting.left_out.values()), default=0)
-    while open_ids:
-        rankings = find([queries[query] for query in open_ids], depth)
-        ended = []
-        for query, ranking in zip(open_ids, rankings, strict=True):
+    waiting, depth = list(queries), k + max(map(len, counting.left_out.values()), default=0)
+    while waiting:
+        rankings = find([queries[query] for query in waiting], depth)
+        too_few = []
+        for query, ranking in zip(waiting, rankings, strict=True):
             left_out = counting.left_out.get(query, frozenset())
             found[query] = _collapsed(ranking.items(), counting, left_out)[:k]
-            if len(found[query]) == k or len(ranking) < depth:
-                ended.append(query)
-        open_ids, depth = [query for query in open_ids if query not in set(ended)], depth * 4
-    return {query: found[query] for query in queries}
+            if len(found[query]) < k and len(ranking) >= depth:
+                too_few.append(query)
+        waiting, depth = too_few, depth * 4
+    return found
 
 
 def _collapsed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from studio.evaluation.counting import Counting, places
+from studio.evaluation.counting import Counting, Scored, places
 from studio.evaluation.embeddings import EmbeddingCache, Prefixes, TextEncoder, embed
 from studio.evaluation.search import Progress, source_ranks, top_k
 
@@ -20,26 +20,11 @@ _CELLS = 16_000_000
 """The most scores held at once (64 MB)."""
 
 
-class Ranker(Protocol[Id]):
+class Ranker(Scored[Id], Protocol[Id]):
     """What evaluation and the round trip ask of any search, lexical or dense."""
 
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:
         """For each query its best documents with their scores, in the order of the queries."""
-        ...
-
-    @property
-    def ids(self) -> Sequence[Id]:
-        """The documents, in the order of the scores."""
-
-    floor: float
-    """A document that scores no higher is not found at all."""
-
-    def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """For each query the scores of all documents."""
-        ...
-
-    def rank_of(self, pairs: Sequence[tuple[str, Id]]) -> list[int]:
-        """The rank, from 1, of each pair's own document for its query."""
         ...
 
 
