@@ -399,11 +399,11 @@ async def test_concurrency_stops_at_what_the_endpoint_allows(
     app = StudioApp(project, screen="generate")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("plus")
-        assert "the most that the endpoint" in list(app._notifications)[-1].message
+        assert "the most that the endpoint" in list(app.said)[-1].text
         project.store.jobs.set_concurrency(job_id, 1)
         app.screen.store_changed()  # type: ignore[attr-defined]
         await pilot.press("minus")
-        assert "the fewest" in list(app._notifications)[-1].message
+        assert "the fewest" in list(app.said)[-1].text
 
 
 async def test_a_dead_worker_shows_by_itself_and_r_resumes(

@@ -98,7 +98,7 @@ async def test_a_folder_that_is_no_project_is_told(tmp_path: Path) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert app.current_mode == "home"
-        assert "is not a studio project" in list(app._notifications)[-1].message
+        assert "is not a studio project" in list(app.said)[-1].text
 
 
 async def test_forget_takes_a_project_off_the_list_and_leaves_its_files(project: Project) -> None:

@@ -88,7 +88,7 @@ async def test_cancel_of_a_finished_job_is_told(project: Project, job: JobMaker)
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("c")
-        assert "nothing to cancel" in list(app._notifications)[-1].message
+        assert "nothing to cancel" in list(app.said)[-1].text
 
 
 async def test_one_key_resumes_an_interrupted_job(
@@ -212,7 +212,7 @@ async def test_what_cannot_be_paused_says_what_to_do_instead(
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("p")
-        assert "Cancel it instead" in list(app._notifications)[-1].message
+        assert "Cancel it instead" in list(app.said)[-1].text
 
 
 async def test_the_footer_names_only_what_the_job_allows(project: Project, job: JobMaker) -> None:
@@ -396,7 +396,7 @@ async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> Non
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
         await quiet(pilot)
-        assert "Cancel it before" in list(app._notifications)[-1].message
+        assert "Cancel it before" in list(app.said)[-1].text
 
 
 def test_the_path_is_made_of_typed_values(project: Project) -> None:

@@ -128,7 +128,7 @@ async def test_the_panes_tell_of_no_fault_of_the_programs_own_template(project: 
         for key in ("2", "3", "1", "8"):
             await pilot.press(key)
             await quiet(pilot)
-        assert [told.message for told in app._notifications] == []
+        assert [told.text for told in app.said] == []
 
 
 async def test_train_tells_what_the_rounds_gained_and_offers_nothing_of_the_path(

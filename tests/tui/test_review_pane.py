@@ -109,7 +109,7 @@ def lines(app: StudioApp) -> list[str]:
 
 
 def said(app: StudioApp) -> list[str]:
-    return [str(notification.message) for notification in app._notifications]
+    return [notice.text for notice in app.said]
 
 
 async def opened(pilot: Pilot[int]) -> None:

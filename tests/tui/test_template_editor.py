@@ -152,4 +152,4 @@ async def test_without_remarks_the_bracket_says_so(wired: Project) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("right_square_bracket")
         await pilot.pause()
-        assert "No remarks" in [*app._notifications][-1].message
+        assert "No remarks" in list(app.said)[-1].text

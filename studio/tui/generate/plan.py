@@ -44,13 +44,6 @@ class GeneratePlanView(PlanForm):
     class RoundsWanted(Message):
         """The person wants a run that trains on its way: Rounds has its form."""
 
-    class Ready(Message):
-        """The person wants this run."""
-
-        def __init__(self, params: dict[str, Any]) -> None:
-            super().__init__()
-            self.params = params
-
     def __init__(self, project: Project, *, id: str) -> None:
         super().__init__(project, form_of.DRAFT, id=id)
         self._timer: Timer | None = None

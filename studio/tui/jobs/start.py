@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.message import Message
 from textual.widgets import Static
 
 from studio import methods
@@ -21,13 +19,11 @@ from studio.project import Project
 from studio.records import Job, StudioError
 from studio.tui.generate.form import first_values, meanings
 from studio.tui.pane import run_form
-from studio.tui.pane.base import Dialog
 from studio.tui.pane.params_form import Unfit, encoder_choices, form_fields, read_form
-from studio.tui.pane.plan_form import PlanForm
+from studio.tui.pane.plan_form import PlanDialog, PlanForm
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.form_field import FormChoice, FormField
-from studio.tui.widgets.text_pane import Section
 
 TITLES: Final = {
     "path": "Run the path: generate → filter → train → evaluate",
@@ -91,13 +87,6 @@ class StartPlan(PlanForm):
     StartPlan { height: auto; }
     """
 
-    class Ready(Message):
-        """The person wants this job."""
-
-        def __init__(self, params: dict[str, Any]) -> None:
-            super().__init__()
-            self.params = params
-
     def __init__(self, project: Project, kind: str) -> None:
         super().__init__(project, f"start-{kind}", id="start-plan")
         self._kind = kind
@@ -141,42 +130,15 @@ class StartPlan(PlanForm):
             self.post_message(self.Ready(params))
 
 
-class StartDialog(Dialog):
+class StartDialog(PlanDialog):
     """Gives back the params of the job, or None."""
 
-    AUTO_FOCUS = "Form"
-    BINDINGS: ClassVar[list[Any]] = [Binding("s", "start", show=False)]
-
     def __init__(self, kind: str, project: Project, title: str = "") -> None:
-        super().__init__()
-        self._title = title or TITLES[kind]
-        self._plan = StartPlan(project, kind)
-
-    def compose(self) -> ComposeResult:
-        """The plan, and its keys."""
-        with Section(classes="dialog").titled(self._title):
-            yield self._plan
-            yield Static(
-                content("s starts · ↑↓ line · ←→ change · enter edits · esc closes"),
-                classes="hint",
-            )
-
-    def flush(self) -> None:
-        """Write at once what was typed."""
-        self._plan.flush()
-
-    def action_leave(self) -> None:
-        """Closing keeps what was typed."""
-        self.flush()
-        super().action_leave()
-
-    def action_start(self) -> None:
-        """Start it as it stands."""
-        self._plan.start()
-
-    def on_start_plan_ready(self, event: StartPlan.Ready) -> None:
-        """The form is whole."""
-        self.dismiss(event.params)
+        super().__init__(
+            StartPlan(project, kind),
+            title or TITLES[kind],
+            "s starts · ↑↓ line · ←→ change · enter edits · esc closes",
+        )
 
 
 def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:

@@ -6,17 +6,24 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Container
+from textual.message import Message
+from textual.widgets import Static
 
 from studio import servers
 from studio.api_keys import blotted
 from studio.jobs.params import cap_words
 from studio.project import Project
 from studio.tui.pane.autosave import Autosave
+from studio.tui.pane.base import Dialog
+from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
+from studio.tui.widgets.text_pane import Section
 
 if TYPE_CHECKING:
     from studio.tui.app import StudioApp
@@ -24,6 +31,13 @@ if TYPE_CHECKING:
 
 class PlanForm(Container):
     """A form with its draft. What it comes to, each plan shows in its own way."""
+
+    class Ready(Message):
+        """The person wants this job."""
+
+        def __init__(self, params: Any) -> None:
+            super().__init__()
+            self.params = params
 
     def __init__(self, project: Project, draft: str, *, id: str) -> None:
         """draft: where the store keeps what was typed."""
@@ -103,7 +117,43 @@ class PlanForm(Container):
         """Show what the run would take as it is typed now."""
 
     def start(self) -> None:
-        """Hand the plan over, or say what to mend."""
+        """Hand the plan over as :class:`Ready`, or say what to mend."""
+
+
+class PlanDialog(Dialog):
+    """A plan in a box over the pane: gives back its params, or None; a draft keeps what was typed."""
+
+    AUTO_FOCUS = "Form"
+    BINDINGS: ClassVar[list[Any]] = [Binding("s", "start", show=False)]
+
+    def __init__(self, plan: PlanForm, title: str, keys: str) -> None:
+        """keys: what to press, in words."""
+        super().__init__()
+        self._plan, self._title, self._keys = plan, title, keys
+
+    def compose(self) -> ComposeResult:
+        """The plan, and its keys."""
+        with Section(classes="dialog").titled(self._title):
+            yield self._plan
+            yield Static(content(self._keys), classes="hint")
+
+    def flush(self) -> None:
+        """Write at once what was typed."""
+        self._plan.flush()
+
+    def action_leave(self) -> None:
+        """Closing keeps what was typed."""
+        self.flush()
+        super().action_leave()
+
+    def action_start(self) -> None:
+        """Start it as it stands."""
+        self._plan.start()
+
+    @on(PlanForm.Ready)
+    def _ready(self, event: PlanForm.Ready) -> None:
+        event.stop()
+        self.dismiss(event.params)
 
 
 def read_draft(text: str | None) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual import work
 from textual.app import ComposeResult
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -37,13 +36,6 @@ ABOUT = (
 
 class RoundsPlanView(PlanForm):
     """Form and what it will ask, or in their place what the project still lacks."""
-
-    class Ready(Message):
-        """The person wants this run."""
-
-        def __init__(self, params: dict[str, Any]) -> None:
-            super().__init__()
-            self.params = params
 
     def __init__(self, project: Project, *, id: str) -> None:
         super().__init__(project, form_of.DRAFT, id=id)

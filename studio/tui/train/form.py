@@ -21,13 +21,11 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.store import Store
 from studio.store.choices import FilterRange
-from studio.tui.pane.base import Dialog
 from studio.tui.pane.params_form import Unfit
-from studio.tui.pane.plan_form import PlanForm
+from studio.tui.pane.plan_form import PlanDialog, PlanForm
 from studio.tui.safe_text import content
 from studio.tui.train import fields as fields_of
 from studio.tui.widgets.form import Form
-from studio.tui.widgets.text_pane import Section
 
 TITLE = "New training — what you choose is kept until you start it"
 LOOK_S = 0.15
@@ -72,13 +70,6 @@ class FiltersRead(Message):
 
 class TrainPlan(PlanForm):
     """The form, and what it comes to."""
-
-    class Ready(Message):
-        """The person wants this training."""
-
-        def __init__(self, params: TrainParams) -> None:
-            super().__init__()
-            self.params = params
 
     def __init__(self, project: Project, like: TrainParams | None, draft: str) -> None:
         super().__init__(project, draft, id="train-plan")
@@ -178,53 +169,24 @@ class TrainPlan(PlanForm):
         self.post_message(self.Ready(params))
 
 
-class TrainForm(Dialog):
-    """Gives back the params, or None. What was typed is kept as a draft."""
+class TrainForm(PlanDialog):
+    """Gives back the params, or None."""
 
     CSS_PATH = "train.tcss"
-    AUTO_FOCUS = "Form"
     HORIZONTAL_BREAKPOINTS = WIDTHS
-    BINDINGS: ClassVar[list[Any]] = [
-        Binding("s", "start", show=False),
-        Binding("ctrl+l", "reset", show=False),
-    ]
+    BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+l", "reset", show=False)]
 
     def __init__(
         self, project: Project, like: TrainParams | None = None, *, draft: str = fields_of.DRAFT
     ) -> None:
         """like: settings to begin with. draft: where the store keeps what is typed."""
-        super().__init__()
-        self._plan = TrainPlan(project, like, draft)
-
-    def compose(self) -> ComposeResult:
-        """The plan, and its keys."""
-        with Section(classes="dialog", id="train-form").titled(TITLE):
-            yield self._plan
-            yield Static(
-                content("s starts · ↑↓ line · ←→ change · enter edits · ctrl+l resets · esc"),
-                classes="hint",
-            )
-
-    def flush(self) -> None:
-        """Write at once what was typed."""
-        self._plan.flush()
-
-    def action_leave(self) -> None:
-        """Closing keeps what was typed."""
-        self.flush()
-        super().action_leave()
+        self._train = TrainPlan(project, like, draft)
+        keys = "s starts · ↑↓ line · ←→ change · enter edits · ctrl+l resets · esc"
+        super().__init__(self._train, TITLE, keys)
 
     def action_reset(self) -> None:
         """All as it stands without a draft."""
-        self._plan.reset()
-
-    def action_start(self) -> None:
-        """Train as it is planned."""
-        self._plan.start()
-
-    @on(TrainPlan.Ready)
-    def _ready(self, event: TrainPlan.Ready) -> None:
-        self.dismiss(event.params)
+        self._train.reset()
 
 
 def _filters(path: Any) -> list[FilterRange]:
