@@ -105,23 +105,24 @@ def _either(words: str) -> str:
     return "|".join(sorted(map(re.escape, plain), key=len, reverse=True))
 
 
+def _named(words: str) -> str:
+    """One of these labels, perhaps with a word before and a number behind: ``Search query 2``."""
+    before = BEFORE_LABELS.replace(" ", "|")
+    return rf"(?:(?:{before})\s+){{0,2}}(?:{_either(words)})(?:\s*#?\d{{1,2}})?"
+
+
 @cache
 def label() -> re.Pattern[str]:
     """A label with its colon at the start of a line: ``**Search query 2:**``, ``質問：``."""
-    return re.compile(
-        rf"^[*_`]{{0,2}}(?:(?:{BEFORE_LABELS.replace(' ', '|')})\s+){{0,2}}"
-        rf"(?:{_either(QUERY_LABELS + TEXT_LABELS)})(?:\s*#?\d{{1,2}})?[*_`]{{0,2}}\s*[:：]"
-        r"[*_`]{0,2}\s*",
-        re.IGNORECASE,
-    )
+    named = _named(QUERY_LABELS + TEXT_LABELS)
+    return re.compile(rf"^[*_`]{{0,2}}{named}[*_`]{{0,2}}\s*[:：][*_`]{{0,2}}\s*", re.IGNORECASE)
 
 
 @cache
 def query_label() -> re.Pattern[str]:
     """A label of a query with its colon at the start of a line."""
     return re.compile(
-        rf"^[\s>#*_`-]*(?:(?:{BEFORE_LABELS.replace(' ', '|')})\s+){{0,2}}"
-        rf"(?:{_either(QUERY_LABELS)})(?:\s*#?\d{{1,2}})?[*_`]{{0,2}}\s*[:：][*_`]{{0,2}}[ \t]*(?=\S|\n)",
+        rf"^[\s>#*_`-]*{_named(QUERY_LABELS)}[*_`]{{0,2}}\s*[:：][*_`]{{0,2}}[ \t]*(?=\S|\n)",
         re.IGNORECASE | re.MULTILINE,
     )
 
@@ -129,20 +130,22 @@ def query_label() -> re.Pattern[str]:
 @cache
 def heading() -> re.Pattern[str]:
     """A label alone on its line: ``### Query``, ``**Generated Question**``."""
+    named = _named(QUERY_LABELS + TEXT_LABELS)
     return re.compile(
-        rf"^[ \t]*(?:#{{1,6}}[ \t]*)?[*_]{{0,3}}(?:(?:{BEFORE_LABELS.replace(' ', '|')})\s+){{0,2}}"
-        rf"(?:{_either(QUERY_LABELS + TEXT_LABELS)})(?:\s*#?\d{{1,2}})?\s*[:：]?[*_]{{0,3}}[ \t]*[:：]?[ \t]*$\n",
+        rf"^[ \t]*(?:#{{1,6}}[ \t]*)?[*_]{{0,3}}{named}\s*[:：]?[*_]{{0,3}}[ \t]*[:：]?[ \t]*$\n",
         re.IGNORECASE | re.MULTILINE,
     )
 
 
 @cache
 def answer_behind() -> re.Pattern[str]:
-    """Where an answer begins behind a question."""
-    names = _either(ANSWER_LABELS)
+    """Where an answer begins behind a question; after no stop or dash, with a capital letter."""
+    capital = "|".join(
+        re.escape(name.capitalize().replace("_", " ")) for name in ANSWER_LABELS.split()
+    )
     return re.compile(
-        rf"(?:(?<=[?？؟.!。])|\s[-–|])\s*[*_]{{0,2}}(?i:{names}|a)[*_]{{0,2}}\s*[:：].*"
-        rf"|\s+[*_]{{0,2}}(?:{'|'.join(re.escape(n.capitalize().replace('_', ' ')) for n in ANSWER_LABELS.split())})[*_]{{0,2}}\s*[:：].*",
+        rf"(?:(?<=[?？؟.!。])|\s[-–|])\s*[*_]{{0,2}}(?i:{_either(ANSWER_LABELS)}|a)[*_]{{0,2}}\s*[:：].*"
+        rf"|\s+[*_]{{0,2}}(?:{capital})[*_]{{0,2}}\s*[:：].*",
         re.DOTALL,
     )
 
