@@ -97,8 +97,6 @@ class Queries:
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The query in an answer, or why there is none."""
-        if answer.finish_reason in ("error", "content_filter"):
-            return [Draft(reason=Reason.ERROR)]
         assert ask.document is not None
         shots = next((s.examples for s in plan.pool if s.id == (ask.request.shot_set_id or 0)), ())
         found = _extract(ask.request, answer, plan.template)

@@ -206,8 +206,6 @@ def _listed(lines: str) -> list[str]:
 
 
 def _reasons(request: Request, answer: Answer) -> list[str]:
-    if answer.finish_reason in ("error", "content_filter"):
-        return []
     lines = said_lines(answer.text)
     if answer.finish_reason == "length" and len(lines) > 1:
         lines = lines[:-1]

@@ -29,8 +29,6 @@ ARMENIAN_MARK: Final = "՞"
 
 def read_text(plan: Plan, made: RecordType, ask: Ask, answer: Answer) -> Draft:
     """The text in an answer, with a reason when it cannot be used."""
-    if answer.finish_reason in ("error", "content_filter"):
-        return Draft(reason=Reason.ERROR)
     found = paragraph(
         answer.text,
         label=plan.template.text_label,
