@@ -193,8 +193,8 @@ class GeneratePane(Pane):
     async def _plan_rounds(self) -> None:
         await self.studio.go("rounds", plan=True)
 
-    @on(PlanForm.Ready)
-    def _start(self, event: PlanForm.Ready) -> None:
+    @on(GeneratePlanView.Ready)
+    def _start(self, event: GeneratePlanView.Ready) -> None:
         from studio.tui.jobs.start import submit
 
         params = event.params

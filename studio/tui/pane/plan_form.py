@@ -121,7 +121,7 @@ class PlanForm(Container):
 
 
 class PlanDialog(Dialog):
-    """A plan in a box over the pane: gives back its params, or None; a draft keeps what was typed."""
+    """A plan in a box over the pane: gives back its params, or None; what was typed is kept."""
 
     AUTO_FOCUS = "Form"
     BINDINGS: ClassVar[list[Any]] = [Binding("s", "start", show=False)]

@@ -342,8 +342,8 @@ class RoundsPane(Pane):
         self._plan.read()
         self._show_view(planning=True)
 
-    @on(PlanForm.Ready)
-    def _start(self, event: PlanForm.Ready) -> None:
+    @on(RoundsPlanView.Ready)
+    def _start(self, event: RoundsPlanView.Ready) -> None:
         event.stop()
         self.studio.write(
             lambda: queue.submit(self.project, "s3", event.params), then=self._started
