@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from studio import methods
 from studio.calls import Answer
 from studio.jobs.plans import Beginning, FixedCorpus
-from studio.methods.protocol import Ask, Draft, Missed, Plan, Stage
+from studio.methods.protocol import Ask, Draft, Missed, Plan, Stage, drafts_in
 from studio.methods.s3 import FORM, S3Settings
 from studio.methods.spans import candidate_answers
 from studio.methods.written_text import read_text
@@ -99,7 +99,7 @@ def extrapolation(task: str, error: Gold, batch: int = 0) -> Ask:
 
 
 def read(task: str, ask: Ask, answer: Answer, name: str = "seed") -> Draft:
-    return next(iter(stage(name, task).read(plan(task), ask, answer)))
+    return drafts_in(stage(name, task), plan(task), ask, answer)[0]
 
 
 def text_of(task: str, draft: Draft) -> str:
