@@ -11,7 +11,7 @@ from studio import methods
 from studio.calls import Answer, Message, Request
 from studio.jobs.plans import Beginning, FixedCorpus
 from studio.methods.promptagator import METHOD, PromptagatorSettings, prompt_text
-from studio.methods.protocol import Ask, Plan
+from studio.methods.protocol import Ask, Plan, drafts_in
 from studio.prompting.shots import ShotSet, shot_pool
 from studio.prompting.templates import Template, builtin, parse
 from studio.records import Document, Example, StudioError
@@ -46,7 +46,7 @@ def read(
 ) -> tuple[str, str]:
     """The query in an answer, and the reason why there is none."""
     plan = replace(PLAN, template=template, pool=(ShotSet(shots),))
-    (draft,) = QUERIES.read(plan, Ask(request, document=document), answer)
+    (draft,) = drafts_in(QUERIES, plan, Ask(request, document=document), answer)
     return draft.fields.get("query", ""), draft.reason
 
 
@@ -135,7 +135,7 @@ COMPLETION = Request((Message("prompt", f"…\n\n{DOCUMENT.full_text}\n"),), "m"
         ("Question: what if i am late", "stop", "what if i am late", ""),
         ("", "stop", "", "empty"),
         ("", "error", "", "error"),
-        ("whatever there was", "content_filter", "", "error"),
+        ("whatever there was", "content_filter", "", "refusal"),
         ("what if i send my for", "length", "", "truncated"),
         ("what if i am late\nIt costs ten perc", "length", "what if i am late", ""),
         ("late late late late late", "length", "", "loop"),
