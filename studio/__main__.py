@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
+
+# While modules are loaded, nobody is there to catch an interrupt: it ends the program at once, as
+# the shell expects, without a traceback. That begins with the modules below.
+_CAUGHT = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _CAUGHT:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# ruff: noqa: E402
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +26,10 @@ NO_MOUSE = "--no-mouse"
 
 def main() -> None:
     """Entry point. Exits 0 when done, 1 with one sentence on stderr when not, 2 on wrong use."""
-    close_working_directory()
-    _open_what_is_closed()
     arguments = sys.argv[1:]
     with _ended_by_ctrl_c():
+        close_working_directory()
+        _open_what_is_closed()
         code = _homeless()
     if code is not None:
         sys.exit(code)
@@ -64,9 +72,10 @@ def _open_what_is_closed() -> None:
 
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
-    """While modules are loaded, nobody is there to catch an interrupt: it ends the program at once,
-    as the shell expects, without a traceback."""
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """While modules are loaded; a program that ignores interrupts goes on doing so."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
@@ -121,6 +130,9 @@ def _project(argument: str) -> Path:
         Project.open(path)
     return folder
 
+
+if _CAUGHT:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if __name__ == "__main__":
     main()
