@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from studio.folders import private_file, state_dir
 
@@ -30,18 +30,27 @@ _named: set[str] = {OPENAI_URL}
 _typed: set[str] = set()
 
 
+def split(url: str) -> SplitResult:
+    """The parts of an address; of what is none, all of them are empty."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def plain(url: str) -> str:
     """The address as addresses are compared: scheme and host in small letters, no slash behind."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
+    parts = split(url.strip())
+    if not any(parts):
         return url
     return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), *parts[2:])).rstrip("/")
 
 
 def urls_in(*texts: object) -> set[str]:
     """Every address in texts such as ``http://box/v1`` or ``openai:MODEL@http://box/v1``."""
-    return {plain(url) for text in texts for url in _URL.findall(str(text))}
+    found = {plain(url) for text in texts for url in _URL.findall(str(text))}
+    # What is no address leads nowhere.
+    return {url for url in found if split(url).hostname}
 
 
 def name(urls: Iterable[str]) -> None:
@@ -74,12 +83,12 @@ def are_named(urls: Iterable[str]) -> bool:
 
 def host_of(url: str) -> str:
     """Host and port, for people; never what may stand before an ``@``."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return split(url).netloc.rpartition("@")[2]
 
 
 def is_loopback(url: str) -> bool:
     """Whether the URL is this machine's own address."""
-    host = urlsplit(url).hostname or ""
+    host = split(url).hostname or ""
     try:
         return ip_address(host).is_loopback
     except ValueError:

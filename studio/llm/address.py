@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from studio.records import StudioError
+from studio.servers import split
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOST_FIRST = re.compile(r"^(?:localhost|\[[0-9a-f:.]+\]|[\w.-]+(?=:\d))(?:[:/]|$)", re.IGNORECASE)
@@ -26,7 +27,7 @@ def address(text: str) -> str:
     """
     url = text.strip().strip("\"'<>").strip()
     if not _SCHEME.match(url):
-        near = is_private(urlsplit(f"//{url}").hostname or "")
+        near = is_private(split(f"//{url}").hostname or "")
         url = f"{'http' if near else 'https'}://{url.lstrip('/')}"
     if fault := _fault(url):
         raise StudioError(f"{_shown(url)!r} is no address of a server: {fault}.")

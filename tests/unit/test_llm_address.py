@@ -39,6 +39,7 @@ def test_what_can_only_be_meant_one_way_is_put_right(typed: str, meant: str) -> 
         ("file:///etc/passwd", "file://"),
         ("http:///v1", "no host"),
         ("http://[::1/v1", "HOST:PORT"),
+        ("[box/v1", "HOST:PORT"),
         ("http://box/v1/chat/completions", "ends in /v1, here http://box/v1"),
         ("http://box/v1/models/", "ends in /v1, here http://box/v1"),
         ("http://me:hidden@box:abc/v1", "port"),

@@ -78,6 +78,18 @@ def test_a_typed_address_holds_for_the_worker_of_its_job(
     assert api_key(at_address(URL, "m")) == "sk-for-urls"
 
 
+@pytest.mark.parametrize("text", ["http://[2Jm", "see http://[::1 and https://]", "http://"])
+def test_what_looks_like_an_address_and_is_none_is_passed_over(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    assert servers.urls_in(text) == set()
+    assert servers.host_of(text) == ""
+    assert not servers.is_loopback(text)
+    submitted(project, monkeypatch, model=text, search=text)
+    assert strangers(project, {"corpus": text}) == []
+    as_a_worker(project)
+
+
 def test_an_address_that_a_job_brought_along_has_no_key(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
