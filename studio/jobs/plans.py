@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -242,7 +243,11 @@ def strangers(project: Project, kind: str, params: Mapping[str, Any]) -> list[st
     told = [str(value) for value in params.values()]
     if "encoder" in params:
         told += [str(project.store.values.get("encoder") or ""), project.settings.encoder]
-    asked = [at_address(url, "m") for url in sorted(servers.urls_in(*told))]
+    asked = []
+    for url in sorted(servers.urls_in(*told)):
+        # A model or a search may be called anything: what is no address is asked for nothing.
+        with suppress(StudioError):
+            asked.append(at_address(url, "m"))
     run = run_params(kind, params)
     if "endpoint" in run:
         asked.append(endpoint_of(project, RunParams.from_row(run)))

@@ -86,8 +86,12 @@ def test_what_looks_like_an_address_and_is_none_is_passed_over(
     assert servers.host_of(text) == ""
     assert not servers.is_loopback(text)
     submitted(project, monkeypatch, model=text, search=text)
-    assert strangers(project, {"corpus": text}) == []
-    as_a_worker(project)
+    assert strangers(project, "generate", {"corpus": text}) == []
+
+
+def test_a_search_for_half_an_address_asks_no_server(project: Project) -> None:
+    text = "http://box\x1b[2J/v1 http://box:99999/v1 http://box/v1/models"
+    assert strangers(project, "generate", {"search": text, "model": text}) == []
 
 
 def test_an_address_that_a_job_brought_along_has_no_key(
