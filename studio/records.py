@@ -232,6 +232,8 @@ class Record(Datum):
     """The last word on it: the person's if there is one, else every filter's together."""
     reason: str = ""
     """Why it is dropped; empty while kept."""
+    note: str = ""
+    """What a person has written on it."""
 
     def needed_document(self) -> int:
         """Its document's row. Raises StudioError for a record that is about none."""

@@ -36,18 +36,23 @@ def _about(context: ExportContext) -> dict[str, str]:
 def features(context: ExportContext) -> dict[str, Feature]:
     """Column → type of the records."""
     own = dict.fromkeys((*context.record.fields, *_about(context)), "string")
-    return {**own, **{name: kind for name, kind in MADE_BY.items() if name not in own}}
+    return {**own, **{name: kind for name, kind in _made_by(context).items() if name not in own}}
+
+
+def _made_by(context: ExportContext) -> dict[str, Feature]:
+    return {**MADE_BY, "note": "string"} if context.has_notes else MADE_BY
 
 
 def what(context: ExportContext) -> str:
     """One sentence on what a row is, for the card."""
     _, *others = context.record.fields
     parts = " and ".join(others or ["passage"] * context.task.needs_documents)
+    note = " `note` is what a person wrote on it." if context.has_notes else ""
     return (
         f"Each row is a {context.record.noun}{f' with its {parts}' if parts else ''}, the "
         "generation, prompt version, model, seed and example revisions (`shots`) that made it, the "
         "number each filter gave it (`scores`), and whether it was kept. Dropped rows are here "
-        "too: take those with `kept` for training."
+        f"too: take those with `kept` for training.{note}"
     )
 
 
@@ -59,6 +64,6 @@ def cells(row: ExportRow, context: ExportContext) -> dict[str, object]:
     }
     scores = [{"filter": name, "score": score} for name, score in row.scores.items()]
     lists: dict[str, object] = {"shots": list(row.shots), "scores": scores}
-    for name in MADE_BY:
+    for name in _made_by(context):
         found.setdefault(name, lists.get(name, getattr(row, name)))
     return found

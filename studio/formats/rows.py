@@ -113,6 +113,8 @@ class ExportRow:
     kept: bool = True
     reason: str = ""
     """Why it was dropped; empty while kept."""
+    note: str = ""
+    """What a person has written on it."""
     negatives: tuple[str, ...] = ()
     """Texts of mined hard negatives, title joined; may be empty."""
     sources: tuple[int, ...] = ()
@@ -158,6 +160,8 @@ class ExportContext:
     """What the records are for."""
     type: RecordType | None = None
     """What the records consist of; None: what the task is trained on."""
+    has_notes: bool = False
+    """Whether people have written notes on any records: their column is there only then."""
 
     @property
     def record(self) -> RecordType:

@@ -203,6 +203,7 @@ def _context(project: Project, params: ExportParams, *, whole: bool) -> ExportCo
         card=card,
         task=project.task,
         type=store.record_types.known()[params.type] if params.type else None,
+        has_notes=store.records.has_notes(params.type),
     )
 
 

@@ -24,7 +24,8 @@ class Lineage:
     def of_record(self, record_id: int) -> dict[str, Any] | None:
         """The record with its generation, prompt version, shots, document, job and verdicts.
 
-        ``fields`` is a dict; what a record has none of is None.
+        ``fields`` is a dict; ``note`` is what was cut to fit the context window, ``reviewer_note``
+        what a person wrote; what a record has none of is None.
         """
         row = one(
             self.db,
@@ -32,7 +33,8 @@ class Lineage:
             " r.stage, r.batch, r.parent_id AS parent, r.generation_id AS generation,"
             " r.job_id AS job, d.outside_id AS document, d.title, s.outside_id AS source,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
-            " g.note, g.shot_set_id FROM records r LEFT JOIN documents d ON d.id = r.document_id"
+            " g.note, g.shot_set_id, r.note AS reviewer_note FROM records r"
+            " LEFT JOIN documents d ON d.id = r.document_id"
             " LEFT JOIN sources s ON s.id = d.source_id"
             " LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id = ?",

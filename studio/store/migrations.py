@@ -13,6 +13,7 @@ from studio.store.schema import (
     m008_records,
     m009_reservations,
     m010_gold_sources,
+    m011_record_notes,
 )
 
 if TYPE_CHECKING:
@@ -275,6 +276,7 @@ STEPS: Final = (
     ("m008_records", m008_records.SCRIPT),
     ("m009_reservations", m009_reservations.SCRIPT),
     ("m010_gold_sources", m010_gold_sources.SCRIPT),
+    ("m011_record_notes", m011_record_notes.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "id, type, text, fields, document_id, parent_id, run_id, stage, batch, place, part, error_id,"
-    " generation_id, job_id, kept, reason"
+    " generation_id, job_id, kept, reason, note"
 )
 R_COLUMNS = ", ".join(f"r.{name}" for name in COLUMNS.split(", "))
 CHUNK = 1_000
@@ -81,6 +81,7 @@ def _record(row: sqlite3.Row, types: Mapping[str, RecordType]) -> Record:
         job_id=row["job_id"],
         kept=bool(row["kept"]),
         reason=row["reason"],
+        note=row["note"],
     )
 
 
@@ -225,6 +226,11 @@ class Records:
         found = rows(self.db, sql, (run_id,))
         return {(row[0], int(row[1])): (int(row[2]), int(row[3])) for row in found}
 
+    def has_notes(self, type: str = "") -> bool:
+        """Whether people have written notes on any."""
+        sql = "SELECT 1 FROM records INDEXED BY records_noted WHERE note != '' AND type = ? LIMIT 1"
+        return value(self.db, sql, (self._wanted(type),)) is not None
+
     def run_reasons(self, run_id: int, stage: str, batch: int) -> dict[str, int]:
         """Why records of a batch are dropped, the commonest first."""
         sql = (
@@ -313,7 +319,7 @@ class Records:
             " coalesce(d.text, '') AS passage, r.document_id AS document_row,"
             " coalesce(p.name, '') AS prompt_name, p.version AS prompt_version,"
             " coalesce(g.model, '') AS model, coalesce(g.endpoint, '') AS endpoint, g.seed, g.draw,"
-            " g.shot_set_id, r.created FROM records r LEFT JOIN documents d"
+            " g.shot_set_id, r.created, r.note FROM records r LEFT JOIN documents d"
             " ON d.id = r.document_id LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id"
             f" WHERE r.id > ? AND +r.type = ? {condition} ORDER BY r.id LIMIT ?"

@@ -34,7 +34,14 @@ from studio.store.review_shapes import (
     ScoreInfo,
     View,
 )
-from studio.store.review_steps import clear_step, edit_step, flag_step, threshold_step, word_step
+from studio.store.review_steps import (
+    clear_step,
+    edit_step,
+    flag_step,
+    note_step,
+    threshold_step,
+    word_step,
+)
 from studio.store.review_window import Window, read_rows
 
 if TYPE_CHECKING:
@@ -124,6 +131,17 @@ class Review:
             )
         step = edit_step(text, field if field in others else "")
         return self._do("edit", "Edited", [record_id], reviewer, step)
+
+    def note(self, record_id: int, text: str, reviewer: str) -> Change:
+        """Write a note on a record in place of the one before; a blank one takes it off.
+
+        Raises StudioError when there is no such record.
+        """
+        if Records(self.db).get(record_id) is None:
+            raise StudioError(f"There is no record {record_id} in this project.")
+        text = storable(text) if text.strip() else ""
+        words = "Wrote a note on" if text else "Took the note off"
+        return self._do("note", words, [record_id], reviewer, note_step(text))
 
     def _do(
         self,

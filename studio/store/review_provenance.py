@@ -24,6 +24,7 @@ from studio.store.review_shapes import (
     PersonVerdict,
     Provenance,
     VerdictLine,
+    WrittenNote,
     decision_of,
 )
 from studio.store.runs import Runs
@@ -69,6 +70,7 @@ class Provenances:
             verdicts=self._verdicts(record_id),
             decisions=self._decisions(record_id),
             edits=self._edits(record_id),
+            notes=self._notes(record_id),
             siblings=tuple(item for item in same if item.id != record_id)[:SIBLINGS],
             neighbours=tuple(self.neighbours(record)),
         )
@@ -145,6 +147,15 @@ class Provenances:
         )
         found = rows(self.db, sql, (record_id,))
         return tuple(Edit(**{**dict(row), "undone": bool(row["undone"])}) for row in found)
+
+    def _notes(self, record_id: int) -> tuple[WrittenNote, ...]:
+        sql = (
+            "SELECT c.reviewer, n.note, n.created, n.undone FROM record_notes n"
+            " JOIN changes c ON c.id = n.change_id WHERE n.record_id = ? ORDER BY n.id"
+        )
+        return tuple(
+            WrittenNote(*row[:3], bool(row[3])) for row in rows(self.db, sql, (record_id,))
+        )
 
     def neighbours(self, record: Record, limit: int = 10) -> list[Record]:
         """Records that share words with this one, the rarer the better."""

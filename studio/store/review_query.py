@@ -28,6 +28,7 @@ VERDICTS = {
     "rejected": "r.person = 1 AND r.kept = 0",
     "flagged": "r.flagged = 1",
     "edited": "r.edited = 1",
+    "noted": "r.note != ''",
 }
 ORDERS = {
     "id": "r.id",
@@ -43,6 +44,7 @@ BY_TEXT = ("text", "length", "-length")
 NARROW = "records r INDEXED BY records_review"
 WIDE = "records r NOT INDEXED"
 """The table itself, where the text is needed."""
+NOTED = "records r INDEXED BY records_noted"
 MATCH = "SELECT f.rowid FROM records_fts f WHERE f.records_fts MATCH ?"
 FIELD = "EXISTS (SELECT 1 FROM records f WHERE f.id = r.id AND f.fields ->> ? = ?)"
 """By the table itself: the index that is walked through does not hold the fields."""
@@ -152,6 +154,8 @@ def _select(column: str, source: str, where: _Where, order: str, sort: str) -> Q
 def _source(view: View, *, wide: bool) -> str:
     if view.document_id is not None:
         return "records r INDEXED BY records_document"
+    if view.verdict == "noted":
+        return NOTED
     return WIDE if wide else NARROW
 
 

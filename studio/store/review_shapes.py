@@ -10,7 +10,9 @@ from studio.calls import Decoding, Message
 from studio.records import Document, Example, Gold, Record
 from studio.runs import RoundError, Run
 
-Shown = Literal["all", "undecided", "kept", "dropped", "accepted", "rejected", "flagged", "edited"]
+Shown = Literal[
+    "all", "undecided", "kept", "dropped", "accepted", "rejected", "flagged", "edited", "noted"
+]
 """Which records by their last word; ``undecided`` have no person's word yet."""
 Sort = Literal["id", "-id", "text", "score", "-score", "length", "-length", "document"]
 """The order; equal ones follow by id. Records without a score come after those with one."""
@@ -77,6 +79,8 @@ class ReviewRow:
     """The name of its record type."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Field → text, besides the first one, which is ``text``."""
+    noted: bool = False
+    """A person has written a note on it."""
 
     @property
     def label(self) -> str:
@@ -84,7 +88,7 @@ class ReviewRow:
         return self.fields.get("label", "")
 
 
-ChangeKind = Literal["accept", "reject", "clear", "flag", "unflag", "edit", "threshold"]
+ChangeKind = Literal["accept", "reject", "clear", "flag", "unflag", "edit", "note", "threshold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,17 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenNote:
+    """A note as a person wrote it, once."""
+
+    reviewer: str
+    note: str
+    """Empty where it was taken off."""
+    created: str
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """The LLM call that a record was parsed out of."""
 
@@ -279,6 +294,8 @@ class Provenance:
     """By people, the oldest first, undone ones too."""
     edits: tuple[Edit, ...]
     """The oldest first, undone ones too."""
+    notes: tuple[WrittenNote, ...]
+    """The same of notes."""
     siblings: tuple[Record, ...]
     """Other records of the document."""
     neighbours: tuple[Record, ...]

@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.store.db import now
 from studio.store.review_changes import Step
-from studio.store.review_undo import FIELDS, MARKS
+from studio.store.review_undo import FIELDS, MARKS, NOTES
 from studio.store.verdicts import LAST_WORD, OF_RECORD, PERSON, SETTLE
 
 SAID = (
@@ -97,6 +97,22 @@ def edit_step(text: str, field: str = "") -> Step:
             (change_id, field, *where, text, now(), changed),
         )
         conn.execute(f"{FIELDS} WHERE id IN {MARKS}", (changed,))
+        return count
+
+    return step
+
+
+def note_step(text: str) -> Step:
+    """Write a note on one record in place of the one before, which stays as history."""
+
+    def step(conn: sqlite3.Connection, change_id: int, chunk: str) -> int:
+        count, changed = _those(conn, chunk, "r.note != ?", text)
+        conn.execute(
+            "INSERT INTO record_notes(record_id, change_id, note, created)"
+            " SELECT value, ?, ?, ? FROM json_each(?)",
+            (change_id, text, now(), changed),
+        )
+        conn.execute(f"{NOTES} WHERE id IN {MARKS}", (changed,))
         return count
 
     return step

@@ -34,9 +34,7 @@ def turn(
     limit: int,
 ) -> UndoStep:
     """Mark the next rows of a change as undone or not, and bring their records up to date."""
-    table = {"flag": "record_flags", "unflag": "record_flags", "edit": "record_edits"}.get(
-        kind, "verdicts"
-    )
+    table, follow = WRITTEN_TO.get(kind, ("verdicts", ""))
     found = conn.execute(
         f"SELECT id, record_id FROM {table} WHERE change_id = ? AND id > ? AND undone = ?"
         " ORDER BY id LIMIT ?",
@@ -47,7 +45,6 @@ def turn(
         _turn_verdicts(conn, ids, records, filter_name or PERSON, undone=undone)
     else:
         conn.execute(f"UPDATE {table} SET undone = ? WHERE id IN {MARKS}", (undone, ids))
-        follow = FLAGS if table == "record_flags" else FIELDS
         conn.execute(f"{follow} WHERE id IN {MARKS}", (records,))
     return UndoStep(len(found), found[-1][0] if found else after, more=len(found) == limit)
 
@@ -85,9 +82,22 @@ LATEST = (
 )
 """For each field that was ever edited: as it was generated, before its first edit, and as it is."""
 
+NOTES = (
+    "UPDATE records SET note = ifnull((SELECT n.note FROM record_notes n"
+    " WHERE n.record_id = records.id AND n.undone = 0 ORDER BY n.id DESC LIMIT 1), '')"
+)
+
 FIELDS = (
     f"UPDATE records SET text = ifnull((SELECT now FROM ({LATEST}) WHERE field = ''), text),"
     " fields = json_patch(fields, (SELECT json_group_object(field, nullif(now, ''))"
     f" FROM ({LATEST}) WHERE field != '')),"
     f" edited = EXISTS (SELECT 1 FROM ({LATEST}) WHERE now IS NOT original)"
 )
+
+WRITTEN_TO = {
+    "flag": ("record_flags", FLAGS),
+    "unflag": ("record_flags", FLAGS),
+    "edit": ("record_edits", FIELDS),
+    "note": ("record_notes", NOTES),
+}
+"""Kind of change → where its rows are, and how records follow them; all others give verdicts."""

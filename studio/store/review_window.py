@@ -30,8 +30,9 @@ MOST_AT_ONCE = 20_000
 
 ROWS = (
     "SELECT r.id, r.document_id, d.outside_id, r.text, r.kept, r.reason, r.person, r.flagged,"
-    " r.edited, r.type, r.fields FROM json_each(?) j CROSS JOIN records r ON r.id = j.value"
-    " LEFT JOIN documents d ON d.id = r.document_id ORDER BY j.key"
+    " r.edited, r.type, r.fields, r.note != '' AS noted FROM json_each(?) j"
+    " CROSS JOIN records r ON r.id = j.value LEFT JOIN documents d ON d.id = r.document_id"
+    " ORDER BY j.key"
 )
 SCORES = (
     "SELECT record_id, filter, score FROM verdicts WHERE in_force = 1 AND score IS NOT NULL"
@@ -155,6 +156,7 @@ def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> Review
         scores=scores,
         type=row["type"],
         fields=from_json(row["fields"], "records.fields"),
+        noted=bool(row["noted"]),
     )
 
 

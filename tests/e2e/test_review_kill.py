@@ -93,7 +93,7 @@ def test_every_decision_that_was_seen_is_kept(project: Path, tmp_path: Path, way
 def test_an_edit_under_way_is_kept(project: Path, tmp_path: Path, way: str) -> None:
     with started(project, tmp_path) as screen:
         screen.press("e")
-        screen.wait(lambda seen: "Edit —" in seen.text)
+        screen.wait(lambda seen: "esc finishes" in seen.text)
         os.write(screen.child.child_fd, " 汉字".encode())
         screen.wait(lambda seen: seen.text.count("汉") >= 1)
         if way == "killed":

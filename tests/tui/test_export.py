@@ -82,6 +82,14 @@ async def test_review_exports_what_is_marked_and_what_is_shown(
     assert [json.loads(row)["text"] for row in rows] == ["a warm room", "no soap at all"]
 
 
+def test_notes_go_along_with_the_records(project: Project) -> None:
+    project.store.review.note(2, "which room?", "anna")
+    params = exporting.ExportParams()
+    exporting.write(project, params, exporting.rows_of(project, params))
+    rows = (project.exports_dir / "jsonl/records.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(row)["note"] for row in rows] == ["", "which room?", ""]
+
+
 async def test_a_model_is_copied_whole_and_never_over_anything(
     project: Project, tmp_path: Path
 ) -> None:

@@ -285,6 +285,56 @@ async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(
         assert reviewed.store.records.get(1).text == "bo's words"  # type: ignore[union-attr]
 
 
+async def side_says(app: StudioApp, pilot: Pilot[object], words: str) -> None:
+    await until_shown(pilot, lambda: words in app.screen.query_one(TextPane).plain)
+
+
+async def test_a_note_is_written_with_one_key_shown_found_and_undone(
+    app: StudioApp, reviewed: Project
+) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("j", "m", *"ask bo 吗", "escape")
+        assert reviewed.store.records.get(2).note == "ask bo 吗"  # type: ignore[union-attr]
+        assert app.focused is rows(app)
+        await side_says(app, pilot, "❞ ask bo 吗")
+        await until_shown(pilot, lambda: "❞" in lines(app)[5])
+        await pilot.press("d", *["left"], "enter")
+        await until_shown(pilot, lambda: rows(app).count == 1)
+        assert "with a note" in title(app)
+        await pilot.press("u")
+        assert reviewed.store.records.get(2).note == ""  # type: ignore[union-attr]
+        assert any("Undone: Wrote a note on record 2" in words for words in said(app))
+
+
+async def test_tab_goes_on_from_the_fields_to_the_note(app: StudioApp, reviewed: Project) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await pilot.press("e", "!", "tab", *"why", "escape")
+        record = reviewed.store.records.get(1)
+        assert record is not None
+        assert (record.text, record.note) == (QUERIES[0][0] + "!", "why")
+
+
+async def test_a_note_under_way_survives_a_kill(reviewed: Project) -> None:
+    app = StudioApp(reviewed, screen="review")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("m", *"half")
+        await quiet(pilot)
+        assert [*reviewed.store.drafts.starting("review-edit:").values()] == ["half"]
+        pane = app.screen
+        assert isinstance(pane, ReviewPane)
+        pane._edit._open = None  # As if the process had ended here: nothing is flushed.
+    again = StudioApp(reviewed, screen="review")
+    async with again.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, lambda: not reviewed.store.drafts.starting("review-edit:"))
+        record = reviewed.store.records.get(1)
+        assert record is not None
+        assert (record.note, record.text) == ("half", QUERIES[0][0])
+
+
 # -- ranges, marks, bulk --
 
 

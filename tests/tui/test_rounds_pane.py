@@ -249,6 +249,21 @@ async def test_an_edit_is_kept_and_undone(made: Project) -> None:
         await until_shown(pilot, lambda: listed(app)[0][1].endswith("pity"))
 
 
+async def test_a_note_on_an_extrapolation_is_shown_and_undone(made: Project) -> None:
+    run = rounds.resting(made)
+    item = next(made.store.records.of_stage(run, "extrapolation"))
+    async with StudioApp(made, screen="rounds").run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot)
+        await pilot.press("m", *"too mild", "escape")
+        await until_shown(pilot, lambda: "❞ too mild" in sheet(app))
+        assert "❞" in listed(app)[0][-1]
+        assert made.store.records.get(item.id).note == "too mild"  # type: ignore[union-attr]
+        await pilot.press("u")
+        await pilot.pause(1)
+        print([one.text for one in app.said], made.store.records.get(item.id))
+        await until_shown(pilot, lambda: "❞" not in listed(app)[0][-1])
+
+
 async def test_an_edit_of_somebody_else_meanwhile_is_told_of_and_kept(made: Project) -> None:
     run = rounds.resting(made)
     item = next(made.store.records.of_stage(run, "extrapolation"))

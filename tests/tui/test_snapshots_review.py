@@ -33,6 +33,7 @@ def reviewed(project: Project) -> Project:
     review.reject([5], "bo")
     review.flag([3, 4], "bo")
     review.edit(3, "网上买的衣服七天内可以无理由退货吗", "bo")
+    review.note(3, "退货 means sending goods back: seven days is right", "bo")
     return project
 
 
@@ -64,6 +65,15 @@ def test_a_range_and_what_made_the_record(
 ) -> None:
     monkeypatch.setattr("studio.tui.records.words.when", lambda _stamp: "2026-03-01 09:00")
     keys = ("space", "j", "v", "j", "j", "z")
+    assert shot(reviewed, snap_compare, size, *keys, theme="studio-dark")
+
+
+@SIZES
+def test_writing_a_note(
+    snap_compare: Compare, reviewed: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.tui.records.words.when", lambda _stamp: "2026-03-01 09:00")
+    keys = ("j", "j", "z", "z", "@", "m", *" Ask Bo.")
     assert shot(reviewed, snap_compare, size, *keys, theme="studio-dark")
 
 

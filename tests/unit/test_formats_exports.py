@@ -182,6 +182,17 @@ def test_columns_are_what_a_record_of_the_task_has(
         assert f"Each row is a {first} with its" in (target / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_notes_are_a_column_where_there_are_any(
+    name: str, tmp_path: Path, load_dataset: Any
+) -> None:
+    given = [replace(rows()[0], note="ask Bob, 吗?\nfirst"), rows()[1]]
+    found = load_dataset(str(export(name, tmp_path / "with", given, has_notes=True)), split="train")
+    assert [note or "" for note in found["note"]] == ["ask Bob, 吗?\nfirst", ""]
+    without = load_dataset(str(export(name, tmp_path / "without", given)), split="train")
+    assert "note" not in without.column_names
+
+
 def test_csv_cells_are_safe_in_a_spreadsheet(tmp_path: Path) -> None:
     evil = replace(rows()[1], title="@SUM(1)", passage="\tx", model="+1", endpoint="-1", seed=-4)
     export("csv", tmp_path, [evil])

@@ -1,4 +1,5 @@
-"""A record edited in place, field by field: a draft while typed, an edit once it is left."""
+"""A record edited in place, field by field, and the note on it: a draft while typed, an edit once
+it is left."""
 
 from __future__ import annotations
 
@@ -22,6 +23,8 @@ from studio.tui.widgets.text_pane import Section
 
 DRAFT = "review-edit:"
 """Drafts of edits: this, the record, the process that types it, and the field if not the first."""
+NOTE = "#note"
+"""Stands for a field: what the person has to say of the record, after all that it consists of."""
 
 
 @dataclass(slots=True)
@@ -40,9 +43,14 @@ class OpenRecord:
     """Whether any field was changed."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The fields' names, and the note last."""
+        return (*self.record.type.fields, NOTE)
+
+    @property
     def name(self) -> str:
-        """The field's name."""
-        return self.record.type.fields[self.field]
+        """The name of the field in the editor."""
+        return self.names[self.field]
 
     @property
     def draft(self) -> str:
@@ -85,11 +93,11 @@ class RecordEdit(Section):
         """Whether a record is being edited."""
         return self._open is not None
 
-    def open(self, record: Record, place: int) -> None:
-        """Show the first field, the cursor behind its text."""
+    def open(self, record: Record, place: int, *, note: bool = False) -> None:
+        """Show the first field or the note, the cursor behind its text."""
         self._open = OpenRecord(record, place)
         self.add_class("-open")
-        self._show_field(0)
+        self._show_field(-1 % len(self._open.names) if note else 0)
         # At once: ``Widget.focus`` waits a turn, and keys typed fast would go elsewhere.
         self.screen.set_focus(self.editor)
 
@@ -97,15 +105,12 @@ class RecordEdit(Section):
         opened = self._open
         assert opened is not None
         opened.field = number
-        opened.before = self._drafted = self.editor.value = opened.record[opened.name]
+        opened.before = self._drafted = self.editor.value = _text(opened.record, opened.name)
         self.editor.move_cursor(self.editor.document.end)
         self._retitle(opened)
 
     def _retitle(self, opened: OpenRecord) -> None:
-        names = [one_line(name, 20) for name in opened.record.type.fields]
-        if len(names) == 1:
-            self.titled("Edit — kept as you type, esc finishes")
-            return
+        names = [one_line(name.removeprefix("#"), 20) for name in opened.names]
         told = [f"[{name}]" if n == opened.field else name for n, name in enumerate(names)]
         self.titled(f"Edit {' · '.join(told)} — tab next field, esc finishes")
 
@@ -113,7 +118,7 @@ class RecordEdit(Section):
         """Write this field, and edit the next one."""
         opened = self._open
         if opened is not None and self.write():
-            self._show_field((opened.field + by) % len(opened.record.type.fields))
+            self._show_field((opened.field + by) % len(opened.names))
 
     @on(Editor.Typed, "#edit")
     def _typed(self, event: Editor.Typed) -> None:
@@ -153,13 +158,13 @@ class RecordEdit(Section):
         with store.write():
             now = store.records.get(opened.record.id)
             if text != before:
-                store.review.edit(opened.record.id, text, self._access.reviewer, name)
+                _write(store, opened.record.id, name, text, self._access.reviewer)
                 opened.record = store.records.get(opened.record.id) or opened.record
                 opened.wrote = True
             store.drafts.discard(draft)
         if text == before:
             return
-        if now is not None and now[name] not in (before, text):
+        if now is not None and _text(now, name) not in (before, text):
             self._access.tell(
                 f"Somebody else has edited record {opened.record.id} meanwhile. Your text is "
                 f"in force; theirs is {self._history}, and {self._access.key('undo')} brings "
@@ -202,13 +207,24 @@ def take_up(store: Store, who: str) -> int:
         row, process, field = [*key.removeprefix(DRAFT).split(":", 2), "", ""][:3]
         if row.isdecimal() and not _lives(process):
             record = store.records.get(int(row))
-            if record is not None and field in ("", *record.type.fields):
+            if record is not None and field in ("", NOTE, *record.type.fields):
                 name = field or record.type.fields[0]
-                if record[name] != text and (text.strip() or field):
-                    store.review.edit(record.id, text, who, name)
+                if _text(record, name) != text and (text.strip() or field):
+                    _write(store, record.id, name, text, who)
                     taken += 1
             store.drafts.discard(key)
     return taken
+
+
+def _text(record: Record, name: str) -> str:
+    return record.note if name == NOTE else record[name]
+
+
+def _write(store: Store, record_id: int, name: str, text: str, who: str) -> None:
+    if name == NOTE:
+        store.review.note(record_id, text, who)
+    else:
+        store.review.edit(record_id, text, who, name)
 
 
 def _lives(process: str) -> bool:

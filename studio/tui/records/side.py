@@ -107,6 +107,14 @@ def _record(found: Provenance) -> Iterator[Any]:
     edited = "  ✎ edited" if any(not edit.undone for edit in found.edits) else ""
     yield content(f"{symbol} {word}{flag}{edited}", say.STYLES[tone])
     yield "\n"
+    if found.record.note:
+        yield note(found.record)
+        yield "\n"
+
+
+def note(record: Record) -> Content:
+    """What a person has written on the record."""
+    return content(f"{say.NOTED} {record.note}", "$warning")
 
 
 def _marked(text: str, wanted: str, style: str = "") -> Content:
@@ -211,10 +219,23 @@ def _history(found: Provenance) -> Iterator[Any]:
         for one in found.decisions
     ]
     lines += [
-        (one.created, f"{one_line(one.reviewer, 20)} edited{_of(one.field)}, before: "
-         f"{one_line(one.before, 300)}", one.undone)
+        (
+            one.created,
+            f"{one_line(one.reviewer, 20)} edited{_of(one.field)}, before: "
+            f"{one_line(one.before, 300)}",
+            one.undone,
+        )
         for one in found.edits
-    ]  # fmt: skip
+    ]
+    lines += [
+        (
+            one.created,
+            f"{one_line(one.reviewer, 20)} "
+            + (f"noted: {one_line(one.note, 300)}" if one.note else "took the note off"),
+            one.undone,
+        )
+        for one in found.notes
+    ]
     for created, words, undone in sorted(lines):
         told, style = (f"{words} (undone)", "$secondary") if undone else (words, "")
         yield content(f"{say.when(created)}  {told}\n", style)

@@ -35,6 +35,8 @@ FROM_WIDTH = 72
 """Cells of a table from which fields besides the first one and the label are columns."""
 ENOUGH = 10
 """Decisions from which a pace means something."""
+NOTED = "❞"
+"""Before a note, and in the line of a record that has one."""
 ROUND_TRIP = "round-trip"
 LONGEST_CELL = 2_000
 """Characters of a record that the list keeps; the whole stands beside it."""
@@ -48,6 +50,7 @@ VERDICTS: Final[dict[str, str]] = {
     "rejected": "rejected by a person",
     "flagged": "flagged",
     "edited": "edited",
+    "noted": "with a note",
 }
 """Verdict of a view → what a person reads."""
 
@@ -76,7 +79,7 @@ def columns(
     return (
         Column("", 1),
         Column("verdict", 14, from_width=56),
-        Column("", 2),
+        Column("", 3),
         Column(score, max(len(score), 6), "right", from_width=44 if chosen else 84),
         *field_columns(type),
         *([Column("document", 10, from_width=100)] if documents else []),
@@ -114,7 +117,8 @@ def cells(
 ) -> tuple[Cell, ...]:
     """One line of the table, for :func:`columns`."""
     symbol, word, tone = verdict(row)
-    marks = ("⚑" if row.flagged else " ") + ("✎" if row.edited else " ")
+    signs = (("⚑", row.flagged), ("✎", row.edited), (NOTED, row.noted))
+    marks = "".join(sign if is_there else " " for sign, is_there in signs)
     fields = {**row.fields, type.fields[0]: row.text}
     return (
         Cell(symbol, tone),

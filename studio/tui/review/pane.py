@@ -155,10 +155,17 @@ class ReviewPane(Pane):
 
     async def action_edit(self) -> None:
         """Edit the record's fields; esc finishes."""
+        await self._open_editor()
+
+    async def action_note(self) -> None:
+        """Write a note on the record; esc finishes."""
+        await self._open_editor(note=True)
+
+    async def _open_editor(self, *, note: bool = False) -> None:
         row = await self._table.settled()
         record = row and self.studio.guarded(lambda: self.project.store.records.get(row.id))
         if record:
-            self._edit.open(record, self._table.cursor)
+            self._edit.open(record, self._table.cursor, note=note)
         elif row is None:
             self.studio.tell("There is no record here to edit.")
 

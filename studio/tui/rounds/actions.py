@@ -63,14 +63,14 @@ class RoundsActions:
             return f"There is no error here. {keys} go to another round."
         return f"Nothing was written from this error yet. {key('ask-again')} asks the LLM."
 
-    async def edit(self) -> None:
-        """Edit the extrapolation under the cursor."""
+    async def edit(self, *, note: bool = False) -> None:
+        """Edit the extrapolation under the cursor, or the note on it."""
         found = await self._side.in_hand()
         record = self._side.chosen
         if found is None or record is None:
             self._access.tell("There is no extrapolation here to edit.")
         else:
-            self._side.edit.open(record, found.error.id)
+            self._side.edit.open(record, found.error.id, note=note)
 
     async def turn(self, way: Literal["undo", "redo"]) -> None:
         """Undo the last change, whatever it was, or redo what was undone last."""

@@ -34,7 +34,7 @@ from studio.tui.widgets.virtual_rows import VirtualRows
 
 TICK_S = 1.0
 """Seconds between two looks at the worker's process while a run goes on."""
-JUDGING = ("approve", "reject", "edit", "ask_again", "undo", "redo", "word_diff")
+JUDGING = ("approve", "reject", "edit", "note", "ask_again", "undo", "redo", "word_diff")
 WATCHING = (
     *JUDGING,
     "approve_all",
@@ -225,7 +225,14 @@ class RoundsPane(Pane):
 
     async def action_edit(self) -> None:
         """Edit the extrapolation under the cursor; esc finishes."""
-        await self._do.edit()
+        await self._open_editor()
+
+    async def action_note(self) -> None:
+        """Write a note on the extrapolation under the cursor; esc finishes."""
+        await self._open_editor(note=True)
+
+    async def _open_editor(self, *, note: bool = False) -> None:
+        await self._do.edit(note=note)
         self.set_class(self._side.edit.is_open, "-editing")
 
     @on(RecordEdit.Finished)

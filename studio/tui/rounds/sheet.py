@@ -10,6 +10,8 @@ from textual.content import Content
 from studio.records import Label, Record
 from studio.store.review_shapes import Decision
 from studio.tasks import Task
+from studio.tui.records.side import note
+from studio.tui.records.words import NOTED
 from studio.tui.rounds.snapshot import ErrorDetails, RunSnapshot
 from studio.tui.rounds.words import addition_fields, confidence, rank
 from studio.tui.safe_text import content, one_line
@@ -42,6 +44,7 @@ def rows(found: ErrorDetails | None, streaming: str | None, task: Task) -> list[
     for record in found.additions if found is not None else ():
         word = found.words.get(record.id, "") if found is not None else ""
         sign, told, tone = verdict(record, word)
+        told += f" {NOTED}" if record.note else ""
         fields = [record[name][:400] for name in more]
         listed.append(Row(str(record.id), (sign, record.text[:400], *fields, told), tone))
     if streaming is not None:
@@ -65,6 +68,7 @@ def sheet(
     parts: list[Any] = [*_verdicts(found, labels), error, "\n"]
     if chosen is not None or streaming is not None:
         parts += ["\n", *_heading(found, chosen, streaming), addition, "\n", *_answer(chosen)]
+        parts += [note(chosen), "\n"] if chosen is not None and chosen.note else []
     # Both are about the same context: below them, so that they stand together on a small screen.
     parts += [*_context(found), *_documents(found)]
     return Content.assemble(*parts)
