@@ -19,7 +19,7 @@ from studio.store.faults import Locked
 from studio.store.generations import Generations
 from studio.store.gold import GoldData
 from studio.store.jobs import Jobs
-from studio.store.keyvalue import Drafts, KeyValues
+from studio.store.keyvalue import Drafts, KeyValues, Searches
 from studio.store.labels import Labels
 from studio.store.lineage import Lineage
 from studio.store.models import Evaluations, Models, Snapshots
@@ -111,6 +111,11 @@ class Store:
     def drafts(self) -> Drafts:
         """Typed text that is not yet a version."""
         return Drafts(self.db)
+
+    @cached_property
+    def searches(self) -> Searches:
+        """What people have searched for."""
+        return Searches(self.db)
 
     @cached_property
     def documents(self) -> Documents:

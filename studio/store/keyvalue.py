@@ -11,6 +11,11 @@ from studio.store.db import from_json, now, rows, storable, value, write
 if TYPE_CHECKING:
     from studio.store.db import Database
 
+SEARCHES = "searches:"
+"""Before the name of a field, in the keys of what was searched for."""
+MOST_SEARCHES = 100
+"""Entries that are kept of one field."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyValues:
@@ -77,3 +82,22 @@ class Drafts:
         """Forget the draft (it has become a version, or the person threw it away)."""
         with write(self.db) as conn:
             conn.execute("DELETE FROM drafts WHERE key = ?", (key,))
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """What people have searched for, by the field that they typed it in."""
+
+    db: Database
+
+    def of(self, field: str) -> list[str]:
+        """The entries, the newest first."""
+        found = KeyValues(self.db).get(SEARCHES + field)
+        listed = found if isinstance(found, list) else []
+        return [entry for entry in listed if isinstance(entry, str)]
+
+    def add(self, field: str, words: str) -> None:
+        """One more; one that was there already comes to the front, and the oldest go."""
+        with write(self.db):
+            others = [entry for entry in self.of(field) if entry != words]
+            KeyValues(self.db).set(SEARCHES + field, [storable(words), *others][:MOST_SEARCHES])

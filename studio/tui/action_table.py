@@ -9,6 +9,7 @@ Scope = Literal[
     "app",
     "list",
     "field",
+    "recall",
     "text",
     "home",
     "examples",
@@ -25,6 +26,7 @@ SCOPES: Final[dict[Scope, str]] = {
     "app": "Everywhere",
     "list": "In a list",
     "field": "In a text field",
+    "recall": "In a field that searches",
     "text": "In a text to read",
     "home": "Home",
     "examples": "Examples",
@@ -39,7 +41,7 @@ SCOPES: Final[dict[Scope, str]] = {
 """Scope → the heading a person reads."""
 
 PANES: Final[tuple[Scope, ...]] = tuple(
-    scope for scope in SCOPES if scope not in ("app", "list", "field", "text")
+    scope for scope in SCOPES if scope not in ("app", "list", "field", "recall", "text")
 )
 """The scopes that are a whole screen; each is a mode of the program by the same name."""
 
@@ -143,6 +145,8 @@ ACTIONS: Final = (
     Action("text.left", ("h", "left"), "Left", "the list or text to the left"),
     Action("text.right", ("l", "right"), "Right", "the list or text to the right"),
     Action("field.leave", ("escape",), "Leave the field", "back to the list; all is saved", True),
+    Action("recall.earlier", ("up",), "Earlier", "what was searched for before", footer=True),
+    Action("recall.later", ("down",), "Later", "what was searched for after that"),
     Action("home.open", ("o",), "Open folder", "open a project by its path", footer=True),
     Action("home.new", ("n",), "New project", "make a project from a sample or own files", True),
     Action("home.forget", ("x",), "Forget", "take the project off this list; its files stay", True),

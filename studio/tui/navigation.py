@@ -135,13 +135,14 @@ class Navigation(StorePoller):
             await self.switch_mode(action.scope)
         if action.scope == "app":
             await self.run_action(f"app.{action.method}")
-        elif action.scope in ("list", "text"):
+        elif action.scope in ("list", "recall", "text"):
             await self._do_in_part(action)
         else:
             await self.run_action(f"screen.{action.method}")
 
     async def _do_in_part(self, action: Action) -> None:
-        """A list's or a text's action: where the focus is when it can, else in the main list."""
+        """What a list, a text or a field does: where the focus is when it can, else in the main
+        list."""
         focused = self.screen.focused
         if not hasattr(focused, f"action_{action.method}"):
             focused = self.screen.main_list() if isinstance(self.screen, Pane) else None

@@ -22,6 +22,7 @@ from studio.tui.app import StudioApp
 from studio.tui.keymap import LOST_IN_TMUX
 from studio.tui.navigation import new_pane
 from studio.tui.pane.base import Dialog, Pane
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import TextPane
 
@@ -29,6 +30,7 @@ OWNERS = {
     "app": (StudioApp,),
     "list": (RowList,),
     "field": (Pane, Dialog),
+    "recall": (RecalledField,),
     "text": (TextPane,),
     **{scope: (type(new_pane(scope, None)),) for scope in PANES},
 }
@@ -57,7 +59,7 @@ def test_no_action_has_only_keys_that_terminals_swallow(action) -> None:
 
 def test_no_pane_hides_a_key_that_works_everywhere() -> None:
     everywhere = {key for action in in_scope("app") for key in action.keys}
-    for scope in (*PANES, "list", "text"):
+    for scope in (*PANES, "list", "recall", "text"):
         own = {key for action in in_scope(scope) for key in action.keys}
         assert not own & everywhere
 

@@ -133,6 +133,10 @@ PRESSED: dict[str, dict[str, str]] = {
         "prompt.compare": "test_keys_answer_while_six_columns_stream",
         "prompt.more": "test_m_asks_about_further_documents_behind_the_scenes",
     },
+    "test_recalled_field.py": {
+        "recall.earlier": "test_up_and_down_walk_through_earlier_words_also_after_a_restart",
+        "recall.later": "test_up_and_down_walk_through_earlier_words_also_after_a_restart",
+    },
     "test_review_pane.py": {
         "review.accept": "test_one_key_accepts_and_goes_on",
         "review.reject": "test_history_and_agreement_stand_beside_the_record",

@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from studio.tui.actions import SCOPES, Scope, in_scope, key_names
 from studio.tui.pane.base import Dialog, Pane
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.widgets.editor import Editor, Field
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
@@ -75,6 +76,8 @@ def _scopes_of(behind: Screen[Any]) -> Iterator[Scope]:
     focused = behind.focused
     if isinstance(focused, Editor | Field):
         yield "field"
+    if isinstance(focused, RecalledField):
+        yield "recall"
     if isinstance(focused, Form | RowList | VirtualRows):
         yield "list"
     if isinstance(behind, Pane) and behind.NAME in SCOPES:

@@ -16,6 +16,7 @@ from studio.records import Example
 from studio.store.examples import ExampleUse
 from studio.tui.actions import key_name
 from studio.tui.examples.text_size import text_size
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
@@ -85,7 +86,7 @@ class ExampleList(Section):
 
     def compose(self) -> ComposeResult:
         """Field and rows."""
-        yield Field(placeholder="words, or #tag …", id="filter")
+        yield RecalledField("examples", placeholder="words, or #tag …", id="filter")
         yield RowList(COLUMNS, empty=NO_EXAMPLE, id="examples")
 
     def on_mount(self) -> None:

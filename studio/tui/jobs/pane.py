@@ -25,6 +25,7 @@ from studio.tui.actions import BY_ID, SCOPES, bindings, key_name
 from studio.tui.dialogs.raise_cap import caps_for
 from studio.tui.jobs import words as job_words
 from studio.tui.pane.base import Pane
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
@@ -104,7 +105,8 @@ class JobsPane(Pane):
     def compose_body(self) -> ComposeResult:
         """List, facts, log."""
         with Section(id="jobs-section").titled("Jobs"):
-            yield Field(placeholder="a kind or a state, such as: train failed", id="only")
+            asks = "a kind or a state, such as: train failed"
+            yield RecalledField("jobs", placeholder=asks, id="only")
             yield RowList(COLUMNS, empty=NOTHING)
         with Horizontal(id="detail"):
             with Section(id="facts-section").titled("Job"):

@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from studio.records import Document, StudioError
 from studio.store import Store
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
@@ -69,7 +70,7 @@ class CorpusSearch(Section):
 
     def compose(self) -> ComposeResult:
         """Field and results."""
-        yield Field(placeholder="/ search the corpus", id="search")
+        yield RecalledField("corpus", placeholder="/ search the corpus", id="search")
         yield RowList(COLUMNS, empty="", id="corpus")
 
     def on_mount(self) -> None:

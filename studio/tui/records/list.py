@@ -15,12 +15,12 @@ from studio.records import RecordType
 from studio.store import Store
 from studio.store.review_shapes import View
 from studio.tui.dialogs.ask import Choose
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.pane.store_access import StoreAccess
 from studio.tui.records import words as say
 from studio.tui.records.filter_dialog import FieldValues, FilterChoices, FilterDialog
 from studio.tui.records.table import RecordTable
 from studio.tui.safe_text import one_line
-from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row
 from studio.tui.widgets.text_pane import Section
 from studio.tui.widgets.virtual_rows import VirtualRows
@@ -42,7 +42,7 @@ class RecordList(Section):
         self._typing: Timer | None = None
         self._prompts: dict[int, str] = {}
         """Prompt row → its name and version."""
-        self.search = Field(placeholder="/ search the records", id="search")
+        self.search = RecalledField("records", placeholder="/ search the records", id="search")
         """Words that all records shown must hold."""
         self.table = RecordTable(access, nothing=nothing, id="records")
         """The records."""

@@ -14,6 +14,7 @@ from studio.evaluation.systems import System
 from studio.records import Gold, Split
 from studio.tui.dialogs.ask import Choose
 from studio.tui.pane.base import Dialog
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.search.words import SPLIT_ROWS, system_row
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
@@ -142,7 +143,10 @@ class BrowseGold(Dialog):
     def compose(self) -> ComposeResult:
         """The words and the list."""
         with Section(classes="dialog tall", id="browse"):
-            yield Field(self._shelf.words, placeholder="/ words of the query", id="browse-words")
+            words = self._shelf.words
+            yield RecalledField(
+                "gold", words, placeholder="/ words of the query", id="browse-words"
+            )
             empty = NONE_HERE if self._queries else NO_GOLD
             yield RowList(COLUMNS, empty=empty, id="browse-list")
 

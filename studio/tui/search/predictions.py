@@ -14,9 +14,9 @@ from textual.widgets import Input
 from studio.evaluation.systems import System
 from studio.jobs.search_protocol import State, TextPrediction
 from studio.tasks import Task
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.rounds.words import confidence
 from studio.tui.search.query import DELAY_S
-from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
@@ -40,8 +40,10 @@ class Predictions(Vertical):
         self._predicted: dict[str, TextPrediction] = {}
         self._number = 0
         self._timer: Timer | None = None
-        self._first = Field(placeholder=f"/ type a {task.record.fields[0]}", id="asked")
-        self._second = Field(placeholder=f"and its {task.record.context}", id="asked-context")
+        asks = f"/ type a {task.record.fields[0]}"
+        self._first = RecalledField("query", placeholder=asks, id="asked")
+        about = f"and its {task.record.context}"
+        self._second = RecalledField("context", placeholder=about, id="asked-context")
         self.listed = RowList(COLUMNS, empty="", id="predictions")
         """A row for each model, the newest first."""
         self._said_section = Section(id="said-section")

@@ -9,6 +9,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from studio.records import Split
+from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.safe_text import content, one_line, visible
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.text_pane import Section
@@ -43,7 +44,7 @@ class QueryBox(Section):
 
     def compose(self) -> ComposeResult:
         """Field, gold, warning."""
-        yield Field(placeholder="/ what would a person ask?", id="asked")
+        yield RecalledField("query", placeholder="/ what would a person ask?", id="asked")
         yield Static("", id="asked-gold")
         yield Static("", id="same-words")
 
