@@ -16,7 +16,7 @@ from studio.tui.actions import bindings
 from studio.tui.widgets.editor import Field
 
 if TYPE_CHECKING:
-    from studio.tui.base_app import BaseApp
+    from studio.tui.app import StudioApp
 
 
 class RecalledField(Field):
@@ -36,8 +36,8 @@ class RecalledField(Field):
         """The words that a person has put there since some were last remembered."""
 
     @property
-    def _core(self) -> BaseApp:
-        return cast("BaseApp", self.app)
+    def _core(self) -> StudioApp:
+        return cast("StudioApp", self.app)
 
     def action_earlier(self) -> None:
         """What was searched for before that."""
