@@ -153,9 +153,8 @@ class Provenances:
             "SELECT c.reviewer, n.note, n.created, n.undone FROM record_notes n"
             " JOIN changes c ON c.id = n.change_id WHERE n.record_id = ? ORDER BY n.id"
         )
-        return tuple(
-            WrittenNote(*row[:3], bool(row[3])) for row in rows(self.db, sql, (record_id,))
-        )
+        found = rows(self.db, sql, (record_id,))
+        return tuple(WrittenNote(**{**dict(row), "undone": bool(row["undone"])}) for row in found)
 
     def neighbours(self, record: Record, limit: int = 10) -> list[Record]:
         """Records that share words with this one, the rarer the better."""
