@@ -110,6 +110,12 @@ def test_what_was_dropped_is_counted_by_reason() -> None:
     assert "500" in text
 
 
+def test_what_a_person_should_know_of_a_job_stands_with_its_result() -> None:
+    said = "docs.tsv: it has no header line: its columns were taken as id, text."
+    job = Job("import", {}, result={"documents": 2, "notes": [said]})
+    assert said in job_words.result_text(job)
+
+
 def test_an_interrupted_job_says_how_to_go_on() -> None:
     job = Job("train", {}, state=JobState.INTERRUPTED)
     assert "r goes on" in job_words.advice(job, "r")
