@@ -82,10 +82,19 @@ def set_(
     as_json: JsonOption = False,
 ) -> None:
     """Make the next version from a built-in template or a file."""
+    from studio.jobs.plans import asked_by, shown_template
     from studio.jobs.setup import save_template
 
-    prompt = save_template(Project.open(project), source, note)
-    emit(asdict(prompt), as_json, lambda: out.print(f"Prompt version {prompt.version}."))
+    opened = Project.open(project)
+    prompt = save_template(opened, source, note)
+    _, remarks = shown_template(opened, asked_by(opened, prompt), prompt)
+
+    def show_version() -> None:
+        out.print(f"Prompt version {prompt.version}.")
+        for said in remarks:
+            out.print(visible(said), style="yellow", highlight=False, soft_wrap=True)
+
+    emit(asdict(prompt) | {"remarks": remarks}, as_json, show_version)
 
 
 @app.command("diff")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import islice
-from typing import Any, overload
+from typing import Any
 
 from studio import methods, servers
 from studio.calls import Prompt, Request
-from studio.jobs.leaks import LeakGuard, shown_demonstrations, shown_examples
+from studio.jobs.leaks import shown_demonstrations, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
+from studio.jobs.stored_corpus import StoredCorpus
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.protocol import Ask, Method, Missed, Plan, SizedStage, Stage
@@ -24,97 +24,12 @@ from studio.prompting.staged import StagedTemplate
 from studio.prompting.templates import DOCUMENT_FORM, Template
 from studio.records import Document, Example, Gold, Record, StudioError
 from studio.settings import Endpoint
-from studio.store import Store
 from studio.tasks import Task
 
-WINDOW = 1_000
-"""Documents that are read at once."""
-CONTEXTS = 20_000
-"""Documents of a corpus that contexts are drawn from."""
 ESTIMATE_SAMPLE = 50
 """Prompts counted, and earlier answers read, for an estimate."""
 LOOKED_AT = 400
 """Requests rendered to see whether they are stored; a larger run is estimated from so many."""
-
-
-class StoredDocuments(Sequence[Document]):
-    """Documents by their rows, in this order; read in windows when they are walked through."""
-
-    def __init__(self, store: Store, rows: Sequence[int]) -> None:
-        self._store, self._rows = store, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, place: int) -> Document: ...
-    @overload
-    def __getitem__(self, place: slice) -> StoredDocuments: ...
-    def __getitem__(self, place: int | slice) -> Document | StoredDocuments:
-        if isinstance(place, slice):
-            return StoredDocuments(self._store, self._rows[place])
-        row = self._rows[place]
-        return self._store.documents.many([row])[row]
-
-    def __iter__(self) -> Iterator[Document]:
-        for start in range(0, len(self._rows), WINDOW):
-            window = list(self._rows[start : start + WINDOW])
-            found = self._store.documents.many(window)
-            yield from (found[row] for row in window if row in found)
-
-
-@dataclass
-class StoredCorpus:
-    """The documents of a run; see :class:`studio.methods.protocol.Corpus`."""
-
-    store: Store
-    params: RunParams
-
-    @cached_property
-    def rows(self) -> list[int]:
-        """The rows of the documents to write for, without those that examples were written for.
-
-        Raises StudioError when there is none.
-        """
-        store, params = self.store, self.params
-        shown = {e.document_id for e in store.examples.all() if e.document_id}
-        if params.search:
-            limit = params.documents or store.documents.count()
-            ids = [document.id for document in store.documents.search(params.search, limit)]
-        else:
-            ids = store.documents.sample_ids(store.documents.count(), params.seed)
-        chosen = [row for row in ids if row not in shown][: params.documents]
-        if not chosen:
-            raise StudioError(self._why_none(found=bool(ids)))
-        return chosen
-
-    def _why_none(self, *, found: bool) -> str:
-        if not self.store.documents.count():
-            return "The project has no documents. Import some with `studio import`."
-        if self.params.search and not found:
-            return f"No document matches {self.params.search!r}. Search for other words."
-        return (
-            "All of these documents have examples: there is nothing left to ask about. Import more "
-            "with `studio import`, or take examples away."
-        )
-
-    def sampled(self) -> Sequence[Document]:
-        """Those that the run was told to write for, in a random order that its seed decides."""
-        return StoredDocuments(self.store, self.rows)
-
-    @cached_property
-    def _contexts(self) -> list[Document]:
-        guard = LeakGuard.of(self.store.gold.all("test"))
-        page = self.store.documents.page(limit=CONTEXTS)
-        return [one for one in page if not guard.is_about(one.full_text, one.text)]
-
-    def contexts(self) -> Sequence[Document]:
-        """Those that pairs and questions may be about: none that gold test is about."""
-        return self._contexts
-
-    def many(self, rows: Sequence[int]) -> Mapping[int, Document]:
-        """Row → document, for those that are there."""
-        return self.store.documents.many(list(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +81,12 @@ def method_of(project: Project, name: str) -> Method:
     Raises StudioError when there is none of this name for the project's task.
     """
     return methods.get(name or project.task.method, project.task.name)
+
+
+def asked_by(project: Project, prompt: Prompt) -> Method:
+    """The method that asks with a prompt version; the task's own where none knows it."""
+    found = methods.of_template(prompt.template, project.task.name, project.task.method)
+    return found or method_of(project, "")
 
 
 def prompt_of(
@@ -254,6 +175,14 @@ def strangers(project: Project, kind: str, params: Mapping[str, Any]) -> list[st
     return list(dict.fromkeys(said for one in asked if (said := stranger(one))))
 
 
+def shown_template(project: Project, method: Method, prompt: Prompt) -> tuple[Any, tuple[str, ...]]:
+    """A prompt version as an LLM may see it, and a sentence on each thing that it may not."""
+    template: Any = method.form.parse(prompt.template)
+    if isinstance(template, StagedTemplate):
+        return shown_demonstrations(project.store, template, project.task.record)
+    return template, ()
+
+
 def plan_for(
     project: Project,
     method: Method,
@@ -268,10 +197,7 @@ def plan_for(
 
     keep_shots: store the shot sets, so that requests can point at them; an estimate need not.
     """
-    template: Any = method.form.parse(prompt.template)
-    remarks: tuple[str, ...] = ()
-    if isinstance(template, StagedTemplate):
-        template, remarks = shown_demonstrations(project.store, template, project.task.record)
+    template, remarks = shown_template(project, method, prompt)
     style = params.style or endpoint.style
     decoding = template.decoding_for(style or template.style, endpoint.model)
     if params.temperature is not None:
@@ -360,8 +286,7 @@ def rendered(project: Project, prompt: Prompt, document: Document, draw: int = 0
 
     Raises StudioError for a method that does not ask about documents one by one.
     """
-    method = methods.of_template(prompt.template, project.task.name, project.task.method)
-    method = method or method_of(project, "")
+    method = asked_by(project, prompt)
     settings: Any = method.settings()
     stage = method.stages[0]
     if not isinstance(stage, SizedStage):

@@ -171,6 +171,22 @@ def test_a_prompt_of_the_task_can_be_set(studio: Verbs, path: Path, tmp_path: Pa
     assert_one_sentence(studio("prompt", "set", tmp_path / "qa.md", "-p", path), 1, "task qa")
 
 
+def test_a_prompt_whose_demonstration_is_gold_says_so(
+    studio: Verbs, path: Path, tmp_path: Path
+) -> None:
+    gold = write(tmp_path / "gold.jsonl", [("The stay was quiet.", "pos"), ("Noise!", "neg")])
+    assert studio("gold", "import", gold, "--split", "test", "-p", path).code == 0
+    row = '[[demonstrations]]\nlabel = "a glad guest"\ntext = "the stay was QUIET"\n\n'
+    text = synthesis_of("classification").replace(
+        "[[demonstrations]]", f"{row}[[demonstrations]]", 1
+    )
+    (tmp_path / "mine.md").write_text(text)
+    done = studio("prompt", "set", tmp_path / "mine.md", "-p", path)
+    assert "demonstration of the template is gold: test has it (gold.jsonl:1)" in done.out
+    again = studio("prompt", "set", tmp_path / "mine.md", "-p", path, "--json").json
+    assert len(again["remarks"]) == 1
+
+
 def synthesis_of(name: str) -> str:
     from studio.prompting.builtin import builtin
 
