@@ -14,7 +14,7 @@ if _CAUGHT:
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from studio.child import close_working_directory
@@ -124,7 +124,10 @@ def _project(argument: str) -> Path:
     """The project's folder. Raises StudioError, before a screen is drawn, when it is none."""
     path = Path(argument).expanduser()
     folder = path.parent if path.name == "studio.db" else path
-    if not (folder / "studio.db").is_file():
+    is_project = False
+    with suppress(OSError):
+        is_project = (folder / "studio.db").is_file()
+    if not is_project:
         from studio.project import Project
 
         Project.open(path)

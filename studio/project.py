@@ -79,7 +79,13 @@ class Project:
         """
         path = path.expanduser().absolute()
         path = path.parent if path.name == DATABASE else path
-        if not (path / DATABASE).is_file():
+        try:
+            is_project = (path / DATABASE).is_file()
+        except OSError as error:
+            raise StudioError(
+                f"{path} cannot be read: {error.strerror}. Check its permissions."
+            ) from error
+        if not is_project:
             raise StudioError(
                 f"{path} is not a studio project (it has no {DATABASE}). "
                 f"Make one with `studio new {path}`."

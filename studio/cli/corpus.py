@@ -66,10 +66,12 @@ LabelsOption = Annotated[
 @takes_params
 def new(
     *,
-    path: Annotated[Path, typer.Argument(help="The new project's folder.")],
+    path: Annotated[Path, typer.Argument(readable=False, help="The new project's folder.")],
     corpus: Annotated[
         Path | None,
-        typer.Option(help="JSONL, BEIR folder, CSV/TSV, Parquet, or a folder of .txt/.md."),
+        typer.Option(
+            readable=False, help="JSONL, BEIR folder, CSV/TSV, Parquet, or a folder of .txt/.md."
+        ),
     ] = None,
     title: Annotated[str, typer.Option(help="What to call it.")] = "",
     language: Annotated[
@@ -172,7 +174,9 @@ def import_(
     *,
     corpus: Annotated[
         Path | None,
-        typer.Argument(help="JSONL, BEIR folder, CSV/TSV, Parquet, folder of .txt/.md."),
+        typer.Argument(
+            readable=False, help="JSONL, BEIR folder, CSV/TSV, Parquet, folder of .txt/.md."
+        ),
     ] = None,
     project: ProjectOption = Path(),
     reading: ImportParams,

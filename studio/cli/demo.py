@@ -33,9 +33,9 @@ QUERIES = 3
 
 
 def demo(
-    path: Annotated[Path, typer.Argument(help="Where the demo project goes.")] = Path(
-        "demo-project"
-    ),
+    path: Annotated[
+        Path, typer.Argument(readable=False, help="Where the demo project goes.")
+    ] = Path("demo-project"),
     task: Annotated[
         Literal["retrieval", "classification", "nli", "qa"],
         typer.Option(help="retrieval: generate, filter, train. The others: rounds of S3."),

@@ -38,7 +38,7 @@ class Check:
 
 def doctor(
     project: Annotated[
-        Path | None, typer.Option("--project", "-p", help="Also its settings.")
+        Path | None, typer.Option("--project", "-p", readable=False, help="Also its settings.")
     ] = None,
     endpoint: Annotated[
         str, typer.Option(help="Check this endpoint; default the settings' one.")

@@ -140,7 +140,8 @@ def _known(project: Project, example_id: int) -> Example:
 @app.command("import")
 def import_(
     path: Annotated[
-        Path, typer.Argument(help="JSONL or CSV with document_id (or text) and query.")
+        Path,
+        typer.Argument(readable=False, help="JSONL or CSV with document_id (or text) and query."),
     ],
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
@@ -163,7 +164,9 @@ def import_(
 
 @app.command("export")
 def export(
-    path: Annotated[Path, typer.Argument(help="The file to write: .jsonl or .csv.")],
+    path: Annotated[
+        Path, typer.Argument(readable=False, help="The file to write: .jsonl or .csv.")
+    ],
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:

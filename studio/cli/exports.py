@@ -15,7 +15,8 @@ from studio.project import Project
 def export(
     format: Annotated[str, typer.Argument(help="beir, pairs, triplets, jsonl, parquet or csv.")],
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; default: exports/FORMAT in the project.")
+        Path | None,
+        typer.Argument(readable=False, help="Where to; default: exports/FORMAT in the project."),
     ] = None,
     project: ProjectOption = Path(),
     dropped: Annotated[bool, typer.Option("--dropped", help="Dropped records too.")] = False,

@@ -24,7 +24,9 @@ FILE_SHOWN = 5
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSONL, CSV or TSV; for qa also SQuAD's JSON.")],
+    file: Annotated[
+        Path, typer.Argument(readable=False, help="JSONL, CSV or TSV; for qa also SQuAD's JSON.")
+    ],
     split: Annotated[
         Literal["validation", "test", "auto"],
         typer.Option(help="auto draws both from the file, each label shared out alike."),

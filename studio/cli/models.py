@@ -180,7 +180,7 @@ def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
 @app.command("copy")
 def copy(
     model: Annotated[int, typer.Argument(help="A trained model's number.", min=1)],
-    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    folder: Annotated[Path, typer.Argument(readable=False, help="A folder that is not there yet.")],
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:

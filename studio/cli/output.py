@@ -23,7 +23,12 @@ PROJECT_VARIABLE = "STUDIO_PROJECT"
 ProjectOption = Annotated[
     Path,
     typer.Option(
-        "--project", "-p", envvar=PROJECT_VARIABLE, help="The project's folder.", show_default="."
+        "--project",
+        "-p",
+        envvar=PROJECT_VARIABLE,
+        readable=False,
+        help="The project's folder.",
+        show_default=".",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -26,6 +26,7 @@ def serve(
             "--project",
             "-p",
             envvar=PROJECT_VARIABLE,
+            readable=False,
             help="The project's folder.",
             show_default="the one here, else Home",
         ),

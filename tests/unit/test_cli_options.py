@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import click
 import pytest
@@ -252,3 +254,18 @@ def verbs(command: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
 def test_the_flags_that_people_use_go_on(verb: str) -> None:
     found = dict(verbs(typer.main.get_command(app)))
     assert set(FLAGS[verb].split()) <= found[verb]
+
+
+def test_what_a_path_leads_to_is_the_verbs_own_to_tell() -> None:
+    """A folder that may not be read is no wrong use: the program says what to do about it."""
+    asked = {
+        f"{called.callback.__name__} {name}": info
+        for group in (app, *(one.typer_instance for one in app.registered_groups))
+        for called in group.registered_commands
+        for name, one in inspect.signature(called.callback, eval_str=True).parameters.items()
+        if get_origin(one.annotation) is Annotated
+        for wanted, info in [get_args(one.annotation)[:2]]
+        if Path in (wanted, *get_args(wanted))
+    }
+    assert "export project" in asked
+    assert [name for name, info in asked.items() if info.readable or info.exists] == []

@@ -162,3 +162,20 @@ def test_a_project_that_may_not_be_written_can_be_read(
         assert {path.name: path.read_bytes() for path in copy.glob("studio.db")} == {
             "studio.db": before["studio.db"]
         }
+
+
+@pytest.mark.skipif(ROOT and not shutil.which("setpriv"), reason="root may read everywhere")
+@pytest.mark.parametrize("arguments", [["jobs", "-p"], []])
+def test_a_folder_that_may_not_be_read_is_one_sentence(
+    project: Project, arguments: list[str]
+) -> None:
+    project.close()
+    project.path.chmod(0)
+    command = [*(LOCKED_OUT if ROOT else ()), sys.executable, "-m", "studio", *arguments]
+    done = subprocess.run(
+        [*command, str(project.path)], capture_output=True, text=True, cwd=Path.cwd()
+    )
+    project.path.chmod(0o755)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot be read: Permission denied. Check its permissions." in done.stderr
+    assert "Traceback" not in done.stderr
