@@ -15,12 +15,14 @@ SHORTEST = 8
 """A shorter "key" is a word such as ``none`` that may stand in any text."""
 
 _LOOKS_SECRET = re.compile(r"\b(?:sk|pk|hf|gsk|xai)[-_][\w-]{12,}|(?<=Bearer )[\w.~+/=-]{8,}")
-_QUERY = re.compile(r"key|token|secret|passw|sig|auth|credential", re.IGNORECASE)
+_SECRET_NAMES = "key|token|secret|passw|sig|auth|credential"
+_QUERY = re.compile(_SECRET_NAMES, re.IGNORECASE)
 _IN_URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@\"'<>]+)@"
-    r"|(?P<name>[?&][\w-]*(?:key|token|secret|passw|sig|auth|credential)[\w-]*=)[^&\s\"'<>]+",
+    r"(?P<scheme>://)(?P<user>[^\s/@\"'<>]+)@"
+    rf"|(?P<name>[?&][\w-]{{0,64}}?(?:{_SECRET_NAMES})[\w-]{{0,64}}=)[^&\s\"'<>]+",
     re.IGNORECASE,
 )
+"""Nothing in it looks far ahead: texts from outside are as long as they like."""
 _VARIABLE = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _known: set[str] = set()
 

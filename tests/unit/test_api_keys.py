@@ -174,3 +174,14 @@ def test_a_log_line_holds_no_key_even_in_a_traceback(key: str) -> None:
     told = BlottingFormatter().format(record)
     assert "ValueError: Bearer" in told
     assert key not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 1_000_000, "?" + "key" * 300_000, "&" * 1_000_000, "://" * 300_000],
+    ids=["letters", "names", "joins", "schemes"],
+)
+def test_a_text_as_long_as_it_likes_is_looked_through_once(text: str) -> None:
+    # A search that begins again at each letter would go on for an hour.
+    unchanged = blotted(text) == text
+    assert unchanged
