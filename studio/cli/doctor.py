@@ -126,7 +126,7 @@ def _encoder(settings: Settings) -> Check:
 
 
 def _endpoint(settings: Settings, endpoint: str, model: str) -> Check:
-    from studio.llm.endpoints import check_choice
+    from studio.llm.health import check_choice
 
     try:
         return Check("endpoint", "ok", check_choice(settings, endpoint, model))

@@ -1,26 +1,20 @@
-"""Which endpoint is meant, which key belongs to it, and whether it is well."""
+"""Which endpoint is meant, and which key belongs to it."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import difflib
-import importlib.util
 import logging
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from studio import api_keys, servers
-from studio.calls import Answer, Decoding, Message, Request, Style
 from studio.llm import catalogue
 from studio.llm.address import address, is_address
-from studio.llm.client import LLMClient, clients_for
-from studio.llm.embedded import INSTALL_HINT, EmbeddedServer
-from studio.llm.failures import CallFailed
+from studio.llm.embedded import EmbeddedServer
 from studio.records import StudioError
 from studio.settings import (
     OPENAI_KEY_ENV,
@@ -36,9 +30,6 @@ EMBEDDED_PREFIX = "embedded:"
 EMBEDDED_SLOTS = 4
 KEYRING_SERVICE = "studio"
 OPENAI = Endpoint("openai", servers.OPENAI_URL, api_key_env=OPENAI_KEY_ENV)
-CHECK_TIMEOUT_S = 30.0
-PROBE_TOKENS = (16, 1024)
-"""Most tokens of a probe's answer. Some models refuse less than 16, some think first."""
 
 log = logging.getLogger(__name__)
 
@@ -53,22 +44,6 @@ class Serving:
     """None when it wants none. Never stored, never shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointHealth:
-    """What a check found."""
-
-    ok: bool
-    """Whether requests of at least one style are answered."""
-    sentence: str
-    """For the person: what works, or what is wrong and what to do."""
-    models: tuple[str, ...] = ()
-    """What the server offers; empty when it does not say."""
-    styles: tuple[Style, ...] = ()
-    """The styles that it answered."""
-    latency_s: float | None = None
-    """Seconds for a short answer."""
-
-
 def resolve(
     settings: Settings,
     name: str | None = None,
@@ -81,6 +56,20 @@ def resolve(
     ``name`` is one of the settings' endpoints, ``embedded:MODEL``, ``openai``, or a URL. ``model``
     overrides the endpoint's. Raises StudioError for an unknown name or a missing model.
     """
+    found = server_of(settings, name, base_url=base_url, model=model)
+    if not found.model:
+        raise StudioError(f"Which model of {found.name}? Name it with --model.")
+    return found
+
+
+def server_of(
+    settings: Settings,
+    name: str | None = None,
+    *,
+    base_url: str | None = None,
+    model: str | None = None,
+) -> Endpoint:
+    """As :func:`resolve`; a server's model may be left open."""
     wanted = base_url or name or settings.endpoint
     if wanted in settings.endpoints:
         found = settings.endpoints[wanted]
@@ -95,6 +84,20 @@ def resolve(
     if model and found.embedded:
         return _embedded_as(found, model)
     return _complete(dataclasses.replace(found, model=model or found.model))
+
+
+def where_and_model(text: str) -> tuple[str, str]:
+    """(name or address, model) of what was typed for an endpoint.
+
+    A model may stand behind an address, or behind ``openai``; the model is empty where none does.
+    """
+    where, _, model = text.strip().partition(" ")
+    return (where, model.strip()) if is_server(where) else (text.strip(), "")
+
+
+def is_server(where: str) -> bool:
+    """Whether it is a server that has to be told which of its models is meant."""
+    return is_address(where) or where == OPENAI.name
 
 
 def embedded_endpoint(model: str) -> Endpoint:
@@ -185,104 +188,6 @@ def serving(endpoint: Endpoint, settings: Settings, log: Path | None = None) -> 
         yield Serving(_running(endpoint, server), server.key)
 
 
-def check_choice(settings: Settings, name: str, model: str) -> str:
-    """One sentence on the endpoint that is meant. Raises StudioError when it is not well."""
-    health = check(resolve(settings, name or None, model=model or None))
-    if not health.ok:
-        raise StudioError(health.sentence)
-    return health.sentence
-
-
-def check(endpoint: Endpoint) -> EndpointHealth:
-    """As :func:`probe`, for code without an event loop."""
-    return asyncio.run(probe(endpoint))
-
-
-async def probe(endpoint: Endpoint) -> EndpointHealth:
-    """Ask for the models and for a few tokens in each style; never raises for what is wrong there.
-
-    An embedded model is not started: it is well when its runtime and its file are here.
-    """
-    try:
-        if endpoint.embedded:
-            return _embedded_health(endpoint)
-        patient = min(endpoint.timeout_s, CHECK_TIMEOUT_S)
-        patient_one = dataclasses.replace(endpoint, timeout_s=patient)
-        key = await asyncio.to_thread(api_key, endpoint)
-        reports = []
-        for client in clients_for(patient_one, key):
-            async with client:
-                reports.append(await _probe_one(client))
-        return next((report for report in reports if not report.ok), reports[0])
-    except StudioError as error:
-        return EndpointHealth(False, str(error))
-
-
-async def _probe_one(client: LLMClient) -> EndpointHealth:
-    notes: list[str] = []
-    client.on_note = notes.append
-    models = await _models(client)
-    started = time.monotonic()
-    chat = await _few_tokens(client, "chat")
-    latency = time.monotonic() - started
-    completion = await _few_tokens(client, "completion")
-    if isinstance(chat, CallFailed) and isinstance(completion, CallFailed):
-        listed = not models or client.endpoint.model in models
-        return EndpointHealth(False, str(chat) if listed else _no_model(client, models), models)
-    sentence = f"{client.endpoint.name} answers as {client.endpoint.model} in {latency:.2f} s."
-    styles: tuple[Style, ...] = ("chat", "completion")
-    if isinstance(completion, CallFailed):
-        styles = ("chat",)
-        sentence += " It has no completion route: use templates of chat style."
-    elif isinstance(chat, CallFailed):
-        styles = ("completion",)
-        sentence += " It has no chat route: use templates of completion style."
-    return EndpointHealth(True, " ".join([sentence, *notes[-1:]]), models, styles, latency)
-
-
-async def _models(client: LLMClient) -> tuple[str, ...]:
-    """What the server offers; nothing when it has no such list, or keeps it to itself."""
-    try:
-        return tuple(await client.models())
-    except CallFailed as failed:
-        if failed.kind == "down" or failed.status == 401:
-            raise
-        return ()
-
-
-async def _few_tokens(client: LLMClient, style: Style) -> Answer | CallFailed:
-    message = Message("user" if style == "chat" else "prompt", "Hello")
-    found: Answer | CallFailed
-    for most in PROBE_TOKENS:
-        decoding = Decoding(temperature=0.0, max_tokens=most)
-        try:
-            return await client.complete(Request((message,), client.endpoint.model, decoding))
-        except CallFailed as failed:
-            if failed.kind == "down" or failed.status == 401:
-                raise
-            found = failed
-        if found.kind != "refused":
-            break
-    return found
-
-
-def _no_model(client: LLMClient, models: tuple[str, ...]) -> str:
-    model = client.endpoint.model
-    near = difflib.get_close_matches(model, models, n=3, cutoff=0.3) or list(models[:5])
-    return (
-        f"{client.endpoint.name} ({client.base_url}) has no model {model!r}. "
-        f"It offers {', '.join(near)}{' …' if len(near) < len(models) else ''}."
-    )
-
-
-def _embedded_health(endpoint: Endpoint) -> EndpointHealth:
-    path = catalogue.required_path(endpoint.model)
-    if importlib.util.find_spec("xllamacpp") is None:
-        return EndpointHealth(False, f"The embedded LLM needs xllamacpp; {INSTALL_HINT}.")
-    sentence = f"{endpoint.name} is here ({path.stat().st_size / 1e6:.0f} MB) and starts when used."
-    return EndpointHealth(True, sentence, (endpoint.model,), ("chat", "completion"))
-
-
 def _running(endpoint: Endpoint, server: EmbeddedServer) -> Endpoint:
     """The settings' words for it, the server's address and slots."""
     live = server.endpoint
@@ -310,8 +215,6 @@ def _complete(endpoint: Endpoint) -> Endpoint:
         return endpoint
     if not endpoint.base_url:
         raise StudioError(f"The endpoint {endpoint.name} has no base_url; add it to the settings.")
-    if not endpoint.model:
-        raise StudioError(f"Which model of {endpoint.name}? Name it with --model.")
     return dataclasses.replace(
         endpoint,
         base_url=address(endpoint.base_url),

@@ -16,7 +16,8 @@ from keyring.errors import NoKeyringError
 from studio.calls import Decoding, Message, Request
 from studio.llm import endpoints
 from studio.llm.client import LLMClient
-from studio.llm.endpoints import api_key, check, check_choice, probe, resolve, serving
+from studio.llm.endpoints import api_key, resolve, server_of, serving
+from studio.llm.health import check, check_choice, models_of, probe
 from studio.records import StudioError
 from studio.settings import Endpoint, Settings
 from tests.support.openai_server import OpenAIServer
@@ -301,3 +302,17 @@ async def test_serving_starts_and_stops_an_embedded_model(tmp_path: Path) -> Non
     async with LLMClient(ready.endpoint, ready.api_key) as client:
         with pytest.raises(StudioError, match="Nothing answers"):
             await client.complete(request)
+
+
+def test_an_address_alone_means_the_only_model_there() -> None:
+    with OpenAIServer(models=("lark-8b",)) as server:
+        assert "answers as lark-8b" in check_choice(SETTINGS, server.url)
+    with OpenAIServer(models=("lark-8b", "wren-1b")) as server:
+        with pytest.raises(StudioError, match=r"Which model .* It offers lark-8b, wren-1b"):
+            check_choice(SETTINGS, server.url)
+        assert server.paid.calls == 0
+
+
+def test_a_model_whose_name_cannot_be_shown_is_not_offered() -> None:
+    with OpenAIServer(models=("lark-8b", "\x1b[31mred", "two\nlines")) as server:
+        assert models_of(server_of(SETTINGS, server.url)) == ("lark-8b",)
