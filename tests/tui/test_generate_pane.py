@@ -156,7 +156,7 @@ async def test_arrows_walk_from_field_to_field(wired: Project) -> None:
         ("budget_usd", "lots", "type a number from 0"),
         ("budget_tokens", "-1", "type a whole number from 1"),
         ("max_concurrency", "9" * 40, "type a whole number from 1"),
-        ("endpoint", "http://x", "write the URL, a space"),
+        ("endpoint", "http://x", "choose its model with"),
     ],
 )
 async def test_a_wrong_value_is_said_beside_its_line_and_nothing_starts(
@@ -235,6 +235,18 @@ async def test_the_endpoint_is_chosen_from_a_list(wired: Project) -> None:
         await pilot.press("j", "enter")
         await until_shown(pilot, lambda: not isinstance(app.screen, Choose))
         assert app.screen.query_one(Form).values["endpoint"].startswith("embedded:")
+
+
+async def test_an_address_alone_lists_the_models_that_are_served_there(wired: Project) -> None:
+    app = StudioApp(wired, screen="generate")
+    with OpenAIServer(models=("lark-8b", "wren-1b")) as server:
+        async with app.run_test(size=(100, 30)) as pilot:
+            form = app.screen.query_one(Form)
+            form.go_to("endpoint")
+            await pilot.press("enter", "ctrl+u", *server.url, "enter")
+            await until_shown(pilot, lambda: any("offers 2 models" in m.text for m in app.said))
+            await pilot.press("k", "right", "right")
+            assert form.values["endpoint"] == f"{server.url} wren-1b"
 
 
 async def test_another_studios_draft_shows_up(wired: Project) -> None:

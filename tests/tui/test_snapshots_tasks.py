@@ -106,7 +106,7 @@ def test_the_wizard_for_own_files(
     async def ready(pilot: Pilot[int]) -> None:
         await pilot.press("n")
         await quiet(pilot)
-        await pilot.press(*"j" * (5 + below))
+        await pilot.press(*["right"] * below, "j", "left")
         await quiet(pilot)
 
     monkeypatch.chdir("/")

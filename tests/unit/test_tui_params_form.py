@@ -9,6 +9,7 @@ import pytest
 
 from studio.jobs.params import EvaluateParams, FilterParams, ImportParams, TrainParams
 from studio.params import Option, Params, option
+from studio.settings import Endpoint, Settings
 from studio.tui.pane.params_form import (
     Unfit,
     endpoint_of,
@@ -154,12 +155,20 @@ def test_labels_and_help_fit_beside_their_line(params: type[Params]) -> None:
         ("local", ("local", "", "")),
         (" embedded:smol ", ("embedded:smol", "", "")),
         ("http://x/v1 qwen", ("", "http://x/v1", "qwen")),
+        ("localhost:8000 My Model.gguf", ("", "localhost:8000", "My Model.gguf")),
+        ("openai small", ("openai", "", "small")),
     ],
 )
 def test_an_endpoint_is_a_name_or_a_url_and_a_model(text: str, found: tuple[str, ...]) -> None:
-    assert endpoint_of(text) == found
-    assert endpoint_problem(text) == ""
+    assert endpoint_of(Settings(), text) == found
+    assert endpoint_problem(Settings(), text) == ""
 
 
-def test_a_url_without_a_model_is_refused() -> None:
-    assert "write the URL, a space" in endpoint_problem("http://x")
+@pytest.mark.parametrize("text", ["http://x", "localhost:8000", "openai"])
+def test_a_server_without_a_model_is_refused(text: str) -> None:
+    assert "choose its model" in endpoint_problem(Settings(), text)
+
+
+def test_an_endpoint_of_the_settings_that_is_called_like_a_server_has_its_model() -> None:
+    known = Settings(endpoints={"box:8000": Endpoint("box:8000", "http://box:8000/v1", "lark")})
+    assert endpoint_of(known, "box:8000") == ("box:8000", "", "")

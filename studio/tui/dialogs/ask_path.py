@@ -16,11 +16,10 @@ from textual.widgets import Input, Static
 from studio.tui.pane.base import Dialog
 from studio.tui.safe_text import content, visible
 from studio.tui.widgets.editor import Field
+from studio.tui.widgets.path_field import entries
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 
-MOST = 200
-"""Entries of a folder that are listed."""
 COLUMNS = (Column(""), Column("", 10, "right"))
 
 
@@ -141,31 +140,6 @@ class AskPath(Dialog):
             self._say(problem)
             return
         self.dismiss(Path(path))
-
-
-def entries(typed: str, endings: tuple[str, ...]) -> list[str]:
-    """Folders (with a slash at the end) and fitting files that begin as typed, by name."""
-    folder, begun = os.path.split(typed)
-    found: list[str] = []
-    try:
-        with os.scandir(folder or ".") as listing:
-            for entry in listing:
-                hidden = entry.name.startswith(".") and not begun.startswith(".")
-                if entry.name.startswith(begun) and not hidden:
-                    found += _fitting(os.path.join(folder, entry.name), entry, endings)
-    except (OSError, ValueError):
-        # No such folder, none that may be read, or no possible name: there is nothing to offer.
-        return []
-    return sorted(found, key=lambda path: (not path.endswith(os.sep), path))[:MOST]
-
-
-def _fitting(path: str, entry: os.DirEntry[str], endings: tuple[str, ...]) -> list[str]:
-    try:
-        if entry.is_dir():
-            return [path + os.sep]
-    except OSError:
-        return []
-    return [path] if entry.name.lower().endswith(endings) else []
 
 
 def _common(paths: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
     found = {"documents": f"all {project.store.documents.count():,}"}
     prompt = project.store.prompts.latest()
     try:
-        name, base_url, model = params_form.endpoint_of(values["endpoint"])
+        name, base_url, model = params_form.endpoint_of(project.settings, values["endpoint"])
         chosen = endpoint_of(project, RunParams(endpoint=name, base_url=base_url, model=model))
         found["max_concurrency"] = f"{chosen.max_concurrency}, as the endpoint allows"
         if prompt is not None:

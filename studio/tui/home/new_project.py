@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from studio import servers, settings
 from studio.formats.label_list import parsed, separated
 from studio.jobs import queue, setup
 from studio.jobs.gold_items import import_labelled
+from studio.llm.address import address, is_address
+from studio.llm.endpoints import server_of, where_and_model
+from studio.llm.health import with_model
 from studio.project import DATABASE, Project, forget
 from studio.prompting.languages import language_code
 from studio.records import Label, StudioError
+from studio.settings import Endpoint
 from studio.tasks import Task
 
 
@@ -53,21 +57,42 @@ def make(wish: Wish) -> Path:
 
     Raises WishFault with the field and what to mend; then nothing is left behind.
     """
-    # What is wrong is told from the first line to the last.
+    found = looked_at(wish)
+    endpoint = _endpoint(wish)
+    if wish.sample:
+        _from_sample(found, wish, endpoint)
+    else:
+        _from_files(found, wish, endpoint)
+    return found.folder
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a wish comes to."""
+
+    folder: Path
+    language: str
+    labels: list[Label]
+    files: dict[str, str]
+    """Line → the full path of the file."""
+
+
+def looked_at(wish: Wish) -> Found:
+    """Look for what is wrong, from the first line to the last, without asking a server.
+
+    Raises WishFault.
+    """
     labels = [] if wish.sample else _labels(wish)
     files = {} if wish.sample else _files(wish)
     try:
-        wish = replace(wish, language=language_code(wish.language))
+        language = language_code(wish.language)
     except StudioError as error:
         raise WishFault("language", str(error)) from error
-    if wish.endpoint:
-        _known_endpoint(wish.endpoint)
-    path = _folder(wish, files)
-    if wish.sample:
-        _from_sample(path, wish)
-    else:
-        _from_files(path, wish, labels, files)
-    return path
+    try:
+        server_of(settings.load(), *where_and_model(wish.endpoint)[:1])
+    except StudioError as error:
+        raise WishFault("endpoint", str(error)) from error
+    return Found(_folder(wish, files), language, labels, files)
 
 
 def _folder(wish: Wish, files: Mapping[str, str]) -> Path:
@@ -82,46 +107,48 @@ def _folder(wish: Wish, files: Mapping[str, str]) -> Path:
     return path
 
 
-def _known_endpoint(endpoint: str) -> None:
-    """A wrong name would be told only when the first run starts."""
-    from studio.llm.endpoints import resolve
-
+def _endpoint(wish: Wish) -> Endpoint:
+    """The endpoint with its model; a server is asked where only its address was typed."""
+    where, model = where_and_model(wish.endpoint)
     try:
-        resolve(settings.load(), endpoint)
+        if is_address(where):
+            servers.type_in(address(where))
+        return with_model(settings.load(), where, model)
     except StudioError as error:
         raise WishFault("endpoint", str(error)) from error
 
 
-def _from_sample(path: Path, wish: Wish) -> None:
+def _from_sample(found: Found, wish: Wish, endpoint: Endpoint) -> None:
     try:
         if wish.task.has_path:
-            project, params = setup.sample_project(path, wish.sample)
+            project, params = setup.sample_project(found.folder, wish.sample)
             setup.save_template(project, wish.template)
             queue.submit(project, "import", params)
         else:
-            project = setup.labelled_sample_project(path, wish.sample)
+            project = setup.labelled_sample_project(found.folder, wish.sample)
     except StudioError as error:
         raise WishFault("folder", str(error)) from error
-    _set_endpoint(project, wish.endpoint)
+    _set_endpoint(project, wish.endpoint, endpoint)
     project.close()
 
 
-def _from_files(path: Path, wish: Wish, labels: list[Label], files: dict[str, str]) -> None:
+def _from_files(found: Found, wish: Wish, endpoint: Endpoint) -> None:
     """Labels and labelled gold come in at once: they are few; documents by a job."""
+    path, files = found.folder, dict(found.files)
     was_there = path.exists()
-    project = Project.create(path, title=path.name, task=wish.task.name, language=wish.language)
+    project = Project.create(path, title=path.name, task=wish.task.name, language=found.language)
     try:
         try:
             setup.save_template(project, wish.template, about=wish.about)
         except StudioError as error:
             raise WishFault("template", str(error)) from error
-        project.store.labels.set(labels)
+        project.store.labels.set(found.labels)
         if not wish.task.has_path:
             try:
                 import_labelled(project, Path(files.pop("gold")), "auto")
             except StudioError as error:
                 raise WishFault("gold", str(error)) from error
-        _set_endpoint(project, wish.endpoint)
+        _set_endpoint(project, wish.endpoint, endpoint)
         if files:
             queue.submit(project, "import", files)
     except StudioError:
@@ -149,7 +176,9 @@ def _files(wish: Wish) -> dict[str, str]:
     )
     for name, typed, needed, what in asked:
         file = Path(typed).expanduser().absolute()
-        if (typed or needed) and (not typed or not file.exists()):
+        if needed and not typed:
+            raise WishFault(name, f"Where are the {what}? Type the path of a file.")
+        if typed and not file.exists():
             raise WishFault(name, f"There are no {what} at {typed!r}. Type the path of a file.")
         if typed:
             found[name] = str(file)
@@ -168,10 +197,26 @@ def _take_back(project: Project, folder_was_there: bool) -> None:
             project.path.rmdir()
 
 
-def _set_endpoint(project: Project, endpoint: str) -> None:
+def _set_endpoint(project: Project, typed: str, endpoint: Endpoint) -> None:
     """Write the endpoint into the project's settings when it is not the person's own default."""
-    project.say(*servers.urls_in(endpoint))
-    if endpoint and endpoint != project.settings.endpoint:
-        file = project.path / "studio.toml"
-        file.write_text(f"endpoint = {json.dumps(endpoint)}\n", "utf-8")
+    known = project.settings
+    name, _ = where_and_model(typed or known.endpoint)
+    named = known.endpoints.get(name)
+    if endpoint.embedded or (named is not None and named.model):
+        lines = [f"endpoint = {_quoted(name)}"] if name != known.endpoint else []
+    else:
+        project.say(*servers.urls_in(endpoint.base_url))
+        lines = [
+            f"endpoint = {_quoted(endpoint.name)}",
+            f"[endpoints.{_quoted(endpoint.name)}]",
+            f"base_url = {_quoted(endpoint.base_url)}",
+            f"model = {_quoted(endpoint.model)}",
+        ]
+    if lines:
+        (project.path / "studio.toml").write_text("\n".join(lines) + "\n", "utf-8")
         settings.load(project.path)
+
+
+def _quoted(text: str) -> str:
+    """A text of TOML, whose basic strings are JSON's."""
+    return json.dumps(text, ensure_ascii=False)

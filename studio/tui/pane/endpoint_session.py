@@ -86,18 +86,10 @@ class EndpointSession:
 
 def endpoint_named(project: Project, name: str) -> Endpoint:
     """The endpoint of what was typed. Raises StudioError for an unknown one."""
-    from studio.llm.endpoints import resolve
+    from studio.llm.endpoints import resolve, where_and_model
 
-    where, model = choice(name)
+    where, model = where_and_model(name)
     return resolve(project.settings, where or None, model=model or None)
-
-
-def choice(text: str) -> tuple[str, str]:
-    """(name or URL, model) of what was typed for an endpoint; the model only after a URL."""
-    words = text.split()
-    if len(words) == 2 and "://" in words[0]:
-        return words[0], words[1]
-    return text.strip(), ""
 
 
 async def stream(wire: EndpointSession, request: Request) -> AsyncIterator[str | Answer]:

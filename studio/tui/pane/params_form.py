@@ -9,10 +9,12 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from studio.jobs.base_encoders import base_encoders
 from studio.llm import catalogue
-from studio.llm.endpoints import EMBEDDED_PREFIX
+from studio.llm.address import is_address
+from studio.llm.endpoints import EMBEDDED_PREFIX, is_server, where_and_model
 from studio.params import Option, Params
 from studio.project import Project
 from studio.records import StudioError
+from studio.settings import Settings
 from studio.tui.widgets.form_field import NO, YES, FormChoice, FormField, Kind
 
 P = TypeVar("P", bound=Params)
@@ -128,11 +130,11 @@ def fit(fields: Iterable[FormField], texts: Mapping[str, str]) -> dict[str, Any]
     return found
 
 
-def endpoint_choices(project: Project) -> tuple[FormChoice, ...]:
-    """The endpoints to choose from: the settings', OpenAI's, the embedded models'."""
+def endpoint_choices(settings: Settings) -> tuple[FormChoice, ...]:
+    """The endpoints to choose from: the settings' and the embedded models'."""
     found = [
         FormChoice(name, note=f"{one.model}, {'a server of yours' if one.base_url else 'here'}")
-        for name, one in sorted(project.settings.endpoints.items())
+        for name, one in sorted(settings.endpoints.items())
     ]
     for entry in catalogue.load().values():
         if entry.kind == "llm":
@@ -155,20 +157,20 @@ def encoder_choices(project: Project) -> tuple[FormChoice, ...]:
     )
 
 
-def endpoint_problem(text: str) -> str:
-    """What is wrong with an endpoint as it is typed; empty for a name, or a URL and a model."""
-    is_url = "://" in text
-    if is_url and len(text.split()) != 2:
-        return "write the URL, a space, and the model's name there"
-    return ""
+def endpoint_problem(settings: Settings, text: str) -> str:
+    """Why an endpoint as it is typed will not do; empty for a name, or a server and a model."""
+    where, model = where_and_model(text)
+    if model or where in settings.endpoints or not is_server(where):
+        return ""
+    return "choose its model with ← →, or write it behind a space"
 
 
-def endpoint_of(text: str) -> tuple[str, str, str]:
-    """(name, URL, model) of what was typed: a name, or a URL and a model.
+def endpoint_of(settings: Settings, text: str) -> tuple[str, str, str]:
+    """(name, URL, model) of what was typed: a name, or a server and its model.
 
-    Raises StudioError for a URL without a model.
+    Raises StudioError for a server without a model.
     """
-    if problem := endpoint_problem(text):
+    if problem := endpoint_problem(settings, text):
         raise StudioError(f"Endpoint: {problem}.")
-    words = text.split()
-    return ("", words[0], words[1]) if "://" in text else (text.strip(), "", "")
+    where, model = where_and_model(text)
+    return ("", where, model) if model and is_address(where) else (where, "", model)

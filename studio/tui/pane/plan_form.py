@@ -21,6 +21,7 @@ from studio.jobs.params import cap_words
 from studio.project import Project
 from studio.tui.pane.autosave import Autosave
 from studio.tui.pane.base import Dialog
+from studio.tui.pane.served_models import LINE, ServedModels
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section
@@ -48,6 +49,7 @@ class PlanForm(Container):
         self._given: set[str] = set()
         """Addresses that stood there before anybody typed."""
         self._autosave = Autosave(self, self._write)
+        self._servers = ServedModels(self, project.settings, self._tell_served)
 
     @property
     def form(self) -> Form:
@@ -107,6 +109,15 @@ class PlanForm(Container):
         elif line == "budget_usd":
             with suppress(ValueError):
                 servers.type_in(cap_words(float(text)))
+
+    @on(Form.Left)
+    def _left(self, event: Form.Left) -> None:
+        event.stop()
+        if event.name == LINE:
+            self._servers.look(self.form)
+
+    def _tell_served(self, sentence: str, bad: bool) -> None:
+        self.studio.tell(sentence, bad=bad)
 
     @on(Form.Done)
     def _done(self, event: Form.Done) -> None:

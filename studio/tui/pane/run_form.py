@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from studio import methods
@@ -48,7 +49,10 @@ def run_fields(
             "typed": False,
             "default": offered[0].name,
         },
-        "endpoint": {"choices": endpoint_choices(project), "check": endpoint_problem},
+        "endpoint": {
+            "choices": endpoint_choices(project.settings),
+            "check": partial(endpoint_problem, project.settings),
+        },
         "base": {"choices": (FormChoice(""), *encoder_choices(project))},
     }
     run = form_fields(RunParams, more=known)
@@ -82,7 +86,7 @@ def row_of(
     """The row of the run that the lines say. Raises Unfit, with the line and what to type."""
     method = methods.get(texts["method"], project.task.name)
     told = {name: value for name, value in fit(fields, texts).items() if value is not None}
-    name, base_url, model = endpoint_of(told.pop("endpoint", ""))
+    name, base_url, model = endpoint_of(project.settings, told.pop("endpoint", ""))
     told |= {"endpoint": name, "base_url": base_url, "model": model}
     told |= {one: absolute(told[one]) for one in ("base",) if one in told}
     known = run_row(project, trains=trains, method=method.name)

@@ -72,6 +72,14 @@ class Form(VerticalScroll, can_focus=True):
             self.form = form
             self.name = name
 
+    class Left(Message):
+        """A field has lost the keys."""
+
+        def __init__(self, form: Form, name: str) -> None:
+            super().__init__()
+            self.form = form
+            self.name = name
+
     class Done(Message):
         """Enter on the last line."""
 
@@ -312,6 +320,7 @@ class Form(VerticalScroll, can_focus=True):
         for line in self._lines:
             if line.field is event.widget:
                 line.type(False)
+                self.post_message(self.Left(self, line.asked.name))
 
     def on_click(self, event: events.Click) -> None:
         """A click on the last line does it; one on a choice lists what it can be."""

@@ -53,6 +53,8 @@ class FormField:
     """Why a text that is well formed cannot be; empty when it can."""
     heading: str = ""
     """Stands above the line."""
+    completes: tuple[str, ...] | None = None
+    """Of a path: the endings of the files that complete it, beside folders; None for no path."""
 
     @property
     def may_be_empty(self) -> bool:

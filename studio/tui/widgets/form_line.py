@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,6 +15,19 @@ from textual.widgets import Input, Static
 from studio.tui.safe_text import content, label, one_line
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.form_field import FormChoice, FormField
+from studio.tui.widgets.path_field import PathField
+
+
+class Choice(Static):
+    """The choice that was made, cut to its room."""
+
+    def __init__(self, show: Callable[[], None]) -> None:
+        super().__init__("", classes="form-choice", markup=False)
+        self._again = show
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """There is another room."""
+        self._again()
 
 
 class FormLine(Horizontal):
@@ -44,7 +58,7 @@ class FormLine(Horizontal):
         self.asked = asked
         self._value = asked.default
         self._told = asked.default
-        self.field = Field(asked.default, id=f"field-{asked.name}", disabled=not asked.typed)
+        self.field = _field(asked)
         self.untold = False
         """Whether the message that tells of its value is still under way."""
         self._complaint = ""
@@ -52,7 +66,7 @@ class FormLine(Horizontal):
         self._shown = ("", "")
         """The help and the choice that are drawn."""
         self.field.placeholder = _in_brackets(asked.empty)
-        self.choice = Static("", classes="form-choice", markup=False)
+        self.choice = Choice(self.show)
         self.type(False)
 
     def compose(self) -> ComposeResult:
@@ -65,7 +79,7 @@ class FormLine(Horizontal):
     def on_mount(self) -> None:
         """Show the label, the value, the help."""
         self.here(False)
-        self._show()
+        self.show()
 
     @property
     def value(self) -> str:
@@ -82,7 +96,7 @@ class FormLine(Horizontal):
         else:
             self._value = value
             self.post_message(self.Changed(self))
-        self._show()
+        self.show()
 
     def fill(self, value: str) -> None:
         """The value that it has already, and nobody need be told."""
@@ -90,19 +104,19 @@ class FormLine(Horizontal):
         if self.field.value != value:
             with self.prevent(Input.Changed):
                 self.field.value = value
-        self._show()
+        self.show()
 
     def offer(self, choices: Sequence[FormChoice]) -> None:
         """Other choices; the value stays, also when it is none of them."""
         self.asked = replace(self.asked, choices=tuple(choices))
         self.type(self.field.has_focus)
-        self._show()
+        self.show()
 
     def mean(self, empty: str) -> None:
         """What nothing means here, as it is known now."""
         self.asked = replace(self.asked, empty=empty)
         self.field.placeholder = _in_brackets(one_line(empty))
-        self._show()
+        self.show()
 
     def step(self, by: int) -> None:
         """The choice before or after."""
@@ -129,7 +143,7 @@ class FormLine(Horizontal):
     def complain(self, problem: str) -> None:
         """Say what is wrong with the value; nothing says its help again."""
         self._complaint = problem
-        self._show()
+        self.show()
 
     @property
     def problem(self) -> str:
@@ -149,7 +163,8 @@ class FormLine(Horizontal):
         known = next((one.words for one in self.asked.choices if one.value == value), value)
         return known or _in_brackets(self.asked.empty)
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Draw the help and the choice as they are now."""
         # Every line is looked at after every key: only what is new is drawn.
         width = self.choice.content_size.width or 22
         choice = f"‹ {one_line(self.words(self.value), width - 4)} ›" if self.asked.choices else ""
@@ -164,17 +179,20 @@ class FormLine(Horizontal):
     def _part(self, name: str) -> Static:
         return self.query_one(f".form-{name}", Static)
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """A choice is cut to its room."""
-        self._show()
-
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell of what was typed, once."""
         event.stop()
         if event.value != self._told:
             self._told = event.value
-            self._show()
+            self.show()
             self.post_message(self.Changed(self))
+
+
+def _field(asked: FormField) -> Field:
+    known: dict[str, Any] = {"id": f"field-{asked.name}", "disabled": not asked.typed}
+    if asked.completes is None:
+        return Field(asked.default, **known)
+    return PathField(asked.default, endings=asked.completes, **known)
 
 
 def _in_brackets(empty: str) -> str:
