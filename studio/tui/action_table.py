@@ -219,7 +219,7 @@ ACTIONS: Final = (
     Action("generate.pause", ("p",), "Pause", "send nothing new for now, or go on", True),
     Action("generate.faster", ("plus", "equals_sign"), "More", "more calls at a time", True),
     Action("generate.slower", ("minus",), "Less", "fewer calls at a time", True),
-    Action("generate.cancel", ("c",), "Cancel", "stop the run; what is stored stays", True),
+    Action("generate.cancel", ("x", "c"), "Stop it", "stop the run; what is stored stays", True),
     Action("generate.resume", ("r",), "Resume", "go on; no stored answer is paid again", True),
     Action("generate.drops", ("d",), "Dropped", "why answers made no record, with examples", True),
     Action(
@@ -331,16 +331,20 @@ ACTIONS: Final = (
     Action("rounds.next-round", ("right_square_bracket",), "Next round", "errors of the next one"),
     Action("rounds.choose", ("o",), "Choose", "the run; in the form, what a line can be", True),
     Action(
-        "rounds.cancel", ("c",), "Cancel/resume", "stop the run's job, or resume it", footer=True
+        "rounds.cancel", ("x", "c"), "Stop/resume", "stop the run's job, or resume it", footer=True
     ),
     Action("jobs.start", ("n",), "Start…", "choose one step to start", footer=True),
-    Action("jobs.cancel", ("c",), "Cancel", "ask the job to stop; what is done stays", footer=True),
+    Action("jobs.cancel", ("x", "c"), "Stop it", "stop the job; what is done stays", footer=True),
     Action("jobs.resume", ("r",), "Resume", "go on; no stored answer is paid again", True),
     Action("jobs.pause", ("p",), "Pause", "a run rests: sends nothing new, or goes on", True),
     Action("jobs.filter", ("slash",), "Filter", "only jobs of a kind or state", footer=True),
     Action("jobs.log", ("l",), "Log", "read the log; esc goes back to the list", footer=True),
     Action(
-        "jobs.delete", ("x",), "Delete files", "delete a finished job's files; its row stays", True
+        "jobs.delete",
+        ("delete", "D"),
+        "Delete files",
+        "delete a finished job's files; its row stays",
+        True,
     ),
 )
 """All actions, in the order in which help and footer show them."""

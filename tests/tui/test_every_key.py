@@ -80,8 +80,10 @@ PRESSED: dict[str, dict[str, str]] = {
     },
     "test_home.py": {
         "home.open": "test_a_folder_that_is_no_project_is_told",
-        "home.new": "test_the_wizard_makes_a_project_out_of_own_files",
         "home.forget": "test_forget_takes_a_project_off_the_list_and_leaves_its_files",
+    },
+    "test_wizard.py": {
+        "home.new": "test_escape_leaves_the_wizard",
     },
     "test_jobs_pane.py": {
         "app.path": "test_the_path_starts_from_anywhere_with_a_small_dialog",
@@ -182,7 +184,7 @@ PRESSED: dict[str, dict[str, str]] = {
         "rounds.previous-round": "test_brackets_walk_the_rounds",
         "rounds.next-round": "test_brackets_walk_the_rounds",
         "rounds.choose": "test_o_lists_what_a_line_can_be",
-        "rounds.cancel": "test_c_cancels_and_goes_on",
+        "rounds.cancel": "test_one_key_stops_a_run_and_goes_on",
     },
     "test_search_pane.py": {
         "search.query": "test_an_empty_query_says_what_to_do",

@@ -625,19 +625,19 @@ async def test_a_project_without_labels_or_gold_says_the_commands(
     empty.close()
 
 
-async def test_c_cancels_and_goes_on(made: Project, no_workers: list[int]) -> None:
+async def test_one_key_stops_a_run_and_goes_on(made: Project, no_workers: list[int]) -> None:
     run = rounds.resting(made, approve="all")
     job = made.store.jobs.submit("s3", {"run_id": run})
     made.store.jobs.claim(job, os.getpid())
     async with StudioApp(made, screen="rounds").run_test(size=SIZE) as pilot:
         app = await ready(pilot)
-        await until_shown(pilot, lambda: "c cancels" in shown(app, "next"))
-        await pilot.press("c")
+        await until_shown(pilot, lambda: "x stops it" in shown(app, "next"))
+        await pilot.press("x")
         await until_shown(pilot, lambda: made.store.jobs.is_cancelled(job))
         made.store.jobs.finish(job, os.getpid(), JobState.CANCELLED)
         pane(app).store_changed()
-        await until_shown(pilot, lambda: "c resumes" in shown(app, "next"))
-        await pilot.press("c")
+        await until_shown(pilot, lambda: "x resumes" in shown(app, "next"))
+        await pilot.press("x")
         await until_shown(pilot, lambda: no_workers == [job])
 
 

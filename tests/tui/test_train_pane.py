@@ -223,7 +223,7 @@ async def test_a_running_training_shows_its_curves_and_clock(
         await quiet(pilot)
         (row,) = models(app)
         assert row[0] == "●"
-        assert row[1:3] == ("garden · training garden", "wordllama-256")
+        assert row[1:3] == ("garden · training", "wordllama-256")
         assert row[4] == "30/120"
         assert "30 of 120" in title(app, "#curves-section")
         drawn = app.screen.query_one(Curves).plain

@@ -240,7 +240,7 @@ def next_step(job: Job, keys: dict[str, str], nouns: str = "queries") -> str:
     """What to press now. keys: action id → its key as a person reads it; nouns: what is written."""
     if is_under_way(job):
         if job.is_paused:
-            return f"{keys['generate.pause']} goes on · {keys['generate.cancel']} cancels for now"
+            return f"{keys['generate.pause']} goes on · {keys['generate.cancel']} stops it for now"
         return (
             f"{keys['generate.pause']} pauses · {keys['generate.faster']} {keys['generate.slower']}"
             " more or fewer calls at a time · it goes on when you leave"

@@ -143,6 +143,9 @@ class RoundsPane(Pane):
         verb = action_id.removeprefix("rounds.").replace("-", "_")
         if verb == "approve_all":
             return self._look.is_resting
+        if verb == "cancel":
+            job = self._look.job
+            return job is not None and (self._look.is_live or job.state in queue.RESUMABLE)
         if verb in JUDGING:
             return self._errors.rows.count > 0 and not self.has_class("-figures")
         return True

@@ -212,7 +212,7 @@ def next_step(look: RunSnapshot, keys: Mapping[str, str], asking: int) -> str:
             f"round {look.rounds[-1].number + 1}"
         )
     if look.is_live:
-        return f"It goes on when you leave. {keys['rounds.cancel']} cancels."
+        return f"It goes on when you leave. {keys['rounds.cancel']} stops it."
     if look.job is not None and look.job.state is not JobState.DONE:
         return f"{keys['rounds.cancel']} resumes; no stored answer is paid again."
     if look.rounds:

@@ -84,13 +84,21 @@ def job_cells(job: Job, base: str) -> tuple[str, ...]:
     """As :func:`model_cells`, of a training that has no model yet."""
     words = job_words.mark(job)
     running = job.state is JobState.RUNNING and not job.cancel_requested
-    phase = job_words.phase(job) if running else ""
+    phase = phase_words(job) if running else ""
     name = f"{job_name(job)} · {phase or words[2:]}"
     # The bar is one of the training: what comes before it has its own, in the title below.
     total = job.total if not running or phase.startswith("training") else None
     steps = f"{job.done:,}/{total:,}" if total else ""
     bar = _bar(job.done / total) if total and job.state is not JobState.DONE else ""
     return (words[0], name, base_name(base), "", steps, bar, "", when(job.created))
+
+
+def phase_words(job: Job) -> str:
+    """What it is at, without the name of the model that it trains, which stands beside it."""
+    phase = job_words.phase(job)
+    _, of_training, trained = phase.partition("training ")
+    is_own = bool(of_training) and job_name(job).startswith(trained)
+    return "training" if is_own else phase.rstrip("-")
 
 
 def _bar(share: float) -> str:
@@ -361,7 +369,7 @@ def headline(job: Job, left: str) -> str:
 
     What tells most comes first: a narrow screen cuts the end.
     """
-    phase = job_words.phase(job) if job.state is JobState.RUNNING else ""
+    phase = phase_words(job) if job.state is JobState.RUNNING else ""
     state = f"● {phase}" if phase and not job.cancel_requested else job_words.mark(job)
     step = f"{job.done:,} of {job.total:,}" if job.total else ""
     spent = f"{job_words.took(job)} so far" if job.state is JobState.RUNNING else ""
