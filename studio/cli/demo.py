@@ -12,7 +12,7 @@ import typer
 from studio.cli import demo_labelled
 from studio.cli.following import follow
 from studio.cli.output import JsonOption, emit, err, out, table, visible
-from studio.cli.tables import chain_table, score_table
+from studio.cli.tables import filter_tables, score_table
 from studio.jobs import queue
 from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
 from studio.jobs.plans import run_row
@@ -232,7 +232,7 @@ def show(result: dict[str, Any], found: dict[str, Any]) -> None:
         ["queries kept", found["kept"]],
     ]
     out.print(table(f"Queries by {found['llm']}", ("what", "count"), rows))
-    out.print(chain_table(result))
+    out.print(filter_tables(result))
     if found["scores"]:
         out.print(score_table(result))
         out.print(verdict(found), highlight=False)

@@ -23,6 +23,7 @@ from studio.cli.output import (
     visible,
 )
 from studio.jobs import queue
+from studio.jobs.told import told, value_words
 from studio.project import Project
 from studio.records import Job
 
@@ -78,14 +79,14 @@ def show(job: JobArgument, project: ProjectOption = Path(), as_json: JsonOption 
     row = {**_row(found), "log": tail}
 
     def show_job() -> None:
-        out.print(table(f"Job {job}", ("what", "value"), _facts(found)))
+        out.print(table(f"Job {job}", ("what", "value"), _facts(found, opened.task.name)))
         for line in tail:
             out.print(visible(line), style="dim", highlight=False)
 
     emit(row, as_json, show_job)
 
 
-def _facts(job: Job) -> list[list[object]]:
+def _facts(job: Job, task: str) -> list[list[object]]:
     """What a person asks of a job: no process numbers, no curves, nothing that was not set."""
     facts = {
         "kind": job.kind,
@@ -95,7 +96,7 @@ def _facts(job: Job) -> list[list[object]]:
         "submitted": local_time(job.created),
         "started": local_time(job.started),
         "finished": local_time(job.finished),
-        "settings": _lines(job.params),
+        "settings": "\n".join(f"{name}: {said}" for name, said in told(job.kind, job.params, task)),
         "result": _lines(job.result),
         "deleted": job.deleted,
     }
@@ -103,15 +104,9 @@ def _facts(job: Job) -> list[list[object]]:
 
 
 def _lines(found: dict[str, Any] | None) -> str:
-    """Each on a line; only what was set or found: the rest may be of other tasks."""
-    told = {name: value for name, value in (found or {}).items() if value not in (None, "", [], {})}
-    return "\n".join(f"{name.replace('_', ' ')}: {_figure(value)}" for name, value in told.items())
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {_figure(one)}" for name, one in value.items())
-    return f"{value:,}" if type(value) is int else str(value)
+    """Each on a line; only what was found: the rest may be of other tasks."""
+    known = {n: value for n, value in (found or {}).items() if value not in (None, "", [], {})}
+    return "\n".join(f"{n.replace('_', ' ')}: {value_words(value)}" for n, value in known.items())
 
 
 @app.command("watch")

@@ -37,6 +37,15 @@ def show_switched_off(result: dict[str, Any]) -> None:
         out.print(visible(line), style="yellow", highlight=False, soft_wrap=True)
 
 
+def filter_tables(result: dict[str, Any]) -> Group:
+    """Counts before and after each filter, then what is dropped now, by reason."""
+    found = result.get("dropped") or {}
+    if not found:
+        return Group(chain_table(result))
+    rows = [[reason, count] for reason, count in found.items()]
+    return Group(chain_table(result), table("Dropped", ("reason", "count"), rows))
+
+
 def chain_table(result: dict[str, Any]) -> Table:
     """Counts before and after each filter."""
     rows = [

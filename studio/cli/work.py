@@ -29,7 +29,7 @@ from studio.cli.run_options import (
     run_told,
 )
 from studio.cli.s3 import show_rounds
-from studio.cli.tables import chain_table, score_table
+from studio.cli.tables import filter_tables, score_table
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, FilterParams, RunParams, TrainParams
 from studio.llm.money import dollars, untold
@@ -112,7 +112,7 @@ def filter_(
     asked_for = params.round_trip not in (FilterParams().round_trip, "off")
     opened = opened_for("round trip", project) if asked_for else Project.open(project)
     result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: show_result(result, lambda: out.print(chain_table(result))))
+    emit(result, as_json, lambda: show_result(result, lambda: out.print(filter_tables(result))))
 
 
 def _show_moved(found: dict[str, Any]) -> None:

@@ -52,8 +52,12 @@ def judge(context: JobContext, params: FilterParams) -> None:
         context.store.verdicts.undo_filter(name, judged.name)
         _link(context, made(name, params), params, judged.name)
         context.keep(filters_done=[*context.result["filters_done"], name])
-    kept = context.store.records.counts(judged.name).kept
-    context.keep(chain=chain_counts(context, params), kept=kept)
+    records = context.store.records
+    context.keep(
+        chain=chain_counts(context, params),
+        kept=records.counts(judged.name).kept,
+        dropped=records.reasons(judged.name),
+    )
     if not context.result["kept"]:
         worst = max(context.result["chain"], key=lambda link: link["judged"] - link["kept"])
         raise StudioError(

@@ -71,6 +71,8 @@ def test_from_corpus_to_scores(studio: Command, project: Path, server: OpenAISer
     assert first["judged"] == made["generated"]
     assert last["filter"] == "round-trip"
     assert last["kept"] == judged["kept"] > 0
+    assert sum(judged["dropped"].values()) == made["generated"] - judged["kept"]
+    assert judged["dropped"]["round-trip"] == last["judged"] - last["kept"]
 
     moved = studio("filter", "-p", project, "--move", "-k", 10, "--json").json
     assert moved["kept"] >= judged["kept"] == moved["would_keep"]["1"]

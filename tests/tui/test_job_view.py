@@ -116,6 +116,21 @@ def test_what_a_person_should_know_of_a_job_stands_with_its_result() -> None:
     assert said in job_words.result_text(job)
 
 
+def test_a_filters_end_tells_its_reasons_and_each_link() -> None:
+    found = {
+        "kept": 353,
+        "dropped": {"round-trip": 30, "copied": 17},
+        "chain": [{"filter": "copy", "label": "Copy: by words", "judged": 400, "kept": 383}],
+    }
+    done = Job("filter", {}, id=4, state=JobState.DONE, result=found)
+    told = "353 kept, 47 dropped: 30 round-trip, 17 copied"
+    assert job_words.in_short(done) == told
+    assert job_words.ending(done) == f"filter 4 is done: {told}"
+    text = job_words.result_text(done)
+    assert "copy                 400 → 383      Copy: by words" in text
+    assert "dropped: copied                17" in text
+
+
 def test_an_interrupted_job_says_how_to_go_on() -> None:
     job = Job("train", {}, state=JobState.INTERRUPTED)
     assert "r goes on" in job_words.advice(job, "r")

@@ -77,7 +77,7 @@ async def test_the_log_is_shown_and_follows(project: Project, job: JobMaker) -> 
 async def test_cancel_asks_the_worker_to_stop(project: Project, job: JobMaker) -> None:
     job_id = job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
     async with StudioApp(project, screen="jobs").run_test(size=(120, 40)) as pilot:
-        await pilot.press("c")
+        await pilot.press("x")
         asked = project.store.jobs.get(job_id)
         assert asked is not None
         assert asked.cancel_requested
@@ -154,6 +154,45 @@ async def test_a_step_starts_alone_as_it_stands(
         assert [job.kind for job in project.store.jobs.all()] == [kind]
 
 
+async def test_a_filter_is_chosen_link_by_link_and_only_what_fits_is_asked(
+    project: Project, no_workers: list[int]
+) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("n", "j", "j", "enter")
+        await quiet(pilot)
+        names = [one.name for one in app.screen.query_one(Form).fields]
+        assert names[:2] == ["filter-length", "filter-copy"]
+        assert names[-3:] == ["round_trip", "k", "encoder"]
+        # Copies stay, and BM25 looks for the document among the first two.
+        await pilot.press("g", "j", "left", *["j"] * (len(names) - 4), "left", "left")
+        await quiet(pilot)
+        form = app.screen.query_one(Form)
+        assert form.values["round_trip"] == "bm25"
+        assert [one.name for one in form.fields][-1] == "k"
+        await pilot.press("j", "right", "s")
+        await quiet(pilot)
+        [made] = project.store.jobs.all()
+        assert made.params["filters"] == [
+            "length", "language", "duplicates", "near-duplicates", "round-trip",
+        ]  # fmt: skip
+        assert (made.params["round_trip"], made.params["k"]) == ("bm25", 2)
+
+
+async def test_what_a_job_was_told_stands_in_the_words_of_its_form(
+    project: Project, job: JobMaker
+) -> None:
+    params = {"method": "promptagator", "budget_tokens": 5000, "max_concurrency": 4}
+    job("generate", JobState.DONE, params=params)
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await quiet(pilot)
+        text = app.screen.query_one("#facts", TextPane).plain
+        assert "Cap in tokens    5,000" in text
+        assert "Calls at a time  4" in text
+        assert "budget_tokens" not in text
+
+
 @pytest.mark.parametrize(("place", "pane"), [(1, "generate"), (3, "train")])
 async def test_a_step_with_a_form_of_its_own_leads_to_it(
     project: Project, no_workers: list[int], place: int, pane: str
@@ -221,11 +260,11 @@ async def test_the_footer_names_only_what_the_job_allows(project: Project, job: 
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(120, 30)) as pilot:
         await pilot.pause()
-        assert {"Cancel", "Log", "Filter"} <= footer(app)
+        assert {"Stop", "Log", "Filter"} <= footer(app)
         assert not {"Pause", "Resume"} & footer(app)
         await pilot.press("j")
         await pilot.pause()
-        assert "Cancel" not in footer(app)
+        assert "Stop" not in footer(app)
 
 
 def footer(app: StudioApp) -> set[str]:
@@ -340,7 +379,7 @@ async def test_files_are_deleted_after_a_look_at_what_and_how_much(
 ) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("x")
+        await pilot.press("delete")
         await quiet(pilot)
         assert isinstance(app.screen, DeleteFiles)
         rows = [row.cells for row in app.screen.query_one(RowList).rows]
@@ -365,7 +404,7 @@ async def test_files_are_deleted_after_a_look_at_what_and_how_much(
 async def test_a_model_is_deleted_only_when_it_is_marked(project: Project, trained: int) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("x")
+        await pilot.press("delete")
         await quiet(pilot)
         await pilot.press("space", "j", "space", "j", "space")
         await pilot.pause()
@@ -380,7 +419,7 @@ async def test_a_model_is_deleted_only_when_it_is_marked(project: Project, train
 async def test_esc_and_an_empty_choice_delete_nothing(project: Project, trained: int) -> None:
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("x")
+        await pilot.press("delete")
         await quiet(pilot)
         await pilot.press("space", "j", "space", "y")
         assert isinstance(app.screen, DeleteFiles)
@@ -394,7 +433,7 @@ async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> Non
     job("train", JobState.RUNNING, pid=os.getpid(), heartbeat=time.time())
     app = StudioApp(project, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("x")
+        await pilot.press("delete")
         await quiet(pilot)
         assert "Cancel it before" in list(app.said)[-1].text
 

@@ -52,6 +52,31 @@ def test_jobs(
 
 
 @SIZES
+def test_a_filter_and_what_it_dropped(
+    snap_compare: Compare, project: Project, job: Callable[..., int], size: tuple[int, int]
+) -> None:
+    links = [
+        {"filter": "copy", "label": "Copy: by words in order", "judged": 400, "kept": 383},
+        {"filter": "round-trip", "label": "Round trip, BM25", "judged": 383, "kept": 353},
+    ]
+    found = {"kept": 353, "dropped": {"round-trip": 30, "copied": 17}, "chain": links}
+    told = {"filters": ["copy", "round-trip"], "round_trip": "bm25", "k": 1, "seed": 13}
+    job("filter", JobState.DONE, params=told, result=found)
+    app = StudioApp(project, screen="jobs")
+    assert snap_compare(app, terminal_size=size, run_before=quiet)
+
+
+@SIZES
+def test_a_filter_is_chosen(snap_compare: Compare, project: Project, size: tuple[int, int]) -> None:
+    async def ask(pilot: Pilot[int]) -> None:
+        await pilot.press("n", "j", "j", "enter")
+        await quiet(pilot)
+
+    app = StudioApp(project, screen="jobs")
+    assert snap_compare(app, terminal_size=size, run_before=ask)
+
+
+@SIZES
 def test_help(snap_compare: Compare, project: Project, size: tuple[int, int]) -> None:
     app = StudioApp(project, screen="examples")
 

@@ -195,7 +195,8 @@ class JobsPane(Pane):
             return
         section.titled(f"{job.kind} {job.id} · {job_words.mark(job)}")
         left = self.studio.job_watch.left(job, job_words.phase(job))
-        text = _facts(job, self._key("jobs.resume"), left, self._where(job))
+        task, resume = self.project.task.name, self._key("jobs.resume")
+        text = _facts(job, task, resume, left, self._where(job))
         if text != pane.plain:
             pane.show(text)
 
@@ -363,7 +364,7 @@ def _row(job: Job, jobs: list[Job]) -> Row:
     return Row(str(job.id), cells, TONES.get(job.state, ""))
 
 
-def _facts(job: Job, resume_key: str, left: str, where: str) -> str:
+def _facts(job: Job, task: str, resume_key: str, left: str, where: str) -> str:
     begun = f"began {job_words.started(job)}, {_lasted(job)}" if job.started else ""
     head = [
         job_words.headline(job.result),
@@ -372,31 +373,17 @@ def _facts(job: Job, resume_key: str, left: str, where: str) -> str:
         "  ".join(part for part in (begun, left, where) if part),
         job.deleted,
     ]
-    told = "\n".join(f"{name} = {value}" for name, value in _told(job.params))
-    parts = ["\n".join(line for line in head if line), job_words.result_text(job), told]
+    parts = [
+        "\n".join(line for line in head if line),
+        job_words.result_text(job),
+        "\n".join(job_words.settings(job, task)),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
 def _lasted(job: Job) -> str:
     took = job_words.took(job)
     return f"{took} so far" if job.state is JobState.RUNNING else f"took {took}"
-
-
-def _told(params: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """The params that say something, those of stages with the stage's name in front."""
-    told: list[tuple[str, str]] = []
-    for name, value in params.items():
-        if isinstance(value, dict):
-            told += _told(value, f"{prefix}{name}.")
-        elif value not in (None, "", []):
-            told.append((prefix + name, _spelt(value)))
-    return told
-
-
-def _spelt(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _delete(project: Project, job: Job, chosen: Sequence[Artefact]) -> str:

@@ -9,12 +9,12 @@ from typing import Any, Final
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from studio import methods
+from studio import filters, methods
 from studio.jobs import queue
 from studio.jobs.base_encoders import absolute
 from studio.jobs.exporting import ExportParams, fitting, refuse
 from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
-from studio.params import Params
+from studio.params import Option, Params
 from studio.project import Project
 from studio.records import Job, StudioError
 from studio.tui.generate.form import first_values, meanings
@@ -23,7 +23,7 @@ from studio.tui.pane.params_form import Unfit, encoder_choices, form_fields, rea
 from studio.tui.pane.plan_form import PlanDialog, PlanForm
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
-from studio.tui.widgets.form_field import FormChoice, FormField
+from studio.tui.widgets.form_field import NO, YES, FormChoice, FormField
 
 TITLES: Final = {
     "path": "Run the path: generate → filter → train → evaluate",
@@ -32,9 +32,15 @@ TITLES: Final = {
     "export": "Export the records",
 }
 _FILTER = ("round_trip", "k", "encoder")
+_RANKS: Final = (
+    FormChoice("1", note="its own document must come first, as published"),
+    *(FormChoice(str(k), note=f"its own document among the first {k}") for k in (2, 3, 5, 10)),
+)
+SWITCH: Final = "filter-"
+"""What the line of a filter's switch is called, before the filter's name."""
 LINES: Final = {
     "path": ("documents", "queries_per_document", "endpoint", "budget_usd", *_FILTER),
-    "filter": _FILTER,
+    "filter": ("type", *_FILTER),
     "evaluate": ("split", "model_id", "systems"),
     "export": ("format", "folder", "dropped", "licence"),
 }
@@ -52,13 +58,59 @@ def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
         ExportParams,
         more={
             "encoder": {"choices": encoder_choices(project)},
+            "k": {"choices": _RANKS, "default": "1"},
+            "type": {"choices": _types(project), "typed": False},
             "format": {"choices": tuple(formats), "typed": False, "default": "jsonl"},
         },
     )
     method = methods.get(project.task.method, project.task.name)
     run = run_form.run_fields(project, [method]) if kind == "path" else ()
     known = {one.name: one for one in (*own, *run)}
-    return tuple(known[name] for name in LINES[kind] if name in known)
+    switches = _switches(project) if kind == "filter" else ()
+    lines = (known[name] for name in LINES[kind] if name in known)
+    return (*switches, *(one for one in lines if _fits(project, one)))
+
+
+def _types(project: Project) -> tuple[FormChoice, ...]:
+    """The types of records that there are, the project's own first."""
+    own, present = project.task.record, project.store.record_types.present().values()
+    others = (FormChoice(one.name, one.nouns) for one in present if one.name != own.name)
+    return (FormChoice("", own.nouns), *others)
+
+
+def _switches(project: Project) -> tuple[FormField, ...]:
+    """A line for each filter that can judge the project's records."""
+    documents = project.task.gold == "documents"
+    lines = []
+    for name in FilterParams().filters:
+        known = filters.available()[name]
+        if name != "round-trip" and (documents or not known.of_documents):
+            title, _, what = known().label.partition(": ")
+            lines.append(
+                FormField(
+                    SWITCH + name,
+                    Option(title, what),
+                    kind="switch",
+                    choices=(FormChoice(YES), FormChoice(NO)),
+                    typed=False,
+                    default=YES,
+                )
+            )
+    return tuple(lines)
+
+
+def _fits(project: Project, line: FormField) -> bool:
+    """Whether the line means something for the project."""
+    if line.name == "type":
+        return len(line.choices) > 1
+    return line.name not in _FILTER or project.task.gold == "documents"
+
+
+def lines_of(texts: Mapping[str, str]) -> set[str]:
+    """The lines that mean something for what is chosen."""
+    mode = texts.get("round_trip")
+    needless = {"off": {"k", "encoder"}, "bm25": {"encoder"}}.get(mode or "", set())
+    return {*texts} - needless
 
 
 def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -70,6 +122,10 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
         base = getattr(found, "encoder", "")
         return (replace(found, encoder=absolute(base)) if base else found).to_row()  # type: ignore[call-arg]
 
+    if kind == "filter":
+        off = {name for name in texts if name.startswith(SWITCH) and texts[name] == NO}
+        chain = (one for one in FilterParams().filters if SWITCH + one not in off)
+        return {**read(FilterParams), "filters": tuple(chain)}
     if kind != "path":
         return read(PARAMS[kind])
     asked = [one for one in fields if one.name not in FilterParams.options()]
@@ -85,6 +141,7 @@ class StartPlan(PlanForm):
 
     DEFAULT_CSS = """
     StartPlan { height: auto; }
+    Dialog.-narrow StartPlan Form .form-meaning { display: block; }
     """
 
     def __init__(self, project: Project, kind: str) -> None:
@@ -107,6 +164,7 @@ class StartPlan(PlanForm):
 
     def look_ahead(self) -> None:
         """Say what an empty line means, and what is to mend."""
+        self.form.show_only(lines_of(self.form.values))
         if self._kind == "path":
             self.form.empties(meanings(self._project, self.form.values))
         self._params()

@@ -11,6 +11,7 @@ from typing import Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems
+from studio.jobs.told import told
 from studio.llm.money import dollars, untold
 from studio.records import Job, JobState
 from studio.tui.safe_text import one_line, padded
@@ -154,11 +155,21 @@ def _made(found: dict[str, Any]) -> str:
             if isinstance(gold, dict) and (queries := sum(gold.values())):
                 counts = {**counts, "gold queries": queries}
             told = [f"{count:,} {label}" for label, count in counts.items() if count]
-            return ", ".join(told) or f"0 {labels[key]}"
+            dropped = _dropped(found) if key == "kept" else ""
+            return (", ".join(told) or f"0 {labels[key]}") + dropped
     rounds = found.get("rounds")
     if isinstance(rounds, list) and rounds:
         return f"round {rounds[-1]['round']} on {rounds[-1]['records']:,} records"
     return ""
+
+
+def _dropped(found: dict[str, Any]) -> str:
+    """Such as ``, 47 dropped: 30 round-trip, 17 copied``."""
+    reasons = [*_by_reason(found.get("dropped") or {})]
+    if not reasons:
+        return ""
+    told = ", ".join(f"{count:,} {one_line(reason, 30)}" for reason, count in reasons)
+    return f", {sum(count for _, count in reasons):,} dropped: {told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +263,19 @@ def result_text(job: Job) -> str:
         "\n".join(scores_table(found)),
         "\n".join(_tests(found)),
         "\n".join(_counts(found)),
+        "\n".join(_links(found)),
         "\n".join(_seconds(found)),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def settings(job: Job, task: str) -> Iterator[str]:
+    """A line for each thing that the job was told."""
+    lines = [
+        (one_line(name, 30), one_line(said, 200)) for name, said in told(job.kind, job.params, task)
+    ]
+    wide = max((cell_len(name) for name, _ in lines), default=0)
+    yield from (f"{padded(name, wide)}  {said}" for name, said in lines)
 
 
 def scores_table(found: dict[str, Any]) -> Iterator[str]:
@@ -302,6 +323,14 @@ def _tests(found: dict[str, Any]) -> Iterator[str]:
         if wins := (found.get("wins") or {}).get(name):
             line += f"  {wins['won']} won, {wins['lost']} lost, {wins['tied']} tied"
         yield line
+
+
+def _links(found: dict[str, Any]) -> Iterator[str]:
+    """A line for each filter: how many it judged and kept, and what it does."""
+    for link in found.get("chain") or []:
+        if isinstance(link, dict) and isinstance(link.get("judged"), int):
+            name, what = one_line(str(link["filter"]), 16), one_line(str(link["label"]), 200)
+            yield f"{padded(name, 16)}{link['judged']:>8,} → {link['kept']:<8,} {what}"
 
 
 COUNTED: Final = (
