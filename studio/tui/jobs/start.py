@@ -141,7 +141,6 @@ class StartPlan(PlanForm):
 
     DEFAULT_CSS = """
     StartPlan { height: auto; }
-    Dialog.-narrow StartPlan Form .form-meaning { display: block; }
     """
 
     def __init__(self, project: Project, kind: str) -> None:
@@ -190,6 +189,10 @@ class StartPlan(PlanForm):
 
 class StartDialog(PlanDialog):
     """Gives back the params of the job, or None."""
+
+    DEFAULT_CSS = """
+    StartDialog.-narrow Form .form-meaning { display: block; }
+    """
 
     def __init__(self, kind: str, project: Project, title: str = "") -> None:
         super().__init__(
