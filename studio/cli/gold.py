@@ -153,8 +153,8 @@ def _say(store: Store, query: str, as_json: bool) -> None:
     known = gold.find(store, query)
     same = gold.same_words(store, query) if known else gold.Same((), ())
     result: dict[str, Any] = _shown(store, [known])[0] if known else {"query": query, "id": None}
-    result |= {"examples_that_ask_it": same.shots, "kept_records_that_ask_it": same.records}
-    emit(result, as_json, lambda: _show(known, same.shots, same.records))
+    result |= {"examples_that_ask_it": same.examples, "kept_records_that_ask_it": same.records}
+    emit(result, as_json, lambda: _show(known, same.examples, same.records))
 
 
 def _show(known: Gold | None, shots: tuple[int, ...], records: tuple[int, ...]) -> None:

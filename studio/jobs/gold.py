@@ -1,16 +1,16 @@
 """Gold that a person marks: which query it is, right or wrong, and back again.
 
-A mark writes gold and nothing else: no example, no record. What has the words of a gold query
-already is told, and :mod:`studio.jobs.training_data` leaves it out of every training.
+A mark writes gold, and switches off the examples with its words: no LLM is shown gold. Records
+with its words are told, and :mod:`studio.jobs.training_data` leaves them out of every training.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from studio.jobs.leaks import LONGEST_COMPARED, wording
+from studio.jobs.leaks import LONGEST_COMPARED, switch_off_gold, wording
 from studio.records import Gold, Split, StudioError
 from studio.store import Store
 from studio.store.gold import Mark
@@ -34,14 +34,16 @@ class MarkChange:
     before: Mapping[int, Mark | None]
     """Every passage that was marked with it, such as those of its whole document."""
     after: Mapping[int, Mark | None]
+    switched_off: tuple[int, ...] = ()
+    """Examples that asked the same and were switched on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Same:
     """What asks the same words as a query."""
 
-    shots: tuple[int, ...]
-    """Examples that are used as shots."""
+    examples: tuple[int, ...]
+    """Examples, which no LLM is shown while the query is gold."""
     records: tuple[int, ...]
     """Kept records."""
 
@@ -103,6 +105,9 @@ def mark(
         }
         change = MarkChange(name, known.text, known.split, document_id, before, after)
         _put(store, change, after)
+        if (marked := store.gold.named(name)) is not None:
+            off = tuple(example.id for example in switch_off_gold(store, [marked]))
+            change = replace(change, switched_off=off)
     return change
 
 
@@ -121,9 +126,12 @@ def _says(mark: Mark | None) -> bool | None:
 
 
 def undo(store: Store, change: MarkChange) -> None:
-    """Make the marks as they were before."""
+    """Make the marks as they were before, and the examples where the query is gold no more."""
     with store.write():
         _put(store, change, change.before)
+        if store.gold.named(change.outside_id) is None:
+            for example in change.switched_off:
+                store.examples.switch(example, on=True)
 
 
 def _put(store: Store, change: MarkChange, marks: Mapping[int, Mark | None]) -> None:
@@ -138,13 +146,13 @@ def _put(store: Store, change: MarkChange, marks: Mapping[int, Mark | None]) -> 
 
 
 def same_words(store: Store, text: str) -> Same:
-    """The examples in use and the kept records that have the words of a query."""
+    """The examples and the kept records that have the words of a query."""
     words = wording(text)
-    shots = [e.id for e in store.examples.all() if e.enabled and wording(e.query) == words]
+    examples = [one.id for one in store.examples.all() if wording(one.query) == words]
     head = text[:LONGEST_COMPARED]
     like = store.gold.records_like(head, list(_runs(head)))
     records = sorted(row for row, other in like.items() if wording(other) == words)
-    return Same(tuple(shots), tuple(records))
+    return Same(tuple(examples), tuple(records))
 
 
 def _runs(text: str) -> Iterable[str]:

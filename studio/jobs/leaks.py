@@ -100,7 +100,11 @@ class GoldPlaces:
 
 def shown_examples(store: Store) -> tuple[list[Example], list[Example]]:
     """The examples that are switched on: those that an LLM may see, and those that are gold."""
-    gold, on = GoldWords.of(store), store.examples.all(enabled_only=True)
+    return _apart(store, GoldWords.of(store))
+
+
+def _apart(store: Store, gold: GoldWords) -> tuple[list[Example], list[Example]]:
+    on = store.examples.all(enabled_only=True)
     leaks = [example for example in on if example.query.strip() and gold.find(example)]
     return [example for example in on if example not in leaks], leaks
 
@@ -128,9 +132,9 @@ def shown_demonstrations(
     return replace(template, demonstrations=tuple(shown)), tuple(remarks)
 
 
-def switch_off_gold(store: Store) -> list[Example]:
-    """Switch off the examples that are gold; which ones they were."""
-    _, leaks = shown_examples(store)
+def switch_off_gold(store: Store, new: Iterable[Gold] | None = None) -> list[Example]:
+    """Switch off the examples that are gold, or those that are ``new`` gold; which ones."""
+    _, leaks = _apart(store, GoldWords.of(store) if new is None else GoldWords(new))
     for example in leaks:
         store.examples.switch(example.id, on=False)
     return leaks

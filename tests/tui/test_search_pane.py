@@ -456,9 +456,11 @@ async def test_a_marked_query_that_examples_or_records_ask_too_is_warned_of(
         await keys.until(lambda: keys.warning())
         assert f"Example {shot} asks the same" in keys.warning()
         assert "Kept record 1 asks the same" in keys.warning()
+        assert [one.enabled for one in store.examples.all() if one.id == shot] == [False]
         assert keys.pane.query_one("#same-words").region.area
         await keys.press("u")
         await keys.until(lambda: not keys.warning())
+        assert [one.enabled for one in store.examples.all() if one.id == shot] == [True]
 
 
 async def test_marks_made_elsewhere_show_within_a_second(project: Project) -> None:

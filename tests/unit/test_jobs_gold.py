@@ -137,13 +137,34 @@ def test_a_query_that_was_only_marked_wrong_scores_nothing(store: Store) -> None
     assert store.gold.origins("validation") == {}
 
 
-def test_shots_and_kept_records_with_the_same_words_are_found(store: Store) -> None:
+def test_a_mark_switches_off_the_examples_that_ask_the_same_and_undo_switches_them_on(
+    store: Store,
+) -> None:
+    [same, other, off] = store.examples.add(
+        [Example("d", "Home office?"), Example("d", "meals"), Example("d", "home, office")]
+    )
+    store.examples.switch(off, on=False)
+
+    def on() -> list[int]:
+        return [one.id for one in store.examples.all(enabled_only=True)]
+
+    first, second = mark(store, "home office", 1, 1), mark(store, "home office", 2, 0)
+    assert first is not None
+    assert second is not None
+    assert (first.switched_off, second.switched_off, on()) == ((same,), (), [other])
+    gold.undo(store, second)
+    assert on() == [other], "it is gold still"
+    gold.undo(store, first)
+    assert on() == [same, other]
+
+
+def test_examples_and_kept_records_with_the_same_words_are_found(store: Store) -> None:
     [shot, off] = store.examples.add([Example("d", "Home office"), Example("d", "home, office")])
     store.examples.switch(off, on=False)
     store.records.add(
         [query_for(1, "home OFFICE?"), query_for(1, "my home office"), query_for(3, "押金")]
     )
-    assert gold.same_words(store, "home office") == gold.Same((shot,), (1,))
+    assert gold.same_words(store, "home office") == gold.Same((shot, off), (1,))
     assert gold.same_words(store, "押金") == gold.Same((), (3,))
     assert gold.same_words(store, "100%_\\ '\"") == gold.Same((), ())
 

@@ -256,13 +256,16 @@ class SearchPane(ProcessPane):
     def _mark_it(self, text: str, document_id: int, grade: int | None) -> None:
         store, who = self.project.store, reviewer(self.project.path)
         self.studio.write(
-            lambda: self._gold.mark(store, text, document_id, grade, who), lambda _: self._marked()
+            lambda: self._gold.mark(store, text, document_id, grade, who), self._marked
         )
         here = text == self._query and self.columns.selected == document_id
         if grade is not None and here:
             self.columns.front.listed.action_down()
 
-    def _marked(self) -> None:
+    def _marked(self, change: MarkChange | None) -> None:
+        if change is not None and change.switched_off:
+            rows = ", ".join(map(str, change.switched_off))
+            self.studio.tell(f"Switched off, since it is gold now: example {rows}.")
         self._show_gold()
         self._look_for_same()
 

@@ -116,9 +116,9 @@ def warning(gold: Gold | None, same: Same) -> str:
     if gold is None:
         return ""
     said = []
-    if same.shots:
+    if same.examples:
         said.append(
-            f"! {_numbered('Example', same.shots)} asks the same: no LLM is shown it while "
+            f"! {_numbered('Example', same.examples)} asks the same: no LLM is shown it while "
             "this is gold."
         )
     if same.records:
