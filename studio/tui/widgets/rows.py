@@ -17,6 +17,7 @@ from studio.tui.widgets.cursor_list import CursorList
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.containers import Lines
 
 GAP = 2
 """Cells between columns."""
@@ -145,8 +146,10 @@ class RowList(CursorList):
         self.scroll_to_region(top, animate=False, force=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As tall as its rows, where the style sheet says ``auto``."""
-        return len(self.rows) + self.heading
+        """As tall as its rows, or what is said in their place, where the style says ``auto``."""
+        if self.rows:
+            return len(self.rows) + self.heading
+        return len(_told(self.app.console, self.empty, width))
 
     def on_resize(self) -> None:
         """Lines are drawn to the width."""
@@ -193,11 +196,15 @@ class RowList(CursorList):
 
 def told_line(console: Console, text: str, y: int, width: int) -> str:
     """Line ``y`` of what is said in place of rows, exactly ``width`` cells wide."""
-    from rich.text import Text
-
-    lines = Text(visible(text, limit=LONGEST_TOLD)).wrap(console, max(width - 2, 1))
+    lines = _told(console, text, width)
     line = f" {lines[y].plain}" if y < len(lines) else ""
     return line + " " * (width - cell_len(line))
+
+
+def _told(console: Console, text: str, width: int) -> Lines:
+    from rich.text import Text
+
+    return Text(visible(text, limit=LONGEST_TOLD)).wrap(console, max(width - 2, 1))
 
 
 def widths_of(columns: Sequence[Column], width: int) -> list[int]:
