@@ -125,6 +125,18 @@ ACTIONS: Final = (
     Action("app.copy-to-file", ("Y",), "To file", "write what would be copied to a file"),
     Action("app.export", ("f6",), "Export", "write records as files; in Review what is chosen"),
     Action("app.theme", ("f2",), "Theme", "next theme: dark, light, ANSI, high contrast"),
+    Action(
+        "app.line-back",
+        ("less_than_sign",),
+        "Line left",
+        "move the line between two parts of the pane left, or up",
+    ),
+    Action(
+        "app.line-on",
+        ("greater_than_sign",),
+        "Line right",
+        "move the line between two parts of the pane right, or down",
+    ),
     Action("app.suspend", ("ctrl+z",), "Suspend", "back to the shell; `fg` returns"),
     Action("app.quit", ("q", "ctrl+q"), "Quit", "leave; running jobs go on", footer=True),
     Action("list.down", ("j", "down"), "Down", "next row"),

@@ -24,6 +24,8 @@ _KEY_NAMES = {
     "minus": "−",
     "full_stop": ".",
     "equals_sign": "=",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",

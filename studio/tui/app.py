@@ -31,6 +31,7 @@ from studio.tui.external_editor import ExternalEditor
 from studio.tui.keys_in_order import KeysInOrder
 from studio.tui.navigation import Navigation, first_pane, opened
 from studio.tui.palette import ActionProvider
+from studio.tui.pane.base import Pane
 from studio.tui.safe_text import ControlGuard
 from studio.tui.write_queue import SECOND_MS
 
@@ -183,6 +184,18 @@ class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
             self.screen.dismiss()
         else:
             self.push_screen(Jump(self.screen))
+
+    def action_line_back(self) -> None:
+        """Move the line between two parts of the pane left, or up."""
+        self._move_line(-1)
+
+    def action_line_on(self) -> None:
+        """Move it right, or down."""
+        self._move_line(1)
+
+    def _move_line(self, direction: int) -> None:
+        if isinstance(self.screen, Pane):
+            self.screen.move_line(direction)
 
     def action_messages(self) -> None:
         """List all that was told in this session."""

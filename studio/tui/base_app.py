@@ -58,6 +58,8 @@ class BaseApp(PatchedApp):
         """What runs, in a few words for the top bar."""
         self.unseen = ""
         """Whether a job has ended since somebody looked at Jobs: ``✓``, or ``✗`` for a bad end."""
+        self.going_to = ""
+        """The pane that is on its way to the front; empty once it is there."""
         self.last_key = ""
         """The key pressed last, as Textual names it."""
         self.said = MessageLog(self._log_file)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from textual import work
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from studio.project import Project
 from studio.store import Store
+from studio.tui import memory
 from studio.tui.actions import PANES, Action
 from studio.tui.pane.base import Pane
 from studio.tui.store_poller import StorePoller
+from studio.tui.widgets.bars import TopBar
 from studio.tui.write_queue import PATIENCE_MS
+
+PAINT_S = 0.1
+"""The longest that a pane's making waits for its name to light up."""
 
 
 def opened(path: Path) -> Project:
@@ -51,8 +57,9 @@ def _snapshot(path: Path, ids: Sequence[int]) -> int:
 
 
 def first_pane(project: Project) -> str:
-    """Where the work on a project begins."""
-    return project.task.home_pane
+    """Where somebody was last in a project, else where the work on it begins."""
+    last = memory.load().panes.get(str(project.path))
+    return last if last in PANES else project.task.home_pane
 
 
 class Navigation(StorePoller):
@@ -149,10 +156,33 @@ class Navigation(StorePoller):
         if focused is not None:
             await self.run_action(action.method, focused)
 
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Bring a pane to the front; a project is opened there again."""
+        if self.project is not None and mode not in ("home", self.current_mode):
+            memory.keep_pane(self.project.path, mode)
+        return super().switch_mode(mode)
+
     def _show(self, mode: str) -> None:
-        if self.current_mode != mode and self.can_show(mode):
+        if self.current_mode == mode or not self.can_show(mode):
+            return
+        if self.screens_of(mode):
             self.switch_mode(mode)
-            self.settle(mode)
+        else:
+            # Before the next key: that one is the new pane's.
+            self.call_later(self._show_first, mode)
+
+    async def _show_first(self, mode: str) -> None:
+        """To make a pane takes a moment: its name lights up at once."""
+        painted, before = asyncio.Event(), self.base_screen
+        self.going_to = mode
+        for bar in before.query(TopBar):
+            bar.refresh()
+        before.call_after_refresh(painted.set)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(painted.wait(), PAINT_S)
+        self.going_to = ""
+        await self.switch_mode(mode)
+        self.settle(mode)
 
     def action_home(self) -> None:
         """Go to Home."""

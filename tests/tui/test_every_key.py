@@ -135,6 +135,10 @@ PRESSED: dict[str, dict[str, str]] = {
         "prompt.compare": "test_keys_answer_while_six_columns_stream",
         "prompt.more": "test_m_asks_about_further_documents_behind_the_scenes",
     },
+    "test_divider.py": {
+        "app.line-back": "test_review_s_line_moves_and_is_there_again_after_a_restart",
+        "app.line-on": "test_review_s_line_moves_and_is_there_again_after_a_restart",
+    },
     "test_recalled_field.py": {
         "recall.earlier": "test_up_and_down_walk_through_earlier_words_also_after_a_restart",
         "recall.later": "test_up_and_down_walk_through_earlier_words_also_after_a_restart",

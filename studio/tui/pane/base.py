@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -13,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from studio.tui.actions import key_name
+from studio.tui.pane.divider import KeptSizes, divider_at
 from studio.tui.widgets.bars import KeyBar, TopBar
 
 if TYPE_CHECKING:
@@ -47,6 +49,33 @@ class Pane(Screen[None]):
 
     def begin(self) -> None:
         """Show what the store has, for the first time."""
+
+    @cached_property
+    def _sizes(self) -> KeptSizes:
+        return KeptSizes(self, self.NAME)
+
+    @property
+    def _room(self) -> str:
+        """How much room there is, in the words of the style sheet."""
+        across, down = self.app.size
+        return next(name for cells, name in reversed(WIDTHS) if across >= cells) + next(
+            name for cells, name in reversed(HEIGHTS) if down >= cells
+        )
+
+    def on_resize(self) -> None:
+        """Parts have the sizes that were chosen for this room."""
+        self._sizes.give(self._room)
+
+    def move_line(self, direction: int) -> None:
+        """Move the line beside or below the part in focus: left or up (-1), right or down (1)."""
+        at = self.focused or self.main_list()
+        divider = divider_at(at) if at is not None else None
+        if divider is None:
+            self.studio.tell("There is no line to move here.")
+        elif (weights := divider.move(direction)) is not None:
+            self._sizes.keep(self._room, divider, weights)
+        else:
+            self.studio.tell("The part there would have no room for what it shows.")
 
     @property
     def studio(self) -> StudioApp:

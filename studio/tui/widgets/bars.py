@@ -40,7 +40,7 @@ class TopBar(Widget):
     def render(self) -> Content:
         """One line, exactly as wide as the screen."""
         app, width = cast("BaseApp", self.app), self.size.width
-        tabs = _tabs(app, width, self._pane)
+        tabs = _tabs(app, width, app.going_to or self._pane)
         running = _running(app, width)
         left = "" if is_compact(app, width) else PROGRAM
         room = width - cell_len(left) - tabs.cell_length - cell_len(running)
@@ -122,9 +122,23 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         """Keys of the pane on the left, those that are always there on the right."""
+        return Content("").join(words for _, words in self._parts())
+
+    async def on_click(self, event: Click) -> None:
+        """A click on a key or its words is that key."""
+        end = 0
+        for key, words in self._parts():
+            end += words.cell_length
+            if event.x < end:
+                if key:
+                    self.app.simulate_key(key)
+                return
+
+    def _parts(self) -> list[tuple[str, Content]]:
+        """(key, what is written) from the left to the right; no key for the gap."""
         live = self._live()
-        right = self._joined([name for name in ALWAYS if name in live], live)
-        room = self.size.width - right.cell_length - 1
+        always = [name for name in ALWAYS if name in live]
+        room = self.size.width - self._joined(always, live).cell_length - 1
         shown: list[str] = []
         # The pane's own keys first; what holds everywhere fills what is left.
         offers = getattr(self.screen, "offers", lambda _id: True)
@@ -136,8 +150,12 @@ class KeyBar(Widget):
                 if self._joined([*shown, action.id], live).cell_length > room:
                     break
                 shown.append(action.id)
-        left = self._joined(shown, live)
-        return Content.assemble(left, " " * max(room - left.cell_length + 1, 0), right)
+        left, right = (
+            [(live[name], self._joined([name], live)) for name in names]
+            for names in (shown, always)
+        )
+        gap = self.size.width - sum(words.cell_length for _, words in (*left, *right))
+        return [*left, ("", Content(" " * max(gap, 0))), *right]
 
     def _live(self) -> dict[str, str]:
         """Action id → its first key, for the bindings in force where the focus is."""
