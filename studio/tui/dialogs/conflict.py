@@ -52,7 +52,7 @@ class ConflictDialog(Dialog):
 
     def compose(self) -> ComposeResult:
         """Both texts, then what can be done."""
-        with Section(classes="dialog tall", id="two-texts").titled(self._title):
+        with Section(classes="dialog", id="two-texts").titled(self._title):
             with Horizontal(id="texts"):
                 with Section().titled("Mine — not saved yet"):
                     yield TextPane(id="mine")
