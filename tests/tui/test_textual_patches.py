@@ -35,12 +35,24 @@ PATCHED = Path(textual_patches.__file__)
             App,
             ("_display", "_driver", "_screen_stacks", "_clipboard", "_exception", "_fatal_error"),
         ),
-        (Stylesheet, ("_parse_cache", "_variables")),
+        (Stylesheet, ("_parse_cache", "_variables", "_rules", "_process_component_classes")),
+        (
+            Widget,
+            (
+                *("_selector_names", "_is_mounted", "_has_hover_style", "_has_focus_within"),
+                *("_has_order_style", "_has_odd_or_even"),
+            ),
+        ),
+        (lambda: Widget().styles.base, ("_rules",)),
+        (lambda: App().animator, ("_animations", "_scheduled")),
         (lambda: events.Key("a", "a"), ("_stop_propagation",)),
         (Widget, ("_border_title",)),
         (lambda: ChopsUpdate([], [], []), ("chops", "spans", "chop_ends")),
     ],
-    ids=["App", "Stylesheet", "Message", "Widget", "ChopsUpdate"],
+    ids=[
+        *("App", "Stylesheet", "styles of a widget", "Styles", "Animator"),
+        *("Message", "Widget", "ChopsUpdate"),
+    ],
 )
 def test_textual_has_the_names(made: Any, names: tuple[str, ...]) -> None:
     there = made()
