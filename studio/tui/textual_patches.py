@@ -16,6 +16,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
 from textual.cache import LRUCache
+from textual.css.model import SelectorType
 from textual.css.stylesheet import Stylesheet
 from textual.drivers import linux_driver
 from textual.events import Paste
@@ -48,16 +49,36 @@ OF_THE_PROGRAM = {"dark", "light", "inline", "ansi", "nocolor"}
 """What is so for all parts."""
 
 
+State = tuple[frozenset[str], tuple[Hashable, ...]]
+"""What rules can ask of a part: its names, and what holds for it by itself."""
+MARK = {SelectorType.CLASS: ".", SelectorType.ID: "#"}
+"""What stands before a name in a style sheet."""
+
+
 class Candidates:
     """The rules that may hold for parts with the same names, and which styles came of them."""
 
     def __init__(self, rules: tuple[RuleSet, ...]) -> None:
         pseudo_classes = frozenset[str]().union(*(rule.pseudo_classes for rule in rules))
+        self.asks = bool(pseudo_classes)
+        """Whether it counts what holds for a part by itself, beside its names."""
         self.hover = "hover" in pseudo_classes
         self.by_order = not pseudo_classes <= OF_A_PART | OF_THE_PROGRAM
         """Whether it also counts what else is there; nothing is remembered then."""
+        self.names = {".-textual-system"} | {
+            MARK.get(one.type, "") + one.name
+            for rule in rules
+            for chosen in rule.selector_set
+            for one in chosen.selectors
+        }
+        """All names that they ask for, in a part and in what it stands in."""
         self.styles: LRUCache[Hashable, tuple[RulesMap, RulesMap]] = LRUCache(PLACES)
         """Place → the styles as the rules say them, and as a part has them then."""
+
+    def place(self, path: tuple[State, ...]) -> Hashable:
+        """What they can tell of a part, by what it is and stands in: many parts look the same."""
+        names, asks = self.names, self.asks
+        return tuple((own & names, holds if asks else ()) for own, holds in path)
 
 
 class ParsedOnce(Stylesheet):
@@ -78,9 +99,9 @@ class ParsedOnce(Stylesheet):
         super().__init__(variables=variables)
         self._by_names: dict[frozenset[str], Candidates] = {}
         self._positions: dict[RuleSet, int] = {}
-        self._states: dict[DOMNode, Hashable] | None = None
-        self._places: WeakKeyDictionary[DOMNode, tuple[Hashable, Candidates]] = WeakKeyDictionary()
-        """Where each part was when the styles of what is in it were set."""
+        self._states: dict[DOMNode, State] | None = None
+        self._paths: WeakKeyDictionary[DOMNode, tuple[State, ...]] = WeakKeyDictionary()
+        """What was to tell of a part when the styles of what it draws in it were set."""
         self._parse_cache = self._parsed_with(self._variables)
 
     def set_variables(self, variables: dict[str, str]) -> None:
@@ -103,7 +124,7 @@ class ParsedOnce(Stylesheet):
         """Take in what was added; which rules have which names is to be found anew."""
         super().parse()
         self._by_names = {}
-        self._places.clear()
+        self._paths.clear()
         self._positions = {rule: position for position, rule in enumerate(self._rules)}
 
     def apply(
@@ -117,16 +138,17 @@ class ParsedOnce(Stylesheet):
         candidates = self._candidates(node)
         if candidates.by_order:
             # What a rule asks of the order in which things stand may change without their place.
-            self._places.pop(node, None)
+            self._paths.pop(node, None)
             if node.parent is not None:
-                self._places.pop(node.parent, None)
+                self._paths.pop(node.parent, None)
             super().apply(node, animate=animate, cache=cache)
             return
-        place = tuple(map(self._state, node.css_path_nodes))
+        path = tuple(map(self._state, node.css_path_nodes))
+        place = candidates.place(path)
         known = candidates.styles.get(place)
         if known is None:
             found: dict[tuple[Any, ...], RulesMap] = {}
-            self._places[node] = (place, candidates)
+            self._paths[node] = path
             super().apply(node, animate=animate, cache=found)
             if found and not (animate and self._animates(node)):
                 candidates.styles[place] = (found.popitem()[1], node.styles.base.get_rules())
@@ -134,8 +156,8 @@ class ParsedOnce(Stylesheet):
         node._has_hover_style = candidates.hover
         node._has_focus_within = node._has_order_style = node._has_odd_or_even = False
         self._set_styles(node, *known, animate=animate)
-        if self._places.get(node) != (place, candidates):
-            self._places[node] = (place, candidates)
+        if self._paths.get(node) != path:
+            self._paths[node] = path
             self._process_component_classes(node)
 
     def update_nodes(self, nodes: Iterable[DOMNode], animate: bool = False) -> None:
@@ -146,7 +168,7 @@ class ParsedOnce(Stylesheet):
         finally:
             self._states = None
 
-    def _state(self, node: DOMNode) -> Hashable:
+    def _state(self, node: DOMNode) -> State:
         """All that rules can ask of a part by itself."""
         if self._states is None:
             return _state_of(node)
@@ -184,13 +206,14 @@ class ParsedOnce(Stylesheet):
         return found
 
 
-def _state_of(node: DOMNode) -> Hashable:
-    own: tuple[Hashable, ...] = ()
+def _state_of(node: DOMNode) -> State:
+    names = {f"#{node.id}", *node._css_type_names, *(f".{name}" for name in node._classes)}
+    holds: tuple[Hashable, ...] = ()
     if isinstance(node, Widget):
-        own = (node.mouse_hover, node.has_focus, node.allow_focus(), node.disabled)
+        holds = (node.mouse_hover, node.has_focus, node.allow_focus(), node.disabled)
     elif isinstance(node, App):
-        own = tuple(holds(node) for holds in node._PSEUDO_CLASSES.values())
-    return type(node), node.id, node.classes, own
+        holds = tuple(is_so(node) for is_so in node._PSEUDO_CLASSES.values())
+    return frozenset(names), holds
 
 
 class Painted:
