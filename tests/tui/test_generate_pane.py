@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,7 +199,9 @@ async def test_a_server_and_a_cap_are_the_persons_once_they_are_typed(wired: Pro
         assert "hunter22" not in (wired.store.drafts.get(DRAFT) or "")
 
 
-async def test_what_a_plan_lacks_is_said_where_the_estimate_stands(wired: Project) -> None:
+async def test_what_a_plan_lacks_is_said_where_the_estimate_stands(
+    wired: Project, no_workers: list[int]
+) -> None:
     wired.store.drafts.set(DRAFT, '{"usd": "2"}')
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -206,6 +209,10 @@ async def test_what_a_plan_lacks_is_said_where_the_estimate_stands(wired: Projec
         app.screen.query_one(Form).put("budget_usd", "")
         app.screen.query_one(Form).put("search", "zzzz")
         await until_shown(pilot, lambda: "No document matches 'zzzz'" in shown(app, "outlook"))
+        assert "calls" not in shown(app, "outlook")
+        await pilot.press("s")
+        await quiet(pilot)
+        assert no_workers == []
 
 
 async def test_a_cap_below_the_estimate_is_told(wired: Project) -> None:
@@ -213,6 +220,9 @@ async def test_a_cap_below_the_estimate_is_told(wired: Project) -> None:
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, lambda: "The cap will stop it at about" in shown(app, "outlook"))
+        shares = re.search(r"at about (\d+)–(\d+)% of its requests", shown(app, "outlook"))
+        assert shares is not None
+        assert 0 < int(shares[1]) <= int(shares[2]) < 100
 
 
 async def test_an_empty_project_says_what_to_do(tmp_path: Path) -> None:
@@ -256,8 +266,8 @@ async def test_another_studios_draft_shows_up(wired: Project) -> None:
         other = Store(wired.store.path)
         other.drafts.set(DRAFT, '{"documents": "7"}')
         other.close()
-        form = app.screen.query_one(Form)
-        await until_shown(pilot, lambda: form.values["documents"] == "7")
+        await until_shown(pilot, lambda: "calls    35," in shown(app, "outlook"))
+        assert app.screen.query_one(Form).values["documents"] == "7"
 
 
 @pytest.mark.parametrize("key", ["s", "ctrl+g"])

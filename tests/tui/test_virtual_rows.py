@@ -17,7 +17,7 @@ from studio.tui.safe_text import ControlGuard
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import BLOCK, BLOCKS_KEPT, UNREAD, Cell, VirtualRows
 from tests.support.hostile import HOSTILE
-from tests.support.waiting import PATIENCE_S, quiet
+from tests.support.waiting import PATIENCE_S, quiet, until_shown
 
 COLUMNS = (Column("id", 9, "right"), Column("text"), Column("far", 6, "right", from_width=60))
 
@@ -219,8 +219,9 @@ async def test_a_row_that_changes_while_it_is_read_is_read_again() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await quiet(pilot)
         source.gate.clear()
+        before = len(source.asked)
         app.rows.again()
-        await pilot.pause(0.05)
+        await until_shown(pilot, lambda: len(source.asked) > before)
         app.rows.put(0, Item(0, "written meanwhile"))
         asked = len(source.asked)
         source.gate.set()
