@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,19 +19,13 @@ from studio.tui.train.form import TrainForm
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
-from tests.support import tiny_encoder, warm
+from tests.support import tiny_encoder
 from tests.support.data import gold_query
 from tests.support.trained import QUESTIONS, add_gold, add_model, add_records
 from tests.support.waiting import quiet, until_shown
 from tests.tui.test_train_pane import models, text
 
-
-@pytest.fixture(autouse=True)
-def warm_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two of them train; neither imports all that takes first."""
-    for name, value in warm.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(warm.FOLDER), *sys.path]))
+pytestmark = pytest.mark.usefixtures("warm_workers")
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from studio.training.distillation import asked, divergence, graded_texts
 from studio.training.encoders import encode, load_encoder
 from studio.training.retriever import train
 from studio.training.settings import RetrieverSettings
-from tests.support import tiny_encoder
+from tests.support import tiny_encoder, warm
 
 CORPUS = tiny_encoder.corpus()
 
@@ -185,9 +182,8 @@ def test_after_kill_9_the_weights_are_those_of_an_undisturbed_training(
     bert: str, tmp_path: Path
 ) -> None:
     chosen = settings(bert, learning_rate=1e-3, log_every=1, checkpoint_every=8, corpus_negatives=9)
-    script = [sys.executable, "-c", KILLED, str(tmp_path / "resumed"), repr(chosen)]
-    child = subprocess.run(script, env=dict(os.environ, PYTHONPATH="."))
-    assert child.returncode == -signal.SIGKILL
+    child = warm.script(KILLED, str(tmp_path / "resumed"), repr(chosen))
+    assert child.returncode == -signal.SIGKILL, child.stderr
 
     def otherwise(queries: Sequence[str]) -> Iterator[np.ndarray]:
         raise AssertionError("the teacher has answered already")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +19,7 @@ from studio.training.settings import (
     ValidationSet,
     recommended,
 )
-from tests.support import tiny_encoder
+from tests.support import tiny_encoder, warm
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +132,8 @@ def test_after_kill_9_a_resumed_training_ends_with_the_weights_of_an_undisturbed
 ) -> None:
     chosen = settings(bert, learning_rate=1e-3, log_every=1, checkpoint_every=8, evaluations=5)
     gold = tiny_encoder.validation() if validated == "validated" else None
-    script = [sys.executable, "-c", KILLED, str(tmp_path / "resumed"), repr(chosen)]
-    child = subprocess.run(
-        [*script, str(killed_at), validated], env=dict(os.environ, PYTHONPATH=".")
-    )
-    assert child.returncode == -signal.SIGKILL
+    child = warm.script(KILLED, str(tmp_path / "resumed"), repr(chosen), str(killed_at), validated)
+    assert child.returncode == -signal.SIGKILL, child.stderr
     assert not (tmp_path / "resumed").exists()
 
     steps: list[int] = []
@@ -420,12 +414,7 @@ def test_out_of_memory_ends_with_advice(bert: str, tmp_path: Path) -> None:
         "except StudioError as error:\n"
         "    print(error)\n"
     )
-    child = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "model")],
-        env=dict(os.environ, PYTHONPATH=".", OMP_NUM_THREADS="1"),
-        capture_output=True,
-        text=True,
-    )
+    child = warm.script(script, str(tmp_path / "model"))
     assert "The memory ran out in training; set the mini-batch to 2000" in child.stdout, (
         child.stderr
     )

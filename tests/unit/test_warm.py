@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -31,3 +32,11 @@ def test_a_worker_as_jobs_start_it_gives_way_to_a_warm_one(tmp_path: Path) -> No
             asked.sendall(b"5\n")
     assert wanted["arguments"] == ["worker", "folder", "7"]
     assert worker.wait() == 5
+
+
+def test_a_script_comes_from_a_warm_process_and_ends_as_it_ended() -> None:
+    code = (
+        "import os, sys; assert 'torch' in sys.modules; print(sys.argv[1:], flush=True); os.abort()"
+    )
+    done = warm.script(code, "one", "two")
+    assert (done.stdout, done.returncode) == ("['one', 'two']\n", -signal.SIGABRT), done.stderr

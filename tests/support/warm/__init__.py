@@ -1,4 +1,4 @@
-"""Workers of tests start from a process that is warm already; see ``forking``."""
+"""What tests start comes from a process that is warm already; see ``forking``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,23 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 
 
+def script(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own that need not import torch and its libraries."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | environment() | {"STUDIO_TESTS_SCRIPT": "1", "PYTHONPATH": path()},
+        capture_output=True,
+        text=True,
+    )
+
+
+def path() -> str:
+    """The ``PYTHONPATH`` of what may start warm."""
+    return os.pathsep.join([str(FOLDER), *sys.path])
+
+
 def environment() -> dict[str, str]:
-    """What lets workers start warm; starts the process they come from, once for a run of tests."""
+    """What lets processes start warm; starts the one they come from, once for a run of tests."""
     parent = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     address = Path(tempfile.gettempdir()) / f"studio-tests-{os.getuid()}-{parent}"
     with Path(f"{address}.lock").open("w") as lock:

@@ -111,7 +111,10 @@ def _become(wanted: dict[str, Any], files: list[int]) -> None:
         random.seed()
         sys.path[:] = wanted["path"]
         sys.argv = ["studio", *wanted["arguments"]]
-        runpy.run_module("studio", run_name="__main__", alter_sys=True)
+        if code := wanted["code"]:
+            exec(compile(code, "<script>", "exec"), {"__name__": "__main__"})
+        else:
+            runpy.run_module("studio", run_name="__main__", alter_sys=True)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

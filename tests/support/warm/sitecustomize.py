@@ -1,9 +1,10 @@
-"""On the path of workers that tests start: lets a process that is warm already do the work.
+"""On the path of what tests start: lets a process that is warm already do the work.
 
 Python reads this file before it reads the program. Where a process of
 :mod:`tests.support.warm.forking` listens, that one forks a worker with this one's arguments,
 folder, environment and open files, in a session of its own; this process only lives and dies with
-it. Anything else, and every worker where nobody listens, starts as always.
+it. That holds for workers and for the scripts of :func:`tests.support.warm.script`. Anything else, and
+all of it where nobody listens, starts as always.
 """
 
 import os
@@ -11,6 +12,9 @@ import sys
 
 # A worker is started with ``-P``, which leaves the working directory out of its path.
 ARGUMENTS = [argument for argument in sys.orig_argv[1:] if argument != "-P"]
+
+
+STUDIO = ["-m", "studio"]
 
 
 def _give_way(address: str) -> None:
@@ -25,6 +29,7 @@ def _give_way(address: str) -> None:
             return
         wanted = {
             "arguments": ARGUMENTS[2:],
+            "code": "" if ARGUMENTS[:2] == STUDIO else ARGUMENTS[1],
             "folder": os.getcwd(),
             "environment": dict(os.environ),
             "path": sys.path,
@@ -42,5 +47,11 @@ def _give_way(address: str) -> None:
     os._exit(status)
 
 
-if ARGUMENTS[:3] == ["-m", "studio", "worker"] and "STUDIO_TESTS_WARM" in os.environ:
+def _is_meant() -> bool:
+    if ARGUMENTS[:1] == ["-c"]:
+        return "STUDIO_TESTS_SCRIPT" in os.environ
+    return ARGUMENTS[:3] == [*STUDIO, "worker"]
+
+
+if "STUDIO_TESTS_WARM" in os.environ and _is_meant():
     _give_way(os.environ["STUDIO_TESTS_WARM"])
