@@ -93,6 +93,7 @@ def test_what_was_typed(
             screen.wait(lambda _: letters_stored(project, stored) > 10)
             standing = letters_stored(project, stored)
         else:
+            screen.wait(lambda seen: letters_in(seen.text) > 10)
             standing = letters_in(screen.text)
         pull(screen, way)
     assert standing > 10

@@ -100,6 +100,7 @@ class GeneratePlanView(PlanForm):
         first = self.studio.guarded(lambda: form_of.first_values(project)) or {}
         self.fill(first, typed)
         self.entitle()
+        self.look_ahead()
 
     def entitle(self) -> None:
         """Say what the run will be made with."""

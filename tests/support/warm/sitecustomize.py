@@ -3,8 +3,8 @@
 Python reads this file before it reads the program. Where a process of
 :mod:`tests.support.warm.forking` listens, that one forks a worker with this one's arguments,
 folder, environment and open files, in a session of its own; this process only lives and dies with
-it. That holds for workers and for the scripts of :func:`tests.support.warm.script`. Anything else, and
-all of it where nobody listens, starts as always.
+it. So do workers and the scripts of :func:`tests.support.warm.script`; anything else, and all of it
+where nobody listens, starts as always.
 """
 
 import os
