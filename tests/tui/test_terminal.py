@@ -124,8 +124,7 @@ def test_every_pane_opens_and_q_leaves(terminal: Terminal) -> None:
     terminal.press("?")
     terminal.expect("esc closes")
     terminal.press("\x1b")
-    # A q that comes with it would be alt+q.
-    terminal.wait(lambda: bool(terminal.seen), "the end of the help")
+    time.sleep(0.3)
     terminal.press("q")
     assert terminal.end() == 0
 
