@@ -16,7 +16,7 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.tui.app import StudioApp
 from tests.support.screen import Screen
-from tests.support.waiting import asleep_until, quiet
+from tests.support.waiting import quiet
 
 KEY = "sk-verysecret1234567890"
 
@@ -48,7 +48,7 @@ async def typed_until(app: StudioApp, fault: Callable[[], None], *, in_a_worker:
             app.run_worker(fault, thread=True)
         else:
             app.call_later(fault)
-        await asleep_until(lambda: not app.is_running)
+        await pilot.pause(0.1)
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["of a handler", "of a worker"])

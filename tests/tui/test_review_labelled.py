@@ -19,7 +19,7 @@ from studio.tui.widgets.virtual_rows import VirtualRows
 from tests.support.data import gold_text, labelled, note, pair, question
 from tests.support.hostile import frame
 from tests.support.project import fill
-from tests.support.waiting import quiet, until_shown
+from tests.support.waiting import until_shown
 
 PREMISE = "A woman sings in the rain 🌧."
 ITEMS: dict[str, Record] = {
@@ -109,7 +109,7 @@ async def test_texts_cannot_be_put_in_order_of_documents(project: Project, task:
     async with app.run_test(size=(120, 40)) as pilot:
         await shown(pilot)
         await pilot.press("s")
-        await quiet(pilot)
+        await pilot.pause(0.2)
         text = "\n".join(frame(app))
         assert "by text, A to Z" in text
         assert "document" not in text

@@ -714,7 +714,7 @@ async def test_one_s_own_decisions_are_no_news(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("a", "r")
-        await quiet(pilot)
+        await pilot.pause(0.8)
         assert "elsewhere" not in title(app)
 
 
