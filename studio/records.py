@@ -83,9 +83,15 @@ QUESTION = RecordType(
     "question", ("question", "answer", "context"), "question", "questions", context="context"
 )
 """A question on a passage and its answer, word for word out of the passage."""
+INSTRUCTION = RecordType(
+    "instruction", ("instruction", "input", "output"), "instruction", "instructions",
+    context="input",
+)  # fmt: skip
+"""A task in words, what it is to be done with (often nothing), and the answer."""
 NOTE = RecordType("note", ("text", "label"), "note", "notes", is_trained_on=False)
 """What is written on the way to records, such as a reason for a label."""
-RECORD_TYPES = {one.name: one for one in (QUERY, LABELLED_TEXT, SENTENCE_PAIR, QUESTION, NOTE)}
+OWN_TYPES = (QUERY, LABELLED_TEXT, SENTENCE_PAIR, QUESTION, INSTRUCTION, NOTE)
+RECORD_TYPES = {one.name: one for one in OWN_TYPES}
 """The program's own types by name; a method from outside brings its own, which the store keeps."""
 
 
@@ -200,6 +206,10 @@ class Reason(StrEnum):
     NO_QUESTION = "no-question"
     ANSWER_INSIDE = "answer-inside"
     TEST_LEAK = "test-leak"
+    BLACKLIST = "blacklist"
+    START = "start"
+    POINTS_AT_TEXT = "points-at-text"
+    CONFLICT = "conflict"
     PERSON = "person"
 
 

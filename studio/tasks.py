@@ -9,9 +9,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Literal
 
-from studio.records import LABELLED_TEXT, QUERY, QUESTION, SENTENCE_PAIR, RecordType, StudioError
+from studio.records import (
+    INSTRUCTION,
+    LABELLED_TEXT,
+    QUERY,
+    QUESTION,
+    SENTENCE_PAIR,
+    RecordType,
+    StudioError,
+)
 
-GoldShape = Literal["documents", "label", "answers"]
+GoldShape = Literal["documents", "label", "answers", "output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,12 @@ class Task:
     record: RecordType
     """What its methods make, what it is trained on, and what its gold consists of."""
     gold: GoldShape
-    """What is right for a gold datum: relevant documents, its label, or its answers."""
+    """What is right for a gold datum: relevant documents, its label, its answers, or an output to
+    hold others against."""
     method: str
     """The method that is taken unless another one is named."""
     learner: str
-    """What trains its models."""
+    """What trains its models; empty where its records are for other trainers."""
     metrics: tuple[str, ...]
     """What its models are scored by; the first one decides."""
     home_pane: str
@@ -40,18 +49,24 @@ class Task:
     """Whether there are classes to tell apart."""
     has_path: bool = False
     """Whether one job goes the whole path: generate, filter, train, evaluate."""
+    has_rounds: bool = False
+    """Whether a run trains its model itself, round by round."""
+    has_examples: bool = False
+    """Whether people write its examples one by one, and the prompts show some of them."""
     needs_documents: bool = False
     """Whether its methods write for documents of a corpus."""
+    takes_documents: bool = False
+    """Whether one of its methods writes for documents, and others do without."""
+
+    @property
+    def has_corpus(self) -> bool:
+        """Whether documents are of any use to it."""
+        return self.needs_documents or self.takes_documents
 
     @property
     def verb(self) -> str:
         """The command by which its records come."""
-        return "studio generate" if self.has_path else "studio s3"
-
-    @property
-    def trains_by_rounds(self) -> bool:
-        """Whether a run trains its model itself, round by round."""
-        return not self.has_path
+        return "studio s3" if self.has_rounds else "studio generate"
 
 
 TASKS: Final = {
@@ -68,6 +83,7 @@ TASKS: Final = {
             metrics=("ndcg@10", "recall@10"),
             home_pane="examples",
             has_path=True,
+            has_examples=True,
             needs_documents=True,
         ),
         Task(
@@ -80,6 +96,7 @@ TASKS: Final = {
             learner="classifier",
             metrics=("accuracy",),
             home_pane="rounds",
+            has_rounds=True,
             has_labels=True,
         ),
         Task(
@@ -92,6 +109,7 @@ TASKS: Final = {
             learner="classifier",
             metrics=("accuracy",),
             home_pane="rounds",
+            has_rounds=True,
             has_labels=True,
             needs_documents=True,
         ),
@@ -105,7 +123,21 @@ TASKS: Final = {
             learner="reader",
             metrics=("f1", "em"),
             home_pane="rounds",
+            has_rounds=True,
             needs_documents=True,
+        ),
+        Task(
+            name="instructions",
+            title="Instructions and answers",
+            about="seed tasks, documents or nothing in, instruction data for a small LLM out",
+            record=INSTRUCTION,
+            gold="output",
+            method="self-instruct",
+            learner="",
+            metrics=(),
+            home_pane="examples",
+            has_examples=True,
+            takes_documents=True,
         ),
     )
 }

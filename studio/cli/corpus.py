@@ -82,6 +82,10 @@ def new(
     ] = "",
     task: TaskOption = "retrieval",
     labels: LabelsOption = "",
+    seeds: Annotated[
+        Path | None,
+        typer.Option(help="Examples to begin with, where the methods draw from some."),
+    ] = None,
     about: Annotated[
         str,
         typer.Option(help='What texts to write, such as "a guest\'s review of a hotel".'),
@@ -92,13 +96,16 @@ def new(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, and import its corpus."""
+    from studio.jobs.importing import Report, import_examples
     from studio.jobs.setup import save_template
     from studio.prompting.languages import language_code
 
     speaks_of_documents = bool(reading.gold or reading.examples)
     named = _checked_task(TASKS[task], labels, about, speaks_of_documents)
+    if seeds is not None and not TASKS[task].has_examples:
+        raise typer.BadParameter(f"--seeds are for tasks with examples, not for {task}")
     language = language_code(language)
-    if corpus is not None and not TASKS[task].needs_documents:
+    if corpus is not None and not TASKS[task].has_corpus:
         raise typer.BadParameter(
             "a corpus is for tasks about documents; labelled texts come in with "
             "`studio gold import FILE --split auto`"
@@ -114,6 +121,8 @@ def new(
         if named:
             project.store.labels.set(named)
             result["labels"] = [asdict(label) for label in named]
+        if seeds is not None:
+            result["examples"] = len(import_examples(project.store, seeds.expanduser(), Report()))
         if params is not None:
             result |= run_job(project, "import", params.to_row(), detach=False, as_json=as_json)
     except StudioError:
@@ -130,7 +139,8 @@ def _checked_task(task: Task, labels: str, about: str, of_retrieval: bool) -> li
         have = " and ".join(name for name, one in TASKS.items() if one.has_labels)
         raise typer.BadParameter(f"--labels are for {have}, not for {task.name}")
     if about and task.gold == "documents":
-        raise typer.BadParameter("--about is for classification, nli and qa")
+        others = ", ".join(name for name, one in TASKS.items() if one.gold != "documents")
+        raise typer.BadParameter(f"--about is for {others}")
     if of_retrieval and task.gold != "documents":
         raise typer.BadParameter(
             f"--gold and --examples are for retrieval; gold of {task.name} comes in with "

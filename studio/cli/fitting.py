@@ -16,7 +16,7 @@ def _of_documents(task: Task) -> bool:
     return task.gold == "documents"
 
 
-def _of_labels_or_answers(task: Task) -> bool:
+def _brings_gold(task: Task) -> bool:
     return not _of_documents(task)
 
 
@@ -24,26 +24,40 @@ def _has_labels(task: Task) -> bool:
     return task.has_labels
 
 
-def _needs_documents(task: Task) -> bool:
-    return task.needs_documents
+def _has_corpus(task: Task) -> bool:
+    return task.has_corpus
 
 
+def _has_examples(task: Task) -> bool:
+    return task.has_examples
+
+
+def _has_rounds(task: Task) -> bool:
+    return task.has_rounds
+
+
+def _trains(task: Task) -> bool:
+    return bool(task.learner)
+
+
+EXPORTED: Final = "its records are exported for other trainers, with `studio export`"
 FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     "train": (_of_documents, "rounds train its models, with `studio s3`"),
     "evaluate": (
         _of_documents,
         "rounds score its models, and `studio s3 show RUN` tells the scores",
     ),
+    "s3": (_trains, "`studio generate` writes its records"),
     "round trip": (
         _of_documents,
         "only a query can be searched for again; `studio filter` alone runs the other filters",
     ),
     "import": (
-        _needs_documents,
+        _has_corpus,
         "it reads no documents; labelled texts are gold, for `studio gold import`",
     ),
     "examples": (
-        _of_documents,
+        _has_examples,
         "its prompt has the demonstrations in itself; see `studio prompt show`, and change them "
         "with `studio prompt set FILE`",
     ),
@@ -56,7 +70,7 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
         "its gold are labelled items; import some with `studio gold import FILE --split auto`",
     ),
     "gold import": (
-        _of_labels_or_answers,
+        _brings_gold,
         "its gold queries come in with `studio import --gold FILE`, or are marked with "
         "`studio gold add`",
     ),
@@ -66,11 +80,15 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     ),
     "models compare": (_of_documents, "`studio s3 compare` sets methods beside each other"),
     "s3 compare": (
-        _of_labels_or_answers,
+        _has_rounds,
         "`studio models compare` sets two retrievers beside each other",
     ),
 }
 """Verb → which tasks it fits, and what others use instead."""
+
+
+OF_MODELS: Final = ("train", "evaluate", "models compare")
+"""Verbs of models that this program trains."""
 
 
 def opened_for(verb: str, path: Path) -> Project:
@@ -78,5 +96,7 @@ def opened_for(verb: str, path: Path) -> Project:
     project = Project.open(path)
     fits, instead = FITS[verb]
     if not fits(project.task):
+        if not project.task.learner and verb in OF_MODELS:
+            instead = EXPORTED
         raise WrongTask(f"This project's task is {project.task.name}: {instead}.")
     return project

@@ -117,7 +117,7 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     opened = Project.open(project)
     store, models = opened.store, opened.store.models.all()
     counts = store.snapshots.counts()
-    if opened.task.trains_by_rounds:
+    if opened.task.has_rounds:
         _show_labelled(models, counts, as_json)
         return
     rows = [_trained_row(model, counts.get(model.snapshot_id or 0)) for model in models]

@@ -56,7 +56,7 @@ def s3(
     """Run S3 on the project: seed, rounds, final model."""
     if context.invoked_subcommand is not None:
         return
-    opened = Project.open(project)
+    opened = opened_for("s3", project)
     told = {**rounds.to_row(), **settings, **run_told(opened, run, model, prompt)}
     # The verb's own, whatever the task's is.
     told["method"] = run.method or "s3"

@@ -129,6 +129,26 @@ class NearTexts:
         return sorted(_occurrences(text), key=lambda mark: (self._spread[mark], mark))
 
 
+class NearWords:
+    """A growing set of texts that finds the ones near to a new text, by their words."""
+
+    def __init__(self, threshold: float, texts: Sequence[str] = ()) -> None:
+        """threshold: ROUGE-L F1 above which two texts are near, in [0, 1]."""
+        self._vocabulary = Vocabulary()
+        encoded = [self._vocabulary.encode(text) for text in texts]
+        self._near = NearTexts(threshold, encoded)
+        for text in encoded:
+            self._near.add(text)
+
+    def add(self, text: str) -> None:
+        """Put a text into the set."""
+        self._near.add(self._vocabulary.encode(text))
+
+    def nearest(self, text: str) -> float:
+        """The highest ROUGE-L to any text in the set, if it is above the threshold; else 0."""
+        return self._near.nearest(self._vocabulary.encode(text))
+
+
 def _occurrences(text: str) -> list[tuple[str, int]]:
     seen: Counter[str] = Counter()
     found = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from itertools import count
 from types import TracebackType
 
 from studio.calls import Answer, Request
+from studio.filters.similarity import NearWords
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import LeakGuard, key_of, settled
 from studio.jobs.made import MadeSoFar
@@ -30,7 +32,7 @@ from studio.llm.endpoints import Serving, serving
 from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
-from studio.methods.protocol import Ask, Draft, Method, Plan, Stage, drafts_in
+from studio.methods.protocol import Ask, Draft, Method, NovelStage, Plan, Stage, drafts_in
 from studio.records import CapReached, Record
 from studio.runs import Run
 from studio.settings import Endpoint
@@ -67,6 +69,10 @@ class Collector:
     _serving: Serving | None = None
     _seen: set[tuple[str, ...]] = field(default_factory=set)
     """What the run has kept so far, as :func:`key_of` tells it."""
+    _known: NearWords | None = None
+    """Texts that new ones must not be near to, where the stage wants that."""
+    _counted: str = ""
+    """The stage whose records are counted."""
     _seen_in: str = ""
     """The stage that it was read for."""
 
@@ -77,9 +83,7 @@ class Collector:
         store.generations.forget_errors(job)
         store.reservations.end_all(job)
         self.counters.begin_with(
-            store.generations.spent(job),
-            store.records.count_of_job(job),
-            store.generations.reasons(job),
+            store.generations.spent(job), store.records.count_of_job(job), self.drops()
         )
         self.meter.begin(time.monotonic(), self.counters)
         if self.context.result.get("stopped_by"):
@@ -103,6 +107,8 @@ class Collector:
 
         total: requests of the batch, for the progress line, where that is known.
         """
+        if self._counted != stage.name:
+            self._counted, self.counters.records = stage.name, self.made.count(stage.name)
         self.made.stage, self.made.batch = stage.name, batch
         window = BatchWindow(self, stage, batch, total)
         found = asyncio.run(self._drive(window, stage.ask(self.plan, batch, self.made)))
@@ -184,6 +190,13 @@ class Collector:
         store, job = self.context.store, self.context.job.id
         return store.generations.spent({job, *store.jobs.of_run(self.run.id)})
 
+    def drops(self) -> dict[str, int]:
+        """Why answers of this job made no record, and why records are dropped."""
+        store, job = self.context.store, self.context.job.id
+        found = Counter(store.generations.reasons(job))
+        found.update(store.records.reasons_of_job(job))
+        return dict(found.most_common())
+
     def check_cap(self) -> None:
         """Raise CapReached where the last batch ended early, and say so in the job's row."""
         if not self.stopped_by:
@@ -212,9 +225,21 @@ class Collector:
         if self._seen_in != stage or any(s.name == stage for s in self.method.stages if s.feedback):
             self._seen = {key_of(record) for record in self._earlier(stage, batch)}
             self._seen_in = stage
+            self._known = self._novel(stage, batch)
         own = records.of_stage(self.run.id, stage, since=batch, before=batch + 1)
-        if verdicts := settled(self._seen, own, self.guard):
+        if verdicts := settled(self._seen, own, self.guard, self._known):
             self.context.store.verdicts.add(verdicts, self.context.job.id)
+
+    def _novel(self, name: str, batch: int) -> NearWords | None:
+        """What a stage that wants new texts is held against: seeds, and all of its kind."""
+        stage = self.method.stage(name)
+        if not isinstance(stage, NovelStage):
+            return None
+        records = self.context.store.records
+        seeds = {shot.query for shots in self.plan.pool for shot in shots.examples}
+        others = (r.text for r in records.all(kept=True) if r.run_id != self.run.id)
+        own = (record.text for record in records.of_stage(self.run.id, name, before=batch))
+        return NearWords(stage.novelty(self.plan), [*sorted(seeds), *others, *own])
 
     def _earlier(self, stage: str, batch: int) -> Iterator[Record]:
         """What the run has kept before a batch, stage after stage."""

@@ -23,7 +23,7 @@ KINDS = {
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 
 OF_RETRIEVAL = ("train", "evaluate", "path")
-"""Kinds that are nothing for labelled tasks: there, rounds train and score."""
+"""Kinds that are nothing for tasks without the path."""
 
 
 def run_kind(context: JobContext) -> None:
@@ -33,10 +33,14 @@ def run_kind(context: JobContext) -> None:
         known = ", ".join(KINDS)
         raise StudioError(f"Unknown kind of job {context.job.kind!r}; this studio knows {known}.")
     task = context.project.task
-    if task.trains_by_rounds and context.job.kind in OF_RETRIEVAL:
+    if not task.has_path and context.job.kind in OF_RETRIEVAL:
+        instead = (
+            "its models come out of rounds, with `studio s3`"
+            if task.has_rounds
+            else ("its records are exported for other trainers, with `studio export`")
+        )
         raise WrongTask(
-            f"A job of the kind {context.job.kind} is nothing for the task {task.name}; its "
-            "models come out of rounds, with `studio s3`."
+            f"A job of the kind {context.job.kind} is nothing for the task {task.name}; {instead}."
         )
     run: Callable[[JobContext], None] = import_module(module).run
     run(context)

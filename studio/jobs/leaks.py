@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studio.filters.similarity import NearTexts, Vocabulary, likeness
+from studio.filters.similarity import NearWords, Vocabulary, likeness
 from studio.prompting.staged import StagedTemplate
 from studio.prompting.words import normal
 from studio.records import Datum, Example, Gold, Reason, Record, RecordType, Verdict
@@ -146,19 +146,14 @@ class LeakGuard:
 
     contexts: set[str]
     wordings: set[str]
-    near: NearTexts
-    vocabulary: Vocabulary
+    near: NearWords
 
     @classmethod
     def of(cls, test: Sequence[Gold]) -> LeakGuard:
         """Index the texts and contexts of gold test."""
-        vocabulary = Vocabulary()
-        encoded = [vocabulary.encode(gold.text) for gold in test]
-        near = NearTexts(LEAK, encoded)
-        for text in encoded:
-            near.add(text)
+        near = NearWords(LEAK, [gold.text for gold in test])
         contexts = {normal(gold.context) for gold in test if gold.context}
-        return cls(contexts, {wording(gold.text) for gold in test}, near, vocabulary)
+        return cls(contexts, {wording(gold.text) for gold in test}, near)
 
     def is_about(self, *contexts: str) -> bool:
         """Whether gold test is about one of these passages."""
@@ -168,7 +163,7 @@ class LeakGuard:
         """Whether it is of a passage of gold test, or says nearly what one of gold test says."""
         if self.is_about(found.context) or wording(found.text) in self.wordings:
             return True
-        return self.near.nearest(self.vocabulary.encode(found.text)) > 0
+        return self.near.nearest(found.text) > 0
 
 
 def key_of(found: Datum) -> tuple[str, ...]:
@@ -177,20 +172,31 @@ def key_of(found: Datum) -> tuple[str, ...]:
     return found.type.name, normal(found.text), about
 
 
-def settled(seen: set[tuple[str, ...]], batch: Iterable[Record], guard: LeakGuard) -> list[Verdict]:
+def settled(
+    seen: set[tuple[str, ...]],
+    batch: Iterable[Record],
+    guard: LeakGuard,
+    known: NearWords | None = None,
+) -> list[Verdict]:
     """The verdicts on a batch: what is there already, or leaks, in the order of places.
 
     seen: the keys of what the run has kept before; those of the batch are added.
+    known: texts that new ones must not be near to; those of the batch are added.
     """
     verdicts = []
     for record in batch:
+        near = 0.0
         reason = Reason.DUPLICATE if key_of(record) in seen else ""
+        if not reason and known is not None and (near := known.nearest(record.text)):
+            reason = Reason.NEAR_DUPLICATE
         if not reason and record.type.is_trained_on and guard.leaks(record):
             reason = Reason.TEST_LEAK
         if reason:
-            verdicts.append(Verdict(record.id, reason, False, reason=reason))
-        else:
-            seen.add(key_of(record))
+            verdicts.append(Verdict(record.id, reason, False, near or None, reason=reason))
+            continue
+        seen.add(key_of(record))
+        if known is not None:
+            known.add(record.text)
     return verdicts
 
 

@@ -15,7 +15,7 @@ from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
 from studio.jobs.stored_corpus import StoredCorpus
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.estimate import Estimate, estimate
-from studio.methods.protocol import Ask, Method, Missed, Plan, SizedStage, Stage
+from studio.methods.protocol import Ask, ExpectedStage, Method, Missed, Plan, SizedStage, Stage
 from studio.params import Params
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
@@ -127,7 +127,7 @@ def prompt_of(
 def default_template(task: Task, method: Method, language: str) -> str:
     """The bundled template that a project without a prompt begins with; empty if there is none."""
     known = builtin_names(method.prompts_folder)
-    for name in (localised_name(task.name, language, known), "generic"):
+    for name in (task.name, method.name, "generic"):
         localised = localised_name(name, language, known)
         if localised in known:
             return localised
@@ -223,7 +223,9 @@ def _pool(
     project: Project, template: Any, params: RunParams, settings: Params, *, keep: bool
 ) -> tuple[ShotSet, ...]:
     """Shots are for templates that show the project's examples."""
-    if not isinstance(template, Template) or template.zero_shot:
+    if not isinstance(template, Template):
+        return _seeds(project, settings, params, keep=keep)
+    if template.zero_shot:
         return (ShotSet(()),)
     examples, gold = shown_examples(project.store)
     examples = [e for e in examples if e.query.strip() and e.document_text.strip()]
@@ -236,8 +238,30 @@ def _pool(
         )
     k = min(getattr(settings, "shots", None) or most, most)
     pool = shot_pool(examples, k, getattr(settings, "shot_sets", 1), params.seed)
-    if not keep:
-        return tuple(pool)
+    return _kept(project, pool) if keep else pool
+
+
+def _seeds(
+    project: Project, settings: Params, params: RunParams, *, keep: bool
+) -> tuple[ShotSet, ...]:
+    """Draws of the project's examples, for methods that begin with them."""
+    k = getattr(settings, "shots", 0)
+    if not k:
+        return (ShotSet(()),)
+    examples, gold = shown_examples(project.store)
+    examples = [example for example in examples if example.query.strip()]
+    if not examples:
+        raise StudioError(
+            f"The method begins with examples, and the project has none that is switched on"
+            f"{_besides(gold)}. Write some in the Examples pane or bring some with "
+            "`studio examples import FILE`, or choose a method that needs none."
+        )
+    pool = shot_pool(examples, k, getattr(settings, "shot_sets", 1), params.seed)
+    return _kept(project, pool) if keep else pool
+
+
+def _kept(project: Project, pool: Sequence[ShotSet]) -> tuple[ShotSet, ...]:
+    """With their rows in the store, so that requests can point at them."""
     return tuple(replace(s, id=project.store.shot_sets.save(s.revision_ids)) for s in pool)
 
 
@@ -338,7 +362,7 @@ def _looked_at(stage: Stage, plan: Plan) -> tuple[list[Ask], int]:
     total = requests_of(stage, plan)
     if total is None:
         asks = list(stage.ask(plan, 0, Beginning()))
-        return asks, len(asks)
+        return asks, stage.expected(plan) if isinstance(stage, ExpectedStage) else len(asks)
     if total > LOOKED_AT:
         documents = plan.corpus.sampled()
         each = max(1, total // max(1, len(documents)))

@@ -47,7 +47,8 @@ def method_name(run_: Run) -> str:
 
 def nothing_came(context: JobContext, asked: int, stage: Stage) -> str:
     """Why a run ended without a record, with what was said last."""
-    reasons = context.store.generations.reasons(context.job.id)
+    store, job = context.store, context.job.id
+    reasons = store.generations.reasons(job) or store.records.reasons_of_job(job)
     worst = next(iter(reasons), "")
     samples = context.store.generations.with_reason(worst, 1) if worst else []
     said = f" The last such answer was {samples[0]['answer'][:80]!r}." if samples else ""

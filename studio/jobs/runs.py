@@ -55,9 +55,9 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
     context.keep(
         documents=len(documents),
         requests=asked,
-        generated=context.store.records.count_of_job(context.job.id),
+        generated=context.store.records.kept_of_job(context.job.id),
         reused=collector.reused,
-        generation_drops=context.store.generations.reasons(context.job.id),
+        generation_drops=collector.drops(),
         spent=asdict(context.store.generations.spent(context.job.id)),
         stopped_by=collector.stopped_by,
         answers_s=collector.meter.mean and round(collector.meter.mean, 3),

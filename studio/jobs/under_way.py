@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +48,11 @@ class RunCounters:
         self.cost = spent.cost
         self.reasons.update(reasons)
 
-    def add(self, records: int, reason: str) -> None:
-        """Count one answer, how many records came of it, and why none did."""
+    def add(self, records: int, reasons: Iterable[str]) -> None:
+        """Count one answer, how many records came of it, and why others, or none, did not."""
         self.answered += 1
         self.records += records
-        if reason:
-            self.reasons[reason] += 1
+        self.reasons.update(reasons)
 
     def pay(self, answer: Answer, most: Reservation | None) -> None:
         """Count what an answer took, or can have taken where the endpoint does not say."""
@@ -124,7 +124,8 @@ class Meter:
             self._last = point
         elif spent >= SAMPLE_S:
             self._answers.append((point.answered - self._last.answered) / spent)
-            self._queries.append((point.records - self._last.records) / spent)
+            # A new stage counts its own records from the beginning.
+            self._queries.append(max(0, point.records - self._last.records) / spent)
             self._tokens.append((point.tokens - self._last.tokens) / spent)
             self._seconds += spent
             self._answered += point.answered - self._last.answered

@@ -159,10 +159,11 @@ class BatchWindow:
     ) -> None:
         """first: whether the answer came for it, and not for another place or another run."""
         records, drafts = self.collector.records_of(one, answer)
-        reason = "" if any(not draft.reason for draft in drafts) else drafts[0].reason
+        reason = "" if records else drafts[0].reason
         row, most = paid if paid and first else (None, None)
         counters = self.collector.counters
-        counters.add(sum(not record.reason for record in records), reason)
+        dropped = [record.reason for record in records if record.reason] or filter(None, [reason])
+        counters.add(sum(not record.reason for record in records), dropped)
         if first:
             counters.pay(answer, most)
         self.buffer.append(Finished(one.ask.request, answer, reason, tuple(records), most, row))

@@ -112,6 +112,7 @@ METHOD: Final = Method(
     tasks=("retrieval",),
     stages=(Queries(),),
     form=DOCUMENT_FORM,
+    of_documents=True,
     settings=PromptagatorSettings,
 )
 

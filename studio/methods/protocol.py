@@ -208,6 +208,22 @@ class SizedStage(Stage, Protocol):
         """Requests of all its batches."""
 
 
+@runtime_checkable
+class ExpectedStage(Stage, Protocol):
+    """A stage that tops up, or goes on from others: it knows about how many requests it takes."""
+
+    def expected(self, plan: Plan) -> int:
+        """Requests if all that comes is kept."""
+
+
+@runtime_checkable
+class NovelStage(Stage, Protocol):
+    """A stage whose records must be new: unlike the seeds and what is there already."""
+
+    def novelty(self, plan: Plan) -> float:
+        """The most ROUGE-L F1 that a text may have with one of them; over it, it is dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """A published way of making records with an LLM."""
@@ -226,6 +242,8 @@ class Method:
     """What its templates look like."""
     settings: type[Params] = Params
     """What a person can set of it, besides what every run has."""
+    of_documents: bool = False
+    """Whether it asks about the documents that a run is told to write for."""
     prompts: str | Path = ""
     """The folder of its templates: a name below ``prompts/``, or a path; empty is its own name."""
 

@@ -167,10 +167,18 @@ def said_lines(answer: str) -> list[str]:
 
 def _cleaned(answer: str) -> str:
     """The answer as text: without thoughts, control tokens, fences, JSON, tags and entities."""
-    text = _first_turn(without_thoughts(_CHANNELS.sub("", _utf8(answer))))
-    text = _out_of_json(_FENCE.sub("", _ROLE.sub("", text)))
+    text = _out_of_json(_FENCE.sub("", _said(answer)))
     text = _utf8(_ENTITY.sub(lambda match: html.unescape(match[0]), text))
     return _UNSEEN.sub(" ", _untagged(text))
+
+
+def spoken(answer: str) -> str:
+    """The answer as it was written, in all its lines: without thoughts and control tokens alone."""
+    return _UNSEEN.sub(" ", _said(answer))
+
+
+def _said(answer: str) -> str:
+    return _ROLE.sub("", _first_turn(without_thoughts(_CHANNELS.sub("", _utf8(answer)))))
 
 
 def _untagged(text: str) -> str:

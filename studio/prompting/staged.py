@@ -33,11 +33,16 @@ from studio.prompting.template_source import SourceFault, TemplateSource, read
 from studio.prompting.words import cut_words, one_line
 from studio.records import StudioError
 
+
+class Lines(str):
+    """A value that is shown in its own lines."""
+
+
 INSTRUCTION: Final = "instruction"
 """The part that every form has: what stands before the first heading."""
 STANDARD: Final = ("texts", "language", "fewest_words", "most_words")
 """Placeholders that every part may name; they come from the front matter."""
-TABLES: Final = ("decoding", "demonstrations")
+TABLES: Final = ("decoding", "demonstrations", "lists")
 """Settings that are tables."""
 
 
@@ -69,6 +74,8 @@ class StagedTemplate:
     """How many different reasons a seed text is written from: the paper's k."""
     demonstrations: tuple[Mapping[str, str], ...] = ()
     """Data by hand, each a table of texts."""
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Lists of words that the method draws from or refuses, such as ``topics``."""
     decoding_table: dict[str, Any] = field(default_factory=dict)
     """The front matter's ``[decoding]``."""
     parts: tuple[tuple[str, str], ...] = ()
@@ -100,6 +107,7 @@ SETTINGS: Final[dict[str, Rule]] = {
         lambda v: isinstance(v, list) and all(isinstance(row, dict) for row in v),
         "tables [[demonstrations]]",
     ),
+    "lists": (lambda v: isinstance(v, dict), "a table [lists]"),
     "decoding": (lambda v: isinstance(v, dict), "a table [decoding]"),
 }
 """Every key of the front matter, its check, and what it wants in words."""
@@ -120,6 +128,8 @@ class StagedForm:
     """The keys of a demonstration; the first one must be there."""
     method: str = ""
     """The templates name this method; empty for those that name none."""
+    lists: tuple[str, ...] = ()
+    """The names of its lists, in ``[lists]``."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -136,7 +146,7 @@ class StagedForm:
     @property
     def names(self) -> TemplateNames:
         """The names that its templates may use."""
-        keys = frozenset({*SETTINGS, *DECODING_RULES, *self.demonstration})
+        keys = frozenset({*SETTINGS, *DECODING_RULES, *self.demonstration, *self.lists})
         return TemplateNames(keys, frozenset(self.parts), frozenset(self.known))
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:
@@ -153,6 +163,7 @@ class StagedForm:
             *lint_table(source, source.settings, SETTINGS),
             *self._missing(source),
             *self._demonstrations(source),
+            *self._lists(source),
             *lint_language(source),
             *lint_decoding(source, DECODING_RULES),
             *self._body(source),
@@ -177,6 +188,12 @@ class StagedForm:
                 if not row.get(first):
                     line = source.line_of("demonstrations")
                     yield Lint(line, f'each of [[demonstrations]] needs {first} = "…".')
+
+    def _lists(self, source: TemplateSource) -> Iterator[Lint]:
+        table = source.settings.get("lists", {})
+        if isinstance(table, dict):
+            rules: dict[str, Rule] = dict.fromkeys(self.lists, (_is_list, "a list of texts"))
+            yield from lint_table(source, table, rules)
 
     def _body(self, source: TemplateSource) -> Iterator[Lint]:
         for part, text in source.parts.items():
@@ -206,9 +223,14 @@ class StagedForm:
         return StagedTemplate(
             **plain,
             demonstrations=tuple(source.settings.get("demonstrations", ())),
+            lists={n: tuple(one) for n, one in source.settings.get("lists", {}).items()},
             decoding_table=source.settings.get("decoding", {}),
             parts=tuple(sorted(source.parts.items())),
         )
+
+
+def _is_list(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(one, str) and one.strip() for one in found)
 
 
 def retold(text: str, *, texts: str = "", language: str = "") -> str:
@@ -265,7 +287,9 @@ def rendered_part(template: StagedTemplate, part: str, values: Mapping[str, Any]
         "most_words": most,
     }
     for name, value in values.items():
-        if isinstance(value, str):
+        if isinstance(value, Lines):
+            known[name] = defused(value)
+        elif isinstance(value, str):
             if value or name not in STANDARD:
                 known[name] = shown(cut_words(value, limits[name]) if name in limits else value)
         elif isinstance(value, Sequence):

@@ -53,7 +53,7 @@ class NewRecord:
     title: str
     """The document's title; may be empty."""
     label: str = ""
-    """Its class, where it has one."""
+    """Its class, or its output, where it has one."""
 
 
 def read_records(db: Database, sql: str, parameters: tuple[Any, ...] = ()) -> list[Record]:
@@ -279,11 +279,20 @@ class Records:
         sql = f"SELECT count(*) FROM records WHERE job_id = ? AND kept{self._no_notes()}"
         return int(value(self.db, sql, (job_id,)))
 
+    def reasons_of_job(self, job_id: int) -> dict[str, int]:
+        """Why records of one job are dropped, notes too, the commonest first."""
+        sql = (
+            "SELECT reason, count(*) FROM records WHERE job_id = ? AND NOT kept"
+            " GROUP BY reason ORDER BY 2 DESC, 1"
+        )
+        return {row[0]: int(row[1]) for row in rows(self.db, sql, (job_id,))}
+
     def newest_of_job(self, job_id: int, limit: int = 50) -> list[NewRecord]:
         """What one job made last, the latest first, notes aside."""
         sql = (
             "SELECT r.id, r.text, coalesce(d.outside_id, ''), coalesce(d.title, ''),"
-            " coalesce(json_extract(r.fields, '$.label'), '') FROM records r"
+            " coalesce(json_extract(r.fields, '$.label'), json_extract(r.fields, '$.output'), '')"
+            " FROM records r"
             " LEFT JOIN documents d ON d.id = r.document_id"
             f" WHERE r.job_id = ?{self._no_notes()} ORDER BY r.id DESC LIMIT ?"
         )

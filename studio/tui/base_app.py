@@ -75,14 +75,14 @@ class BaseApp(PatchedApp):
         self._keys = keymap.effective(self._own_keys)
 
     @property
-    def has_path(self) -> bool:
-        """Whether there is a project that documents and queries train: others have Rounds."""
+    def project_task(self) -> Task | None:
+        """The open project's task; None without one."""
         if self.project is None:
-            return False
+            return None
         # The bar asks whenever it is drawn, also when the project is closed by then.
         path = self.project.path
         self._tasks[path] = self._tasks.get(path) or self.project.task
-        return self._tasks[path].has_path
+        return self._tasks[path]
 
     def settle(self, pane: str) -> None:
         """Tell the collector, once a pane, that what it is made of stays: to look through it all

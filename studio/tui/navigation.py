@@ -35,15 +35,19 @@ def opened(path: Path) -> Project:
 
 def new_pane(name: str, project: Project | None) -> Screen[Any]:
     """A pane as the project's task has it; its module is imported when it is first shown."""
-    if project is not None and project.task.gold != "documents":
-        if name == "examples":
-            from studio.tui.examples.demonstrations import DemonstrationsPane
+    task = project.task if project is not None else None
+    if task is not None and not task.has_examples and name == "examples":
+        from studio.tui.examples.demonstrations import DemonstrationsPane
 
-            return DemonstrationsPane()
-        if name == "search":
-            from studio.tui.search.prediction_pane import PredictionPane
+        return DemonstrationsPane()
+    if task is not None and not task.learner and name in ("rounds", "train", "search"):
+        from studio.tui.pane.elsewhere import ELSEWHERE
 
-            return PredictionPane(project.task)
+        return ELSEWHERE[name](task)
+    if task is not None and task.gold != "documents" and name == "search":
+        from studio.tui.search.prediction_pane import PredictionPane
+
+        return PredictionPane(task)
     pane: type[Screen[Any]] = getattr(
         import_module(f"studio.tui.{name}.pane"), f"{name.title()}Pane"
     )
@@ -241,7 +245,7 @@ class Navigation(StorePoller):
         if (project := self.project) is None:
             self.can_show(pane)
         else:
-            await self.go(pane if project.task.has_path else "rounds", plan=True)
+            await self.go("rounds" if project.task.has_rounds else pane, plan=True)
 
     def action_start_evaluate(self) -> None:
         """Ask for the settings of one step."""
@@ -261,7 +265,7 @@ class Navigation(StorePoller):
         elif kind == "filter":
             params = FilterParams(round_trip="off").to_row()
         else:
-            await self._plan_in("rounds")
+            await self._plan_in("generate")
             return
         if params is not None:
             await self._submit(kind, params)

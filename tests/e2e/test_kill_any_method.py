@@ -117,7 +117,7 @@ def most_usage(body: dict[str, Any]) -> dict[str, int]:
 
 
 def made(folder: Path, name: str, task: str, url: str) -> Project:
-    project = make_project(folder, task, url)
+    project = make_project(folder, task, url, language="zh" if name == "belle" else "en")
     add_gold(project)
     if task == "retrieval" and methods_train(name, task):
         add_queries(project)
@@ -134,6 +134,9 @@ def start(studio: Command, project: Project, name: str, tiny: Path, *more: objec
     elif trains:
         kind = "finetune" if project.task.gold == "answers" else "head"
         verb += ["--seed-records", SEEDED, "--kind", kind, "--epochs", 1]
+    settings = methods.get(name, project.task.name).settings.options()
+    few = {"wanted": 8, "evolutions": 2}
+    verb += [one for key in few if key in settings for one in (f"--{key}", few[key])]
     told = [*verb, "--method", name, "-p", project.path, "--concurrency", CONCURRENCY]
     return int(studio(*told, *more, "--detach", "--json").json["job"])
 

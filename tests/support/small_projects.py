@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio.jobs.setup import save_template
+from studio.jobs import setup
 from studio.project import Project
 from studio.records import QUERY, Document, Example, Gold, Label, Record, Split
 from studio.runs import Model
+from tests.support import instructions
 from tests.support.project import fill
 from tests.support.tiny_encoder import TOPICS
 
@@ -30,10 +31,10 @@ LABELS = {
 }
 
 
-def make_project(folder: Path, task: str, url: str) -> Project:
+def make_project(folder: Path, task: str, url: str, language: str = "en") -> Project:
     """Documents where the task needs them, labels, examples, a prompt; its endpoint is at url."""
-    project = Project.create(folder, title="Small", task=task)
-    if project.task.needs_documents:
+    project = Project.create(folder, title="Small", task=task, language=language)
+    if project.task.needs_documents or task == "instructions":
         fill(
             project.store,
             [Document(f"p{n}", "", text) for n, text in enumerate(PASSAGES)],
@@ -44,7 +45,9 @@ def make_project(folder: Path, task: str, url: str) -> Project:
             Example(f"A passage on item {number}.", f"what is the matter with item {number}")
             for number in range(3)
         )
-    save_template(project)
+    if task == "instructions":
+        project.store.examples.add(instructions.seeds())
+    setup.save_template(project)
     project.close()
     (folder / "studio.toml").write_text(
         f'endpoint = "rule"\n[endpoints.rule]\nbase_url = "{url}"\nmodel = "stand-in"\n', "utf-8"
@@ -74,6 +77,7 @@ def _gold(project: Project, split: Split, number: int) -> Gold:
         "classification": {"text": text, "label": label},
         "nli": {"hypothesis": text, "label": label, "premise": passage},
         "qa": {"question": f"{text}?", "answer": "Carl Lund", "context": passage},
+        "instructions": {"instruction": f"Say {text}.", "input": "", "output": "Carl Lund"},
     }
     return Gold(task.record, fields[task.name], split, name, origin=origin)
 
@@ -89,6 +93,8 @@ def add_queries(project: Project) -> None:
 def words(body: dict[str, Any]) -> str:
     """What the LLM says."""
     asked = str(body["messages"][-1]["content"])
+    if said := instructions.answer(body):
+        return said
     drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
     if "List " in asked:
         return "\n".join(f"- the {topic} of {topic}" for topic in drawn.sample(TOPICS, 5))

@@ -21,6 +21,7 @@ from unittest import mock
 from studio.jobs import queue, worker
 from studio.project import Project
 from studio.records import Job
+from tests.support import instructions
 from tests.support.command import Done
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import TOPICS, bert_encoder
@@ -71,6 +72,13 @@ TASKS = {
             ("--epochs", 1, "--seed-records", 6),
             LABELLED + r"|\blabels?\b|hypothes|premise",
         ),
+        TaskCase(
+            "instructions",
+            (),
+            ("generate", "--wanted", 6),
+            (),
+            LABELLED + r"|\blabels?\b|hypothes|premise|\bclassifi",
+        ),
     )
 }
 
@@ -90,6 +98,11 @@ class Files:
         folder.mkdir(parents=True)
         rows = [{"_id": f"d{n}", "text": _passage(n)} for n in range(len(TOPICS))]
         examples = [{"document_id": f"d{n}", "query": f"is it the {TOPICS[n]}"} for n in (0, 1)]
+        if task == "instructions":
+            examples = [
+                {"instruction": one, "input": given, "output": output}
+                for one, given, output in instructions.SEEDS
+            ]
         if task == "retrieval":
             gold = _beir(folder / "beir")
         else:
@@ -110,6 +123,8 @@ def _gold(task: str, number: int) -> dict[str, object]:
         return {"text": asked, "label": NAMES[number % 2]}
     if task == "nli":
         return {"hypothesis": asked, "premise": _passage(number), "label": NAMES[number % 2]}
+    if task == "instructions":
+        return {"instruction": f"Say {asked}.", "input": "", "output": "it is so"}
     return {"question": asked, "context": _passage(number), "answers": [f"19{number + 10}"]}
 
 
@@ -131,6 +146,8 @@ def _lines(path: Path, rows: list[dict[str, Any]]) -> Path:
 def said(body: dict[str, Any]) -> str:
     """What the LLM answers: decided by the request alone, in the form that it asks for."""
     asked = str(body["messages"][-1]["content"])
+    if found := instructions.answer(body):
+        return found
     drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
     if "List " in asked:
         return "\n".join(f"- the {one} of it" for one in drawn.sample(TOPICS, 6))

@@ -30,6 +30,8 @@ class Step:
     """What one does there; ``{action id}`` stands for its key."""
     by_rounds: str = ""
     """What one does there in a project whose model rounds train, where that is something else."""
+    alone: str = ""
+    """What one does there in a project whose records are all that is made."""
 
 
 STEPS: Final = (
@@ -37,35 +39,48 @@ STEPS: Final = (
          "Documents and a few examples become a trained search model, with its gain measured. "
          "The panes stand above in the order of the work.",
          "A description and some gold become a trained small model, with its gain measured. "
+         "The panes stand above in the order of the work.",
+         "A few examples, or documents, or nothing at all become instruction data. "
          "The panes stand above in the order of the work."),
     Step("examples", "First, examples",
          "Write a handful of good queries by hand: {examples.search} finds a document, "
          "{examples.new} writes a query for it. Eight are plenty.",
          "Here stands what the prompt shows the LLM before it writes; your gold stays out of it, "
-         "to measure with."),
+         "to measure with.",
+         "Write a handful of good ones by hand: {examples.new} begins one. Methods that begin with "
+         "seeds draw from these."),
     Step("prompt", "Then the prompt",
          "See at once what the LLM writes for three of your documents. {prompt.edit} edits, "
+         "{prompt.save} keeps a version.",
+         "See at once what the LLM writes at each stage. {prompt.edit} edits, "
          "{prompt.save} keeps a version.",
          "See at once what the LLM writes at each stage. {prompt.edit} edits, "
          "{prompt.save} keeps a version."),
     Step("generate", "Generate records",
          "Choose how many, see what it may cost, start, watch. It goes on when you leave.",
          "Only have records written, without training: choose how many, see what it may cost, "
-         "start, watch. It goes on when you leave."),
+         "start, watch. It goes on when you leave.",
+         "Choose a method and how many, see what it may cost, start, watch. It goes on when you "
+         "leave."),
     Step("review", "Review what was made",
          "One key accepts, rejects or edits a record and goes on to the next. "
          "Nothing is deleted; all can be undone."),
     Step("rounds", "Rounds: learn from errors",
          "What the model gets wrong stands here. {rounds.start} plans a run: the LLM writes more "
-         "like each error, you judge, the model trains anew."),
+         "like each error, you judge, the model trains anew.",
+         "",
+         "For projects that train a small model on labels, questions or queries."),
     Step("train", "Train and measure",
          "Your model beside BM25 and the untrained one, with a significance test.",
-         "Each trained model, with its curves and the data and prompts behind it."),
+         "Each trained model, with its curves and the data and prompts behind it.",
+         "What is kept is exported for a trainer: {app.export} chooses the form."),
     Step("search", "Search with it",
          "Type a query and compare the rankings; mark what is right.",
-         "Type a text and see what each model predicts."),
+         "Type a text and see what each model predicts.",
+         "For projects with a trained model."),
     Step("jobs", "Jobs",
          "All that runs or ran. {app.path} runs the whole path in one go.",
+         "All that runs or ran, with its cost. What was stopped goes on where it stood.",
          "All that runs or ran, with its cost. What was stopped goes on where it stood."),
     Step("", "Four keys for everywhere",
          "{app.help} explains what has the focus, {app.palette} lists every action, "
@@ -149,8 +164,10 @@ class Tour(ModalScreen[None]):
         from studio.tui.base_app import BaseApp
 
         app = cast("BaseApp", self.app)
-        by_rounds = app.project is not None and not app.has_path
-        words = (by_rounds and step.by_rounds) or step.words
+        task = app.project_task
+        by_rounds = task is not None and task.has_rounds
+        alone = task is not None and not task.learner
+        words = (by_rounds and step.by_rounds) or (alone and step.alone) or step.words
         parts: list[Any] = []
         for piece in words.split("{"):
             name, brace, rest = piece.partition("}")

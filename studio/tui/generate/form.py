@@ -46,7 +46,7 @@ def title(project: Project) -> str:
         return "Plan a run · no prompt yet: 2 writes one"
     draft = project.store.drafts.get("prompt")
     unsaved = " · the draft in Prompt is not in it" if draft not in (None, prompt.template) else ""
-    if project.task.gold != "documents":
+    if not project.task.has_examples:
         return f"Plan a run · prompt {prompt.name} v{prompt.version}{unsaved}"
     on = sum(example.enabled for example in project.store.examples.all())
     return f"Plan a run · prompt {prompt.name} v{prompt.version}, {on} examples on{unsaved}"
@@ -70,6 +70,9 @@ def rounds_words(project: Project, rounds: str, start: str) -> str:
 def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
     """What an empty line means here, where it depends on the project."""
     found = {"documents": f"all {project.store.documents.count():,}"}
+    # Methods call settings alike and begin with other numbers.
+    own = method_of(project, values["method"]).settings().to_row()
+    found |= {name: params_form.text_of(told) for name, told in own.items() if told is not None}
     prompt = project.store.prompts.latest()
     try:
         name, base_url, model = params_form.endpoint_of(project.settings, values["endpoint"])

@@ -52,7 +52,7 @@ class GeneratePlanView(PlanForm):
 
     def compose(self) -> ComposeResult:
         """Three parts beneath each other."""
-        trains = not self._project.task.has_path
+        trains = self._project.task.has_rounds
         with Section(id="form-section").titled("Plan a run"):
             if trains:
                 yield TextPane(id="form")
@@ -72,7 +72,7 @@ class GeneratePlanView(PlanForm):
     @property
     def trains(self) -> bool:
         """Whether runs train models on their way, so that Rounds plans them."""
-        return not self._project.task.has_path
+        return self._project.task.has_rounds
 
     @property
     def in_use(self) -> bool:

@@ -143,7 +143,7 @@ def _from_files(found: Found, wish: Wish, endpoint: Endpoint) -> None:
         except StudioError as error:
             raise WishFault("template", str(error)) from error
         project.store.labels.set(found.labels)
-        if not wish.task.has_path:
+        if wish.task.gold != "documents" and "gold" in files:
             try:
                 import_labelled(project, Path(files.pop("gold")), "auto")
             except StudioError as error:
@@ -171,7 +171,7 @@ def _files(wish: Wish) -> dict[str, str]:
     found = {}
     asked = (
         ("corpus", wish.corpus, wish.task.needs_documents, "documents"),
-        ("gold", wish.gold, not wish.task.has_path, f"gold {wish.task.record.nouns}"),
+        ("gold", wish.gold, wish.task.has_rounds, f"gold {wish.task.record.nouns}"),
         ("examples", wish.examples, False, "examples"),
     )
     for name, typed, needed, what in asked:

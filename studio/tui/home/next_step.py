@@ -27,15 +27,16 @@ def _steps(found: ProjectStatus) -> Iterator[str]:
     task = _task(found)
     if task.needs_documents:
         yield _step(found.documents, "document", "documents")
-    if task.has_path:
+    if task.has_examples:
         yield _step(found.examples, "example", "examples")
     else:
         yield _step(found.gold, "gold", "gold")
     yield _step(found.records, task.record.noun, task.record.nouns)
     if found.records:
         yield f"{'✓' if found.is_filtered else '·'} {found.kept:,} kept"
-    yield _step(found.models, "model", "models")
-    if task.has_path:
+    if task.learner:
+        yield _step(found.models, "model", "models")
+    if task.has_examples:
         yield _step(found.gold, "gold", "gold")
 
 
@@ -45,8 +46,11 @@ def _step(count: int, one: str, many: str) -> str:
 
 def next_step(found: ProjectStatus, key: KeyOf) -> str:
     """What a person does now, with the key of the pane and the key in it."""
-    if not _task(found).has_path:
+    task = _task(found)
+    if task.has_rounds:
         return _by_rounds(found, key)
+    if not task.learner:
+        return _without_a_model(found, key)
     if not found.documents:
         return f"the documents come in; {key('app.jobs')} Jobs shows the import"
     if found.examples < FEW and not found.records:
@@ -62,6 +66,24 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
             f"{key('generate.filter')} in {key('app.generate')} Generate filters all"
         )
     return _from_the_model_on(found, key)
+
+
+def _without_a_model(found: ProjectStatus, key: KeyOf) -> str:
+    task = _task(found)
+    nouns, generate = task.record.nouns, f"{key('app.generate')} Generate"
+    if not found.examples and not found.records:
+        return (
+            f"{key('app.examples')} Examples: write a few {nouns} by hand, or choose a method that "
+            f"needs none in {generate}"
+        )
+    if not found.records:
+        return f"{generate}: an LLM writes {nouns}; {key('app.prompt')} Prompt shows a few before"
+    if not found.is_filtered:
+        return (
+            f"{key('app.review')} Review: look at the {nouns}, drop bad ones; then "
+            f"{key('generate.filter')} in {generate} filters all"
+        )
+    return f"{key('app.export')} exports the {found.kept:,} kept for your trainer"
 
 
 def _by_rounds(found: ProjectStatus, key: KeyOf) -> str:

@@ -50,6 +50,7 @@ NO_RUN = (
     "Nothing has run yet. ctrl+r plans a run: an LLM writes {nouns}, a model trains on them, and "
     "what it gets wrong is extrapolated."
 )
+NO_TEXT = "Nothing has run yet. ctrl+r plans a run, in which an LLM writes {nouns}."
 NO_MATCH = "No job has these words in its number, kind or state. esc shows all."
 LOG_POLL_S = 0.5
 LOG_TAIL = 16_000
@@ -69,6 +70,8 @@ STEPS = (
 )
 
 
+ALONE = ("app.start-generate", "app.start-filter", "app.export")
+"""Steps where records are all that is made."""
 RUN_WORDS = {
     "app.path": ("Run", "plan a run: write, train, score, extrapolate, round by round"),
     "app.start-filter": ("Filter", "judge what was written by the filters"),
@@ -148,7 +151,8 @@ class JobsPane(Pane):
         jobs = list(self._jobs.values())
         shown = [job for job in jobs if _fits(job, words)]
         task = self.project.task
-        nothing = NOTHING if task.has_path else NO_RUN.format(nouns=task.record.nouns)
+        nothing = NOTHING if task.has_path else NO_RUN if task.has_rounds else NO_TEXT
+        nothing = nothing.format(nouns=task.record.nouns)
         self._list.empty = NO_MATCH if words else nothing
         self._list.show([_row(job, jobs) for job in shown], key=key)
         live = sum(job.state is JobState.RUNNING for job in jobs)
@@ -329,10 +333,10 @@ class JobsPane(Pane):
         """Choose a step and start it."""
         from studio.tui.dialogs.ask import Choose
 
-        by_path = self.project.task.has_path
+        by_rounds, by_path = self.project.task.has_rounds, self.project.task.has_path
         rows = [
-            Row(step, (BY_ID[step].label, BY_ID[step].help) if by_path else RUN_WORDS[step])
-            for step in (STEPS if by_path else RUN_WORDS)
+            Row(step, RUN_WORDS[step] if by_rounds else (BY_ID[step].label, BY_ID[step].help))
+            for step in (STEPS if by_path else RUN_WORDS if by_rounds else ALONE)
         ]
         columns = (Column("", 14), Column(""))
         step = await self.app.push_screen_wait(Choose("Start", columns, rows))

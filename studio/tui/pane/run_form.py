@@ -59,7 +59,7 @@ def run_fields(
     who = next(n for n, one in enumerate(run) if one.name == "endpoint")
     own = form_fields(*(one.settings for one in offered), *more, more=known)
     lines = {one.name: one for one in (*run[:who], *own, *run[who:])}
-    if not project.task.needs_documents:
+    if not project.task.has_corpus:
         hidden = {*hidden, "documents", "search"}
     return tuple(one for one in lines.values() if one.name not in hidden)
 
@@ -67,7 +67,8 @@ def run_fields(
 def lines_of(method: Method, *more: type[Params]) -> set[str]:
     """The names of the lines that mean something for a method."""
     classes: tuple[type[Params], ...] = (RunParams, method.settings, *more)
-    return {name for params in classes for name in params.options()}
+    others = frozenset() if method.of_documents else frozenset({"documents", "search"})
+    return {name for params in classes for name in params.options()} - others
 
 
 def offered_methods(project: Project, *, feedback: bool) -> list[Method]:

@@ -283,14 +283,15 @@ class ReviewPane(Pane):
 
 def no_records(task: Task) -> str:
     """What to do where there is no record yet."""
-    if task.trains_by_rounds:
+    if task.has_rounds:
         return (
             f"No record yet. 5 goes to Rounds, where an LLM writes {task.record.nouns}, a model "
             "trains on them, and its errors are extrapolated. What is written is judged here."
         )
+    for_documents = " for your documents; ctrl+r runs the whole path" if task.has_path else ""
     return (
-        f"No record yet. 3 goes to Generate, where an LLM writes {task.record.nouns} for your "
-        "documents; ctrl+r runs the whole path. What it writes is judged here."
+        f"No record yet. 3 goes to Generate, where an LLM writes {task.record.nouns}"
+        f"{for_documents}. What it writes is judged here."
     )
 
 

@@ -32,7 +32,7 @@ def plan_fields(project: Project) -> tuple[FormField, ...]:
         one
         for one in run_form.offered_methods(project, feedback=True)
         # What asks for each document alone has Generate.
-        if one.has_feedback or project.task.trains_by_rounds
+        if one.has_feedback or project.task.has_rounds
     ]
     # Documents are drawn for each record.
     found = run_form.run_fields(

@@ -143,7 +143,8 @@ class KeyBar(Widget):
         # The pane's own keys first; what holds everywhere fills what is left.
         offers = getattr(self.screen, "offers", lambda _id: True)
         wanted = [one for one in ACTIONS if one.footer and one.id in live and offers(one.id)]
-        if not cast("BaseApp", self.app).has_path:
+        task = cast("BaseApp", self.app).project_task
+        if task is None or not task.has_path:
             wanted = [one for one in wanted if one.id != "app.path"]
         for action in sorted(wanted, key=lambda action: action.scope == "app"):
             if action.id not in ALWAYS:

@@ -1,0 +1,142 @@
+"""Self-QA (Zhang and Yang 2023, arXiv:2305.11952): documents become questions and answers.
+
+For each document an LLM writes ten diverse questions that make sense without the document, then
+answers each one thoroughly with the document before it, as if from its own knowledge. What breaks
+the rules is pruned: questions and answers that point at “this article”, empty ones, and such as
+lack their name.
+
+Where this differs: questions that only begin with a demonstrative but name what they mean (“this
+year”) stay; the rule is a list of what points at a text, per language, in the template
+(``pointers``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from studio.calls import Answer
+from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
+from studio.methods.tasks_written import (
+    BLACKLISTED,
+    TASK,
+    answered,
+    asked_for,
+    has_word,
+    instruction_fault,
+    names_in,
+)
+from studio.params import Params, option
+from studio.prompting.answers import said_lines
+from studio.prompting.blocks import without_heading
+from studio.prompting.staged import StagedForm
+from studio.records import INSTRUCTION, Reason, RecordType
+
+WINDOW = 256
+"""Documents that are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfQASettings(Params):
+    """What a person can set of Self-QA."""
+
+    questions: int = option(10, "Questions", "asked for about each document", least=1, most=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Questions that a document answers."""
+
+    name: str = "questions"
+    makes: RecordType = TASK
+    words: str = "questions"
+    feedback: Feedback = ""
+    distinct: bool = True
+
+    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
+        """One request for each document."""
+        for document in () if batch else plan.corpus.sampled():
+            values = {"context": document.full_text, "count": plan.settings.questions}
+            asked = asked_for(
+                plan, self.name, values, document.outside_id, document=document, opening="1."
+            )
+            yield Ask(asked, document=document)
+
+    def size(self, plan: Plan) -> int:
+        """As many as documents."""
+        return len(plan.corpus.sampled())
+
+    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
+        """A question a line."""
+        lines = [without_heading(line) for line in said_lines(answer.text)]
+        cut = answer.finish_reason == "length"
+        drafts = [Draft({"task": line}, _fault(plan, line)) for line in lines]
+        if cut and drafts:
+            drafts[-1] = Draft(drafts[-1].fields, Reason.TRUNCATED)
+        return drafts or [Draft(reason=Reason.TRUNCATED if cut else Reason.EMPTY)]
+
+
+def _fault(plan: Plan, question: str) -> str:
+    points = has_word(question, plan.template.lists.get("pointers", ()))
+    return Reason.POINTS_AT_TEXT if points else instruction_fault(plan.template, question)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAnswers:
+    """Answers to the questions, out of their documents."""
+
+    name: str = "answers"
+    makes: RecordType = INSTRUCTION
+    words: str = "answers"
+    feedback: Feedback = ""
+    distinct: bool = True
+
+    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
+        """One request for each kept question."""
+        remaining = iter(() if batch else made.kept("questions"))
+        while window := list(islice(remaining, WINDOW)):
+            documents = plan.corpus.many([r.document_id for r in window if r.document_id])
+            for record in window:
+                document = documents.get(record.document_id or 0)
+                if document is None:
+                    continue
+                values = {"context": document.full_text, "question": record.text}
+                opening = names_in(plan.template.language)[2] + ":"
+                name = f"{document.outside_id}/{record.text}"
+                asked = asked_for(plan, self.name, values, name, document=document, opening=opening)
+                yield Ask(asked, {"instruction": record.text}, document, parent_id=record.id)
+
+    def expected(self, plan: Plan) -> int:
+        """One for each question."""
+        return len(plan.corpus.sampled()) * int(plan.settings.questions)
+
+    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
+        """The answer, whatever stands before it."""
+        fields, reason = answered(plan, ask, answer)
+        if not reason and has_word(fields["output"], plan.template.lists.get("pointers", ())):
+            reason = Reason.POINTS_AT_TEXT
+        return [Draft(fields, reason)]
+
+
+METHOD: Final = Method(
+    name="self-qa",
+    paper="Zhang and Yang 2023, Self-QA: Unsupervised Knowledge Guided Language Model Alignment"
+    " (arXiv:2305.11952)",
+    about="documents become questions and answers",
+    tasks=("instructions",),
+    stages=(Questions(), DocumentAnswers()),
+    form=StagedForm(
+        needed={
+            "instructions": {
+                "questions": ("context", "count"),
+                "answers": ("context", "question"),
+            }
+        },
+        lists=(*BLACKLISTED, "pointers"),
+        method="self-qa",
+    ),
+    of_documents=True,
+    settings=SelfQASettings,
+)
