@@ -113,6 +113,13 @@ def prompt_of(
         if found is not None and found.form == method.form:
             return prompt
     name = default_template(project.task, method, project.language)
+    if not name and method.form is not DOCUMENT_FORM:
+        there = ", ".join(builtin_names(method.prompts_folder)) or "none"
+        raise StudioError(
+            f"The method {method.name} has no template in the project's language, "
+            f"{project.language} (it has {there}). Choose another method, or write a template of "
+            "your own and keep it with `studio prompt set FILE`."
+        )
     # What shows a person's examples is chosen by that person.
     if not name or method.form is DOCUMENT_FORM:
         raise StudioError(

@@ -9,7 +9,7 @@ from typing import Any
 from studio import methods
 from studio.jobs.base_encoders import absolute
 from studio.jobs.params import RunParams
-from studio.jobs.plans import run_row
+from studio.jobs.plans import default_template, run_row
 from studio.methods.protocol import Method
 from studio.params import Params
 from studio.project import Project
@@ -78,7 +78,17 @@ def offered_methods(project: Project, *, feedback: bool) -> list[Method]:
     """
     task = project.task
     found = sorted(methods.of_task(task.name).values(), key=lambda one: one.name != task.method)
-    return [one for one in found if feedback or not one.has_feedback] or found
+    found = [one for one in found if feedback or not one.has_feedback] or found
+    return [one for one in found if _can_ask(project, one)] or found
+
+
+def _can_ask(project: Project, method: Method) -> bool:
+    """Whether there is a template for it in the project's language, or one of the person's own."""
+    if default_template(project.task, method, project.language):
+        return True
+    texts = (prompt.template for prompt in project.store.prompts.all())
+    asked = (methods.of_template(text, project.task.name, method.name) for text in texts)
+    return any(one is not None and one.form == method.form for one in asked)
 
 
 def row_of(
