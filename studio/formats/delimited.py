@@ -25,7 +25,8 @@ NAMES = frozenset({
     *columns.IDS, *columns.TITLES, *columns.TEXTS, "query", "question", "label", "labels", "answer",
     "answers", "premise", "hypothesis", "url", "sentence", "sentence1", "sentence2", "review",
     "context", "positive", "anchor", "score", "query-id", "query_id", "qid", "corpus-id",
-    "corpus_id", "class", "category", "tags",
+    "corpus_id", "class", "category", "tags", "instruction", "input", "output", "prompt",
+    "response", "completion", "inputs", "targets", "conversations", "messages", "instances",
 })  # fmt: skip
 """Names of columns by which a header is known, lower case."""
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from studio.formats.columns import TEXTS, BadRow
@@ -128,3 +129,14 @@ def _by_column(value: dict[str, object]) -> Iterator[dict[str, object]] | None:
 def _by_id(value: dict[str, object]) -> Iterator[dict[str, object]]:
     for name, content in value.items():
         yield {"_id": name, **(content if isinstance(content, dict) else {"text": content})}
+
+
+def unpacked(cell: str) -> object:
+    """A table's cell that holds lists as JSON; a text that only begins like one is itself."""
+    if cell.lstrip().startswith(("[", "{")):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(cell)
+            inside = found if isinstance(found, list) else [found]
+            if all(isinstance(one, str | dict) for one in inside):
+                return found
+    return cell

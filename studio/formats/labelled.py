@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.json_values import unpacked
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import SkippedRow
 from studio.formats.text_source import (
@@ -156,8 +156,7 @@ def _label(row: Mapping[str, object], labels: Sequence[str], fields: GoldFields)
 
 def _answers(content: object) -> tuple[str, ...]:
     """One text, a list of texts, or SQuAD's lists of texts and starts."""
-    if isinstance(content, str) and content.lstrip().startswith(("[", "{")):
-        content = _unpacked(content)
+    content = unpacked(content) if isinstance(content, str) else content
     if isinstance(content, dict):
         content = content.get("text")
     several = content if isinstance(content, list) else [content]
@@ -167,16 +166,6 @@ def _answers(content: object) -> tuple[str, ...]:
     if not kept:
         raise BadRow("answer", "the question has no answer")
     return kept
-
-
-def _unpacked(cell: str) -> object:
-    """A table's cell that holds lists as JSON; an answer that only begins like one is itself."""
-    with suppress(ValueError, RecursionError):
-        found = json.loads(cell)
-        inside = found if isinstance(found, list) else [found]
-        if all(isinstance(one, str | dict) for one in inside):
-            return found
-    return cell
 
 
 def _words(content: object) -> object:

@@ -82,6 +82,29 @@ class RawExample:
     enabled: bool = True
     where: str = ""
     """``file:line``."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The other fields of what it demonstrates, besides the first; empty for queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawInstruction:
+    """An instruction as an outside file has it."""
+
+    fields: Mapping[str, str]
+    """``instruction`` (never blank), ``input`` and ``output`` (either may be empty), unchanged."""
+    outside_id: str
+    """The id of its row, or its line; ``#2`` and so on behind it for others of one row."""
+    where: str
+    """``file:line`` of its row."""
+    tags: str = ""
+    """What the file says of the kind of the task, as words."""
+    enabled: bool = True
+    """Off: an example that is not shown to an LLM."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is an output."""
+        return bool(self.fields["output"].strip())
 
 
 @dataclass(frozen=True, slots=True)
