@@ -141,7 +141,10 @@ def _known(project: Project, example_id: int) -> Example:
 def import_(
     path: Annotated[
         Path,
-        typer.Argument(readable=False, help="JSONL or CSV with document_id (or text) and query."),
+        typer.Argument(
+            readable=False,
+            help="JSONL or CSV with document_id (or text) and query; of seed tasks any usual shape.",
+        ),
     ],
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
@@ -173,10 +176,11 @@ def export(
     """Write the examples to a file."""
     from studio.formats.examples import write_examples
 
-    store = opened_for("examples", project).store
+    opened = opened_for("examples", project)
+    store = opened.store
     examples = store.examples.all()
     documents = store.documents.many([e.document_id for e in examples if e.document_id])
     names = {row: document.outside_id for row, document in documents.items()}
-    count = write_examples(examples, path.expanduser().absolute(), names)
+    count = write_examples(examples, path.expanduser().absolute(), names, opened.task.record)
     result = {"examples": count, "path": str(path)}
     emit(result, as_json, lambda: out.print(f"Wrote {count} examples to {visible(path)}."))

@@ -89,8 +89,9 @@ def _show(result: dict[str, Any]) -> None:
 def list_items(opened: Project, split: Split | None, as_json: bool) -> None:
     """Every gold item of a labelled project."""
     found = opened.store.gold.all(split)
-    cells = [[g.outside_id, g.split, _right(g), _short(g.text)] for g in found]
-    columns = ("id", "split", "label" if opened.task.has_labels else "answer", "text")
+    cells = [[g.outside_id, g.split, _short(_right(g)), _short(g.text)] for g in found]
+    right = {"answers": "answer"}.get(opened.task.gold, opened.task.gold)
+    columns = ("id", "split", right, "text")
     none = "No gold item yet. Import some: studio gold import FILE --split auto"
     emit(
         [_row(gold) for gold in found],
@@ -100,7 +101,7 @@ def list_items(opened: Project, split: Split | None, as_json: bool) -> None:
 
 
 def _right(gold: Gold) -> str:
-    return gold.label or " / ".join(gold.answers)
+    return gold.label or " / ".join(gold.answers) or gold.fields.get("output", "")
 
 
 def _short(text: str) -> str:
@@ -117,4 +118,6 @@ def _row(gold: Gold) -> dict[str, Any]:
         row["context"] = gold.context
     if gold.answers:
         row["answers"] = list(gold.answers)
+    if "output" in gold.type.fields:
+        row["output"] = gold["output"]
     return row | {"origin": gold.origin}

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.instructions import read_instructions
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawExample, SkippedRow
 from studio.formats.spreadsheet import safe_cell, table_row
 from studio.formats.staging import staged
 from studio.formats.tags import tag_text, tags_of
 from studio.formats.text_source import explained
-from studio.records import Example, StudioError
+from studio.records import INSTRUCTION, QUERY, Example, RecordType, StudioError
 
 QUERIES = ("query", "question", "anchor", "查询", "问题")
 DOCUMENTS = (
@@ -29,38 +30,50 @@ DOCUMENTS = (
     "文档",
 )
 DOCUMENT_IDS = ("document_id", "doc_id", "docid", "passage_id", "pid")
-COLUMNS = ("query", "document_text", "document_id", "tags", "enabled")
+COMMON = ("tags", "enabled")
+COLUMNS = ("query", "document_text", "document_id", *COMMON)
 
 ExampleRow = RawExample | SkippedRow
 
 
-def read_examples(path: Path) -> Iterator[ExampleRow]:
+def read_examples(path: Path, type: RecordType = QUERY) -> Iterator[ExampleRow]:
     """The examples of a JSONL, CSV or TSV file (plain or gzip) in its order.
 
-    Each needs a query and a document: its text, or its id in the corpus.
+    Each needs a query and a document: its text, or its id in the corpus. Instructions need an
+    output, and come in any shape that :func:`read_instructions` knows.
     Raises :class:`StudioError` for a file that cannot be read or that holds no example.
     """
     with explained(path):
         if not path.is_file():
             raise StudioError(f"There is no file {path}: name a JSONL, CSV or TSV file.")
-    return not_empty(_rows(path), f"{path} holds no example")
+    rows = _instructions(path) if type == INSTRUCTION else _rows(path)
+    return not_empty(rows, f"{path} holds no example")
 
 
 def write_examples(
-    examples: Iterable[Example], path: Path, document_ids: Mapping[int, str] | None = None
+    examples: Iterable[Example],
+    path: Path,
+    document_ids: Mapping[int, str] | None = None,
+    type: RecordType = QUERY,
 ) -> int:
     """Writes examples by the path's ending, whole or not at all; returns how many.
 
-    ``document_ids``: document row → outside id. CSV cells are safe to open in a spreadsheet.
+    ``document_ids``: document row → outside id. ``type``: what they demonstrate, which decides the
+    columns. CSV cells are safe to open in a spreadsheet.
     """
     suffix = path.suffix.lower()
     if suffix not in (".jsonl", ".csv", ".tsv"):
         raise StudioError(f"Examples are written as .jsonl, .csv or .tsv; {path.name} is neither.")
     names = document_ids or {}
-    rows = [_cells(example, names.get(example.document_id or 0, "")) for example in examples]
+    columns = COLUMNS if type == QUERY else (*type.fields, *COMMON)
+    rows = []
+    for example in examples:
+        document_id = names.get(example.document_id or 0, "")
+        known = {**example.fields, **_cells(example, document_id), type.fields[0]: example.query}
+        rows.append({name: known.get(name, "") for name in columns})
     with staged(path.parent) as staging, staging.open(path.name) as file:
         if suffix != ".jsonl":
-            file.write(table_row(COLUMNS, "," if suffix == ".csv" else "\t"))
+            file.write(table_row(columns, "," if suffix == ".csv" else "\t"))
         for row in rows:
             file.write(_line(row, suffix))
     return len(rows)
@@ -69,6 +82,18 @@ def write_examples(
 def _cells(example: Example, document_id: str) -> dict[str, object]:
     cells = (example.query, example.document_text, document_id, example.tags, example.enabled)
     return dict(zip(COLUMNS, cells, strict=True))
+
+
+def _instructions(path: Path) -> Iterator[ExampleRow]:
+    text, *others = INSTRUCTION.fields
+    for row in read_instructions(path):
+        if isinstance(row, SkippedRow):
+            yield row
+        else:
+            fields = {name: row.fields[name] for name in others}
+            yield RawExample(
+                row.fields[text], tags=row.tags, enabled=row.enabled, where=row.where, fields=fields
+            )
 
 
 def _line(row: dict[str, object], suffix: str) -> str:

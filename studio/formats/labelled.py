@@ -1,4 +1,4 @@
-"""Labelled gold in: texts, sentence pairs and questions, as JSONL, CSV, TSV or SQuAD JSON."""
+"""Labelled gold in: texts, sentence pairs, questions and instructions, of many kinds of files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.instructions import read_instructions
 from studio.formats.json_values import unpacked
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import SkippedRow
@@ -73,7 +74,8 @@ def read_gold(
     """The gold of a file in its order; what cannot be used is told with its line and why.
 
     Args:
-        path: JSONL, CSV or TSV, plain or gzip; for qa also SQuAD's JSON.
+        path: JSONL, CSV or TSV, plain or gzip; for qa also SQuAD's JSON, and for instructions
+            what :func:`read_instructions` reads.
         task: decides which fields there are.
         labels: the project's label names; another one is refused with the nearest.
         split: what it is for; a ``split`` field of the file itself is not heeded.
@@ -85,10 +87,25 @@ def read_gold(
     with explained(path):
         if not path.is_file():
             raise StudioError(f"There is no file {path}: name a JSONL, CSV, TSV or SQuAD file.")
+    if task.gold == "output":
+        return _instructions(path, task.record, split, fields)
     is_squad = task.gold == "answers" and _is_squad(path)
     rows = _squad(path) if is_squad else data_files.rows(path, fields.encoding)
     found = _gold(rows, path, task.record, labels, split, fields)
     return not_empty(found, f"{path} holds no item")
+
+
+def _instructions(
+    path: Path, type: RecordType, split: Split, fields: GoldFields
+) -> Iterator[GoldRow]:
+    named = {"instruction": fields.text, "input": fields.context, "output": fields.answers}
+    stem = bare_stem(path)
+    for row in read_instructions(path, fields=named, encoding=fields.encoding):
+        if isinstance(row, SkippedRow):
+            yield row
+        else:
+            name = f"{stem}:{row.outside_id}"
+            yield Gold(type, row.fields, split, name, origin=row.where)
 
 
 def _gold(

@@ -246,34 +246,41 @@ def _gold_query(
 def import_examples(store: Store, path: Path, report: Report) -> list[int]:
     """Store few-shot examples; one whose query is gold is refused. Returns the rows stored."""
     found: list[Example] = []
-    have = {content_sha(e.document_text, e.query) for e in store.examples.all()}
+    type = store.record_types.of_project()
+    have = {_sha(e) for e in store.examples.all()}
     gold = GoldWords.of(store)
-    for row in read_examples(path):
+    for row in read_examples(path, type):
         if isinstance(row, SkippedRow):
             report.skip(row)
             continue
         document = _document_of(store, row.document_id)
-        text = document.full_text if document else row.document_text
-        if not text:
+        example = Example(
+            document_text=document.full_text if document else row.document_text,
+            query=row.query,
+            document_id=document.id if document else None,
+            enabled=row.enabled,
+            tags=row.tags,
+            type=type,
+            fields=row.fields,
+        )
+        if row.document_id and not example.document_text:
             why = f"unknown document {row.document_id}"
             report.skip(SkippedRow(row.where, why, "unknown-document"))
-        elif (same := gold.find(Example(text, row.query))) is not None:
-            why = f"the query is a gold query and would leak: {place_of(same)}"
+        elif (same := gold.find(example)) is not None:
+            why = f"the {type.noun} is gold and would leak: {place_of(same)}"
             report.skip(SkippedRow(row.where, why, "gold-query"))
-        elif (sha := content_sha(text, row.query)) in have:
+        elif (sha := _sha(example)) in have:
             report.skip(SkippedRow(row.where, "this example is there already", "duplicate"))
         else:
             have.add(sha)
-            found.append(
-                Example(
-                    document_text=text,
-                    query=row.query,
-                    document_id=document.id if document else None,
-                    enabled=row.enabled,
-                    tags=row.tags,
-                )
-            )
+            found.append(example)
     return store.examples.add(found)
+
+
+def _sha(example: Example) -> str:
+    """What makes two examples one: all that an LLM sees of them."""
+    fields = (example.fields.get(name, "") for name in example.type.fields[1:])
+    return content_sha(example.document_text, example.query, *fields)
 
 
 def _document_of(store: Store, outside_id: str) -> Document | None:

@@ -74,10 +74,11 @@ def write_out(store: Path, examples: Sequence[Example], file: Path) -> int:
     opened = Store(store)
     try:
         documents = opened.documents.many([e.document_id for e in examples if e.document_id])
+        type = opened.record_types.of_project()
     finally:
         opened.close()
     names = {row: document.outside_id for row, document in documents.items()}
-    return write_examples(examples, file, names)
+    return write_examples(examples, file, names, type)
 
 
 def no_such_file(path: Path, _again: bool) -> str:
