@@ -13,8 +13,16 @@ from dataclasses import dataclass, field
 
 from studio.formats.rows import CardFacts, ExportRow
 
-Feature = str | Mapping[str, "Feature"]
-"""A scalar type such as ``int64``, or the columns of a list of objects."""
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """One object in a column."""
+
+    columns: Mapping[str, Feature]
+
+
+Feature = str | Mapping[str, "Feature"] | Struct
+"""A scalar type such as ``int64``, the columns of a list of objects, or those of one object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ def _features(features: Mapping[str, Feature]) -> list[dict[str, object]]:
 
 
 def _feature(kind: Feature) -> dict[str, object]:
+    if isinstance(kind, Struct):
+        return {"struct": _features(kind.columns)}
     if not isinstance(kind, str):
         return {"list": _features(kind)}
     return {"list": kind.removesuffix("[]")} if kind.endswith("[]") else {"dtype": kind}

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.formats.data_card import DataFile, ExportCounts, Feature, card
+from studio.formats.data_card import DataFile, ExportCounts, Feature, Struct, card
 from studio.formats.provenance import cells, features, what
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
@@ -53,8 +53,10 @@ def _schema(features: Mapping[str, Feature]) -> Schema:
 def _type(kind: Feature) -> DataType:
     import pyarrow
 
+    if isinstance(kind, Struct):
+        return pyarrow.struct([(name, _type(one)) for name, one in kind.columns.items()])
     if not isinstance(kind, str):
-        return pyarrow.list_(pyarrow.struct([(name, _type(one)) for name, one in kind.items()]))
+        return pyarrow.list_(_type(Struct(kind)))
     if kind.endswith("[]"):
         return pyarrow.list_(_type(kind.removesuffix("[]")))
     return pyarrow.bool_() if kind == "bool" else getattr(pyarrow, kind)()

@@ -129,6 +129,8 @@ class ExportRow:
     seed: int | None = None
     draw: int | None = None
     """The how-maniest query of its document, from 0."""
+    purpose: str = ""
+    """What its method asked for, where it asks for several things: a part of the template."""
     shots: tuple[int, ...] = ()
     """The example revisions in front of the document, in order."""
     scores: dict[str, float | None] = field(default_factory=dict)
@@ -235,3 +237,5 @@ class Exporter:
     """It holds the corpus with its judgements: whole documents where gold names such."""
     pairs_documents: bool = False
     """It pairs each record with its document, so that it is nothing for labelled tasks."""
+    of: frozenset[str] = frozenset()
+    """The names of the record types that it is for; empty: any."""

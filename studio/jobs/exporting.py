@@ -26,7 +26,7 @@ from studio.jobs.filtering import record_type
 from studio.jobs.training_data import gold_words
 from studio.params import Params, option
 from studio.project import Project
-from studio.records import Datum, Gold, StudioError, WrongTask
+from studio.records import Datum, Gold, RecordType, StudioError, WrongTask
 from studio.runs import Model
 from studio.store import Store
 from studio.tasks import Task
@@ -55,8 +55,16 @@ class ExportParams(Params):
 
 def fitting(task: Task) -> dict[str, Exporter]:
     """The formats that serve a task."""
-    of_documents = task.gold == "documents"
-    return {n: one for n, one in exporters().items() if of_documents or not one.pairs_documents}
+    return {name: one for name, one in exporters().items() if not _misfit(one, task, task.record)}
+
+
+def _misfit(exporter: Exporter, task: Task, type: RecordType) -> str:
+    """Why a format is nothing for the records of a task; empty where it fits."""
+    if exporter.pairs_documents and task.gold != "documents":
+        return "pairs each record with its document"
+    if exporter.of and type.name not in exporter.of:
+        return f"holds one {' or '.join(sorted(exporter.of))} a row"
+    return ""
 
 
 def folder_of(project: Project, params: ExportParams) -> Path:
@@ -73,12 +81,12 @@ def refuse(project: Project, params: ExportParams) -> None:
             f"There is no export format {params.format!r}; choose one of: "
             f"{', '.join(fitting(task))}."
         )
-    if params.format not in fitting(task):
+    type = record_type(project, params.type)
+    if why := _misfit(exporters()[params.format], task, type):
         raise WrongTask(
-            f"The format {params.format} pairs each record with its document, and this project's "
-            f"task is {task.name}. Choose one of: {', '.join(fitting(task))}."
+            f"The format {params.format} {why}, and this project's task is {task.name}, its "
+            f"records {type.nouns}. Choose one of: {', '.join(fitting(task))}."
         )
-    record_type(project, params.type)
     chosen = params.snapshot_id
     if chosen is not None and chosen not in project.store.snapshots.counts():
         raise StudioError(f"There is no snapshot {chosen}; `studio lineage model` names a model's.")
