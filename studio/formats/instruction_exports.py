@@ -210,9 +210,9 @@ FORMS: Final = (
         "sharegpt",
         "ShareGPT's JSON list of conversations (from, value), kept records",
         f"Each row is a conversation of two turns: {ONE_TEXT}. LLaMA-Factory reads this folder "
-        "(`dataset_dir`) as the dataset `sharegpt`, TRL's SFTTrainer as it is, and Axolotl "
-        "`sharegpt.json` as the type `chat_template` with `field_messages: conversations` and "
-        "`message_property_mappings: {role: from, content: value}`.",
+        "(`dataset_dir`) as the dataset `sharegpt`, Axolotl `sharegpt.json` as the type "
+        "`chat_template` with `field_messages: conversations` and `message_property_mappings: "
+        "{role: from, content: value}`. TRL wants the roles of the format messages.",
         {"conversations": {"from": "string", "value": "string"}, "input": "string"},
         _sharegpt,
         is_list=True,
