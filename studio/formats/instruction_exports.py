@@ -28,7 +28,7 @@ KINDS: Final = {"classes": True, "instances": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class InstructionFormat:
     """How instructions are written."""
 
     name: str
@@ -50,17 +50,19 @@ class Form:
         return f"{self.name}.{'json' if self.is_list else 'jsonl'}"
 
 
-def write(form: Form, rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
+def write(
+    shape: InstructionFormat, rows: Iterable[ExportRow], target: Path, context: ExportContext
+) -> Exported:
     """Writes the kept rows, the card, and what LLaMA-Factory needs, one row in memory at a time.
 
     Raises StudioError where no row is kept.
     """
     counts, seen = ExportCounts(), set[str]()
-    begin, between, end = ("[\n", ",\n", "\n]\n") if form.is_list else ("", "\n", "\n")
-    names = [form.file, "README.md"]
+    begin, between, end = ("[\n", ",\n", "\n]\n") if shape.is_list else ("", "\n", "\n")
+    names = [shape.file, "README.md"]
     with staged(target) as staging:
-        with staging.open(form.file) as file:
-            made = form.rows(counts.counted(rows, kept_only=True), context)
+        with staging.open(shape.file) as file:
+            made = shape.rows(counts.counted(rows, kept_only=True), context)
             for number, row in enumerate(made):
                 seen.update(row)
                 line = json.dumps(row, ensure_ascii=False)
@@ -68,15 +70,15 @@ def write(form: Form, rows: Iterable[ExportRow], target: Path, context: ExportCo
             file.write(end)
         if not counts.kept:
             raise StudioError("There is no kept record to export: generate or keep some first.")
-        if form.llama_factory:
+        if shape.llama_factory:
             names.append("dataset_info.json")
-            info = {form.name: {"file_name": form.file, **form.llama_factory}}
+            info = {shape.name: {"file_name": shape.file, **shape.llama_factory}}
             with staging.open("dataset_info.json") as file:
                 file.write(json.dumps(info, indent=2) + "\n")
-        features = {name: kind for name, kind in form.features.items() if name in seen}
-        files = [DataFile("default", {"train": form.file}, features)]
+        features = {name: kind for name, kind in shape.features.items() if name in seen}
+        files = [DataFile("default", {"train": shape.file}, features)]
         with staging.open("README.md") as file:
-            file.write(card(context.card, counts, files, form.what))
+            file.write(card(context.card, counts, files, shape.what))
     return Exported(tuple(target / name for name in names), counts.kept)
 
 
@@ -179,8 +181,8 @@ CHAT_TAGS = {
 ABOUT = "Each row is an instruction, its input (often empty) and the output"
 ONE_TEXT = "its instruction and its input as one text; `input` has the input by itself"
 
-FORMS: Final = (
-    Form(
+INSTRUCTION_FORMATS: Final = (
+    InstructionFormat(
         "alpaca",
         "Alpaca's JSON list of instruction, input and output, kept records",
         f"{ABOUT}, as Stanford Alpaca has them. LLaMA-Factory reads this folder (`dataset_dir`) "
@@ -193,7 +195,7 @@ FORMS: Final = (
             "columns": {"prompt": "instruction", "query": "input", "response": "output"},
         },
     ),
-    Form(
+    InstructionFormat(
         "self-instruct",
         "Self-Instruct's JSON Lines: an instruction with its instances, kept records",
         "Each row is an instruction with its `instances`, each an input (often empty) and the "
@@ -206,7 +208,7 @@ FORMS: Final = (
         },
         _self_instruct,
     ),
-    Form(
+    InstructionFormat(
         "sharegpt",
         "ShareGPT's JSON list of conversations (from, value), kept records",
         f"Each row is a conversation of two turns: {ONE_TEXT}. LLaMA-Factory reads this folder "
@@ -218,7 +220,7 @@ FORMS: Final = (
         is_list=True,
         llama_factory={"formatting": "sharegpt", "columns": {"messages": "conversations"}},
     ),
-    Form(
+    InstructionFormat(
         "messages",
         "ChatML messages (role, content) as JSON Lines, kept records",
         f"Each row is a conversation of two turns: {ONE_TEXT}. TRL's SFTTrainer reads it as it "
@@ -232,7 +234,7 @@ FORMS: Final = (
             "tags": CHAT_TAGS,
         },
     ),
-    Form(
+    InstructionFormat(
         "p3",
         "P3's inputs and targets, with the answer choices of classifications, kept records",
         f"Each row has {ONE_TEXT}. `targets` is the output. `answer_choices` are the classes that "
@@ -248,7 +250,7 @@ FORMS: Final = (
         },
         _p3,
     ),
-    Form(
+    InstructionFormat(
         "coig-pc",
         "COIG-PC's rows with split, task type and domain, kept records",
         f"{ABOUT}, with the columns of COIG-PC. `other` tells which record it is and who wrote it.",
@@ -271,6 +273,6 @@ FORMS: Final = (
 """All formats that only instructions have."""
 
 EXPORTERS = tuple(
-    Exporter(form.name, form.label, partial(write, form), of=frozenset({INSTRUCTION.name}))
-    for form in FORMS
+    Exporter(shape.name, shape.label, partial(write, shape), of=frozenset({INSTRUCTION.name}))
+    for shape in INSTRUCTION_FORMATS
 )

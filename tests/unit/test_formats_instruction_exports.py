@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio import formats
-from studio.formats.instruction_exports import FORMS
+from studio.formats.instruction_exports import INSTRUCTION_FORMATS
 from studio.formats.instructions import read_instructions
 from studio.formats.rows import ExportContext, ExportRow, RawInstruction
 from studio.records import StudioError
 from studio.tasks import TASKS
 
-NAMES = [form.name for form in FORMS]
+NAMES = [shape.name for shape in INSTRUCTION_FORMATS]
 KEPT_WHOLE = ["jsonl", "csv", "parquet"]
 """Formats of every task that hold the dropped records too."""
 
