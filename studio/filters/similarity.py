@@ -73,6 +73,16 @@ def fewest_common(left: int, right: int, threshold: float) -> int:
     return common
 
 
+@lru_cache(maxsize=1 << 14)
+def _least_common(length: int, threshold: float) -> int:
+    """The fewest words that a text of this length shares with a near one of any length."""
+    # The need grows with the partner's length, so the shortest possible partner decides.
+    for partner in range(1, length + 1):
+        if (least := fewest_common(length, partner, threshold)) <= partner:
+            return least
+    return length
+
+
 class NearTexts:
     """A growing set of encoded texts that finds the ones near to a new text.
 
@@ -87,21 +97,21 @@ class NearTexts:
         self._spread: Counter[tuple[str, int]] = Counter()
         for text in texts:
             self._spread.update(_occurrences(text))
-        self._postings: dict[int, dict[tuple[str, int], list[int]]] = {}
-        self._texts: list[str] = []
+        self._postings: dict[int, dict[tuple[str, int], list[str]]] = {}
+        self._marks = lru_cache(maxsize=4)(self._sorted_marks)
 
     def add(self, text: str) -> None:
         """Put a text into the set."""
         if not text:
             return
         index = self._postings.setdefault(len(text), defaultdict(list))
-        for mark in self._prefix(text, self._least_common(len(text))):
-            index[mark].append(len(self._texts))
-        self._texts.append(text)
+        marks = self._marks(text)
+        for mark in marks[: len(text) - _least_common(len(text), self.threshold) + 1]:
+            index[mark].append(text)
 
     def nearest(self, text: str) -> float:
         """The highest ROUGE-L to any text in the set, if it is above the threshold; else 0."""
-        candidates: set[int] = set()
+        candidates: set[str] = set()
         marks = self._marks(text)
         for length, index in self._postings.items():
             least = fewest_common(len(text), length, self.threshold)
@@ -110,22 +120,14 @@ class NearTexts:
             for mark in marks[: len(text) - least + 1]:
                 if mark in index:
                     candidates.update(index[mark])
-        best = best_of(text, [self._texts[i] for i in candidates])
+        best = best_of(text, list(candidates))
         return best if best > self.threshold else 0.0
 
-    def _least_common(self, length: int) -> int:
-        """The fewest words that a text of this length shares with a near one of any length."""
-        # The need grows with the partner's length, so the shortest possible partner decides.
-        for partner in range(1, length + 1):
-            if (least := fewest_common(length, partner, self.threshold)) <= partner:
-                return least
-        return length
+    def _sorted_marks(self, text: str) -> list[tuple[str, int]]:
+        """A text's words, each with how often it came before, the rarest first.
 
-    def _prefix(self, text: str, least: int) -> list[tuple[str, int]]:
-        return self._marks(text)[: len(text) - least + 1]
-
-    def _marks(self, text: str) -> list[tuple[str, int]]:
-        """A text's words, each with how often it came before, the rarest first."""
+        The last ones are kept: most texts are added as soon as they are found to be near to none.
+        """
         return sorted(_occurrences(text), key=lambda mark: (self._spread[mark], mark))
 
 
@@ -174,8 +176,13 @@ def best_of(text: str, others: Sequence[str]) -> float:
     from rapidfuzz.distance import LCSseq
     from rapidfuzz.process import cdist
 
-    common = cdist([text], others, scorer=LCSseq.similarity)[0].tolist()
-    return max(
-        rouge_l(int(shared), len(text), len(other))
-        for shared, other in zip(common, others, strict=True)
-    )
+    shared = cdist([text], others, scorer=LCSseq.similarity)[0]
+    if not shared.any():
+        return 0.0
+    # As in rouge_l, for all at once: the same operations give the same bits.
+    import numpy as np
+
+    lengths = np.fromiter(map(len, others), np.float64, len(others))[shared > 0]
+    shared = shared[shared > 0].astype(np.float64)
+    precision, recall = shared / len(text), shared / lengths
+    return float((2 * precision * recall / (precision + recall)).max())
