@@ -210,6 +210,10 @@ class Reason(StrEnum):
     START = "start"
     POINTS_AT_TEXT = "points-at-text"
     CONFLICT = "conflict"
+    ENOUGH_OF_TASK = "enough-of-task"
+    NOT_DRAWN = "not-drawn"
+    MONOTONOUS = "monotonous"
+    TOO_DIVERSE = "too-diverse"
     PERSON = "person"
 
 

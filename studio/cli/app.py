@@ -21,6 +21,7 @@ from studio.cli import (
     doctor,
     examples,
     exports,
+    filtering,
     gold,
     jobs,
     keys,
@@ -71,7 +72,7 @@ def root(
 app.command("new")(corpus.new)
 app.command("import")(corpus.import_)
 app.command("generate")(work.generate)
-app.command("filter")(work.filter_)
+app.command("filter")(filtering.filter_)
 app.command("train")(work.train)
 app.command("evaluate")(work.evaluate)
 app.command("search")(work.search)

@@ -1,4 +1,4 @@
-"""``studio generate, filter, train, evaluate, search``: the path, a step at a time."""
+"""``studio generate, train, evaluate, search``: the path, a step at a time."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from studio.cli.run_options import (
     run_told,
 )
 from studio.cli.s3 import show_rounds
-from studio.cli.tables import filter_tables, score_table
+from studio.cli.tables import score_table
 from studio.evaluation.systems import TRAINED, System, find_system
-from studio.jobs.params import EvaluateParams, FilterParams, RunParams, TrainParams
+from studio.jobs.params import EvaluateParams, RunParams, TrainParams
 from studio.llm.money import dollars, untold
 from studio.project import Project
 from studio.records import StudioError
@@ -86,39 +86,6 @@ def _show_generated(result: dict[str, Any], task: Task) -> None:
     ]
     out.print(table(f"Generated with {result['model']}", ("what", "count"), rows))
     out.print(f"Cost: {cost}{untold(spent['untold_calls'])}", highlight=False)
-
-
-@takes_params
-def filter_(
-    *,
-    project: ProjectOption = Path(),
-    params: FilterParams,
-    move: Annotated[
-        bool, typer.Option("--move", help="Only move K, on the stored ranks: no new run.")
-    ] = False,
-    detach: DetachOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Judge the records: length, copies, language, duplicates, round trip. Nothing is deleted."""
-    if move:
-        from studio.jobs.filtering import move_k
-
-        found = move_k(opened_for("round trip", project), params.k)
-        emit(found, as_json, lambda: _show_moved(found))
-        return
-    from studio.jobs.base_encoders import absolute
-
-    params = replace(params, encoder=absolute(params.encoder))
-    asked_for = params.round_trip not in (FilterParams().round_trip, "off")
-    opened = opened_for("round trip", project) if asked_for else Project.open(project)
-    result = run_job(opened, "filter", params.to_row(), detach=detach, as_json=as_json)
-    emit(result, as_json, lambda: show_result(result, lambda: out.print(filter_tables(result))))
-
-
-def _show_moved(found: dict[str, Any]) -> None:
-    rows = [[f"top {k}", kept] for k, kept in found["would_keep"].items()]
-    out.print(table("Round trip on the stored ranks", ("document in the", "queries kept"), rows))
-    out.print(f"K is now {found['k']}: {found['kept']:,} queries are kept by all filters.")
 
 
 @takes_params

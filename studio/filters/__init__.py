@@ -28,22 +28,30 @@ def available() -> dict[str, type[Filter]]:
     return {kind.name: kind for kind in sorted(found, key=lambda kind: (kind.order, kind.name))}
 
 
+def kind_of(name: str) -> type[Filter]:
+    """A filter's class. Raises StudioError for a name that is not there; the nearest is named."""
+    kinds = available()
+    if name not in kinds:
+        raise StudioError(f"There is no filter “{name}”; {_nearest(name, list(kinds))}.")
+    return kinds[name]
+
+
 def make(name: str, **settings: Any) -> Filter:
     """A filter with its settings.
 
     Raises:
         StudioError: there is no such filter or setting; the nearest is named.
     """
-    kinds = available()
-    if name not in kinds:
-        raise StudioError(f"There is no filter “{name}”; {_nearest(name, list(kinds))}.")
-    known = setting_names(name)
     for key in settings:
-        if key not in known:
-            raise StudioError(
-                f"The filter “{name}” has no setting “{key}”; {_nearest(key, known)}."
-            )
-    return kinds[name](**settings)
+        check_setting(name, key)
+    return kind_of(name)(**settings)
+
+
+def check_setting(name: str, key: str) -> None:
+    """Raises StudioError for a setting that a filter does not have; the nearest is named."""
+    kind_of(name)
+    if key not in (known := setting_names(name)):
+        raise StudioError(f"The filter “{name}” has no setting “{key}”; {_nearest(key, known)}.")
 
 
 def setting_names(name: str) -> list[str]:
@@ -53,4 +61,6 @@ def setting_names(name: str) -> list[str]:
 
 def _nearest(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    return f"did you mean “{near[0]}”?".rstrip("?") if near else f"known are {', '.join(known)}"
+    if near:
+        return f"did you mean “{near[0]}”"
+    return f"known are {', '.join(known)}" if known else "it has none"

@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
+
+from studio.records import QUERY, RecordType
 
 RankOf = Callable[[list[tuple[str, int]]], Sequence[int]]
 """(query, document row) pairs → each document's rank for its query, from 1; 0 if not indexed."""
+
+
+def any_record(judged: RecordType) -> bool:
+    """All types there are."""
+    return True
+
+
+def no_record(judged: RecordType) -> bool:
+    """None of them."""
+    return False
+
+
+def of_document(judged: RecordType) -> bool:
+    """Records for which a document of the corpus is right."""
+    return judged is QUERY
+
+
+def is_instruction(judged: RecordType) -> bool:
+    """Instructions with their answers."""
+    return {"instruction", "output"} <= set(judged.fields)
+
+
+def is_no_instruction(judged: RecordType) -> bool:
+    """All but instructions with their answers."""
+    return not is_instruction(judged)
+
+
+class Fits(NamedTuple):
+    """Which records a filter is for, by what their type has."""
+
+    judges: Callable[[RecordType], bool]
+    """Types that it can judge."""
+    usual: Callable[[RecordType], bool]
+    """Types whose chain it belongs to when nobody has chosen one."""
+
+
+ALL: Final = Fits(any_record, any_record)
+QUERIES: Final = Fits(of_document, of_document)
+INSTRUCTIONS: Final = Fits(is_instruction, is_instruction)
+MAINLY_INSTRUCTIONS: Final = Fits(any_record, is_instruction)
+NOT_INSTRUCTIONS: Final = Fits(any_record, is_no_instruction)
+ON_REQUEST: Final = Fits(any_record, no_record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +66,9 @@ class FilterRow:
     document_text: str = ""
     """Title and text joined; may be left empty for filters that do not need it."""
     context: str = ""
-    """The premise or passage that the text is about, in nli and qa."""
+    """The premise or passage that the text is about, in nli and qa; the input of an instruction."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """All fields of the record's type, by name; ``query`` is the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +79,10 @@ class FilterContext:
     """ISO 639-1 code that queries should be in."""
     query_words: tuple[int, int] = (1, 60)
     """The prompt's usual query length, in words."""
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The lists of words of the newest template, such as ``blacklist``."""
+    examples: tuple[str, ...] = ()
+    """The texts of the project's examples."""
     rank_of: RankOf | None = None
     """Where a retriever ranks a document for a query; needed by the round trip only."""
     batch: int = 1024
@@ -58,8 +108,8 @@ class Filter(Protocol):
     """Its name in verdicts and commands."""
     order: ClassVar[int]
     """Its place in a chain: cheap ones first."""
-    of_documents: ClassVar[bool]
-    """Whether it judges a query by its document, so that it is nothing for labelled tasks."""
+    fits: ClassVar[Fits]
+    """Which records it is for, and in whose usual chain it is."""
     needs_document_text: ClassVar[bool]
     """Whether rows must carry ``document_text``."""
 

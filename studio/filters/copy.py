@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from studio.filters.base import FilterContext, FilterRow, Judgement
+from studio.filters.base import QUERIES, FilterContext, FilterRow, Fits, Judgement
 from studio.prompting.words import spaceless_pattern, words
 from studio.records import Reason
 
@@ -29,7 +29,7 @@ class Copy:
 
     name: ClassVar[str] = "copy"
     order: ClassVar[int] = 20
-    of_documents: ClassVar[bool] = True
+    fits: ClassVar[Fits] = QUERIES
     needs_document_text: ClassVar[bool] = True
 
     most_copied: float = 0.8

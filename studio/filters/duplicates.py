@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from studio.filters.base import FilterContext, FilterRow, Judgement
+from studio.filters.base import ALL, FilterContext, FilterRow, Fits, Judgement
 from studio.filters.similarity import Vocabulary, best_of
 from studio.prompting.words import normal
 from studio.records import Reason, StudioError
@@ -23,7 +23,7 @@ class Duplicates:
 
     name: ClassVar[str] = "duplicates"
     order: ClassVar[int] = 40
-    of_documents: ClassVar[bool] = False
+    fits: ClassVar[Fits] = ALL
     needs_document_text: ClassVar[bool] = False
 
     near: float = 0.7
@@ -47,7 +47,7 @@ class Duplicates:
         The kept queries stay in memory as one character per word.
         """
         vocabulary = Vocabulary()
-        everywhere: set[tuple[str, str]] = set()
+        everywhere: set[tuple[str, str, str]] = set()
         of_document: defaultdict[int, list[str]] = defaultdict(list)
         for row in rows:
             text = vocabulary.encode(row.query)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from studio.filters.base import FilterContext, FilterRow, Judgement
+from studio.filters.base import ALL, FilterContext, FilterRow, Fits, Judgement
 from studio.prompting.languages import language_code, language_score
 from studio.records import Reason
 
@@ -17,7 +17,7 @@ class Language:
 
     name: ClassVar[str] = "language"
     order: ClassVar[int] = 30
-    of_documents: ClassVar[bool] = False
+    fits: ClassVar[Fits] = ALL
     needs_document_text: ClassVar[bool] = False
 
     least: float = 0.3
@@ -40,7 +40,9 @@ class Language:
         """Each row by how well it fits the language."""
         language = self.language or context.language
         for row in rows:
-            score = language_score(row.query, language)
+            # An instruction alone is short, and its answer is in the language as well.
+            said = f"{row.query}\n{row.fields.get('output', '')}"
+            score = language_score(said, language)
             kept = self.keeps(score, context)
             yield Judgement(row.record_id, kept, score, "" if kept else Reason.LANGUAGE)
 

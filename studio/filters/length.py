@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from studio.filters.base import FilterContext, FilterRow, Judgement
+from studio.filters.base import NOT_INSTRUCTIONS, FilterContext, FilterRow, Fits, Judgement
 from studio.prompting.words import count_words
 from studio.records import Reason
 
@@ -17,7 +17,7 @@ class Length:
 
     name: ClassVar[str] = "length"
     order: ClassVar[int] = 10
-    of_documents: ClassVar[bool] = False
+    fits: ClassVar[Fits] = NOT_INSTRUCTIONS
     needs_document_text: ClassVar[bool] = False
 
     fewest: int | None = None

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from studio.filters.base import FilterContext, FilterRow, Judgement
+from studio.filters.base import QUERIES, FilterContext, FilterRow, Fits, Judgement
 from studio.filters.duplicates import check_likeness
 from studio.filters.similarity import NearTexts, Vocabulary
-from studio.records import Reason
+from studio.records import Reason, content_sha
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class NearDuplicates:
 
     name: ClassVar[str] = "near-duplicates"
     order: ClassVar[int] = 45
-    of_documents: ClassVar[bool] = True
+    fits: ClassVar[Fits] = QUERIES
     needs_document_text: ClassVar[bool] = False
 
     near: float = 0.9
-    """ROUGE-L above which two queries are alike, whatever their documents; 1 keeps all."""
+    """ROUGE-L above which two queries are alike, whatever their documents; 1 drops equal ones."""
 
     def __post_init__(self) -> None:
         """Refuse a threshold that is no likeness."""
@@ -46,19 +46,44 @@ class NearDuplicates:
 
         All queries are held in memory as one character per word.
         """
-        vocabulary = Vocabulary()
-        held = [(row.record_id, vocabulary.encode(row.query)) for row in rows]
-        kept = NearTexts(self.near, (text for _, text in held))
-        for record_id, text in held:
-            score = kept.nearest(text) or None
-            if score is None:
-                kept.add(text)
-            reason = "" if score is None else Reason.NEAR_DUPLICATE
-            yield Judgement(record_id, score is None, score, reason)
+        return first_ones(rows, self.near, self.near)
 
     def keeps(self, score: float | None, context: FilterContext) -> bool:
-        """Whether a likeness is no more than the threshold."""
-        return score is None or score <= self.near
+        """Whether a likeness is no more than the threshold; equal queries never pass."""
+        return score is None or (score <= self.near and score < 1)
 
 
 FILTER = NearDuplicates
+
+
+def first_ones(
+    rows: Iterable[FilterRow], near: float, floor: float, known: Iterable[str] = ()
+) -> Iterator[Judgement]:
+    """Each row by its likeness to what is known and to the rows kept before it.
+
+    near: ROUGE-L above which a row is dropped.
+    floor: ROUGE-L from which it is told, at most ``near``; a lower one makes more comparisons.
+    """
+    vocabulary = Vocabulary()
+    held = []
+    for row in rows:
+        text = vocabulary.encode(row.query)
+        # A text without words is told by its signs.
+        held.append((row.record_id, text, content_sha(row.context, "" if text else row.query)))
+    texts = [vocabulary.encode(text) for text in known]
+    kept = NearTexts(floor, (*texts, *(text for _, text, _ in held)))
+    for text in texts:
+        kept.add(text)
+    seen: dict[str, set[str]] = {}
+    for record_id, text, about in held:
+        instances = seen.get(text)
+        if instances is not None and about not in instances:
+            instances.add(about)
+            yield Judgement(record_id, True, None)
+            continue
+        score = 1.0 if instances is not None else kept.nearest(text)
+        if is_kept := score <= near and score < 1:
+            kept.add(text)
+            seen[text] = {about}
+        same = Reason.DUPLICATE if score == 1 else Reason.NEAR_DUPLICATE
+        yield Judgement(record_id, is_kept, score or None, "" if is_kept else same)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from studio.filters.base import FilterContext, FilterRow, Judgement, batched
+from studio.filters.base import QUERIES, FilterContext, FilterRow, Fits, Judgement, batched
 from studio.records import Reason, StudioError
 
 Mode = Literal["trained", "base", "hybrid", "bm25"]
@@ -29,7 +29,7 @@ class RoundTrip:
 
     name: ClassVar[str] = "round-trip"
     order: ClassVar[int] = 50
-    of_documents: ClassVar[bool] = True
+    fits: ClassVar[Fits] = QUERIES
     needs_document_text: ClassVar[bool] = False
 
     mode: Mode = "trained"

@@ -10,15 +10,18 @@ from typing import Any
 from studio import filters, methods
 from studio.evaluation.counting import ranks_in
 from studio.evaluation.systems import ENCODER, TRAINED, System, find_system
+from studio.filters import choosing
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import counting_of, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
+from studio.jobs.plans import default_template
 from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.training import train_stage
 from studio.jobs.training_inputs import TrainingStage
 from studio.project import Project
-from studio.records import QUERY, RecordType, StudioError, Verdict
+from studio.prompting.builtin import builtin
+from studio.records import RecordType, StudioError, Verdict
 from studio.settings import reviewer
 
 WINDOW = 1_000
@@ -38,19 +41,18 @@ def judge(context: JobContext, params: FilterParams) -> None:
     judged = record_type(context.project, params.type)
     if not context.store.records.counts(judged.name).total:
         raise StudioError(f"There are no {judged.nouns} to filter. Run `{task.verb}` first.")
+    chain = chosen(params, judged)
     if "filters_done" not in context.result:
         context.store.verdicts.undo_filters(filters.available(), judged.name)
         context.store.values.set("round_trip_model", None)
         context.keep(filters_done=[])
-    chain = [name for name in params.filters if name != ROUND_TRIP or params.round_trip != "off"]
-    chain = [name for name in chain if fits(name, judged)]
     for number, name in enumerate(chain):
         if name in context.result["filters_done"]:
             continue
         context.check()
         context.progress(number, len(chain), name)
         context.store.verdicts.undo_filter(name, judged.name)
-        _link(context, made(name, params), params, judged.name)
+        _link(context, made(name, params), params, judged)
         context.keep(filters_done=[*context.result["filters_done"], name])
     records = context.store.records
     context.keep(
@@ -75,9 +77,37 @@ def record_type(project: Project, name: str) -> RecordType:
     return project.store.record_types.known()[name] if name else project.task.record
 
 
-def fits(name: str, judged: RecordType) -> bool:
-    """Whether a filter can judge records of a type: some need a query's document."""
-    return judged is QUERY or not filters.available()[name].of_documents
+def chosen(params: FilterParams, judged: RecordType) -> list[str]:
+    """The filters that a job runs over records of a type, in order.
+
+    Raises StudioError for names and settings that cannot be, before anything is judged.
+    """
+    chain = choosing.chain(params.chain, judged)
+    if params.round_trip == "off" and ROUND_TRIP in chain:
+        chain.remove(ROUND_TRIP)
+    choosing.refuse_unused(choosing.settings_in(params.settings), chain)
+    for name in chain:
+        made(name, params)
+    return chain
+
+
+def offered(judged: RecordType, params: FilterParams) -> list[dict[str, Any]]:
+    """The filters that fit records of a type, with these settings, and whether they would run."""
+    chain = chosen(params, judged)
+    found = []
+    for name in choosing.fitting(judged):
+        one = made(name, params)
+        settings = {key: getattr(one, key) for key in filters.setting_names(name)}
+        found.append(
+            {
+                "filter": name,
+                "chosen": name in chain,
+                "usual": name in choosing.usual(judged),
+                "label": one.label,
+                "settings": settings,
+            }
+        )
+    return found
 
 
 def move_k(project: Project, k: int) -> dict[str, Any]:
@@ -114,25 +144,29 @@ def label(name: str, params: FilterParams) -> str:
 
 def made(name: str, params: FilterParams) -> Filter:
     """A filter with the job's settings."""
+    told = dict(choosing.settings_in(params.settings).get(name, {}))
     if name == ROUND_TRIP:
-        return filters.make(name, mode=params.round_trip, k=params.k)
-    return filters.make(name)
+        mode = {} if params.round_trip == "off" else {"mode": params.round_trip}
+        told = {**mode, "k": params.k, **told}
+    if "seed" in filters.setting_names(name):
+        told = {"seed": params.seed, **told}
+    return filters.make(name, **told)
 
 
-def _link(context: JobContext, chosen: Filter, params: FilterParams, type: str) -> None:
-    rank_of = _rank_of(context, params) if chosen.name == ROUND_TRIP else None
-    filter_context = replace(_filter_context(context), rank_of=rank_of)
-    total = context.store.records.counts(type).kept
+def _link(context: JobContext, link: Filter, params: FilterParams, judged: RecordType) -> None:
+    rank_of = _rank_of(context, params) if link.name == ROUND_TRIP else None
+    filter_context = replace(filter_context_of(context.project), rank_of=rank_of)
+    total = context.store.records.counts(judged.name).kept
     done = 0
-    survivors = _survivors(context, type, with_text=chosen.needs_document_text)
-    judgements = chosen.judge(survivors, filter_context)
+    survivors = _survivors(context, judged, with_text=link.needs_document_text)
+    judgements = link.judge(survivors, filter_context)
     while window := list(islice(judgements, WINDOW)):
         context.check()
         context.store.verdicts.add(
-            [_verdict(chosen.name, judgement) for judgement in window], context.job.id
+            [_verdict(link.name, judgement) for judgement in window], context.job.id
         )
         done += len(window)
-        context.progress(done, total, chosen.name)
+        context.progress(done, total, link.name)
 
 
 def _verdict(name: str, judgement: Judgement) -> Verdict:
@@ -145,26 +179,43 @@ def _verdict(name: str, judgement: Judgement) -> Verdict:
     )
 
 
-def _survivors(context: JobContext, type: str, *, with_text: bool) -> Iterator[FilterRow]:
+def _survivors(context: JobContext, judged: RecordType, *, with_text: bool) -> Iterator[FilterRow]:
     """The records that are kept so far."""
-    records = context.store.records.all(kept=True, type=type)
+    records = context.store.records.all(kept=True, type=judged.name)
     while window := list(islice(records, WINDOW)):
         ids = [record.needed_document() for record in window] if with_text else []
         documents = context.store.documents.many(ids)
         for record in window:
             text = documents[record.needed_document()].full_text if with_text else ""
-            yield FilterRow(record.id, record.text, record.document_id, text, record.context)
+            fields = {name: record[name] for name in record.type.fields}
+            yield FilterRow(
+                record.id, record.text, record.document_id, text, record.context, fields
+            )
 
 
-def _filter_context(context: JobContext) -> FilterContext:
-    """The project's language, and the length of a text in its newest template."""
-    known, prompt = FilterContext(context.project.language), context.store.prompts.latest()
-    method = methods.of_template(prompt.template, context.project.task.name) if prompt else None
-    if prompt is None or method is None:
+def filter_context_of(project: Project) -> FilterContext:
+    """What filters know: the language, the examples, and the newest template's words and lists.
+
+    Before a project has a template, the lists are those of the one that its method comes with.
+    """
+    examples = tuple(example.query for example in project.store.examples.all())
+    known = FilterContext(project.language, examples=examples)
+    prompt = project.store.prompts.latest()
+    text = prompt.template if prompt else _bundled(project)
+    method = methods.of_template(text, project.task.name)
+    if method is None:
         return known
-    template: Any = method.form.parse(prompt.template)
+    template: Any = method.form.parse(text)
     words = getattr(template, "query_words", getattr(template, "text_words", None))
-    return replace(known, query_words=words) if words else known
+    if prompt is None or not words:
+        words = known.query_words
+    return replace(known, query_words=words, lists=getattr(template, "lists", {}))
+
+
+def _bundled(project: Project) -> str:
+    method = methods.get(project.task.method, project.task.name)
+    name = default_template(project.task, method, project.language)
+    return builtin(name, method.prompts_folder) if name else ""
 
 
 def _rank_of(context: JobContext, params: FilterParams) -> RankOf:

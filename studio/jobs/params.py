@@ -192,15 +192,20 @@ class ImportParams(Params):
 class FilterParams(Params):
     """Judge the records by a chain of filters."""
 
-    filters: tuple[str, ...] = (
-        "length",
-        "copy",
-        "language",
-        "duplicates",
-        "near-duplicates",
-        "round-trip",
+    chain: str = option(
+        "",
+        "Filters",
+        "names with commas; +NAME adds to the usual ones, -NAME leaves out",
+        empty="the usual ones for the records",
+        flag="filters",
     )
-    """The chain, cheap ones first; each judges what the ones before it kept."""
+    settings: str = option(
+        "",
+        "Their settings",
+        "with commas, such as novelty.near=0.6,per-task.most=3",
+        empty="as each filter has them",
+        flag="set",
+    )
     round_trip: RoundTripMode = option(
         "trained",
         "Round trip",

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.calls import Answer
+from studio.filters.blacklist import words_found
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
@@ -27,7 +28,6 @@ from studio.methods.tasks_written import (
     answered,
     asked_for,
     drawn,
-    has_word,
     instruction_fault,
     names_in,
 )
@@ -93,7 +93,7 @@ class Evolutions:
         one = read_one(answer.text, "instruction", cut_off=answer.finish_reason == "length")
         text = one.fields.get("instruction", "")
         reason = one.reason
-        if not reason and has_word(text, plan.template.lists.get("prompt_words", ())):
+        if not reason and words_found(text, plan.template.lists.get("prompt_words", ())):
             reason = Reason.ECHO
         reason = reason or instruction_fault(plan.template, text)
         return [Draft({"task": text} if text else {}, reason)]

@@ -18,13 +18,13 @@ from itertools import islice
 from typing import Final
 
 from studio.calls import Answer
+from studio.filters.blacklist import words_found
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
     TASK,
     answered,
     asked_for,
-    has_word,
     instruction_fault,
     names_in,
 )
@@ -79,7 +79,7 @@ class Questions:
 
 
 def _fault(plan: Plan, question: str) -> str:
-    points = has_word(question, plan.template.lists.get("pointers", ()))
+    points = words_found(question, plan.template.lists.get("pointers", ()))
     return Reason.POINTS_AT_TEXT if points else instruction_fault(plan.template, question)
 
 
@@ -115,7 +115,7 @@ class DocumentAnswers:
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The answer, whatever stands before it."""
         fields, reason = answered(plan, ask, answer)
-        if not reason and has_word(fields["output"], plan.template.lists.get("pointers", ())):
+        if not reason and words_found(fields["output"], plan.template.lists.get("pointers", ())):
             reason = Reason.POINTS_AT_TEXT
         return [Draft(fields, reason)]
 

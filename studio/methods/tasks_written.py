@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.calls import Answer, Decoding, Message, Request
+from studio.filters import blacklist, starts
+from studio.filters.blacklist import words_found
+from studio.filters.repeated_input import repeats
 from studio.methods.protocol import Ask, Draft, Made, Plan
 from studio.methods.written_text import LANGUAGE_FLOOR
 from studio.params import Params, option
@@ -39,7 +42,7 @@ TOKENS_EACH: Final = 150
 """Room for one task in an answer: 20 of them in Alpaca's 3,072 tokens."""
 MOST_TRIES: Final = 3
 """Requests at most, as a multiple of those that would do if all that comes were kept."""
-BLACKLISTED: Final = ("blacklist", "starts")
+BLACKLISTED: Final = (blacklist.LIST, starts.LIST)
 """The lists of a template that instructions are held against."""
 
 
@@ -199,7 +202,7 @@ def fault(plan: Plan, fields: Mapping[str, str], shown: Iterable[str] = ()) -> s
         return found
     if has_loop(output):
         return Reason.LOOP
-    if output and normal(output) in (normal(fields.get("input", "")), normal(instruction)):
+    if repeats(fields):
         return Reason.COPIED
     return Reason.TRUNCATED if output.endswith((":", "：")) else ""
 
@@ -214,22 +217,9 @@ def instruction_fault(template: StagedTemplate, instruction: str) -> str:
         return Reason.TOO_LONG
     if has_loop(instruction):
         return Reason.LOOP
-    if begins_badly(instruction, template.lists.get("starts", ())):
+    if starts.begins_badly(instruction, template.lists.get(starts.LIST, ())):
         return Reason.START
-    if has_word(instruction, template.lists.get("blacklist", ())):
+    if words_found(instruction, template.lists.get(blacklist.LIST, ())):
         return Reason.BLACKLIST
     foreign = language_score(instruction, template.language) < LANGUAGE_FLOOR
     return Reason.LANGUAGE if foreign else ""
-
-
-def begins_badly(text: str, starts: Iterable[str]) -> bool:
-    """Whether a text begins with a sign, or with one of these words."""
-    begins = f"{normal(text)} "
-    is_sign = not text[:1].isalnum() and text[:1] not in "\"'“‘«「『《¿¡("
-    return is_sign or any(begins.startswith(f"{normal(start)} ") for start in starts)
-
-
-def has_word(text: str, listed: Iterable[str]) -> bool:
-    """Whether one of these words, or rows of words, stands in a text."""
-    said = f" {normal(text)} "
-    return any(f" {normal(word)} " in said for word in listed)
