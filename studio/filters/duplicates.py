@@ -47,10 +47,10 @@ class Duplicates:
         The kept queries stay in memory as one character per word.
         """
         vocabulary = Vocabulary()
-        everywhere: set[tuple[str, str, str]] = set()
+        everywhere: set[tuple[str, str]] = set()
         of_document: defaultdict[int, list[str]] = defaultdict(list)
         for row in rows:
-            text = vocabulary.encode(row.query)
+            text = vocabulary.told(row.query)
             # Of another premise, the same hypothesis is another record; of the same one, two that
             # differ in a "not" are what a classifier learns from.
             said = normal(row.query), row.context

@@ -65,12 +65,8 @@ def first_ones(
     floor: ROUGE-L from which it is told, at most ``near``; a lower one makes more comparisons.
     """
     vocabulary = Vocabulary()
-    held = []
-    for row in rows:
-        text = vocabulary.encode(row.query)
-        # A text without words is told by its signs.
-        held.append((row.record_id, text, content_sha(row.context, "" if text else row.query)))
-    texts = [vocabulary.encode(text) for text in known]
+    held = [(row.record_id, vocabulary.told(row.query), content_sha(row.context)) for row in rows]
+    texts = {vocabulary.told(text) for text in known}
     kept = NearTexts(floor, (*texts, *(text for _, text, _ in held)))
     for text in texts:
         kept.add(text)
@@ -81,7 +77,8 @@ def first_ones(
             instances.add(about)
             yield Judgement(record_id, True, None)
             continue
-        score = 1.0 if instances is not None else kept.nearest(text)
+        is_there = instances is not None or text in texts
+        score = 1.0 if is_there else kept.nearest(text)
         if is_kept := score <= near and score < 1:
             kept.add(text)
             seen[text] = {about}

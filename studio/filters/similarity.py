@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from studio.prompting.words import words
+from studio.prompting.words import one_line, words
 from studio.records import StudioError
 
 SURROGATES = range(0xD800, 0xE000)
@@ -37,6 +37,14 @@ class Vocabulary:
             StudioError: more different words than there are characters.
         """
         return "".join([self._characters.get(word) or self._next(word) for word in words(text)])
+
+    def told(self, text: str) -> str:
+        """The text's words, or one character for all of a text that has only signs."""
+        if found := self.encode(text):
+            return found
+        # No word is like it: words have letters or digits.
+        signs = one_line(text)
+        return self._characters.get(signs) or self._next(signs)
 
     def _next(self, word: str) -> str:
         number = len(self._characters)

@@ -114,7 +114,7 @@ def test_heartbeats_show_life_and_end_with_the_body(project: Project, context: J
     [
         RunParams(documents=5, search="tax", temperature=0.2, budget_usd=1.5),
         RoundParams(rounds=3, approve="person", epochs=0.5),
-        FilterParams(filters=("length", "copy"), k=3),
+        FilterParams(chain="length,copy", settings="length.most=9", k=3),
         TrainParams(batch_size=8, bf16=False),
         EvaluateParams(split="validation"),
         PathParams(generate={"documents": 3}),
