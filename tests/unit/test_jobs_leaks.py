@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from studio.filters.similarity import NearWords
 from studio.jobs.gold_items import import_labelled
 from studio.jobs.importing import Report, import_examples, import_gold
 from studio.jobs.leaks import (
     GoldPlaces,
     GoldWords,
     LeakGuard,
+    settled,
     shown_demonstrations,
     shown_examples,
     unfit,
@@ -23,7 +25,7 @@ from studio.project import Project
 from studio.prompting.lint_all import Linter
 from studio.prompting.staged import StagedTemplate
 from studio.prompting.words import normal
-from studio.records import Example, Label, StudioError
+from studio.records import INSTRUCTION, Example, Label, Record, StudioError
 from studio.store import Store
 from tests.support.data import gold_pair, gold_query, gold_text, labelled, pair, query_for
 from tests.support.project import fill
@@ -324,3 +326,37 @@ def test_when_all_of_a_file_leaks_it_says_so(project: Project, tmp_path: Path) -
     again = lines(tmp_path / "v.jsonl", {"text": "FINE!", "label": "pos"})
     with pytest.raises(StudioError, match=r"v.jsonl:1: a leak: test has it \(t.jsonl:1\)"):
         import_labelled(made, again, "validation")
+
+
+def test_near_texts_of_a_batch_are_settled_by_their_place() -> None:
+    known = NearWords(0.7, ["name three rivers of europe"])
+    texts = (
+        "Name three rivers of Europe.",
+        "explain how a bicycle keeps its balance",
+        "explain how a bicycle keeps balance",
+        "write a poem about rain",
+    )
+    batch = [
+        Record(INSTRUCTION, {"instruction": text}, id=place, place=place)
+        for place, text in enumerate(texts, 1)
+    ]
+    seen: set[tuple[str, ...]] = set()
+    guard = LeakGuard.of(())
+    found = settled(seen, batch, guard, known)
+    assert [(one.record_id, one.reason, one.kept) for one in found] == [
+        (1, "near-duplicate", False),
+        (3, "near-duplicate", False),
+    ]
+    assert found[0].score == 1.0
+    assert found[1].score == pytest.approx(2 * 6 / 13)
+    # What a batch kept is known to the next one.
+    late = [Record(INSTRUCTION, {"instruction": "explain how bicycles keep balance"}, id=9),
+            Record(INSTRUCTION, {"instruction": "write one poem about rain"}, id=10)]  # fmt: skip
+    assert [one.record_id for one in settled(seen, late, guard, known)] == [10]
+
+
+def test_what_is_near_to_a_dropped_text_alone_is_kept() -> None:
+    known = NearWords(0.7, ["a b c d e f g h i j"])
+    texts = "a b c d e f g h x y", "a b c d e f w v x y"
+    batch = [Record(INSTRUCTION, {"instruction": text}, id=n) for n, text in enumerate(texts)]
+    assert [one.record_id for one in settled(set(), batch, LeakGuard.of(()), known)] == [0]
