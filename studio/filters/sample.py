@@ -15,7 +15,7 @@ from studio.records import Reason, StudioError, content_sha
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class RandomSample:
     """Keeps ``size`` records; the score is a record's place in the order of lots, from 1."""
 
     name: ClassVar[str] = "sample"
@@ -56,4 +56,4 @@ class Sample:
         return score is None or score <= self.size
 
 
-FILTER = Sample
+FILTER = RandomSample
