@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Final, cast, get_type_hints
 
-from studio.filters import available, check_setting, kind_of
+from studio.filters import available, check_setting, kind_of, make
+from studio.filters.base import Filter
 from studio.records import RecordType, StudioError
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -97,6 +98,11 @@ def _value(name: str, key: str, typed: str) -> Any:
 def _default(name: str, key: str) -> Any:
     own = next(one for one in fields(cast(Any, available()[name])) if one.name == key)
     return 3 if own.default in (MISSING, None) else own.default
+
+
+def made(settings: Settings) -> list[Filter]:
+    """The filters that have settings. Raises StudioError for a value that one refuses."""
+    return [make(name, **told) for name, told in settings.items()]
 
 
 def refuse_unused(settings: Settings, chosen: list[str]) -> None:

@@ -195,7 +195,7 @@ class FilterParams(Params):
     chain: str = option(
         "",
         "Filters",
-        "names with commas; +NAME adds to the usual ones, -NAME leaves out",
+        "with commas; +NAME adds to the usual ones, -NAME leaves out",
         empty="the usual ones for the records",
         flag="filters",
     )

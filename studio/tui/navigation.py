@@ -253,17 +253,14 @@ class Navigation(StorePoller):
 
     @work
     async def _start(self, kind: str) -> None:
-        from studio.jobs.params import FilterParams
         from studio.tui.jobs.start import StartDialog
 
         project = self.project
         if not self.can_show("jobs") or project is None:
             return
         self.flush_all()
-        if project.task.has_path:
+        if project.task.has_path or kind == "filter":
             params = await self.push_screen_wait(StartDialog(kind, project))
-        elif kind == "filter":
-            params = FilterParams(round_trip="off").to_row()
         else:
             await self._plan_in("generate")
             return

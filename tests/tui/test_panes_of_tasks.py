@@ -18,6 +18,7 @@ from studio.store import Store
 from studio.tui.actions import in_scope
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
+from studio.tui.jobs.start import StartDialog
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
@@ -98,6 +99,21 @@ async def test_ctrl_r_and_every_step_lead_to_the_form_of_rounds(project: Project
         assert listed == ["app.path", "app.start-filter"]
         await pilot.press("escape", "ctrl+r")
         await until_shown(pilot, lambda: app.current_mode == "rounds")
+        assert project.store.jobs.all() == []
+
+
+async def test_the_filters_that_fit_the_records_are_offered(project: Project) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        app.action_start_filter()
+        await until_shown(pilot, lambda: isinstance(app.screen, StartDialog))
+        form = app.screen.query_one(Form)
+        assert [one.name for one in form.fields] == ["chain", "settings"]
+        offered = [one.value for one in form.fields[0].choices]
+        assert {"", "-length", "-duplicates", "+novelty", "+sample"} <= set(offered)
+        assert not any("round-trip" in one or "copy" in one for one in offered)
+        await pilot.press("g", "enter", *"+novelti", "escape", "s")
+        await until_shown(pilot, lambda: "did you mean “novelty”" in drawn(app))
         assert project.store.jobs.all() == []
 
 

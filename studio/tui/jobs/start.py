@@ -10,9 +10,11 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from studio import filters, methods
+from studio.filters import choosing
 from studio.jobs import queue
 from studio.jobs.base_encoders import absolute
 from studio.jobs.exporting import ExportParams, fitting, refuse
+from studio.jobs.filtering import ROUND_TRIP
 from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
 from studio.params import Option, Params
 from studio.project import Project
@@ -40,7 +42,7 @@ SWITCH: Final = "filter-"
 """What the line of a filter's switch is called, before the filter's name."""
 LINES: Final = {
     "path": ("documents", "queries_per_document", "endpoint", "budget_usd", *_FILTER),
-    "filter": ("type", *_FILTER),
+    "filter": ("type", "settings", *_FILTER),
     "evaluate": ("split", "model_id", "systems"),
     "export": ("format", "folder", "dropped", "licence"),
 }
@@ -60,6 +62,7 @@ def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
             "encoder": {"choices": encoder_choices(project)},
             "k": {"choices": _RANKS, "default": "1"},
             "type": {"choices": _types(project), "typed": False},
+            "settings": {"check": _wrong_settings},
             "format": {"choices": tuple(formats), "typed": False, "default": "jsonl"},
         },
     )
@@ -80,30 +83,39 @@ def _types(project: Project) -> tuple[FormChoice, ...]:
 
 def _switches(project: Project) -> tuple[FormField, ...]:
     """A line for each filter that can judge the project's records."""
-    documents = project.task.gold == "documents"
+    judged = project.task.record
+    usual = choosing.usual(judged)
     lines = []
-    for name in FilterParams().filters:
-        known = filters.available()[name]
-        if name != "round-trip" and (documents or not known.of_documents):
-            title, _, what = known().label.partition(": ")
-            lines.append(
-                FormField(
-                    SWITCH + name,
-                    Option(title, what),
-                    kind="switch",
-                    choices=(FormChoice(YES), FormChoice(NO)),
-                    typed=False,
-                    default=YES,
-                )
+    for name in choosing.fitting(judged):
+        if name == ROUND_TRIP:
+            continue
+        title, _, what = filters.make(name).label.partition(": ")
+        lines.append(
+            FormField(
+                SWITCH + name,
+                Option(title, what),
+                kind="switch",
+                choices=(FormChoice(YES), FormChoice(NO)),
+                typed=False,
+                default=YES if name in usual else NO,
             )
+        )
     return tuple(lines)
+
+
+def _wrong_settings(text: str) -> str:
+    try:
+        choosing.made(choosing.settings_in(text))
+    except StudioError as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def _fits(project: Project, line: FormField) -> bool:
     """Whether the line means something for the project."""
     if line.name == "type":
         return len(line.choices) > 1
-    return line.name not in _FILTER or project.task.gold == "documents"
+    return line.name not in _FILTER or ROUND_TRIP in choosing.fitting(project.task.record)
 
 
 def lines_of(texts: Mapping[str, str]) -> set[str]:
@@ -123,9 +135,8 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
         return (replace(found, encoder=absolute(base)) if base else found).to_row()  # type: ignore[call-arg]
 
     if kind == "filter":
-        off = {name for name in texts if name.startswith(SWITCH) and texts[name] == NO}
-        chain = (one for one in FilterParams().filters if SWITCH + one not in off)
-        return {**read(FilterParams), "filters": tuple(chain)}
+        own = not texts.get("type")
+        return {**read(FilterParams), "chain": _chain(project, texts) if own else ""}
     if kind != "path":
         return read(PARAMS[kind])
     asked = [one for one in fields if one.name not in FilterParams.options()]
@@ -134,6 +145,14 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
     return PathParams(
         generate=row, filter=read(FilterParams), train=read(TrainParams), evaluate=None
     ).to_row()
+
+
+def _chain(project: Project, texts: Mapping[str, str]) -> str:
+    """How the switches differ from the usual chain, such as ``+sample,-copy``."""
+    usual = choosing.usual(project.task.record)
+    on = {name for name in choosing.fitting(project.task.record) if texts.get(SWITCH + name) == YES}
+    off = {name for name in usual if texts.get(SWITCH + name) == NO}
+    return ",".join([*(f"+{one}" for one in sorted(on - {*usual})), *(f"-{o}" for o in sorted(off))])
 
 
 class StartPlan(PlanForm):
