@@ -110,9 +110,11 @@ def new(
             "a corpus is for tasks about documents; labelled texts come in with "
             "`studio gold import FILE --split auto`"
         )
+    _check_records(TASKS[task], reading)
     if corpus is None and speaks_of_documents:
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
-    params = _import_params(reading, corpus, fields, encoding) if corpus is not None else None
+    brought = corpus is not None or reading.records
+    params = _import_params(reading, corpus, fields, encoding) if brought else None
     was_there = path.expanduser().exists()
     project = Project.create(path, title=title, task=task, language=language)
     result: dict[str, Any] = {"project": str(project.path), "task": task}
@@ -196,17 +198,26 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Add documents, gold queries and examples to a project."""
-    if not (corpus or reading.gold or reading.examples):
-        raise typer.BadParameter("name a corpus, --gold or --examples")
+    if not (corpus or reading.gold or reading.examples or reading.records):
+        raise typer.BadParameter("name a corpus, --gold, --examples or --records")
     opened = opened_for("import", project)
     if opened.task.gold != "documents" and (reading.gold or reading.examples):
         raise WrongTask(
             f"This project's task is {opened.task.name}: its gold comes in with "
             "`studio gold import FILE --split auto`."
         )
+    _check_records(opened.task, reading)
     params = _import_params(reading, corpus, fields, encoding)
     result = run_job(opened, "import", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: show_import(result)))
+
+
+def _check_records(task: Task, reading: ImportParams) -> None:
+    if reading.records and task.gold != "output":
+        raise WrongTask(
+            f"This project's task is {task.name}: --records are for instruction data. What its LLM "
+            f"writes comes with `{task.verb}`."
+        )
 
 
 def _import_params(
@@ -228,6 +239,7 @@ def _import_params(
         corpus=_existing(corpus, "a file or folder with documents"),
         gold=_existing(reading.gold, "a BEIR folder or a JSONL file of queries"),
         examples=_existing(reading.examples, "a JSONL or CSV file of examples"),
+        records=_existing(reading.records, "a file of instruction data"),
         fields=named or None,
     )
 
@@ -262,6 +274,8 @@ def show_import(result: dict[str, Any]) -> None:
         *[[f"skipped: {reason}", count] for reason, count in result["skipped"].items()],
         *[[f"gold queries: {split}", count] for split, count in result.get("gold", {}).items()],
     ]
+    if "records" in result:
+        rows.append(["records", result["records"]])
     if "examples" in result:
         rows.append(["examples", result["examples"]])
     out.print(table("Import", ("what", "rows"), rows))

@@ -47,6 +47,7 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
         _of_documents,
         "rounds score its models, and `studio s3 show RUN` tells the scores",
     ),
+    "search": (_trains, "no model of it answers; `studio serve` opens Review, where / searches"),
     "s3": (_trains, "`studio generate` writes its records"),
     "round trip": (
         _of_documents,

@@ -159,7 +159,7 @@ def search(
     """Search the corpus with any system; where labels are predicted, see what each model says."""
     from studio.jobs import searching
 
-    opened = Project.open(project)
+    opened = opened_for("search", project)
     if opened.task.gold != "documents":
         name = _system(opened, system).name if system else ""
         said = searching.predict(opened, query, context, name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.formats.examples import read_examples
 from studio.formats.gold import read_gold
+from studio.formats.instructions import read_instructions
 from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
 from studio.formats.rows import FieldMap, RawDocument, RawGold, ReadingNote, SkippedRow
@@ -18,11 +19,13 @@ from studio.jobs.context import JobContext
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.jobs.params import ImportParams
 from studio.llm.catalogue import tokenizer_file
-from studio.records import QUERY, Document, Example, Gold, StudioError, content_sha
+from studio.records import QUERY, Document, Example, Gold, Record, StudioError, content_sha
 from studio.store import Store
 from studio.store.documents import SourceDocument
 
 BATCH = 1_000
+IMPORTED = "imported"
+"""The stage of records that others have made."""
 SAMPLES = 20
 """Skipped rows that are shown in full; all are counted."""
 
@@ -59,7 +62,8 @@ def import_all(context: JobContext, params: ImportParams) -> None:
     """Documents, gold and examples in one transaction; then the full-text index."""
     if "imported" not in context.result:
         _bring_in(context, params)
-    _index(context)
+    if params.corpus:
+        _index(context)
 
 
 def _bring_in(context: JobContext, params: ImportParams) -> None:
@@ -76,6 +80,8 @@ def _bring_in(context: JobContext, params: ImportParams) -> None:
             )
         if params.examples:
             found["examples"] = len(import_examples(store, Path(params.examples), report))
+        if params.records:
+            found["records"] = import_records(context, Path(params.records), report)
         if off := switch_off_gold(store):
             found["examples_switched_off"] = [{"id": e.id, "query": e.query} for e in off]
         # In the same transaction: a job that is killed after it will not import again.
@@ -275,6 +281,38 @@ def import_examples(store: Store, path: Path, report: Report) -> list[int]:
             have.add(sha)
             found.append(example)
     return store.examples.add(found)
+
+
+def import_records(context: JobContext, path: Path, report: Report) -> int:
+    """Store what others have made as records; what is gold, or is there already, is left out.
+
+    Each keeps the number of its row as its place. Returns how many were stored.
+    """
+    store, type = context.store, context.project.task.record
+    gold = GoldWords.of(store)
+    have = {content_sha(*map(record.__getitem__, type.fields)) for record in store.records.all()}
+    rows, added = enumerate(read_instructions(path)), 0
+    while batch := list(islice(rows, BATCH)):
+        context.check()
+        found = []
+        for number, row in batch:
+            if isinstance(row, SkippedRow):
+                report.skip(row)
+                continue
+            record = Record(type, row.fields, stage=IMPORTED, place=number)
+            sha = content_sha(*map(record.__getitem__, type.fields))
+            if (same := gold.find(record)) is not None:
+                why = f"the {type.noun} is gold and would leak: {place_of(same)}"
+                report.skip(SkippedRow(row.where, why, "leak"))
+            elif sha in have:
+                report.skip(SkippedRow(row.where, "this record is there already", "duplicate"))
+            else:
+                have.add(sha)
+                found.append(record)
+        store.records.add(found, context.job.id)
+        added += len(found)
+        context.progress(added, None, f"{added:,} {type.nouns} read")
+    return added
 
 
 def _sha(example: Example) -> str:

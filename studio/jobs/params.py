@@ -164,7 +164,7 @@ class RoundParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class ImportParams(Params):
-    """Bring documents, gold and examples into a project. At least one of the three is named."""
+    """Bring documents, gold, examples and records into a project. At least one is named."""
 
     corpus: str | None = None
     """The documents: a file or a folder, by its full path as the next two."""
@@ -173,6 +173,9 @@ class ImportParams(Params):
     )
     examples: str | None = option(
         None, "Examples", "few-shot examples: a JSONL or CSV file", empty="none"
+    )
+    records: str | None = option(
+        None, "Records", "data that others have made, to clean and to export", empty="none"
     )
     passage_tokens: int = option(
         0,

@@ -30,11 +30,13 @@ class Lineage:
         row = one(
             self.db,
             "SELECT r.id AS record, r.type, r.text, r.fields, r.kept, r.reason, r.run_id AS run,"
-            " r.stage, r.batch, r.parent_id AS parent, r.generation_id AS generation,"
+            " r.stage, r.batch, r.place, r.parent_id AS parent, r.generation_id AS generation,"
             " r.job_id AS job, d.outside_id AS document, d.title, s.outside_id AS source,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
-            " g.note, g.shot_set_id, r.note AS reviewer_note FROM records r"
-            " LEFT JOIN documents d ON d.id = r.document_id"
+            " g.note, g.shot_set_id, r.note AS reviewer_note,"
+            " json_extract(j.params, '$.records') AS brought_from"
+            " FROM records r LEFT JOIN documents d ON d.id = r.document_id"
+            " LEFT JOIN jobs j ON j.id = r.job_id AND j.kind = 'import'"
             " LEFT JOIN sources s ON s.id = d.source_id"
             " LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id WHERE r.id = ?",
@@ -46,6 +48,8 @@ class Lineage:
         type = RecordTypes(self.db).known()[row["type"]]
         have = from_row(type, found.pop("text"), row["fields"])
         found["fields"] = {name: have.get(name, "") for name in type.fields}
+        place, brought_from = found.pop("place"), found.pop("brought_from")
+        found["origin"] = f"{brought_from}, row {place + 1}" if brought_from else None
         found["shots"] = self._shots(found.pop("shot_set_id"))
         sql = (
             "SELECT filter, kept, score, reason FROM verdicts"
@@ -56,11 +60,20 @@ class Lineage:
 
     def _shots(self, shot_set_id: int | None) -> list[dict[str, Any]]:
         sql = (
-            "SELECT v.example_id AS example, s.revision_id AS revision, v.query FROM shots s"
-            " JOIN example_revisions v ON v.id = s.revision_id WHERE s.shot_set_id = ?"
+            "SELECT v.example_id AS example, s.revision_id AS revision, v.type, v.query"
+            " FROM shots s JOIN example_revisions v ON v.id = s.revision_id WHERE s.shot_set_id = ?"
             " ORDER BY s.position"
         )
-        return [dict(row) for row in rows(self.db, sql, (shot_set_id,))]
+        found = rows(self.db, sql, (shot_set_id,))
+        types = RecordTypes(self.db).known() if found else {}
+        return [
+            {
+                "example": row["example"],
+                "revision": row["revision"],
+                types[row["type"]].fields[0]: row["query"],
+            }
+            for row in found
+        ]
 
     def of_model(self, model_id: int) -> dict[str, Any] | None:
         """The model with its parents and snapshot, and the prompts, LLMs and examples behind it."""

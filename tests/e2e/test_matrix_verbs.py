@@ -49,57 +49,64 @@ class Row:
 
 FORMS = (("empty", False), ("empty", True), ("records", False), ("model", True))
 """In which states it prints for people, and in which JSON."""
+TEMPLATES = {"retrieval": "generic", "instructions": "self-instruct"}
+FEW: dict[str, tuple[object, ...]] = {
+    "retrieval": ("--documents", 2),
+    "instructions": ("--wanted", 3),
+}
 FEW_TEXTS = ("--method", "zerogen", "--seed-records", 6)
 SAME = "000"
 NOTHING_YET = "100"
 NO_MODEL_YET = "110"
 ROWS = [
     # What comes in.
-    Row("import {corpus}", "000 222 000 000"),
-    Row("examples list", "000 222 222 222"),
-    Row("examples add {question} --document d4", "100 222 222 222"),
-    Row("examples remove 1", "100 222 222 222"),
-    Row("examples on 1", "100 222 222 222"),
-    Row("examples off 1", "100 222 222 222"),
-    Row("examples tag 1 short", "100 222 222 222"),
-    Row("examples import {examples}", "000 222 222 222"),
-    Row("examples export {out}.jsonl", "000 222 222 222"),
+    Row("import {corpus}", "000 222 000 000 000"),
+    Row("examples list", "000 222 222 222 000"),
+    Row("examples add {question} --document d4", "100 222 222 222 222"),
+    Row("examples remove 1", "100 222 222 222 100"),
+    Row("examples on 1", "100 222 222 222 100"),
+    Row("examples off 1", "100 222 222 222 100"),
+    Row("examples tag 1 short", "100 222 222 222 100"),
+    Row("examples import {examples}", "000 222 222 222 000"),
+    Row("examples export {out}.jsonl", "000 222 222 222 000"),
     Row("gold list", SAME),
-    Row("gold add {question} --split test --right d9", "100 222 222 222"),
-    Row("gold import {gold} --split auto", "222 011 011 011"),
-    Row("labels list", "222 000 000 222"),
-    Row("labels set near=good far=bad", "222 000 000 222"),
+    Row("gold add {question} --split test --right d9", "100 222 222 222 222"),
+    Row("gold import {gold} --split auto", "222 011 011 011 011"),
+    Row("labels list", "222 000 000 222 222"),
+    Row("labels set near=good far=bad", "222 000 000 222 222"),
     Row("prompt list", SAME),
     Row("prompt show", SAME),
     Row("prompt set {template}", SAME),
     Row("prompt diff 1 1", SAME),
-    Row("prompt render d9", "100 222 222 222"),
+    Row("prompt render d9", "100 222 222 222 222"),
     # What is made of it.
-    Row("generate {few}", "100 000 100 100"),
+    Row("generate {few}", "100 000 100 100 100"),
     Row("filter", NOTHING_YET),
-    Row("filter --round-trip bm25", "100 222 222 222"),
-    Row("filter --move -k 2", "111 222 222 222"),
-    Row("train --steps 1", "100 222 222 222"),
-    Row("evaluate", "100 222 222 222"),
-    Row("search river --system bm25", "100 222 222 222"),
-    Row("search river", "110 110 111 111"),
-    Row("s3 --rounds 0 {quickly}", NOTHING_YET),
+    Row("filter --round-trip bm25", "100 222 222 222 222"),
+    Row("filter --move -k 2", "111 222 222 222 222"),
+    Row("train --steps 1", "100 222 222 222 222"),
+    Row("evaluate", "100 222 222 222 222"),
+    Row("search river --system bm25", "100 222 222 222 222"),
+    Row("search river", "110 110 111 111 222"),
+    Row("s3 --rounds 0 {quickly}", "100 100 100 100 222"),
     Row("s3 show", SAME),
     Row("s3 show 1", NOTHING_YET),
     Row("s3 approve 1", "111"),
-    Row("s3 compare --methods zerogen,goldgen --seeds 1 --rounds 0 {quickly}", "222 100 100 100"),
+    Row(
+        "s3 compare --methods zerogen,goldgen --seeds 1 --rounds 0 {quickly}", "222 100 100 100 222"
+    ),
     # What comes out.
     Row("export jsonl", NOTHING_YET),
     Row("export csv", NOTHING_YET),
     Row("export parquet", NOTHING_YET),
-    Row("export beir", "100 222 222 222"),
-    Row("export pairs", "100 222 222 222"),
-    Row("export triplets", "100 222 222 222"),
+    Row("export beir", "100 222 222 222 222"),
+    Row("export pairs", "100 222 222 222 222"),
+    Row("export triplets", "100 222 222 222 222"),
     Row("lineage record 1", NOTHING_YET),
-    Row("lineage model 1", NO_MODEL_YET),
+    Row("lineage model 1", "110 110 110 110 111"),
     Row("models trained", SAME),
-    Row("models copy 1 {out}", "110 110 110 110"),
-    Row("models compare 1 1", "110 222 222 222"),
+    Row("models copy 1 {out}", "110 110 110 110 111"),
+    Row("models compare 1 1", "110 222 222 222 222"),
     # What ran.
     Row("jobs", SAME),
     Row("jobs list", SAME),
@@ -121,8 +128,8 @@ def arguments(row: Row, task: str, builder: Builder, out: Path) -> list[object]:
         "{question}": ("who sees a willow",),
         "{out}": (out,),
         "{out}.jsonl": (out.with_suffix(".jsonl"),),
-        "{template}": ("generic" if task == "retrieval" else task,),
-        "{few}": ("--documents", 2) if task == "retrieval" else FEW_TEXTS,
+        "{template}": (TEMPLATES.get(task, task),),
+        "{few}": FEW.get(task, FEW_TEXTS),
         "{quickly}": (*TASKS[task].quickly, "--base", builder.encoder),
     }
     return [one for word in row.words for one in named.get(word, (word,))]

@@ -221,8 +221,10 @@ class Builder:
             self._done("gold", "import", files.gold, "--split", "auto", "-p", path)
         if task != "classification":
             self._done("import", files.corpus, *brought, "-p", path)
+        if task == "instructions":
+            self._done("examples", "import", files.examples, "-p", path)
         case, base = TASKS[task], ("--base", self.encoder)
-        rounds = () if task == "retrieval" else (*case.quickly, *base)
+        rounds = (*case.quickly, *base) if case.makes[0] == "s3" else ()
         self._done(*case.makes, *rounds, "-p", path)
         if task == "retrieval":
             self._done("train", "--steps", 2, "--evaluate", "-p", path)
