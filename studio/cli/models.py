@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from studio.cli.fitting import opened_for
+from studio.cli.fitting import EXPORTED, opened_for
 from studio.cli.output import (
     JsonOption,
     ProjectOption,
@@ -127,6 +127,8 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     ]
     columns = ("model", "name", "base", "pairs", "validation", "test nDCG@10", "p")
     none = "No model is trained yet. `studio train` trains one on the kept queries."
+    if not opened.task.learner:
+        none = f"No model is trained here: {EXPORTED}."
     emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
 
 
