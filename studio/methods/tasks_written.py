@@ -51,11 +51,11 @@ class WantedSettings(Params):
     """How much is written, and how new it must be."""
 
     wanted: int = option(
-        100, "Wanted", "tasks kept after parsing and novelty; the last batch may bring more",
+        100, "Wanted", "tasks that are kept; the last batch may bring a few more",
         least=1, older=("records",),
     )  # fmt: skip
     novelty: float = option(
-        0.7, "Novelty", "most ROUGE-L to a seed or an earlier task; 1 drops repetitions only",
+        0.7, "Novelty", "most ROUGE-L to a seed or task; 1 drops repetitions only",
         least=0.0, most=1.0,
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ class ListSettings(WantedSettings):
     """How many tasks one answer lists."""
 
     tasks_per_request: int = option(
-        20, "Tasks each", "asked for in one request; fewer where the answer has no room",
+        20, "Tasks each", "asked for in one request; fewer without room for them",
         least=1, most=50,
     )  # fmt: skip
 

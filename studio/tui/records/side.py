@@ -60,6 +60,8 @@ def _whole(found: Provenance, search: str) -> Iterator[Any]:
     record, type, document = found.record, found.record.type, found.document
     wanted = f"{record.text[:2_000]} {search}"
     for name in type.fields[1:]:
+        if not record[name]:
+            continue
         yield from _heading(name.capitalize())
         yield _marked(record[name], wanted if name == type.context else search)
         yield "\n"

@@ -31,8 +31,10 @@ STYLES: Final[dict[Tone, str]] = {
 """Tone of a cell → style of a text."""
 WIDE, WIDEST = 12, 20
 """Cells of a column of a field, and the most that its heading may take."""
-FROM_WIDTH = 72
+FROM_WIDTH = 66
 """Cells of a table from which fields besides the first one and the label are columns."""
+CONTEXT_FROM = 100
+"""Cells of a table from which what the first field is about is a column too."""
 ENOUGH = 10
 """Decisions from which a pace means something."""
 NOTED = "❞"
@@ -87,22 +89,23 @@ def columns(
 
 
 def field_columns(type: RecordType) -> Iterator[Column]:
-    """The first field takes the room that there is; what it is about stands beside the table."""
+    """The first field takes the room that there is; what it is about stands beside the table, and
+    in a wide one in it."""
     first, *others = type.fields
     yield Column(one_line(first, 20))
     for name in others:
         if name == "label":
             yield Column("label", WIDE)
-        elif name != type.context:
+        else:
             title = one_line(name, WIDEST)
-            yield Column(title, max(cell_len(title), WIDE), from_width=FROM_WIDTH)
+            least = CONTEXT_FROM if name == type.context else FROM_WIDTH
+            yield Column(title, max(cell_len(title), WIDE), from_width=least)
 
 
 def field_cells(type: RecordType, fields: Mapping[str, str], tone: Tone = "") -> Iterator[Cell]:
     """One datum, for :func:`field_columns`."""
     for name in type.fields:
-        if name != type.context:
-            yield Cell(fields.get(name, ""), tone)
+        yield Cell(fields.get(name, ""), tone)
 
 
 def shown_score(view: View, row: ReviewRow | None) -> str:
