@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Split = Literal["validation", "test"]
 
@@ -159,6 +159,10 @@ class Document:
         return content_sha(self.title, self.text)
 
 
+DOCUMENT: Final = "document"
+"""The name under which an example's texts have the document that it was written for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A hand-written few-shot demonstration: this document, this query."""
@@ -183,6 +187,21 @@ class Example:
     """What it demonstrates; ``query`` is the first field of the type."""
     fields: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The other fields of the type, besides the first; empty for queries."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """All that a person writes of it: field of its type → text, and under ``DOCUMENT`` the
+        document."""
+        first, *others = self.type.fields
+        written = {name: self.fields.get(name, "") for name in others}
+        return {first: self.query, **written, DOCUMENT: self.document_text}
+
+    def worded(self, texts: Mapping[str, str]) -> Example:
+        """The same example with these texts; one that is not named stays as it is."""
+        said = {**self.texts, **texts}
+        first, *others = self.type.fields
+        fields = {name: said[name] for name in others if said[name]}
+        return replace(self, query=said[first], document_text=said[DOCUMENT], fields=fields)
 
 
 class Reason(StrEnum):

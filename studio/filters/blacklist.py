@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar, Final
 
 from studio.filters.base import MAINLY_INSTRUCTIONS, FilterContext, FilterRow, Fits, Judgement
-from studio.prompting.words import normal
 from studio.records import Reason
 
 LIST: Final = "blacklist"
@@ -54,12 +52,3 @@ FILTER = Blacklist
 def listed_in(typed: str) -> tuple[str, ...]:
     """What stands between the commas."""
     return tuple(word.strip() for word in typed.split(",") if word.strip())
-
-
-def words_found(text: str, listed: Iterable[str]) -> list[str]:
-    """Those of the listed words, or rows of words, that stand in a text."""
-    said = f" {normal(text)} "
-    return [word for word in listed if f" {_normal(word)} " in said]
-
-
-_normal = lru_cache(maxsize=1 << 12)(normal)

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.calls import Answer
-from studio.filters.blacklist import words_found
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
@@ -34,6 +33,7 @@ from studio.methods.tasks_written import (
 from studio.params import Params, option
 from studio.prompting.blocks import read_one
 from studio.prompting.staged import StagedForm
+from studio.prompting.words import words_found
 from studio.records import INSTRUCTION, Example, Reason, RecordType
 
 DEEPEN: Final = ("constrain", "deepen", "concretise", "reason")

@@ -18,7 +18,6 @@ from itertools import islice
 from typing import Final
 
 from studio.calls import Answer
-from studio.filters.blacklist import words_found
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
@@ -32,6 +31,7 @@ from studio.params import Params, option
 from studio.prompting.answers import said_lines
 from studio.prompting.blocks import without_heading
 from studio.prompting.staged import StagedForm
+from studio.prompting.words import words_found
 from studio.records import INSTRUCTION, Reason, RecordType
 
 WINDOW = 256

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from studio.calls import Answer, Decoding, Message, Request
 from studio.filters import blacklist, starts
-from studio.filters.blacklist import words_found
 from studio.filters.repeated_input import repeats
 from studio.methods.protocol import Ask, Draft, Made, Plan
 from studio.methods.written_text import LANGUAGE_FLOOR
@@ -28,7 +27,7 @@ from studio.prompting.languages import language_score
 from studio.prompting.loops import has_loop
 from studio.prompting.shots import stable_number
 from studio.prompting.staged import Lines, StagedTemplate, stage_messages
-from studio.prompting.words import normal, words
+from studio.prompting.words import normal, words, words_found
 from studio.records import Document, Reason, RecordType
 
 TASK: Final = RecordType("task", ("task", "kind"), "task", "tasks", is_trained_on=False)

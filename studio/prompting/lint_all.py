@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from studio.filters.similarity import Vocabulary, fewest_common, likeness
 from studio.prompting.lints import ALIKE, Remark, alike_remark, lint_example
@@ -21,6 +21,7 @@ class Linter:
         norm: the fewest and most words of the task's usual query.
         language: the project's language, such as ``en``.
         gold: where gold says what an example says, in words; empty where it does not.
+        listed: words that an example should not have.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Linter:
         norm: tuple[int, int],
         language: str,
         gold: Callable[[Example], str] = lambda example: "",
+        listed: Sequence[str] = (),
     ) -> None:
         self._gold = gold
+        self._listed = listed
         self.norm = norm
         self.language = language
-        self._own: dict[int, tuple[Example, tuple[Remark, ...]]] = {}
+        self._own: dict[int, tuple[Mapping[str, str], tuple[Remark, ...]]] = {}
         self._vocabulary = Vocabulary()
         self._encoded: dict[int, str] = {}
         self._near: defaultdict[int, set[int]] = defaultdict(set)
@@ -55,10 +58,12 @@ class Linter:
 
     def _of_itself(self, example: Example) -> tuple[Remark, ...]:
         known = self._own.get(example.id)
-        if known is None or _read(known[0]) != _read(example):
-            short = Example(example.document_text[:LONGEST_READ], example.query[:LONGEST_READ])
-            found = lint_example(short, norm=self.norm, language=self.language)
-            known = self._own[example.id] = (example, tuple(found))
+        if known is None or known[0] != example.texts:
+            short = {name: text[:LONGEST_READ] for name, text in example.texts.items()}
+            found = lint_example(
+                example.worded(short), norm=self.norm, language=self.language, listed=self._listed
+            )
+            known = self._own[example.id] = (example.texts, tuple(found))
         return known[1]
 
     def _alike(self, example_id: int, queries: dict[int, str]) -> tuple[Remark, ...]:
@@ -78,10 +83,6 @@ class Linter:
             for other in _near(encoded, number):
                 self._near[number].add(other)
                 self._near[other].add(number)
-
-
-def _read(example: Example) -> tuple[str, str]:
-    return example.query, example.document_text
 
 
 def _near(encoded: dict[int, str], number: int) -> Collection[int]:

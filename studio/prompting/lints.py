@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from studio.prompting.languages import language_score
-from studio.prompting.words import count_words
+from studio.prompting.words import count_words, words_found
 from studio.records import Example
 
+KINDS = ("gold", "missing", "too-short", "too-long", "copied", "alike", "listed", "language")
+"""What there is to look at."""
 COPIED = 0.8
 """The share of a query in one stretch of its document from which it is called copied."""
 ALIKE = 0.7
@@ -22,7 +24,7 @@ class Remark:
     """One thing to look at in an example."""
 
     kind: str
-    """``gold``, ``copied``, ``too-short``, ``too-long``, ``alike`` or ``language``."""
+    """One of :data:`KINDS`."""
     message: str
     """What it is and why it matters, in one line."""
 
@@ -37,19 +39,30 @@ def lint_example(
     *,
     norm: tuple[int, int] = (1, 60),
     language: str = "en",
+    listed: Sequence[str] = (),
 ) -> list[Remark]:
     """What to look at in an example; ``others`` are the project's other examples.
 
-    An empty query raises no remark: it is not written yet.
+    An empty query raises no remark: it is not written yet. ``norm``: its usual fewest and most
+    words; ``listed``: words that it should not have.
     """
     if not example.query.strip():
         return []
     return [
+        *_missing(example),
         *_copied(example),
-        *_length(example.query, norm),
+        *_length(example, norm),
         *_alike(example, others),
-        *_language(example.query, language),
+        *_listed(example.query, listed),
+        *_language(example, language),
     ]
+
+
+def _missing(example: Example) -> Iterator[Remark]:
+    for name in example.type.fields[1:]:
+        # What an example is about may be empty; what is to be learnt from it may not.
+        if name != example.type.context and not example.fields.get(name, "").strip():
+            yield Remark("missing", f"No {name} yet: the LLM would learn to leave it out.")
 
 
 def _copied(example: Example) -> Iterator[Remark]:
@@ -61,12 +74,13 @@ def _copied(example: Example) -> Iterator[Remark]:
         yield Remark("copied", message)
 
 
-def _length(query: str, norm: tuple[int, int]) -> Iterator[Remark]:
-    count, (fewest, most) = count_words(query), norm
+def _length(example: Example, norm: tuple[int, int]) -> Iterator[Remark]:
+    count, (fewest, most) = count_words(example.query), norm
+    usual = f"{count} words; the prompt's usual {example.type.noun} has"
     if count < fewest:
-        yield Remark("too-short", f"{count} words; the prompt's usual query has {fewest} at least.")
+        yield Remark("too-short", f"{usual} {fewest} at least.")
     elif count > most:
-        yield Remark("too-long", f"{count} words; the prompt's usual query has {most} at most.")
+        yield Remark("too-long", f"{usual} {most} at most.")
 
 
 def _alike(example: Example, others: Sequence[Example]) -> Iterator[Remark]:
@@ -90,8 +104,12 @@ def _short(query: str) -> str:
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 
-def _language(query: str, language: str) -> Iterator[Remark]:
-    if language_score(query, language) < FITS_LANGUAGE:
-        yield Remark(
-            "language", f"The query does not look like the project's language, {language}."
-        )
+def _listed(query: str, listed: Sequence[str]) -> Iterator[Remark]:
+    for word in words_found(query, listed)[:1]:
+        yield Remark("listed", f"“{word}” is on the prompt's blacklist: what has it is dropped.")
+
+
+def _language(example: Example, language: str) -> Iterator[Remark]:
+    if language_score(example.query, language) < FITS_LANGUAGE:
+        said = f"The {example.type.noun} does not look like the project's language, {language}."
+        yield Remark("language", said)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -114,3 +115,13 @@ def normal(text: str) -> str:
         plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", folded))
         terms = _term_pattern().findall(without_joiners(plain.lower()))
     return " ".join(map(str.strip, terms)) or one_line(text)
+
+
+def words_found(text: str, listed: Iterable[str]) -> list[str]:
+    """Which of these words, or rows of words, stand in a text."""
+    said = f" {normal(text)} "
+    return [word for word in listed if f" {_normal(word)} " in said]
+
+
+_normal = lru_cache(maxsize=1 << 12)(normal)
+"""The same lists are looked for in text after text."""

@@ -7,12 +7,12 @@ before it was started.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.records import content_sha
 from studio.store.db import now, write
-from studio.store.example_drafts import ExampleDraft, ExampleDrafts
+from studio.store.example_drafts import ExampleDraft, ExampleDrafts, texts_in
 from studio.store.examples import Examples
 from studio.store.keyvalue import KeyValues
 
@@ -53,19 +53,19 @@ def tagging(example_id: int, *, add: Sequence[str], drop: Sequence[str]) -> Step
     return ("tag", [example_id, list(add), list(drop)])
 
 
-def rewording(example_id: int, query: str, document_text: str, *, over: str) -> Step:
+def rewording(example_id: int, texts: Mapping[str, str], *, over: str) -> Step:
     """Back to another wording, if the present one still has the hash ``over``."""
-    return ("word", [example_id, query, document_text, over])
+    return ("word", [example_id, dict(texts), over])
 
 
 def drafting(draft: ExampleDraft) -> Step:
     """Back from a draft that was dropped."""
-    return ("draft", [draft.example_id, draft.query, draft.document_text, draft.session])
+    return ("draft", [draft.example_id, dict(draft.texts), draft.session])
 
 
-def wording_sha(query: str, document_text: str) -> str:
-    """The hash that :func:`rewording` compares."""
-    return content_sha(query, document_text)
+def wording_sha(texts: Mapping[str, str]) -> str:
+    """The hash that :func:`rewording` compares, of an example's texts in their order."""
+    return content_sha(*texts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +157,28 @@ def _tag(db: Database, argument: list[Any]) -> Step:
 
 
 def _word(db: Database, argument: list[Any]) -> Step | None:
-    example_id, query, document_text, over = argument
+    example_id, *row, over = argument
     current = Examples(db).get(example_id)
-    if current is None or wording_sha(current.query, current.document_text) != over:
+    if current is None or wording_sha(current.texts) != over:
         return None
-    Examples(db).edit(replace(current, query=query, document_text=document_text))
-    written = wording_sha(query, document_text)
-    return rewording(example_id, current.query, current.document_text, over=written)
+    written = current.worded(texts_in(row))
+    Examples(db).edit(written)
+    return rewording(example_id, current.texts, over=wording_sha(written.texts))
 
 
 def _draft(db: Database, argument: list[Any]) -> Step:
-    ExampleDrafts(db).keep(ExampleDraft(*argument))
+    ExampleDrafts(db).keep(_draft_in(argument))
     return ("undraft", argument)
 
 
 def _undraft(db: Database, argument: list[Any]) -> Step:
-    ExampleDrafts(db).drop(ExampleDraft(*argument))
+    ExampleDrafts(db).drop(_draft_in(argument))
     return ("draft", argument)
+
+
+def _draft_in(argument: list[Any]) -> ExampleDraft:
+    example_id, *row, session = argument
+    return ExampleDraft(example_id, texts_in(row), session)
 
 
 _STEPS: dict[str, Callable[[Database, list[Any]], Step | None]] = {

@@ -6,9 +6,11 @@ They wait in the table of drafts until the person has decided, also when the pro
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from studio.records import DOCUMENT, QUERY
 from studio.store.keyvalue import Drafts
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ class ExampleDraft:
     """What a person wrote of an example, unsaved."""
 
     example_id: int
-    query: str
-    document_text: str
+    texts: Mapping[str, str] = field(hash=False)
+    """As :attr:`Example.texts` has them."""
     session: str
     """The studio that it was written in: a random word for each start."""
 
@@ -49,8 +51,7 @@ class ExampleDrafts:
 
     def keep(self, draft: ExampleDraft) -> None:
         """Write what was typed."""
-        text = json.dumps([draft.query, draft.document_text])
-        Drafts(self.db).set(draft.key, text)
+        Drafts(self.db).set(draft.key, json.dumps([dict(draft.texts)]))
 
     def drop(self, draft: ExampleDraft) -> None:
         """Forget a draft: the person has decided."""
@@ -59,5 +60,13 @@ class ExampleDrafts:
 
 def _parsed(key: str, text: str) -> ExampleDraft:
     example_id, _, session = key.removeprefix(PREFIX).partition("/")
-    query, document_text = json.loads(text)
-    return ExampleDraft(int(example_id), query, document_text, session)
+    return ExampleDraft(int(example_id), texts_in(json.loads(text)), session)
+
+
+def texts_in(row: Sequence[Any]) -> dict[str, str]:
+    """The texts of a row as JSON holds it: one table of them.
+
+    Studios that knew queries alone wrote the query, then its document's text.
+    """
+    is_table = len(row) == 1
+    return dict(row[0]) if is_table else dict(zip((*QUERY.fields, DOCUMENT), row, strict=True))

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Example, Record, RecordType, StudioError
+from studio.records import Datum, Example, Record, RecordType, StudioError
 from studio.store.db import from_json, now, one, rows, storable, value, write
-from studio.store.record_types import RecordTypes
+from studio.store.record_types import RecordTypes, to_row
 from studio.store.records import R_COLUMNS, read_records
 
 if TYPE_CHECKING:
@@ -145,15 +145,10 @@ class Examples:
             if deleted or unseen:
                 raise Conflict(current, deleted=deleted)
             revision = self._word(conn, current, example)
-            return replace(
-                current,
-                revision_id=revision,
-                document_id=example.document_id,
-                document_text=storable(example.document_text),
-                query=storable(example.query),
-                type=example.type,
-                fields=example.fields,
-            )
+            stored = {name: storable(text) for name, text in example.texts.items()}
+            document_id, type = example.document_id, example.type
+            written = replace(current, revision_id=revision, document_id=document_id, type=type)
+            return written.worded(stored)
 
     def _stored(self, example_id: int) -> Example:
         current = self.get(example_id)
@@ -295,11 +290,10 @@ class Examples:
 
 
 def wording(example: Example) -> tuple[int | None, str, str, str, str]:
-    """Document, its text, the query and more: what a request sees of an example, as columns."""
-    return (
-        example.document_id,
-        storable(example.document_text),
-        storable(example.query),
-        example.type.name,
-        storable(json.dumps(dict(example.fields), ensure_ascii=False)),
-    )
+    """Document, its text, the query and more: what a request sees of an example, as columns.
+
+    Raises KeyError for a field that its type does not have.
+    """
+    first = example.type.fields[0]
+    text, more = to_row(Datum(example.type, {**example.fields, first: example.query}))
+    return example.document_id, storable(example.document_text), text, example.type.name, more

@@ -403,8 +403,7 @@ def drafts(store: Store) -> Seen:
     return {
         "all": store.drafts.starting(""),
         "examples": {
-            number: [draft.query, draft.document_text]
-            for number, draft in store.example_drafts.all().items()
+            number: [*draft.texts.values()] for number, draft in store.example_drafts.all().items()
         },
     }
 

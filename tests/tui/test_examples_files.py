@@ -281,7 +281,8 @@ async def test_hostile_text_in_tags_files_records_and_two_wordings(
     store, texts = project.store, [storable(text)[:3_000] for text in HOSTILE.values()]
     store.examples.add(Example("d " + text, "q " + text, tags=text) for text in texts)
     whole = "\n".join(text[:200] for text in texts)
-    store.example_drafts.keep(ExampleDraft(1, "mine " + whole, whole + " mine", "elsewhere"))
+    mine = {"query": "mine " + whole, "document": whole + " mine"}
+    store.example_drafts.keep(ExampleDraft(1, mine, "elsewhere"))
     shots = store.shot_sets.save([store.examples.all()[0].revision_id])
     request = Request((Message("user", "x"),), "m", document_id=2, shot_set_id=shots)
     store.generations.save([Finished(request, Answer("a"), "", queries_of(request, *texts))])

@@ -150,7 +150,7 @@ async def test_each_answer_does_what_it_says_and_can_be_undone(
         await pilot.press("u")
         assert wordings(project)[0] == "their words"
         assert len(wordings(project)) == 3
-        assert project.store.example_drafts.all()[1].query == FIRST + " mine!"
+        assert project.store.example_drafts.all()[1].texts["query"] == FIRST + " mine!"
         assert listed(app)[0][0] == "≠"
 
 
@@ -242,7 +242,7 @@ async def test_an_example_deleted_while_one_writes_it(
         assert not isinstance(app.screen, ConflictDialog)
         await pilot.press("u")
         assert wordings(project) == rest
-        assert project.store.example_drafts.all()[1].query == FIRST + " mine!"
+        assert project.store.example_drafts.all()[1].texts["query"] == FIRST + " mine!"
 
 
 async def test_an_example_deleted_elsewhere_keeps_its_row_until_its_text_is_left(
@@ -275,7 +275,7 @@ async def test_a_draft_of_a_deleted_example_stays_on_the_list_and_takes_no_deed(
         await pilot.press("space", "x", "t", "D", "J", "w")
         await pilot.press("escape")
         assert len(wordings(project)) == 2
-        assert project.store.example_drafts.all()[1].query == FIRST + "!?"
+        assert project.store.example_drafts.all()[1].texts["query"] == FIRST + "!?"
 
 
 async def test_deleting_an_example_with_a_draft_deletes_both_and_undo_brings_both_back(
@@ -338,11 +338,11 @@ def test_kill_in_the_middle_of_a_conflict_loses_nothing(project: Project) -> Non
             if project_drafts(other):
                 break
         terminal.press("QZ")
-        terminal.wait(lambda: other.example_drafts.all()[1].query.endswith("YQZ"))
+        terminal.wait(lambda: other.example_drafts.all()[1].texts["query"].endswith("YQZ"))
         os.kill(terminal.child.pid, signal.SIGKILL)
         terminal.end()
         assert wordings(project)[0] == f"their words {attempt} "
-        assert other.example_drafts.all()[1].query.endswith("YQZ")
+        assert other.example_drafts.all()[1].texts["query"].endswith("YQZ")
     finally:
         terminal.child.close(force=True)
         other.close()
@@ -354,9 +354,9 @@ def test_drafts_of_two_studios_do_not_meet(project: Project, other: Store) -> No
     left.open(example)
     right.open(example)
     edit_elsewhere(other, "a third one")
-    left.write("what left wrote", example.document_text)
-    right.write("what right wrote", example.document_text)
-    left.write("what left wrote on", example.document_text)
+    left.write({"query": "what left wrote"})
+    right.write({"query": "what right wrote"})
+    left.write({"query": "what left wrote on"})
     drafts = other.drafts.starting("example/1/")
     assert "what left wrote on" in drafts["example/1/left"]
     assert "what right wrote" in drafts["example/1/right"]
@@ -385,7 +385,7 @@ async def test_a_draft_under_way_elsewhere_shows_and_stands_in_nobodys_way(
         theirs = ExampleWriter(other, "elsewhere")
         theirs.open(other.examples.all()[0])
         await pilot.press("e", "!", "escape")
-        theirs.write("under way elsewhere", "d")
+        theirs.write({"query": "under way elsewhere", "document": "d"})
         await until_shown(pilot, lambda: listed(app)[0] == ("≠", FIRST + "!"))
         await pilot.press("e", "?", "escape")
         assert not isinstance(app.screen, ConflictDialog)

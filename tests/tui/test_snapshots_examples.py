@@ -119,9 +119,8 @@ def test_examples_with_a_filter(
 def test_two_wordings(snap_compare: Compare, full: Project, size: Size, theme: str) -> None:
     store = full.store
     example = store.examples.all()[0]
-    mine = ExampleDraft(
-        1, example.query + " and sleep in 卧室 🛏", example.document_text, "elsewhere"
-    )
+    query = example.query + " and sleep in 卧室 🛏"
+    mine = ExampleDraft(1, {**example.texts, "query": query}, "elsewhere")
     store.examples.edit(replace(example, query="may i write off a room that i only work in"))
     store.example_drafts.keep(mine)
     app = StudioApp(full, screen="examples")

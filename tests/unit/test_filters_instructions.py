@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from studio import filters
 from studio.filters.base import FilterContext, FilterRow
-from studio.filters.blacklist import words_found
 from studio.filters.field_lengths import bounds_in
 from studio.filters.lexical_diversity import mtld
 from studio.filters.repeated_input import repeats
 from studio.filters.starts import begins_badly
+from studio.prompting.words import words_found
 from studio.records import StudioError
 
 CONTEXT = FilterContext(

@@ -73,8 +73,8 @@ def test_a_new_change_ends_what_could_be_done_again(store: Store) -> None:
 def test_a_wording_that_another_has_changed_since_is_left_alone(store: Store) -> None:
     example = store.examples.all()[0]
     store.examples.edit(replace(example, query="mine"))
-    over = wording_sha("mine", example.document_text)
-    back = rewording(example.id, "one", example.document_text, over=over)
+    over = wording_sha({**example.texts, "query": "mine"})
+    back = rewording(example.id, example.texts, over=over)
     store.example_changes.note("me", "kept your wording", [back])
     store.examples.edit(replace(example, query="theirs"))
     taken = store.example_changes.undo("me", now())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from textual.content import Content
 
 from studio.records import Example
@@ -10,23 +12,31 @@ from studio.tui.dialogs.conflict import Choice, ConflictDialog
 from studio.tui.safe_text import content
 from studio.tui.word_diff import both_sides
 
+NOTHING = content("(not written yet)", "$secondary")
+
 
 def wordings_dialog(draft: ExampleDraft, theirs: Example, *, deleted: bool) -> ConflictDialog:
     """Asks which wording shall stay."""
-    queries = both_sides(draft.query, theirs.query)
-    texts = both_sides(draft.document_text, theirs.document_text)
+    mine, saved = zip(*_sides(draft.texts, theirs.texts), strict=True)
     return ConflictDialog(
         "Two wordings of one example: which one shall stay?",
-        (_whole(queries[0], texts[0]), _whole(queries[1], texts[1])),
+        (Content.assemble(*mine), Content.assemble(*saved)),
         _choices(deleted=deleted),
         later="mine stays as a draft, marked ≠ in the list",
         saved="Theirs — deleted elsewhere" if deleted else "Theirs — saved elsewhere",
     )
 
 
-def _whole(query: Content, text: Content) -> Content:
-    head = query if query.plain.strip() else content("(not written yet)", "$secondary")
-    return Content.assemble(head, "\n\n", content("Document", "$secondary"), "\n", text)
+def _sides(mine: Mapping[str, str], saved: Mapping[str, str]) -> Iterator[tuple[Content, Content]]:
+    """Text after text in both wordings, each but the first under its name."""
+    first, *others = saved
+    one, two = both_sides(mine[first], saved[first])
+    yield one if one.plain.strip() else NOTHING, two if two.plain.strip() else NOTHING
+    for name in others:
+        if mine[name] or saved[name]:
+            heading = Content.assemble("\n\n", content(name.capitalize(), "$secondary"), "\n")
+            yield heading, heading
+            yield both_sides(mine[name], saved[name])
 
 
 def _choices(*, deleted: bool) -> list[tuple[Choice, str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from studio.prompting.lints import Remark
-from studio.records import Document, Example, StudioError
+from studio.records import DOCUMENT, Document, Example, StudioError
 from studio.store.db import now
 from studio.store.examples import ExampleUse, Uses, wording
 from studio.tui.actions import key_name
 from studio.tui.examples import words as say
+from studio.tui.examples.form import ExampleForm, form_of
 from studio.tui.examples.list import ExampleFacts, ExampleList
 from studio.tui.examples.made import RecordsMade
 from studio.tui.examples.shelf import ExampleShelf
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from studio.prompting.lint_all import Linter
 
 NORM = (3, 30)
-"""Words of a query, where no template says otherwise."""
+"""Words of an example's first text, where no template says otherwise."""
+BLACKLIST = "blacklist"
+"""The template's list of words that a first text should not have."""
 LINT_DELAY_S = 0.08
 """A pause in typing after which the remarks are thought over."""
 COUNT_S = 1.0
@@ -62,7 +65,9 @@ class UsesKnown(Message):
 
 
 class ExamplesCore(Pane):
-    """The list on top; below it the corpus, and beside that query, document and use."""
+    """The list on top; below it the corpus where there is one, the texts of an example and use."""
+
+    _form: ExampleForm
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,20 +85,26 @@ class ExamplesCore(Pane):
         self._autosave = Autosave(self, self._write)
 
     def compose_body(self) -> ComposeResult:
-        """List above, corpus and editors below."""
-        yield ExampleList(id="example-list").titled("Examples")
-        with Horizontal(id="below"):
-            yield CorpusSearch(self.project.store.path, id="corpus-section")
-            with Vertical(id="desk"):
-                with Section(id="query-section").titled("Query"):
-                    yield Editor(
-                        id="query", placeholder="What would a person ask for this document?"
-                    )
-                    yield Static("", id="remarks")
-                with Section(id="document-section").titled("Document"):
-                    yield Editor(id="document")
-                    yield TextPane(id="found-document")
-                yield RecordsMade(self.project.store.path, id="uses-section")
+        """List above; below it corpus and editors, or editors and what was made."""
+        self._form, path = form_of(self.project.task), self.project.store.path
+        yield ExampleList(self._form, id="example-list").titled("Examples")
+        made = RecordsMade(path, id="uses-section")
+        if self._form.of_documents:
+            desk = Vertical(*self._texts(), made, id="desk")
+            yield Horizontal(CorpusSearch(path, id="corpus-section"), desk, id="below")
+        else:
+            yield Horizontal(Vertical(*self._texts(), id="desk"), made, id="below")
+
+    def _texts(self) -> Iterator[Section]:
+        """A section for each text; remarks are on the first one."""
+        for part in self._form.parts:
+            inside: list[Widget] = [Editor(id=part.name, placeholder=part.placeholder)]
+            if part is self._form.first:
+                inside.append(Static("", id="remarks"))
+            if part.name == DOCUMENT:
+                inside.append(TextPane(id="found-document"))
+            place = "last" if part is self._form.last else ""
+            yield Section(*inside, id=part.section, classes=f"text {place}").titled(part.title)
 
     def begin(self) -> None:
         """Show the examples; what takes longer comes after the first paint."""
@@ -121,12 +132,18 @@ class ExamplesCore(Pane):
         return self.query_one(ExampleList)
 
     @property
-    def _query(self) -> Editor:
-        return self.query_one("#query", Editor)
+    def _editors(self) -> dict[str, Editor]:
+        """Name of a text → where it is written."""
+        return {part.name: self.query_one(f"#{part.name}", Editor) for part in self._form.parts}
 
     @property
-    def _document(self) -> Editor:
-        return self.query_one("#document", Editor)
+    def _typed_texts(self) -> dict[str, str]:
+        return {name: editor.value for name, editor in self._editors.items()}
+
+    @property
+    def _found(self) -> TextPane | None:
+        """Where a document of the corpus is shown; None where there is no corpus."""
+        return next(iter(self.query("#found-document").results(TextPane)), None)
 
     @property
     def _current(self) -> Example | None:
@@ -150,27 +167,30 @@ class ExamplesCore(Pane):
             if self._linter is not linter:
                 self._judge()
         self._list_again()
-        self.query_one(CorpusSearch).again()
+        for corpus in self.query(CorpusSearch):
+            corpus.again()
         if self._count_timer is None:
             delay = max(COUNT_S, 10 * self._count_cost)
             self._count_timer = self.set_timer(delay, self._count)
 
     def _set_norm(self) -> None:
-        """Judge by the task's usual query length, from the template in force."""
+        """Judge by the usual length of the first text, and by what the template in force lists."""
         prompt = self.project.store.prompts.latest()
         made_of = (prompt.id if prompt else None, self.project.store.gold.version())
         if self._linter is not None and self._norm_of == made_of:
             return
         from studio.jobs.leaks import GoldPlaces
         from studio.prompting.lint_all import Linter
-        from studio.prompting.templates import parse
+        from studio.tui.pane.template_form import parsed
 
-        norm = NORM
+        task, template = self.project.task, None
         if prompt is not None:
-            template = self.studio.guarded(lambda: parse(prompt.template))
-            norm = template.query_words if template is not None else NORM
+            template = self.studio.guarded(lambda: parsed(prompt.template, task))
+        norm = getattr(template, "query_words", getattr(template, "text_words", NORM))
+        listed = getattr(template, "lists", {}).get(BLACKLIST, ())
+        gold = GoldPlaces(self.project.store.path)
         self._norm_of = made_of
-        self._linter = Linter(norm, self.project.language, GoldPlaces(self.project.store.path))
+        self._linter = Linter(norm, self.project.language, gold, listed)
 
     def _list_again(self, select: int | None = None) -> None:
         """Show what the store has; what was typed is written first, or it would be lost."""
@@ -200,10 +220,11 @@ class ExamplesCore(Pane):
 
     def _show_current(self) -> None:
         example, seen = self._current, self._writer.seen
-        self._query.disabled = self._document.disabled = example is None
+        for editor in self._editors.values():
+            editor.disabled = example is None
         if example is None:
             self._let_go()
-            self._query.value = self._document.value = ""
+            self._put({})
             self.query_one(RecordsMade).clear()
         elif seen is None or example.id != seen.id:
             self._open(example)
@@ -213,15 +234,18 @@ class ExamplesCore(Pane):
 
     def _differs(self) -> bool:
         """Whether what is typed is not written yet, such as while another program writes."""
-        return self._writer.differs(self._query.value, self._document.value)
+        return self._writer.differs(self._typed_texts)
+
+    def _put(self, texts: Mapping[str, str]) -> None:
+        for name, editor in self._editors.items():
+            editor.value = texts.get(name, "")
 
     def _open(self, example: Example) -> None:
         self._save()
         self._let_go()
         self._writer.open(example)
         draft = self._shelf.drafts.get(example.id) if example.id in self._shelf.gone else None
-        self._query.value = draft.query if draft else example.query
-        self._document.value = draft.document_text if draft else example.document_text
+        self._put(draft.texts if draft else example.texts)
         self._read_made()
 
     def _follow(self, example: Example, seen: Example) -> None:
@@ -229,11 +253,9 @@ class ExamplesCore(Pane):
         self._writer.open(example)
         if wording(example) == wording(seen):
             return
-        for editor, text in (
-            (self._query, example.query),
-            (self._document, example.document_text),
-        ):
-            if editor.value != text:
+        texts = example.texts
+        for name, editor in self._editors.items():
+            if editor.value != (text := texts[name]):
                 cursor, end = editor.cursor_location, editor.document.end
                 editor.replace_all(text)
                 editor.move_cursor(editor.document.end if cursor == end else cursor)
@@ -251,8 +273,9 @@ class ExamplesCore(Pane):
         self._show_found(event.document)
 
     def _show_found(self, document: Document | None) -> None:
-        editor, found = self._document, self.query_one("#found-document", TextPane)
-        editor.display, found.display = document is None, document is not None
+        if (found := self._found) is None:
+            return
+        self._editors[DOCUMENT].display, found.display = document is None, document is not None
         if document is None:
             self._draw_titles()
             return
@@ -300,9 +323,8 @@ class ExamplesCore(Pane):
 
     def _save(self) -> bool:
         """Write what was typed, if anything was; whether it was tried."""
-        typed = (self._query.value, self._document.value)
-        writer, seen = self._writer, self._writer.seen
-        if seen is None or (writer.conflict is None and not writer.differs(*typed)):
+        typed, writer, seen = self._typed_texts, self._writer, self._writer.seen
+        if seen is None or (writer.conflict is None and not writer.differs(typed)):
             return False
         waited = False
 
@@ -310,8 +332,8 @@ class ExamplesCore(Pane):
             if waited:
                 self._list_again()
 
-        write = partial(writer.write, *typed)
-        self.studio.write(write, done, name=f"example {seen.id}", typed="\n\n".join(typed))
+        write, whole = partial(writer.write, typed), "\n\n".join(typed.values())
+        self.studio.write(write, done, name=f"example {seen.id}", typed=whole)
         waited = True
         return True
 
@@ -328,11 +350,9 @@ class ExamplesCore(Pane):
         self.post_message(RemarksReady(await asyncio.to_thread(linter.remarks, examples)))
 
     def _as_typed(self) -> list[Example]:
-        seen = self._writer.seen
+        seen, typed = self._writer.seen, self._typed_texts
         return [
-            replace(example, query=self._query.value, document_text=self._document.value)
-            if seen is not None and example.id == seen.id
-            else example
+            example.worded(typed) if seen is not None and example.id == seen.id else example
             for example in self._shelf.examples.values()
             if example.id not in self._shelf.gone
         ]
@@ -359,7 +379,8 @@ class ExamplesCore(Pane):
         if example is None or seen is None:
             return []
         facts = self._facts(example.id)
-        said = say.remarks_on(self._query.value, facts.remarks, facts.use, self._uses.together)
+        first = self._editors[self._form.first.name].value
+        said = say.remarks_on(first, facts.remarks, facts.use, self._uses.together)
         if self._writer.conflict is not None or facts.waiting:
             typing = self._writer.conflict is not None and self._in_field
             return [say.waiting_remark(typing=typing, key=self._key("compare")), *said]
@@ -367,14 +388,20 @@ class ExamplesCore(Pane):
 
     def _draw_titles(self) -> None:
         example = self._current
-        if self._linter is None or example is None:
-            query, document = "Query", "Document"
-        else:
-            query = say.query_title(example, self._query.value, self._linter.norm)
-            document = say.document_title(self._document.value)
-        self.query_one("#query-section", Section).titled(query)
-        if not self.query_one("#found-document").display:
-            self.query_one("#document-section", Section).titled(document)
+        found = self._found
+        is_covered = found is not None and bool(found.display)
+        for part in self._form.parts:
+            if part.name == DOCUMENT and is_covered:
+                continue
+            title, text = part.title, self._editors[part.name].value
+            if self._linter is not None and example is not None:
+                is_first, norm = part is self._form.first, self._linter.norm
+                title = (
+                    say.first_title(title, example, text, norm)
+                    if is_first
+                    else say.text_title(title, text)
+                )
+            self.query_one(f"#{part.section}", Section).titled(title)
 
     # -- use --
 

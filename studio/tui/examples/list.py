@@ -15,6 +15,7 @@ from studio.prompting.lints import Remark
 from studio.records import Example
 from studio.store.examples import ExampleUse
 from studio.tui.actions import key_name
+from studio.tui.examples.form import ExampleForm
 from studio.tui.examples.text_size import text_size
 from studio.tui.pane.recalled_field import RecalledField
 from studio.tui.safe_text import one_line
@@ -25,29 +26,29 @@ from studio.tui.widgets.text_pane import Section
 if TYPE_CHECKING:
     from studio.tui.base_app import BaseApp
 
-COLUMNS = (
-    Column("", 1),
-    Column("query"),
-    Column("tags", 14, from_width=70),
-    Column("words", 5, "right"),
-    Column("", 1),
-    Column("tokens", 6, "right", from_width=90),
-    Column("", 3),
-    Column("made", 7, "right", from_width=100),
-    Column("kept", 4, "right"),
-    Column("", 1),
-)
 ENOUGH, GOOD = 2, 8
 """Examples to begin with, and above which more gain little."""
 NO_EXAMPLE = (
-    "No example yet. Press / to find a document below, then enter on it: "
-    "write the query a person would ask for it. Two are enough to begin, eight are good. "
+    "No example yet. {begin} Two are enough to begin, eight are good. "
     "A file of them comes in with i."
 )
+FOR_DOCUMENTS = (
+    "Press / to find a document below, then enter on it: write the query a person would ask for it."
+)
+BY_ITSELF = "Press n and write one: {parts}, one below the other."
 NO_MATCH = "No example has all these words. Esc shows all again; #word looks for a tag."
 SEARCHED = 20_000
 """Characters of a document that the filter reads."""
-SYMBOLS = {"too-long": "▲", "too-short": "▼", "copied": "=", "alike": "≈", "language": "¿"}
+SYMBOLS = {
+    "gold": "★",
+    "missing": "∅",
+    "too-long": "▲",
+    "too-short": "▼",
+    "copied": "=",
+    "alike": "≈",
+    "listed": "!",
+    "language": "¿",
+}
 """Kind of remark → its mark in the list."""
 LENGTHS = ("too-long", "too-short")
 WAITING, BAD = "≠", "✗"
@@ -80,14 +81,15 @@ class ExampleList(Section):
     class Entered(Message):
         """Enter was pressed in the filter."""
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, form: ExampleForm, *, id: str) -> None:
         super().__init__(id=id)
+        self._form = form
         self._known: dict[int, tuple[Example, ExampleFacts, Row]] = {}
 
     def compose(self) -> ComposeResult:
         """Field and rows."""
         yield RecalledField("examples", placeholder="words, or #tag …", id="filter")
-        yield RowList(COLUMNS, empty=NO_EXAMPLE, id="examples")
+        yield RowList(columns(self._form), empty=nothing(self._form), id="examples")
 
     def on_mount(self) -> None:
         """Without a filter."""
@@ -124,7 +126,7 @@ class ExampleList(Section):
         """Show those that the filter lets through, and return them."""
         words = self.words
         shown = [example for example in examples if not words or matches(example, words)]
-        self.rows.empty = NO_MATCH if examples else NO_EXAMPLE
+        self.rows.empty = NO_MATCH if examples else nothing(self._form)
         key = None if select is None else str(select)
         self.rows.show([self._row(e, facts.get(e.id, NOTHING_KNOWN)) for e in shown], key=key)
         self.titled(self._title(examples, len(shown)))
@@ -134,7 +136,7 @@ class ExampleList(Section):
         """Made anew for what has changed: one types beside a thousand that have not."""
         known = self._known.get(example.id)
         if known is None or known[:2] != (example, facts):
-            known = self._known[example.id] = (example, facts, row(example, facts))
+            known = self._known[example.id] = (example, facts, row(example, facts, self._form))
         return known[2]
 
     def _title(self, examples: Sequence[Example], shown: int) -> str:
@@ -150,6 +152,8 @@ class ExampleList(Section):
         written = sum(bool(example.query.strip()) for example in examples)
         keys_of = cast("BaseApp", self.app).keys_of
         if written < ENOUGH:
+            if not self._form.of_documents:
+                return f" · {key_name(keys_of('examples.new')[0])} writes the next one"
             search = key_name(keys_of("examples.search")[0])
             return f" · {search} picks a document for the next one"
         prompt = key_name(keys_of("app.prompt")[0])
@@ -169,16 +173,53 @@ class ExampleList(Section):
 def matches(example: Example, words: str) -> bool:
     """Whether the example holds all the words, those with ``#`` as the beginning of a tag."""
     tags = example.tags.casefold().split()
-    text = f"{example.query}\n{example.tags}\n{example.document_text[:SEARCHED]}".casefold()
+    read = (written[:SEARCHED] for written in example.texts.values())
+    text = "\n".join((*read, example.tags)).casefold()
     return all(
         any(tag.startswith(word[1:]) for tag in tags) if word.startswith("#") else word in text
         for word in words.casefold().split()
     )
 
 
-def row(example: Example, facts: ExampleFacts) -> Row:
+def _length(text: str) -> str:
+    """In words; empty for a text that is not there."""
+    size = text_size(text)
+    return f"{size.words}{size.more}" if text.strip() else ""
+
+
+def columns(form: ExampleForm) -> tuple[Column, ...]:
+    """Of the list: the first text, the length of each, what stands out, and what came of it."""
+    # On a narrow screen, whether there is what is last is told by its remark alone.
+    lengths = (
+        Column(name, 6, "right", from_width=100 if name == form.last.name else 0)
+        for name in form.columns
+    )
+    return (
+        Column("", 1),
+        Column(form.first.name),
+        Column("tags", 14, from_width=70),
+        Column("words", 5, "right"),
+        Column("", 1),
+        *lengths,
+        Column("tokens", 6, "right", from_width=90),
+        Column("", 3),
+        Column("made", 7, "right", from_width=100),
+        Column("kept", 4, "right"),
+        Column("", 1),
+    )
+
+
+def nothing(form: ExampleForm) -> str:
+    """What an empty list says: how the first one is written."""
+    *names, last = (part.name for part in form.parts)
+    begin = BY_ITSELF.format(parts=f"{', '.join(names)} and {last}")
+    return NO_EXAMPLE.format(begin=FOR_DOCUMENTS if form.of_documents else begin)
+
+
+def row(example: Example, facts: ExampleFacts, form: ExampleForm) -> Row:
     """The example in the list."""
     size = text_size(example.query)
+    texts = example.texts
     written = bool(example.query.strip())
     kinds = [remark.kind for remark in facts.remarks]
     use = facts.use
@@ -188,6 +229,7 @@ def row(example: Example, facts: ExampleFacts) -> Row:
         one_line(example.tags, 60),
         f"{size.words}{size.more}",
         "".join(SYMBOLS[kind] for kind in kinds if kind in LENGTHS),
+        *(_length(texts[name]) for name in form.columns),
         f"{size.tokens}{size.more}",
         "".join(SYMBOLS[kind] for kind in kinds if kind not in LENGTHS),
         f"{use.records:,}" if use.records else "",

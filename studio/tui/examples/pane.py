@@ -1,4 +1,4 @@
-"""Examples: write the few-shot queries beside the corpus, and see what each one does."""
+"""Examples: write few-shot examples, beside the corpus where there is one; see what they do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from studio.tui.examples.writer import decide
 from studio.tui.pane.corpus_search import CorpusSearch
 from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import RowList
-from studio.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
     from studio.tui.dialogs.conflict import Choice
@@ -83,11 +82,16 @@ class ExamplesPane(ExampleFiles):
         """The example under the cursor, if it can be changed."""
         example = self._current
         if example is None:
-            self.studio.tell("There is no example here. Press / to pick a document for one.")
+            self.studio.tell(f"There is no example here. {self._how_to_begin()}")
         elif example.id in self._shelf.gone:
             self.studio.tell(f"Deleted elsewhere; {self._key('compare')} decides on your wording.")
             return None
         return example
+
+    def _how_to_begin(self) -> str:
+        if self._form.of_documents:
+            return f"Press {self._key('search')} to pick a document for one."
+        return f"Press {self._key('new')} to write one."
 
     def action_on_off(self) -> None:
         """Switch the example on or off."""
@@ -149,10 +153,10 @@ class ExamplesPane(ExampleFiles):
         self._do("moved", reorder)
 
     def action_duplicate(self) -> None:
-        """A second example for the same document, below this one."""
+        """A second example with the same texts, below this one."""
         self._autosave.flush()
         example = self._chosen_one()
-        said = f"Duplicated; {self._key('edit')} gives it another query."
+        said = f"Duplicated; {self._key('edit')} gives it another {self._form.noun}."
         if example is not None:
             tell = partial(self.studio.tell, said)
             self._add("duplicated", example, below=example.id, then=tell)
@@ -183,17 +187,22 @@ class ExamplesPane(ExampleFiles):
         self._add_for(event.document)
 
     def action_new(self) -> None:
-        """A new example for the document selected in the corpus."""
-        document = self.query_one(CorpusSearch).current
-        if document is None:
+        """A new example, for the document selected in the corpus where there is one."""
+        if not self._form.of_documents:
+            self._begin_new()
+        elif (document := self.query_one(CorpusSearch).current) is not None:
+            self._add_for(document)
+        else:
             self.studio.tell("Pick a document in the corpus first: press / and search.")
-            return
-        self._add_for(document)
 
     def _add_for(self, document: Document) -> None:
+        self._begin_new(document.full_text, document.id)
+
+    def _begin_new(self, document_text: str = "", document_id: int | None = None) -> None:
         # A filter would hide the new one as long as nothing is written.
         self._list.end()
-        new = Example(document.full_text, "", document_id=document.id)
+        type = self.project.task.record
+        new = Example(document_text, "", document_id=document_id, type=type)
 
         def written() -> None:
             self._show_found(None)
@@ -317,32 +326,40 @@ class ExamplesPane(ExampleFiles):
         self.action_edit()
 
     def action_edit(self) -> None:
-        """Write the query."""
+        """Write the first text."""
         example = self._current
         if example is None:
-            self.studio.tell("There is no example yet. Press / to pick a document for one.")
+            self.studio.tell(f"There is no example yet. {self._how_to_begin()}")
         elif self._shelf.waits(example):
             self._ask_wording(example.id)
         else:
             self._write_on()
 
     def _write_on(self) -> None:
-        self._query.focus()
-        self._query.move_cursor(self._query.document.end)
+        first = self._editors[self._form.first.name]
+        first.focus()
+        first.move_cursor(first.document.end)
 
     def action_edit_document(self) -> None:
-        """Edit the document as the prompt shows it."""
+        """Edit the last text, such as the document as the prompt shows it."""
         example = self._current
         if example is None:
             return
         if self._shelf.waits(example):
             self._ask_wording(example.id)
         else:
-            self._document.focus()
+            self._editors[self._form.last.name].focus()
 
     def action_search(self) -> None:
-        """Go to the search field of the corpus."""
-        self.query_one("#search").focus()
+        """Go to the search field of the corpus; without one, filter the examples."""
+        if self._form.of_documents:
+            self.query_one("#search").focus()
+        else:
+            self.action_filter()
+
+    def offers(self, action_id: str) -> bool:
+        """There may be no corpus to search."""
+        return action_id != "examples.search" or self._form.of_documents
 
     def action_filter(self) -> None:
         """Show only examples with some words or tags."""
@@ -378,9 +395,9 @@ class ExamplesPane(ExampleFiles):
             self.app.call_later(self.studio.go, "review", record=int(event.row.key))
 
     def copy_text(self) -> str:
-        """The document in front, or the example's query."""
-        if self.query_one("#found-document").display:
-            return self.query_one("#found-document", TextPane).plain
+        """The document in front, or the example's first text."""
+        if (found := self._found) is not None and found.display:
+            return found.plain
         example = self._current
         return example.query if example else ""
 

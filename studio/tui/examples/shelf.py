@@ -35,8 +35,7 @@ class ExampleShelf:
 
     def _says_else(self, draft: ExampleDraft) -> bool:
         stored = self.examples[draft.example_id]
-        same = (draft.query, draft.document_text) == (stored.query, stored.document_text)
-        return not same or stored.id in self.gone
+        return draft.texts != stored.texts or stored.id in self.gone
 
     def waits(self, example: Example) -> bool:
         """Whether the person has to decide before writing on: not for words of a studio beside."""

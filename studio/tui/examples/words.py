@@ -26,26 +26,28 @@ LEAST_GAP = 0.1
 """A share that is less than this below that of all is not worth a word, however sure."""
 
 
-def query_title(example: Example, query: str, norm: tuple[int, int]) -> str:
-    """Length of the query against the task's norm."""
+def first_title(title: str, example: Example, text: str, norm: tuple[int, int]) -> str:
+    """Length of an example's first text against the task's norm."""
     low, high = norm
-    size = text_size(query)
+    size = text_size(text)
     words, tokens = f"{size.words}{size.more}", f"{size.tokens}{size.more}"
     mark = ""
-    if query.strip():
+    if text.strip():
         mark = " ▲ too long" if size.words > high else " ▼ too short" if size.words < low else ""
     state = "on" if example.enabled else "off"
     words = f"{words} word" if words == "1" else f"{words} words"
     tokens = f"{tokens} token" if tokens == "1" else f"{tokens} tokens"
-    return f"Query · {words}{mark} · {tokens} · norm {low}–{high} · {state}"
+    return f"{title} · {words}{mark} · {tokens} · norm {low}–{high} · {state}"
 
 
-def document_title(text: str) -> str:
-    """Length of the document as the prompt shows it."""
+def text_title(title: str, text: str) -> str:
+    """Length of another text, such as of the document as the prompt shows it."""
     size = text_size(text)
+    if not text.strip():
+        return f"{title} · empty"
     if size.more:
-        return f"Document · {len(text):,} characters"
-    return f"Document · {size.words:,} words · {size.tokens:,} tokens"
+        return f"{title} · {len(text):,} characters"
+    return f"{title} · {size.words:,} words · {size.tokens:,} tokens"
 
 
 def is_bad(use: ExampleUse, together: ExampleUse) -> bool:

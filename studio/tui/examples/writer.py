@@ -6,11 +6,12 @@ to a draft at once, and the person decides: mine, theirs, or both.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from studio.records import Example
 from studio.store import Store
+from studio.store.db import storable
 from studio.store.example_changes import deletion, drafting, order, rewording, wording_sha
 from studio.store.example_drafts import ExampleDraft
 from studio.store.examples import Conflict
@@ -34,24 +35,23 @@ class ExampleWriter:
         """From now on, write this one."""
         self.seen, self.conflict = example, None
 
-    def differs(self, query: str, document_text: str) -> bool:
-        """Whether this is not yet in the store."""
+    def differs(self, texts: Mapping[str, str]) -> bool:
+        """Whether these are not yet in the store; texts that are not named stay as they are."""
         seen = self.seen
-        return seen is not None and _stored(query, document_text) != _wording(seen)
+        return seen is not None and _with(seen, texts).texts != seen.texts
 
-    def write(self, query: str, document_text: str) -> None:
+    def write(self, texts: Mapping[str, str]) -> None:
         """Store what was typed, as the wording or as a draft. StudioError when it cannot be."""
-        if self.seen is None or not (self.conflict or self.differs(query, document_text)):
+        if self.seen is None or not (self.conflict or self.differs(texts)):
             return
-        query, document_text = _stored(query, document_text)
+        mine = _with(self.seen, texts)
         if self.conflict is None:
-            mine = replace(self.seen, query=query, document_text=document_text)
             try:
                 self.seen = self._store.examples.reword(mine, self.seen)
             except Conflict as conflict:
                 self.conflict = conflict
         if self.conflict is not None:
-            draft = ExampleDraft(self.seen.id, query, document_text, self._session)
+            draft = ExampleDraft(self.seen.id, mine.texts, self._session)
             self._store.example_drafts.keep(draft)
 
 
@@ -69,7 +69,7 @@ def decide(store: Store, session: str, draft: ExampleDraft, choice: Choice, thei
         elif choice == "both":
             words = "kept both wordings"
             places = store.examples.places()
-            shown = store.examples.add_after(theirs.id, _with(draft, theirs))
+            shown = store.examples.add_after(theirs.id, theirs.worded(draft.texts))
             back = [deletion(shown), order(places), *back]
         store.example_drafts.drop(draft)
         store.example_changes.note(session, words, back)
@@ -82,24 +82,12 @@ def _write_over(
     deleted = store.examples.is_deleted(theirs.id)
     if deleted:
         store.examples.restore(theirs.id)
-    store.examples.reword(_with(draft, theirs), theirs)
-    over = wording_sha(draft.query, draft.document_text)
-    back = [rewording(theirs.id, theirs.query, theirs.document_text, over=over)]
+    mine = theirs.worded(draft.texts)
+    store.examples.reword(mine, theirs)
+    back = [rewording(theirs.id, theirs.texts, over=wording_sha(mine.texts))]
     return [*back, deletion(theirs.id)] if deleted else back
 
 
-def _with(draft: ExampleDraft, theirs: Example) -> Example:
-    return replace(theirs, query=draft.query, document_text=draft.document_text)
-
-
-def _wording(example: Example) -> tuple[str, str]:
-    return example.query, example.document_text
-
-
-def _stored(query: str, document_text: str) -> tuple[str, str]:
-    """The texts without lone surrogates: SQLite stores UTF-8 only."""
-    return _utf8(query), _utf8(document_text)
-
-
-def _utf8(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _with(seen: Example, texts: Mapping[str, str]) -> Example:
+    """The example with these texts, as it would be stored."""
+    return seen.worded({name: storable(text) for name, text in texts.items()})
