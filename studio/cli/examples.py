@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,10 @@ from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.formats.tags import tag_text, tags_of
 from studio.project import Project
-from studio.records import Example, StudioError
+from studio.records import DOCUMENT, Document, Example, StudioError
+from studio.store import Store
 from studio.store.examples import ExampleUse
+from studio.tasks import Task
 
 app = typer.Typer(
     help="List, add, switch, import and export few-shot examples.", no_args_is_help=True
@@ -24,61 +27,91 @@ IdArgument = Annotated[int, typer.Argument(help="The example's number, as listed
 @app.command("list")
 def list_(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Every example, and what came of it."""
-    store = opened_for("examples", project).store
+    opened = opened_for("examples", project)
+    task, store, names = opened.task, opened.store, _texts(opened.task)
     rows: list[dict[str, Any]] = []
+    cells: list[list[object]] = []
     uses = store.examples.uses().by_example
     for example in store.examples.all():
-        use = uses.get(example.id, ExampleUse(0, 0))
-        rows.append({**asdict(example), "records": use.records, "kept": use.kept})
-    cells = [
-        [
-            r["id"],
-            "on" if r["enabled"] else "off",
-            r["query"],
-            r["document_text"][:60],
-            r["tags"],
-            r["records"],
-            r["kept"],
-        ]
-        for r in rows
-    ]
-    columns = ("id", "", "query", "document", "tags", "records", "kept")
-    none = "No examples yet. Add one: studio examples add QUERY --document ID"
+        use, said = uses.get(example.id, ExampleUse(0, 0)), example.texts
+        own = {name: said[name] for name in task.record.fields}
+        rows.append({**asdict(example), **own, "records": use.records, "kept": use.kept})
+        shown = (said[names[0]], *(said[name][:60] for name in names[1:]))
+        state = "on" if example.enabled else "off"
+        cells.append([example.id, state, *shown, example.tags, use.records, use.kept])
+    columns = ("id", "", *names, "tags", "records", "kept")
+    needs = "--document ID" if task.needs_documents else "--output TEXT"
+    none = f"No examples yet. Add one: studio examples add {names[0].upper()} {needs}"
     emit(rows, as_json, lambda: show_rows("Examples", columns, cells, none))
+
+
+def _texts(task: Task) -> tuple[str, ...]:
+    """The names of what its examples consist of, as :attr:`Example.texts` has them."""
+    return (*task.record.fields, *([DOCUMENT] if task.needs_documents else []))
 
 
 @app.command("add")
 def add(
-    query: Annotated[str, typer.Argument(help="What a person would ask.")],
+    query: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What a person would ask, or the instruction.")
+    ],
     document: Annotated[str, typer.Option(help="The outside id of a corpus document.")] = "",
     text: Annotated[
         str, typer.Option(help="The document's text, when it is not in the corpus.")
     ] = "",
+    input: Annotated[str, typer.Option(help="What an instruction is to be done with.")] = "",
+    output: Annotated[str, typer.Option(help="The answer to an instruction.")] = "",
     tags: Annotated[str, typer.Option(help="Words of your own, separated by spaces.")] = "",
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """Add one example."""
-    store = opened_for("examples", project).store
-    found = store.documents.by_outside_id(document) if document else None
-    if document and found is None:
-        raise StudioError(
-            f"The corpus has no document {document!r}. Give its outside id, or --text."
-        )
-    if not (found or text.strip()):
-        raise typer.BadParameter("give --document ID or --text TEXT")
+    opened = opened_for("examples", project)
+    given = {"document": document, "text": text, "input": input, "output": output}
+    _refuse_unfit(opened.task, given)
+    store, type = opened.store, opened.task.record
+    found = _document(store, document)
     from studio.jobs.leaks import GoldWords, place_of
 
-    shown = found.full_text if found else text
-    document_id = found.id if found else None
-    new = Example(shown, query, document_id=document_id, tags=tag_text(tags_of(tags)))
+    new = Example(
+        document_text=found.full_text if found else text,
+        query=query,
+        document_id=found.id if found else None,
+        tags=tag_text(tags_of(tags)),
+        type=type,
+        fields={name: given[name] for name in type.fields[1:]},
+    )
     if (gold := GoldWords.of(store).find(new)) is not None:
         raise StudioError(
-            f"That query is a gold query, {place_of(gold)}; as an example it would leak. "
-            "Ask something else."
+            f"That {type.noun} is a gold {type.noun}, {place_of(gold)}; as an example it would "
+            "leak. Write another one."
         )
     ids = store.examples.add([new])
     emit({"id": ids[0]}, as_json, lambda: out.print(f"Example {ids[0]} added."))
+
+
+def _refuse_unfit(task: Task, given: Mapping[str, str]) -> None:
+    """Wrong use: an option that the task's examples do not take, or none that they need."""
+    type = task.record
+    takes = ("document", "text") if task.needs_documents else type.fields[1:]
+    for name, said in given.items():
+        if said and name not in takes:
+            fitting = " and ".join(f"--{one}" for one in takes)
+            raise typer.BadParameter(f"an example of {type.nouns} takes {fitting}, not --{name}")
+    if task.needs_documents and not (given["document"] or given["text"].strip()):
+        raise typer.BadParameter("give --document ID or --text TEXT")
+    for name in type.fields[1:]:
+        if name != type.context and not given[name].strip():
+            raise typer.BadParameter(f"give --{name} TEXT")
+
+
+def _document(store: Store, outside_id: str) -> Document | None:
+    found = store.documents.by_outside_id(outside_id) if outside_id else None
+    if outside_id and found is None:
+        raise StudioError(
+            f"The corpus has no document {outside_id!r}. Give its outside id, or --text."
+        )
+    return found
 
 
 @app.command("remove")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from studio.filters.base import MAINLY_INSTRUCTIONS, FilterContext, FilterRow, Fits, Judgement
+from studio.prompting.words import words_found
 from studio.records import Reason
 
 LIST: Final = "blacklist"

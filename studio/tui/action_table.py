@@ -162,9 +162,9 @@ ACTIONS: Final = (
     Action("home.open", ("o",), "Open folder", "open a project by its path", footer=True),
     Action("home.new", ("n",), "New project", "make a project from a sample or own files", True),
     Action("home.forget", ("x",), "Forget", "take the project off this list; its files stay", True),
-    Action("examples.edit", ("e",), "Edit", "write the query of the selected example", True),
-    Action("examples.new", ("n",), "New", "a new example for the selected document", footer=True),
-    Action("examples.search", ("slash",), "Corpus", "find a document by its words", True),
+    Action("examples.edit", ("e",), "Edit", "write the selected example", True),
+    Action("examples.new", ("n",), "New", "a new example; with a corpus, for its document", True),
+    Action("examples.search", ("slash",), "Corpus", "find a document, or else an example", True),
     Action("examples.on-off", ("space",), "On/off", "use the example as a shot, or don't", True),
     Action("examples.delete", ("x", "delete"), "Delete", "take the example off the list", True),
     Action(
@@ -172,7 +172,7 @@ ACTIONS: Final = (
     ),
     Action("examples.redo", ("U",), "Redo", "do again what was undone last"),
     Action("examples.tags", ("t",), "Tags", "edit the tags of the example", footer=True),
-    Action("examples.duplicate", ("D",), "Duplicate", "a second example for its document", True),
+    Action("examples.duplicate", ("D",), "Duplicate", "a second example, to be changed", True),
     Action(
         "examples.filter", ("f",), "Filter", "show only examples with some words or #tags", True
     ),
@@ -180,9 +180,7 @@ ACTIONS: Final = (
         "examples.import", ("i",), "Import", "add the examples of a JSONL, CSV or TSV file", True
     ),
     Action("examples.export", ("w",), "Export", "write the examples shown to a file", footer=True),
-    Action(
-        "examples.edit-document", ("E",), "Edit document", "edit the document as shown to the LLM"
-    ),
+    Action("examples.edit-document", ("E",), "Edit last text", "edit its document, or its output"),
     Action("examples.move-down", ("J",), "Move down", "move the example down"),
     Action("examples.move-up", ("K",), "Move up", "move the example up"),
     Action(

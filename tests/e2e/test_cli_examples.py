@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.project import Project
+from studio.records import INSTRUCTION, Gold
 from tests.support.project import fill
 from tests.support.verbs import Verbs, assert_one_sentence
 
@@ -62,3 +63,69 @@ def test_examples_go_out_and_come_back_with_tags_and_switch(
     again = studio("examples", "import", file, "-p", path, "--json").json
     assert again["examples"] == 0
     assert [one["reason"] for one in again["skipped"]] == ["this example is there already"] * 2
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    """A project of instructions with one of gold."""
+    made = Project.create(tmp_path / "tasks", task="instructions")
+    fields = {"instruction": "Name a sea.", "output": "The Baltic."}
+    made.store.gold.add([Gold(INSTRUCTION, fields, "test", "g1")])
+    made.close()
+    return made.path
+
+
+def test_a_seed_is_added_listed_switched_tagged_and_removed(studio: Verbs, tasks: Path) -> None:
+    assert (
+        "studio examples add INSTRUCTION --output TEXT"
+        in studio("examples", "list", "-p", tasks).out
+    )
+    whole = ("--input", "early", "--output", "late", "--tags", "words")
+    assert studio("examples", "add", "Give the opposite.", *whole, "-p", tasks).code == 0
+    studio("examples", "add", "Name two rivers.", "--output", "长江和黄河", "-p", tasks)
+    first, second = studio("examples", "list", "-p", tasks, "--json").json
+    assert {name: first[name] for name in (*INSTRUCTION.fields, "tags", "enabled")} == {
+        "instruction": "Give the opposite.",
+        "input": "early",
+        "output": "late",
+        "tags": "words",
+        "enabled": True,
+    }
+    assert (second["input"], second["output"]) == ("", "长江和黄河")
+    for verb in (["off", 1], ["tag", 2, "rivers"]):
+        assert studio("examples", *verb, "-p", tasks).code == 0
+    listed = studio("examples", "list", "-p", tasks).out
+    for shown in ("instruction", "input", "output", "Give the opposite.", "early", "late"):
+        assert shown in listed
+    for shown in ("off", "rivers", "长江和黄河"):
+        assert shown in listed
+    assert "query" not in listed
+    studio("examples", "remove", 1, "-p", tasks)
+    (left,) = studio("examples", "list", "-p", tasks, "--json").json
+    assert left["id"] == second["id"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--document d1 --output x", ["takes --input and --output, not --document"]),
+        ("--text words --output x", ["not --text"]),
+        ("--input x", ["give --output TEXT"]),
+    ],
+)
+def test_a_seed_takes_no_document_and_needs_an_output(
+    studio: Verbs, tasks: Path, line: str, words: list[str]
+) -> None:
+    done = studio("examples", "add", "Name a lake.", *line.split(), "-p", tasks)
+    assert_one_sentence(done, 2, *words)
+    assert studio("examples", "list", "-p", tasks, "--json").json == []
+
+
+def test_a_query_takes_no_output(studio: Verbs, path: Path) -> None:
+    done = studio("examples", "add", "lunch?", "--text", "x", "--output", "y", "-p", path)
+    assert_one_sentence(done, 2, "takes --document and --text, not --output")
+
+
+def test_a_seed_that_is_gold_is_refused(studio: Verbs, tasks: Path) -> None:
+    done = studio("examples", "add", "name a SEA", "--output", "The Baltic.", "-p", tasks)
+    assert_one_sentence(done, 1, "is a gold instruction", "test has it (g1)")

@@ -297,4 +297,4 @@ async def test_hostile_text_in_tags_files_records_and_two_wordings(
         await walk(pilot, "enter")
         await quiet(pilot)
         await walk(pilot, "escape", "escape", "G", "t", "escape")
-    assert store.example_drafts.all()[1].query == "mine " + whole
+    assert store.example_drafts.all()[1].texts["query"] == "mine " + whole

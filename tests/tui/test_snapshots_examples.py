@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from studio.calls import Answer, Message, Request
+from studio.jobs import setup
 from studio.project import Project
-from studio.records import Example
+from studio.records import INSTRUCTION, Example, Record
 from studio.store.example_drafts import ExampleDraft
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
+from tests.support import instructions
 from tests.support.data import queries_of
 from tests.support.waiting import quiet
 
@@ -133,3 +136,59 @@ def test_no_example_yet(snap_compare: Compare, project: Project, size: Size, the
         project.store.examples.delete(example.id)
     app = StudioApp(project, screen="examples")
     assert snap_compare(app, terminal_size=size, run_before=shown(theme))
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> Iterator[Project]:
+    """Seeds with all that a list can show of them, and what came of the first one."""
+    made = Project.create(tmp_path / "desk", title="Help desk", task="instructions")
+    store = made.store
+    setup.save_template(made)
+    more = [
+        ("Draw the plan of a barn with two doors.", "", "I cannot.", True),
+        ("把下面的句子改写成问句。", "池塘很深。", "池塘很深吗？", True),
+        ("Name a tree.", "", "", False),
+    ]
+    seeds = [
+        Example("", text, type=INSTRUCTION, fields={"input": given, "output": out}, enabled=on)
+        for text, given, out, on in more
+    ]
+    first, second, *_ = store.examples.add([*instructions.seeds(), *seeds])
+    store.examples.tag(first, add=["tools", "list"], drop=[])
+    store.examples.tag(second, add=["grammar"], drop=[])
+    shots = store.shot_sets.save([store.examples.all()[0].revision_id])
+    texts = [f"Name {n} parts of a cart 🛒 and what they are for." for n in range(2, 7)]
+    made_of = (Record(INSTRUCTION, {"instruction": text, "output": "…"}) for text in texts)
+    request = Request((Message("user", "x"),), "m", shot_set_id=shots)
+    store.generations.save([Finished(request, Answer("a"), "", tuple(made_of))])
+    yield made
+    made.close()
+
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+
+
+@SIZES
+def test_instructions(snap_compare: Compare, seeded: Project, size: Size) -> None:
+    app = StudioApp(seeded, screen="examples")
+    walk = shown("studio-dark", "j", "e", "tab")
+    assert snap_compare(app, terminal_size=size, run_before=walk)
+
+
+@SIZES
+def test_two_wordings_of_an_instruction(snap_compare: Compare, seeded: Project, size: Size) -> None:
+    store = seeded.store
+    seed = store.examples.all()[1]
+    mine = {**seed.texts, "output": "Is the pond deep, or is it not?"}
+    store.examples.edit(seed.worded({"instruction": "Make the sentence a question."}))
+    store.example_drafts.keep(ExampleDraft(seed.id, mine, "elsewhere"))
+    app = StudioApp(seeded, screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=shown("studio-dark", "j", "d"))
+
+
+@SIZES
+def test_no_instruction_yet(snap_compare: Compare, tmp_path: Path, size: Size) -> None:
+    empty = Project.create(tmp_path / "desk", title="Help desk", task="instructions")
+    app = StudioApp(empty, screen="examples")
+    assert snap_compare(app, terminal_size=size, run_before=shown("studio-dark"))
+    empty.close()

@@ -50,7 +50,7 @@ FLAGS = {
     "serve": "--host --json --port --project -p",
     "keys": "--json --write",
     "examples list": "--json --project -p",
-    "examples add": "--document --json --project --tags --text -p",
+    "examples add": "--document --input --json --output --project --tags --text -p",
     "examples remove": "--json --project -p",
     "examples on": "--json --project -p",
     "examples off": "--json --project -p",

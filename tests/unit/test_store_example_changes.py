@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.records import Example
+from studio.records import INSTRUCTION, Example, content_sha
 from studio.store import Store
 from studio.store.db import now
 from studio.store.example_changes import (
     MOST,
+    Taken,
     deletion,
+    drafting,
     order,
     restoration,
     rewording,
@@ -23,6 +25,7 @@ from studio.store.example_changes import (
     tagging,
     wording_sha,
 )
+from studio.store.example_drafts import ExampleDraft
 
 
 @pytest.fixture
@@ -81,6 +84,40 @@ def test_a_wording_that_another_has_changed_since_is_left_alone(store: Store) ->
     assert taken is not None
     assert not taken.whole
     assert store.examples.all()[0].query == "theirs"
+
+
+def test_all_fields_of_a_seed_come_back(store: Store) -> None:
+    fields = {"input": "early", "output": "late"}
+    store.examples.add([Example("", "Give the opposite.", type=INSTRUCTION, fields=fields)])
+    seed = store.examples.all()[-1]
+    mine = seed.worded({"instruction": "Say the opposite.", "input": ""})
+    store.examples.edit(mine)
+    back = rewording(seed.id, seed.texts, over=wording_sha(mine.texts))
+    draft = ExampleDraft(seed.id, seed.texts, "me")
+    store.example_changes.note("me", "kept your wording", [back, drafting(draft)])
+    assert store.example_changes.undo("me", now()) == Taken("kept your wording", whole=True)
+    assert store.examples.all()[-1].texts == seed.texts
+    assert store.example_drafts.all() == {seed.id: draft}
+    store.example_changes.redo("me")
+    assert store.examples.all()[-1].fields == {"output": "late"}
+    assert store.example_drafts.all() == {}
+
+
+def test_what_an_older_studio_noted_can_be_taken_back(store: Store) -> None:
+    example = store.examples.all()[0]
+    store.examples.edit(replace(example, query="mine"))
+    over = content_sha("mine", "about one")
+    steps = [("word", [1, "one", "about one", over]), ("draft", [1, "half", "a text", "other"])]
+    store.example_changes.note("me", "kept your wording", steps)
+    assert store.example_changes.undo("me", now()) == Taken("kept your wording", whole=True)
+    assert store.examples.all()[0].query == "one"
+    assert store.example_drafts.all()[1].texts == {"query": "half", "document": "a text"}
+
+
+def test_a_draft_of_an_older_studio_is_read(store: Store) -> None:
+    store.drafts.set("example/2/elsewhere", '["half", "a text"]')
+    draft = ExampleDraft(2, {"query": "half", "document": "a text"}, "elsewhere")
+    assert store.example_drafts.all() == {2: draft}
 
 
 def test_only_the_latest_changes_are_remembered(store: Store) -> None:

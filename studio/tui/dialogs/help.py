@@ -21,9 +21,10 @@ from studio.tui.widgets.virtual_rows import VirtualRows
 
 ABOUT = {
     "home": "Choose a project, or make a new one.",
-    "examples": "Write a few good queries by hand. The LLM imitates them: they decide everything.\n"
+    "examples": "Write a few good ones by hand. The LLM imitates them: they decide everything.\n"
     "In the list: ● on, ○ off, ≠ an unsaved wording waits; ▲ too long, ▼ too short, = copied, "
-    "≈ like another one, ¿ another language, ✗ markedly few of its records are kept.",
+    "≈ like another one, ¿ another language, ! a word of the blacklist, ∅ no output, ★ gold, "
+    "✗ markedly few of its records are kept.",
     "prompt": "Shape the prompt and watch what it makes of three documents as you type.",
     "generate": "Plan a run, see what it will take, start it, watch it, change it while it goes.",
     "review": "One key judges a record and goes on. Whatever you do, undo takes it back.",
