@@ -110,7 +110,7 @@ def test_a_seed_is_added_listed_switched_tagged_and_removed(studio: Verbs, tasks
     [
         ("--document d1 --output x", ["takes --input and --output, not --document"]),
         ("--text words --output x", ["not --text"]),
-        ("--input x", ["give --output TEXT"]),
+        ("--input x", ["Give --output TEXT"]),
     ],
 )
 def test_a_seed_takes_no_document_and_needs_an_output(

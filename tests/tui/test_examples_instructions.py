@@ -104,7 +104,9 @@ async def test_nothing_speaks_of_queries_or_a_corpus(app: StudioApp) -> None:
         assert [row.cells[1] for row in rows] == ["Give the opposite of the word."]
         await pilot.press("escape", "question_mark")
         await quiet(pilot)
-        assert "quer" not in app.screen.query_one("#help", TextPane).plain.lower()
+        of_the_pane, _, _ = app.screen.query_one("#help", TextPane).plain.partition("Everywhere")
+        assert "write the selected example" in of_the_pane
+        assert "quer" not in of_the_pane.lower()
 
 
 async def test_the_filter_reads_input_and_output(app: StudioApp) -> None:

@@ -38,10 +38,6 @@ from studio.tui.widgets.text_pane import Section, TextPane
 if TYPE_CHECKING:
     from studio.prompting.lint_all import Linter
 
-NORM = (3, 30)
-"""Words of an example's first text, where no template says otherwise."""
-BLACKLIST = "blacklist"
-"""The template's list of words that a first text should not have."""
 LINT_DELAY_S = 0.08
 """A pause in typing after which the remarks are thought over."""
 COUNT_S = 1.0
@@ -179,18 +175,12 @@ class ExamplesCore(Pane):
         made_of = (prompt.id if prompt else None, self.project.store.gold.version())
         if self._linter is not None and self._norm_of == made_of:
             return
-        from studio.jobs.leaks import GoldPlaces
-        from studio.prompting.lint_all import Linter
         from studio.tui.pane.template_form import parsed
 
         task, template = self.project.task, None
         if prompt is not None:
             template = self.studio.guarded(lambda: parsed(prompt.template, task))
-        norm = getattr(template, "query_words", getattr(template, "text_words", NORM))
-        listed = getattr(template, "lists", {}).get(BLACKLIST, ())
-        gold = GoldPlaces(self.project.store.path)
-        self._norm_of = made_of
-        self._linter = Linter(norm, self.project.language, gold, listed)
+        self._norm_of, self._linter = made_of, say.linter_for(self.project, template)
 
     def _list_again(self, select: int | None = None) -> None:
         """Show what the store has; what was typed is written first, or it would be lost."""
@@ -395,12 +385,8 @@ class ExamplesCore(Pane):
                 continue
             title, text = part.title, self._editors[part.name].value
             if self._linter is not None and example is not None:
-                is_first, norm = part is self._form.first, self._linter.norm
-                title = (
-                    say.first_title(title, example, text, norm)
-                    if is_first
-                    else say.text_title(title, text)
-                )
+                norm = self._linter.norm if part is self._form.first else None
+                title = say.title(part, example, text, norm)
             self.query_one(f"#{part.section}", Section).titled(title)
 
     # -- use --

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -14,10 +15,20 @@ from studio.prompting.lints import Remark
 from studio.records import Example
 from studio.store import Store
 from studio.store.examples import ExampleUse, Uses
+from studio.tui.examples.form import Part
 from studio.tui.examples.list import BAD, SYMBOLS, WAITING
 from studio.tui.examples.text_size import text_size
 from studio.tui.safe_text import content, one_line
 
+if TYPE_CHECKING:
+    from studio.project import Project
+    from studio.prompting.forms import AnyTemplate
+    from studio.prompting.lint_all import Linter
+
+NORM = (3, 30)
+"""Words of an example's first text, where no template says otherwise."""
+BLACKLIST = "blacklist"
+"""The template's list of words that a first text should not have."""
 FEW_RECORDS = 20
 """Below so many records, a share says nothing."""
 DOUBT = 2.6
@@ -26,8 +37,22 @@ LEAST_GAP = 0.1
 """A share that is less than this below that of all is not worth a word, however sure."""
 
 
-def first_title(title: str, example: Example, text: str, norm: tuple[int, int]) -> str:
-    """Length of an example's first text against the task's norm."""
+def linter_for(project: Project, template: AnyTemplate | None) -> Linter:
+    """Judges examples by what the template in force says of length and words, and by gold."""
+    from studio.jobs.leaks import GoldPlaces
+    from studio.prompting.lint_all import Linter
+
+    norm = getattr(template, "query_words", getattr(template, "text_words", NORM))
+    listed = getattr(template, "lists", {}).get(BLACKLIST, ())
+    return Linter(norm, project.language, GoldPlaces(project.store.path), listed)
+
+
+def title(part: Part, example: Example, text: str, norm: tuple[int, int] | None) -> str:
+    """A text's name and length; of the first text against its norm."""
+    return text_title(part.title, text) if norm is None else _first(part, example, text, norm)
+
+
+def _first(part: Part, example: Example, text: str, norm: tuple[int, int]) -> str:
     low, high = norm
     size = text_size(text)
     words, tokens = f"{size.words}{size.more}", f"{size.tokens}{size.more}"
@@ -37,11 +62,11 @@ def first_title(title: str, example: Example, text: str, norm: tuple[int, int]) 
     state = "on" if example.enabled else "off"
     words = f"{words} word" if words == "1" else f"{words} words"
     tokens = f"{tokens} token" if tokens == "1" else f"{tokens} tokens"
-    return f"{title} · {words}{mark} · {tokens} · norm {low}–{high} · {state}"
+    return f"{part.title} · {words}{mark} · {tokens} · norm {low}–{high} · {state}"
 
 
 def text_title(title: str, text: str) -> str:
-    """Length of another text, such as of the document as the prompt shows it."""
+    """A name and the length of a text, such as of the document as the prompt shows it."""
     size = text_size(text)
     if not text.strip():
         return f"{title} · empty"
