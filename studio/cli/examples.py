@@ -176,7 +176,7 @@ def import_(
         Path,
         typer.Argument(
             readable=False,
-            help="JSONL or CSV with document_id (or text) and query; of seed tasks any usual shape.",
+            help="JSONL or CSV with document_id (or text) and query; of seeds any usual shape.",
         ),
     ],
     project: ProjectOption = Path(),
