@@ -347,7 +347,7 @@ def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
     in a large one.
     """
     method, plan, endpoint = planned(project, row, keep_shots=False)
-    sample, left, stored = [], 0, 0
+    sample, seen, left, stored = [], [], 0, 0
     for stage in method.stages:
         if stage.feedback:
             break
@@ -356,11 +356,12 @@ def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
         new = [ask.request for ask in asks if ask.request.sha not in known]
         there = total - round(total * len(new) / len(asks)) if asks else 0
         left, stored = left + total - there, stored + there
-        sample += _spread(new)
+        sample, seen = sample + _spread(new), seen or _spread([ask.request for ask in asks])
     answered = project.store.generations.answered_sample(
         plan.prompt_id or 0, endpoint.model, ESTIMATE_SAMPLE
     )
-    found = estimate(sample, left, endpoint, plan.count, answered=answered)
+    # What later stages ask is as long as what the first one asked, as far as anybody knows.
+    found = estimate(sample or seen, left, endpoint, plan.count, answered=answered)
     return replace(found, stored=stored)
 
 

@@ -1,0 +1,142 @@
+"""Instruction data from seeds to files, by the verbs that a person types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import instructions
+from tests.support.openai_server import OpenAIServer
+from tests.support.tasks import jobs_in_this_process
+from tests.support.verbs import Verbs, assert_one_sentence
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer(words=instructions.answer) as running:
+        yield running
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Verbs]:
+    with jobs_in_this_process():
+        yield Verbs(tmp_path)
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    rows = [
+        {"instruction": one, "input": given, "output": output}
+        for one, given, output in instructions.SEEDS
+    ]
+    return lines(tmp_path / "seeds.jsonl", rows)
+
+
+def lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def made(studio: Verbs, path: Path, *more: object) -> Path:
+    assert studio("new", path, "--task", "instructions", *more).code == 0
+    return path
+
+
+def test_from_seeds_to_files(
+    studio: Verbs, server: OpenAIServer, seeds: Path, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "helpdesk", "--seeds", seeds)
+    asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path, "--json")
+    written = studio("generate", "--wanted", 10, *asked).json
+    assert written["generated"] >= 10
+    assert not studio("generate", "--wanted", 10, *asked).json["spent"]["prompt_tokens"]
+    kept = studio("filter", "-p", path, "--json").json["kept"]
+    assert 0 < kept <= written["generated"]
+    exported = studio("export", "alpaca", "-p", path, "--json").json
+    [file] = [Path(name) for name in exported["files"] if name.endswith("alpaca.json")]
+    rows = json.loads(file.read_text("utf-8"))
+    assert len(rows) == kept
+    assert all(row["instruction"] and row["output"] for row in rows)
+
+
+def test_a_record_leads_back_to_its_task_its_request_and_its_seeds(
+    studio: Verbs, server: OpenAIServer, seeds: Path, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "helpdesk", "--seeds", seeds)
+    asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path)
+    assert studio("generate", "--method", "alpaca", "--wanted", 3, *asked).code == 0
+    found = studio("lineage", "record", 1, "-p", path, "--json").json
+    assert found["stage"] == "tasks"
+    assert {shot["instruction"] for shot in found["shots"]} <= {s[0] for s in instructions.SEEDS}
+
+
+def test_tasks_that_are_near_to_a_seed_are_dropped(
+    studio: Verbs, server: OpenAIServer, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "strict")
+    asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path, "--json")
+    told = ("--method", "seedless", "--wanted", 8)
+    free = studio("generate", *told, "--novelty", 1, *asked).json
+    assert "near-duplicate" not in free["generation_drops"]
+    other = made(studio, tmp_path / "other")
+    strict = studio("generate", *told, "--novelty", 0.3, *asked[:-2], other, "--json").json
+    assert strict["generation_drops"]["near-duplicate"] > 0
+
+
+def test_data_of_others_comes_in_once_and_without_what_is_gold(
+    studio: Verbs, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "clean")
+    rows = [{"instruction": f"Say {n} in words.", "output": f"It is {n}."} for n in range(6)]
+    gold = lines(tmp_path / "gold.jsonl", rows[:2])
+    assert studio("gold", "import", gold, "--split", "test", "-p", path).code == 0
+    brought = lines(tmp_path / "brought.jsonl", [*rows, rows[-1], {"instruction": "Say no."}])
+    found = studio("import", "--records", brought, "-p", path, "--json").json
+    assert found["records"] == 4
+    assert found["skipped"] == {"leak": 2, "duplicate": 1, "no-output": 1}
+    assert studio("import", "--records", brought, "-p", path, "--json").json["records"] == 0
+    origin = studio("lineage", "record", 1, "-p", path, "--json").json["origin"]
+    assert origin == f"{brought}, row 3"
+
+
+def test_records_of_another_task_are_refused(studio: Verbs, seeds: Path, tmp_path: Path) -> None:
+    path = tmp_path / "shop"
+    assert studio("new", path).code == 0
+    assert_one_sentence(studio("import", "--records", seeds, "-p", path), 2, "instruction data")
+    other = studio("new", tmp_path / "b", "--seeds", seeds, "--task", "qa")
+    assert_one_sentence(other, 2, "--seeds")
+
+
+def test_a_method_that_begins_with_seeds_says_where_they_come_from(
+    studio: Verbs, server: OpenAIServer, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "bare")
+    asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path)
+    done = studio("generate", "--method", "alpaca", *asked)
+    assert_one_sentence(done, 1, "studio examples import", "needs none")
+
+
+def test_a_method_without_a_template_in_the_language_says_so(
+    studio: Verbs, server: OpenAIServer, seeds: Path, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "english", "--seeds", seeds)
+    asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path)
+    assert_one_sentence(studio("generate", "--method", "belle", *asked), 1, "belle-zh", "language")
+
+
+def test_documents_become_questions_and_answers(
+    studio: Verbs, server: OpenAIServer, tmp_path: Path
+) -> None:
+    docs = lines(
+        tmp_path / "docs.jsonl", [{"_id": f"d{n}", "text": f"The mill {n} is old."} for n in (1, 2)]
+    )
+    path = made(studio, tmp_path / "mills", "--corpus", docs)
+    asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path, "--json")
+    told = studio("generate", "--method", "self-qa", *asked)
+    assert told.code in (0, 1), told.err
+    estimate = studio("generate", "--method", "self-qa", "--estimate", *asked).json
+    assert estimate["requests"] + estimate["stored"] == 2 + 2 * 10
