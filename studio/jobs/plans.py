@@ -347,7 +347,9 @@ def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
     in a large one.
     """
     method, plan, endpoint = planned(project, row, keep_shots=False)
-    sample, seen, left, stored = [], [], 0, 0
+    sample: list[Request] = []
+    seen: list[Request] = []
+    left, stored = 0, 0
     for stage in method.stages:
         if stage.feedback:
             break
