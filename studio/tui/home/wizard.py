@@ -105,7 +105,8 @@ class Wizard(Dialog):
             form.put("source", sources[0].value)
         form.offer("template", wizard_form.templates(task))
         form.put("template", wizard_form.template_of(form.values))
-        form.empties({"gold": "none" if task.has_path else "a file"})
+        needed = {"gold": task.has_rounds, "corpus": task.needs_documents}
+        form.empties({name: "a file" if is_so else "none" for name, is_so in needed.items()})
         form.show_only(wizard_form.lines_of(form.values))
         self._suggest_folder()
 

@@ -134,10 +134,10 @@ def lines_of(texts: Mapping[str, str]) -> set[str]:
     """The lines that mean something for what is chosen."""
     task, sample = TASKS[texts["task"]], sample_of(texts)
     has = {
-        "corpus": task.needs_documents,
+        "corpus": task.has_corpus,
         "labels": task.has_labels,
-        "examples": task.has_path,
-        "about": not task.has_path,
+        "examples": task.has_examples,
+        "about": task.gold != "documents",
         # A labelled sample brings its own.
         "template": sample is None or task.has_path,
     }
@@ -167,7 +167,8 @@ def folder_of(texts: Mapping[str, str]) -> str:
     sample, task = sample_of(texts), TASKS[texts["task"]]
     if sample is not None:
         return str(Path.cwd() / sample.name)
-    stem = Path(texts["corpus" if task.needs_documents else "gold"].strip()).stem
+    files = ("corpus",) if task.needs_documents else ("gold", "examples", "corpus")
+    stem = next(filter(None, (Path(texts[name].strip()).stem for name in files)), "")
     return str(Path.cwd() / f"{stem}-studio") if stem else ""
 
 

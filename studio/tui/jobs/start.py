@@ -150,9 +150,10 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
 def _chain(project: Project, texts: Mapping[str, str]) -> str:
     """How the switches differ from the usual chain, such as ``+sample,-copy``."""
     usual = choosing.usual(project.task.record)
-    on = {name for name in choosing.fitting(project.task.record) if texts.get(SWITCH + name) == YES}
-    off = {name for name in usual if texts.get(SWITCH + name) == NO}
-    return ",".join([*(f"+{one}" for one in sorted(on - {*usual})), *(f"-{o}" for o in sorted(off))])
+    others = [name for name in choosing.fitting(project.task.record) if name not in usual]
+    more = [f"+{name}" for name in others if texts.get(SWITCH + name) == YES]
+    less = [f"-{name}" for name in usual if texts.get(SWITCH + name) == NO]
+    return ",".join((*more, *less))
 
 
 class StartPlan(PlanForm):
