@@ -147,7 +147,7 @@ def in_short(job: Job) -> str:
 
 def _made(found: dict[str, Any]) -> str:
     """Such as ``26 queries generated``, ``14 kept`` or ``8 documents, 6 gold queries``."""
-    labels = _labels(found)
+    labels = _titles(found)
     for key in ("kept", "generated", "exported", "documents"):
         if isinstance(found.get(key), int):
             gold = found.get("gold") if key == "documents" else None
@@ -345,14 +345,14 @@ COUNTED: Final = (
 )
 
 
-def _labels(found: dict[str, Any]) -> dict[str, str]:
+def _titles(found: dict[str, Any]) -> dict[str, str]:
     """Key → words; runs of older studios made queries, as far as their rows say."""
     nouns = one_line(str(found.get("nouns") or "queries"), 20)
     return {**dict(COUNTED), "generated": f"{nouns} generated"}
 
 
 def _counts(found: dict[str, Any]) -> Iterator[str]:
-    for key, label in _labels(found).items():
+    for key, label in _titles(found).items():
         if isinstance(found.get(key), int) and (found[key] or key != "documents"):
             yield f"{label:<24} {found[key]:>8,}"
     for key, label in (
