@@ -108,11 +108,12 @@ async def test_the_filters_that_fit_the_records_are_offered(project: Project) ->
         app.action_start_filter()
         await until_shown(pilot, lambda: isinstance(app.screen, StartDialog))
         form = app.screen.query_one(Form)
-        assert [one.name for one in form.fields] == ["chain", "settings"]
-        offered = [one.value for one in form.fields[0].choices]
-        assert {"", "-length", "-duplicates", "+novelty", "+sample"} <= set(offered)
-        assert not any("round-trip" in one or "copy" in one for one in offered)
-        await pilot.press("g", "enter", *"+novelti", "escape", "s")
+        names = [one.name for one in form.fields]
+        assert names[:2] == ["filter-length", "filter-language"]
+        assert {"filter-novelty", "filter-sample", "settings"} <= {*names}
+        assert not {"filter-copy", "round_trip", "k", "encoder"} & {*names}
+        assert (form.values["filter-length"], form.values["filter-novelty"]) == ("yes", "no")
+        await pilot.press("G", "k", "enter", *"novelti.near=0.6", "escape", "s")
         await until_shown(pilot, lambda: "did you mean “novelty”" in drawn(app))
         assert project.store.jobs.all() == []
 

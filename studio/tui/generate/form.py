@@ -71,7 +71,7 @@ def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
     """What an empty line means here, where it depends on the project."""
     found = {"documents": f"all {project.store.documents.count():,}"}
     # Methods call settings alike and begin with other numbers.
-    own = method_of(project, values["method"]).settings().to_row()
+    own = method_of(project, values.get("method", "")).settings().to_row()
     found |= {name: params_form.text_of(told) for name, told in own.items() if told is not None}
     prompt = project.store.prompts.latest()
     try:

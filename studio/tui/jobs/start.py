@@ -86,7 +86,8 @@ def _switches(project: Project) -> tuple[FormField, ...]:
     judged = project.task.record
     usual = choosing.usual(judged)
     lines = []
-    for name in choosing.fitting(judged):
+    # Those that are on in front.
+    for name in sorted(choosing.fitting(judged), key=lambda one: one not in usual):
         if name == ROUND_TRIP:
             continue
         title, _, what = filters.make(name).label.partition(": ")
