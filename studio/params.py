@@ -43,6 +43,12 @@ def option(default: Any, label: str, help: str, **more: Any) -> Any:
     return field(default=default, metadata={METADATA: Option(label, help, **more)})
 
 
+def as_in(params: type[Params], name: str) -> Any:
+    """A field that another params class has as well, by the same name and with the same words."""
+    own = next(one for one in fields(params) if one.name == name)
+    return field(default=own.default, metadata=own.metadata)
+
+
 @dataclass(frozen=True, slots=True)
 class Params:
     """Turned into the JSON of a row, and back."""

@@ -233,6 +233,8 @@ class Reason(StrEnum):
     NOT_DRAWN = "not-drawn"
     MONOTONOUS = "monotonous"
     TOO_DIVERSE = "too-diverse"
+    LOW_SCORE = "low-score"
+    UNSCORED = "unscored"
     PERSON = "person"
 
 

@@ -24,6 +24,7 @@ from studio.cli import (
     filtering,
     gold,
     jobs,
+    judging,
     keys,
     labels,
     models,
@@ -73,6 +74,7 @@ app.command("new")(corpus.new)
 app.command("import")(corpus.import_)
 app.command("generate")(work.generate)
 app.command("filter")(filtering.filter_)
+app.command("judge")(judging.judge)
 app.command("train")(work.train)
 app.command("evaluate")(work.evaluate)
 app.command("search")(work.search)

@@ -14,7 +14,11 @@ from studio.project import Project
 
 def estimate_run(project: Project, row: dict[str, Any], as_json: bool) -> None:
     """Print tokens and cost from a sample of rendered prompts."""
-    found = estimate_for(project, row)
+    show_estimate(estimate_for(project, row), as_json)
+
+
+def show_estimate(found: Estimate, as_json: bool) -> None:
+    """Print tokens and cost."""
     emit(
         asdict(found),
         as_json,

@@ -12,6 +12,7 @@ KINDS = {
     "import": "studio.jobs.importing",
     "generate": "studio.jobs.runs",
     "filter": "studio.jobs.filtering",
+    "judge": "studio.jobs.judging",
     "train": "studio.jobs.training",
     "evaluate": "studio.jobs.evaluating",
     "path": "studio.jobs.path",

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from studio.calls import Style
 from studio.evaluation.embeddings import Prefixes
-from studio.params import Params, option
+from studio.params import Params, as_in, option
 from studio.records import Split
 
 Approve = Literal["all", "person"]
@@ -235,6 +235,37 @@ class FilterParams(Params):
     seed: int = option(13, "Seed", "decides every draw", least=0)
     train: dict[str, Any] | None = None
     """First-stage training settings; None is :class:`TrainParams`' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeParams(Params):
+    """Have an LLM rate the kept records."""
+
+    by: str = option(
+        "accuracy",
+        "Judge",
+        "what each record is rated for, from 0 to 5",
+        choices=("accuracy", "helpfulness", "rubric"),
+        notes=(
+            "how right it is, as AlpaGasus rates",
+            "how much it helps whoever asked",
+            "how well it meets a rubric of your own",
+        ),
+    )
+    keep_from: float = option(
+        4.5, "Keep from", "the lowest score that is kept; can be moved later", least=0, most=5
+    )
+    rubric: str = ""
+    """The text of the person's rubric."""
+    template: str = ""
+    """The text of a template in place of the judge's own."""
+    type: str = as_in(FilterParams, "type")
+    endpoint: str = as_in(RunParams, "endpoint")
+    base_url: str = ""
+    model: str = ""
+    budget_usd: float | None = as_in(RunParams, "budget_usd")
+    budget_tokens: int | None = as_in(RunParams, "budget_tokens")
+    max_concurrency: int | None = as_in(RunParams, "max_concurrency")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTE
 RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED, JobState.WAITING)
 """States from which a job goes on where it stopped."""
 
-GENERATING = ("generate", "path")
-"""Kinds that ask an LLM for queries, the whole time or in one of their stages."""
+GENERATING = ("generate", "judge", "path")
+"""Kinds that ask an LLM without training in between, the whole time or in one of their stages."""
 
 ROUNDS = ("s3", "s3-compare")
 """Kinds that ask an LLM again and again, and train in between."""
@@ -142,7 +142,7 @@ def set_concurrency(project: Project, job_id: int, most: int) -> Job:
 def is_generating(job: Job) -> bool:
     """Whether the job asks an LLM now, or will before anything else."""
     stage = job.message.partition(":")[0]
-    return job.kind == "generate" or (job.kind == "path" and stage in ("", "generate"))
+    return job.kind in ("generate", "judge") or (job.kind == "path" and stage in ("", "generate"))
 
 
 def can_rest(job: Job) -> bool:

@@ -60,7 +60,7 @@ def read_score(answer: str, lowest: float = 0, highest: float = 5) -> Score:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Candidate:
     """One number that may be the score; ``end`` is where what is said of it ends."""
 
     value: float | None
@@ -68,7 +68,7 @@ class _Found:
     end: int = 0
 
 
-def _read(text: str, lowest: float, highest: float) -> _Found:
+def _read(text: str, lowest: float, highest: float) -> _Candidate:
     """The score in a text: the surest place that has a number decides."""
     refused = is_refusal(one_line(text))
     for find in (_stars, _overall, _opening, _named_first, _named, _said):
@@ -77,12 +77,12 @@ def _read(text: str, lowest: float, highest: float) -> _Found:
         found = [_judged(text, match, lowest, highest) for match in find(text)]
         values = {one.value for one in found if one.value is not None}
         if len(values) > 1:
-            return _Found(None, SEVERAL)
+            return _Candidate(None, SEVERAL)
         if values:
             return next(one for one in found if one.value is not None)
         if found:
             return found[0]
-    return _Found(None, REFUSED if refused else NO_NUMBER)
+    return _Candidate(None, REFUSED if refused else NO_NUMBER)
 
 
 # -- places --
@@ -127,7 +127,7 @@ def _said(text: str) -> Iterator[re.Match[str]]:
 # -- numbers --
 
 
-def _judged(text: str, match: re.Match[str], lowest: float, highest: float) -> _Found:
+def _judged(text: str, match: re.Match[str], lowest: float, highest: float) -> _Candidate:
     """A number with what stands behind it: its scale, the other end of a range."""
     end = match.end()
     if "stars" in match.re.groupindex:
@@ -137,23 +137,23 @@ def _judged(text: str, match: re.Match[str], lowest: float, highest: float) -> _
     if (of := _OUT_OF.match(text, end)) is not None:
         scale, end = _number(of["scale"]) if of["scale"] else 100.0, of.end()
         if scale != highest and scale not in SCALES:
-            return _Found(None, OFF_SCALE)
+            return _Candidate(None, OFF_SCALE)
     elif (unit := _UNIT.match(text, end)) is not None:
         end = unit.end()
         value += 0.5 if unit["half"] else 0.0
     elif (to := _RANGE.match(text, end)) and value < _number(to["other"]) <= highest:
-        return _Found(None, A_RANGE)
+        return _Candidate(None, A_RANGE)
     elif _MORE.match(text, end):
-        return _Found(None, SEVERAL)
+        return _Candidate(None, SEVERAL)
     if _BETWEEN.search(text, max(0, match.start() - 20), match.end()):
-        return _Found(None, A_RANGE)
+        return _Candidate(None, A_RANGE)
     if scale != highest:
         if lowest != 0 or value > scale:
-            return _Found(None, OFF_SCALE)
+            return _Candidate(None, OFF_SCALE)
         value = round(value * highest / scale, 4)
     if not lowest <= value <= highest:
-        return _Found(None, OFF_SCALE)
-    return _Found(value, end=end)
+        return _Candidate(None, OFF_SCALE)
+    return _Candidate(value, end=end)
 
 
 def _number(text: str) -> float:

@@ -22,7 +22,7 @@ from studio.store.verdicts import Verdicts
 if TYPE_CHECKING:
     from studio.store.db import Database
 
-HIGH_IS_BETTER = frozenset({"language"})
+HIGH_IS_BETTER = frozenset({"language", "accuracy", "helpfulness", "rubric"})
 """Filters that keep high scores, for when they have dropped nothing that would tell."""
 
 OF_FILTER = "in_force = 1 AND filter = ? AND score IS NOT NULL"

@@ -1,0 +1,220 @@
+"""The job ``judge``: an LLM rates the records that are kept, and its word is a filter's verdict.
+
+What is asked, paid and stored goes the one way of :mod:`studio.jobs.collect`, as a run of a judge:
+equal requests are asked once, a killed job goes on, the caps hold. The verdicts are drawn from the
+judgements that are stored, so that a threshold can move in Review without a new call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from studio.calls import Prompt
+from studio.jobs.collect import Collector
+from studio.jobs.context import Cancelled, JobContext
+from studio.jobs.filtering import record_type
+from studio.jobs.params import JudgeParams, RunParams
+from studio.jobs.plans import ESTIMATE_SAMPLE, LOOKED_AT, Beginning, endpoint_of, plan_for
+from studio.jobs.run_rows import begun
+from studio.llm.estimate import Estimate, estimate
+from studio.methods.judging import (
+    HIGHEST,
+    JUDGES,
+    PROMPTS,
+    RUBRIC,
+    Judged,
+    JudgeSettings,
+    by_score,
+    judged_by,
+    judging,
+)
+from studio.methods.protocol import Method, Plan
+from studio.project import Project
+from studio.prompting.builtin import builtin, builtin_names, localised_name
+from studio.records import Reason, Record, RecordType, StudioError, Verdict
+from studio.settings import Endpoint
+from studio.store import Store
+
+WINDOW = 1_000
+"""Verdicts in one transaction."""
+
+
+def run(context: JobContext) -> None:
+    """The job ``judge``. A resumed one asks only what has no answer."""
+    started = time.monotonic()
+    params = JudgeParams.from_row(context.job.params)
+    judged = checked(context.project, params)
+    refuse_none(context.project, judged)
+    template = params.template or template_of(params.by, context.project.language)
+    row = {**context.job.params, "template": template, "method": params.by}
+    run_ = begun(context, params.by, None, row)
+    params = replace(params, template=str(run_.params["template"]))
+    method, plan, endpoint = planned_judge(context.project, params, judged)
+    # As if it had not spoken: what it dropped before is judged again, by the answers there are.
+    context.store.verdicts.undo_filter(params.by, judged.name)
+    total = context.store.records.counts(judged.name).kept
+    told = RunParams.from_row({**row, **params.to_row()})
+    stage = method.stages[0]
+    with Collector(context, run_, method, plan, endpoint, told, owns=True, total=total) as asked:
+        try:
+            asked.collect_all(stage, total=total)
+        except Cancelled:
+            _conclude(context, run_.id, params, judged, whole=False)
+            raise
+    found = _conclude(context, run_.id, params, judged, whole=not asked.stopped_by)
+    context.keep(
+        by=params.by,
+        keep_from=params.keep_from,
+        **summary(context.store, found, params.keep_from),
+        reused=asked.reused,
+        generation_drops=asked.drops(),
+        spent=asdict(context.store.generations.spent(context.job.id)),
+        stopped_by=asked.stopped_by,
+        answers_s=asked.meter.mean and round(asked.meter.mean, 3),
+        model=endpoint.model,
+        endpoint=endpoint.name,
+        seconds_judge=round(time.monotonic() - started, 1),
+    )
+    asked.check_cap()
+    if not context.result["scores"]:
+        raise StudioError(_nothing_scored(context, found))
+
+
+def checked(project: Project, params: JudgeParams) -> RecordType:
+    """The type that is judged. Raises StudioError for params that cannot be."""
+    if params.by not in JUDGES:
+        raise StudioError(f"There is no judge “{params.by}”; choose one of: {', '.join(JUDGES)}.")
+    if params.by == RUBRIC and not params.rubric.strip():
+        raise StudioError("The judge rubric needs your rubric; name its file with --rubric.")
+    if params.by != RUBRIC and params.rubric.strip():
+        raise StudioError(f"The judge {params.by} takes no rubric; choose --by rubric.")
+    if not 0 <= params.keep_from <= HIGHEST:
+        raise StudioError(f"Scores go from 0 to {HIGHEST:g}; --keep-from is {params.keep_from:g}.")
+    judged = record_type(project, params.type)
+    if not judged.is_trained_on:
+        raise StudioError(f"Nobody trains on {judged.nouns}, so there is nothing to judge.")
+    return judged
+
+
+def refuse_none(project: Project, judged: RecordType) -> None:
+    """Raises StudioError where there is nothing to judge."""
+    if not project.store.records.counts(judged.name).total:
+        verb = project.task.verb
+        raise StudioError(f"There are no {judged.nouns} to judge. Run `{verb}` first.")
+
+
+def template_of(by: str, language: str) -> str:
+    """The bundled template of a judge, in the language where there is one."""
+    return builtin(localised_name(by, language, builtin_names(PROMPTS)), PROMPTS)
+
+
+def planned_judge(
+    project: Project, params: JudgeParams, judged: RecordType
+) -> tuple[Method, Plan, Endpoint]:
+    """Method, plan and endpoint. Raises StudioError for a template that cannot be used."""
+    method = judging(params.by, partial(project.store.records.all, kept=True, type=judged.name))
+    template = params.template or template_of(params.by, project.language)
+    told = RunParams.from_row(params.to_row())
+    endpoint = endpoint_of(project, told)
+    settings = JudgeSettings(rubric=params.rubric)
+    prompt = Prompt(params.by, template)
+    return method, plan_for(project, method, prompt, told, settings, endpoint), endpoint
+
+
+def estimate_judge(project: Project, params: JudgeParams) -> Estimate:
+    """What it would take if each score can be read at the first try."""
+    judged = checked(project, params)
+    refuse_none(project, judged)
+    method, plan, endpoint = planned_judge(project, params, judged)
+    store, stage = project.store, method.stages[0]
+    total = store.records.counts(judged.name).kept
+    asks = list(islice(stage.ask(plan, 0, Beginning()), LOOKED_AT))
+    known = store.generations.stored([ask.request.sha for ask in asks])
+    new = [ask.request for ask in asks if ask.request.sha not in known]
+    there = total - round(total * len(new) / len(asks)) if asks else 0
+    sample = new[:: max(1, len(new) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
+    return replace(estimate(sample, total - there, endpoint, plan.count), stored=there)
+
+
+def _conclude(
+    context: JobContext, run_id: int, params: JudgeParams, judged: RecordType, *, whole: bool
+) -> list[Judged]:
+    """The verdicts of what has been judged; where the run is whole, also of what got no answer."""
+    records = context.store.records
+    found = judged_by(records.of_stage(run_id, "judgements"))
+    if whole:
+        for record in records.all(kept=True, type=judged.name):
+            found.setdefault(record.id, Judged(record.id, None, "", "no-answer"))
+    verdicts = iter([_verdict(one, params) for one in found.values()])
+    while window := list(islice(verdicts, WINDOW)):
+        context.store.verdicts.add(window, context.job.id)
+    return list(found.values())
+
+
+def _verdict(one: Judged, params: JudgeParams) -> Verdict:
+    """Unscored records stay as they are."""
+    if one.score is None:
+        return Verdict(one.record_id, params.by, True, reason=Reason.UNSCORED)
+    kept = one.score >= params.keep_from
+    return Verdict(one.record_id, params.by, kept, one.score, "" if kept else Reason.LOW_SCORE)
+
+
+def summary(store: Store, found: Sequence[Judged], keep_from: float) -> dict[str, Any]:
+    """How many are kept, dropped and unscored, by score and by category."""
+    scored = [one for one in found if one.score is not None]
+    kept = {one.record_id for one in scored if (one.score or 0.0) >= keep_from}
+    return {
+        "judged": len(found),
+        "kept": len(kept),
+        "dropped": len(scored) - len(kept),
+        "unscored": len(found) - len(scored),
+        "unscored_why": dict(Counter(one.why for one in found if one.score is None).most_common()),
+        "scores": by_score(found),
+        "retention": _retention(store, [one.record_id for one in scored], kept),
+    }
+
+
+def _retention(store: Store, scored: Sequence[int], kept: set[int]) -> dict[str, dict[str, Any]]:
+    """Category → scored, kept and their share, the largest first; empty without categories."""
+    seen: Counter[str] = Counter()
+    stay: Counter[str] = Counter()
+    for record, category in _categories(store, scored):
+        seen[category] += 1
+        stay[category] += record.id in kept
+    if set(seen) <= {""}:
+        return {}
+    return {
+        name or "none": {"scored": count, "kept": stay[name], "share": round(stay[name] / count, 4)}
+        for name, count in seen.most_common()
+    }
+
+
+def _categories(store: Store, rows: Iterable[int]) -> Iterator[tuple[Record, str]]:
+    """Each record with its label, or with the kind of the task that it was written for."""
+    remaining = iter(rows)
+    while window := list(islice(remaining, WINDOW)):
+        records = store.records.many(window)
+        parents = store.records.many([one.parent_id for one in records if one.parent_id])
+        kinds = {one.id: one.fields.get("kind", "") for one in parents}
+        for record in records:
+            yield record, record.label or kinds.get(record.parent_id or 0, "")
+
+
+def _nothing_scored(context: JobContext, found: Sequence[Judged]) -> str:
+    whys = Counter(one.why for one in found)
+    said = next((one.explanation for one in found if one.explanation), "")
+    sample = f" One answer was {said[:80]!r}." if said else ""
+    failed = context.store.generations.with_reason("error", 1)
+    if failed and failed[0]["error"]:
+        sample = f" {failed[0]['error']}"
+    worst = whys.most_common(1)[0][0] if whys else "no answer"
+    return (
+        f"None of the {len(found):,} records got a score (most often: {worst}).{sample} They stay "
+        "as they were. Choose another model, or a template of your own with --template."
+    )
