@@ -70,7 +70,7 @@ class _Candidate:
 
 def _read(text: str, lowest: float, highest: float) -> _Candidate:
     """The score in a text: the surest place that has a number decides."""
-    refused = is_refusal(one_line(text))
+    refused = is_refusal(one_line(text)) or bool(_NO_RATING.search(text))
     for find in (_stars, _overall, _opening, _named_first, _named, _said):
         if find is _said and refused:
             break
@@ -204,6 +204,11 @@ def _rest(said: str, end: int) -> str:
     return rest or (said if len(said) > SHORTEST else "")
 
 
+_NO_RATING: Final = re.compile(
+    r"\b(?:i|we)\s?(?:can\s?not|can['’]?t|won['’]?t|will not|am unable to|['’]m unable to)\s+"
+    r"(?:\w+\s)?(?:rate|score|judge|evaluate|assess|grade)\b|(?:无法|不能)(?:\w{0,4})?(?:评分|打分|评价)",
+    re.IGNORECASE,
+)
 _PLAIN: Final = str.maketrans(
     "０１２３４５６７８９．，：／（）＝～％　", "0123456789.,:/()=~% "
 )  # fmt: skip

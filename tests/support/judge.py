@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from studio.jobs import judging
+from studio.jobs.context import JobContext
+from studio.jobs.params import JudgeParams
 from studio.project import Project
 from studio.records import INSTRUCTION, Record
 
@@ -15,7 +18,7 @@ ANSWERS: Mapping[str, tuple[str, float | None]] = {
     "fir": ("I would give this a 4 out of 5.", 4.0),
     "yew": ('{"score": 3.5, "explanation": "It leaves out the height."}', 3.5),
     "box": ("评分：4.5分", 4.5),
-    "bay": ("The tree is fine, somewhere from 4 to 5.", None),
+    "bay": ("Score: 4-5, the tree is fine", None),
     "fig": ("I cannot rate that.", None),
     "may": ("", None),
 }
@@ -34,6 +37,16 @@ def words_at_second_try(body: dict[str, Any]) -> str:
     """What a judge says who needs to be told twice."""
     asked = str(body["messages"][-1]["content"])
     return "4.5" if TOO_BLUNT in asked else "That depends on whom one asks."
+
+
+def judged(project: Project, **told: Any) -> dict[str, Any]:
+    """What a job of this judge says at its end, run in the test's own process."""
+    row = JudgeParams(**told).to_row()
+    job = project.store.jobs.get(project.store.jobs.submit("judge", row))
+    assert job is not None
+    context = JobContext(project, job)
+    judging.run(context)
+    return context.result
 
 
 def add_records(project: Project, times: int = 1) -> None:

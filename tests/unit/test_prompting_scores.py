@@ -96,6 +96,8 @@ UNSCORED = [
     ("<think>Is it 2 or 3", "thinking"),
     ("N/A", "refusal"),
     ("I cannot answer that.", "refusal"),
+    ("I can't rate this without the input.", "refusal"),
+    ("无法对这个回答评分。", "refusal"),
     ("As an AI language model I have no opinion.", "refusal"),
     ("Score: N/A", "no-score"),
     ("Score: <number>", "no-score"),
