@@ -92,7 +92,7 @@ def _show(result: dict[str, Any]) -> None:
         ["unscored, left as they were", result["unscored"]],
         *[[f"unscored: {why}", n] for why, n in result["unscored_why"].items()],
         *([["answered before", result["reused"]]] if result["reused"] else []),
-        *[[f"score {score}", n] for score, n in result["scores"].items()],
+        *[[f"score {score}", n] for score, n in result["by_score"].items()],
         ["prompt tokens", spent["prompt_tokens"]],
         ["completion tokens", spent["completion_tokens"]],
     ]

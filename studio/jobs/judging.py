@@ -82,7 +82,7 @@ def run(context: JobContext) -> None:
         seconds_judge=round(time.monotonic() - started, 1),
     )
     asked.check_cap()
-    if not context.result["scores"]:
+    if not context.result["by_score"]:
         raise StudioError(_nothing_scored(context, found))
 
 
@@ -175,7 +175,7 @@ def summary(store: Store, found: Sequence[Judged], keep_from: float) -> dict[str
         "dropped": len(scored) - len(kept),
         "unscored": len(found) - len(scored),
         "unscored_why": dict(Counter(one.why for one in found if one.score is None).most_common()),
-        "scores": by_score(found),
+        "by_score": by_score(found),
         "retention": _retention(store, [one.record_id for one in scored], kept),
     }
 

@@ -129,7 +129,37 @@ class Provenances:
             " WHERE record_id = ? AND in_force = 1 AND clears = 0 ORDER BY id"
         )
         found = rows(self.db, sql, (record_id,))
-        return tuple(VerdictLine(row[0], bool(row[1]), *row[2:]) for row in found)
+        return tuple(
+            VerdictLine(
+                row["filter"],
+                bool(row["kept"]),
+                row["score"],
+                row["reason"],
+                row["created"],
+                self._explanation(record_id, row["filter"]),
+            )
+            for row in found
+        )
+
+    def _explanation(self, record_id: int, filter_name: str) -> str:
+        """What a judge said besides the score; empty for filters that are none."""
+        # A threshold that was moved since has no job: the judge's own verdict is before it.
+        sql = (
+            "SELECT json_extract(j.result, '$.run_id') FROM verdicts v JOIN jobs j"
+            " ON j.id = v.job_id WHERE v.record_id = ? AND v.filter = ? AND j.kind = 'judge'"
+            " ORDER BY v.id DESC LIMIT 1"
+        )
+        judged = one(self.db, sql, (record_id, filter_name))
+        if judged is None:
+            return ""
+        # A judgement has its record's row for its place, so that the index by run finds it.
+        sql = (
+            "SELECT json_extract(fields, '$.explanation') FROM records WHERE run_id = ?"
+            " AND stage = 'judgements' AND batch IN (0, 1) AND place = ?"
+            " ORDER BY batch DESC LIMIT 1"
+        )
+        said = one(self.db, sql, (judged[0], record_id))
+        return str(said[0] or "") if said else ""
 
     def _decisions(self, record_id: int) -> tuple[PersonVerdict, ...]:
         sql = (

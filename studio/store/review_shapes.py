@@ -194,6 +194,8 @@ class VerdictLine:
     score: float | None
     reason: str
     created: str
+    said: str = ""
+    """What a judge said besides the score."""
 
 
 @dataclass(frozen=True, slots=True)

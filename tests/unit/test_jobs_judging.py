@@ -49,7 +49,7 @@ def verdicts(project: Project) -> dict[str, tuple[bool, float | None, str]]:
 def test_every_shape_of_answer_becomes_a_verdict(project: Project, server: OpenAIServer) -> None:
     told = judge.judged(project)
     assert (told["judged"], told["kept"], told["dropped"], told["unscored"]) == (9, 3, 3, 3)
-    assert told["scores"] == {"5": 1, "4.5": 2, "4": 1, "3.5": 1, "2": 1}
+    assert told["by_score"] == {"5": 1, "4.5": 2, "4": 1, "3.5": 1, "2": 1}
     assert told["unscored_why"] == {"range": 1, "refusal": 1, "no-answer": 1}
     assert verdicts(project) == {
         tree: (True, None, "unscored")
@@ -76,6 +76,16 @@ def test_score_and_explanation_stay_with_the_call_that_gave_them(project: Projec
     assert "Instruction: Describe the oak in spring 0." in shown
     assert "Input: (none)" in shown
     assert "Output: \nIt stands at the mill.\nIt is 0 years old." in shown
+
+
+def test_review_shows_what_the_judge_said_also_after_the_threshold_moved(project: Project) -> None:
+    judge.judged(project)
+    ash = next(one.id for one in project.store.records.all() if " ash " in one.text)
+    [line] = project.store.review.provenance(ash).verdicts
+    assert (line.kept, line.score, line.said) == (False, 2.0, "it is another tree")
+    project.store.review.move_threshold("accuracy", 2, "me")
+    [line] = project.store.review.provenance(ash).verdicts
+    assert (line.kept, line.said) == (True, "it is another tree")
 
 
 def test_what_needs_to_be_told_twice_is_scored_at_the_second_try(tmp_path: Path) -> None:
@@ -114,7 +124,7 @@ def test_judging_again_pays_nothing_and_another_judge_asks_anew(
 ) -> None:
     first = judge.judged(project)
     before, paid = verdicts(project), server.paid.calls
-    assert judge.judged(project)["scores"] == first["scores"]
+    assert judge.judged(project)["by_score"] == first["by_score"]
     assert (verdicts(project), server.paid.calls) == (before, paid)
     lower = judge.judged(project, keep_from=2)
     assert (lower["kept"], server.paid.calls) == (6, paid)

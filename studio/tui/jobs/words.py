@@ -237,7 +237,8 @@ def leads_to(job: Job) -> tuple[str, dict[str, int]] | None:
     if job.kind == "path" and job.state is not JobState.DONE:
         return "generate", {"job": job.id}
     done = job.state is JobState.DONE
-    places = {"filter": "review", "import": "examples", "evaluate": "train", "train": "train"}
+    places = {"filter": "review", "judge": "review", "import": "examples"}
+    places |= {"evaluate": "train", "train": "train"}
     return (places[job.kind], {}) if done and job.kind in places else None
 
 

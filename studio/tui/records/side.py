@@ -206,6 +206,8 @@ def _judged(found: Provenance, agreement: Agreement | None) -> Iterator[Any]:
         reason = f"  {one_line(line.reason, 40)}" if line.reason else ""
         text = f"{word}  {one_line(line.filter, 30)}{score}{reason}\n"
         yield content(text, "" if line.kept else "$warning")
+        if line.said:
+            yield content(f"{line.said}\n", "$secondary")
     if not lines:
         yield content("None has judged it yet.\n", "$secondary")
     yield from _history(found)
