@@ -255,8 +255,7 @@ class JudgeParams(Params):
     keep_from: float = option(
         4.5, "Keep from", "the lowest score that is kept; can be moved later", least=0, most=5
     )
-    rubric: str = ""
-    """The text of the person's rubric."""
+    rubric: str = option("", "Rubric", "for the judge rubric: what to rate by", empty="none")
     template: str = ""
     """The text of a template in place of the judge's own."""
     type: str = as_in(FilterParams, "type")

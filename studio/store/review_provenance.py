@@ -145,9 +145,9 @@ class Provenances:
         """What a judge said besides the score; empty for filters that are none."""
         # A threshold that was moved since has no job: the judge's own verdict is before it.
         sql = (
-            "SELECT json_extract(j.result, '$.run_id') FROM verdicts v JOIN jobs j"
-            " ON j.id = v.job_id WHERE v.record_id = ? AND v.filter = ? AND j.kind = 'judge'"
-            " ORDER BY v.id DESC LIMIT 1"
+            "SELECT (SELECT run_id FROM records WHERE job_id = j.id AND stage = 'judgements'"
+            " LIMIT 1) FROM verdicts v JOIN jobs j ON j.id = v.job_id WHERE v.record_id = ?"
+            " AND v.filter = ? AND j.kind = 'judge' ORDER BY v.id DESC LIMIT 1"
         )
         judged = one(self.db, sql, (record_id, filter_name))
         if judged is None:

@@ -96,6 +96,7 @@ ACTIONS: Final = (
     ),
     Action("app.start-generate", (), "Generate", "start one step: generate queries"),
     Action("app.start-filter", (), "Filter", "start one step: filter the records"),
+    Action("app.start-judge", (), "Judge", "start one step: an LLM rates the records"),
     Action("app.start-train", (), "Train", "start one step: train the encoder"),
     Action(
         "app.start-evaluate", (), "Evaluate", "start one step: score BM25, base and trained encoder"

@@ -236,6 +236,10 @@ class Navigation(StorePoller):
         """Ask for the settings of one step."""
         self._start("filter")
 
+    def action_start_judge(self) -> None:
+        """Ask for judge, rubric, endpoint and cap."""
+        self._start("judge")
+
     async def action_start_train(self) -> None:
         """Plan a training: Train has its form."""
         await self._plan_in("train")
@@ -259,7 +263,7 @@ class Navigation(StorePoller):
         if not self.can_show("jobs") or project is None:
             return
         self.flush_all()
-        if project.task.has_path or kind == "filter":
+        if project.task.has_path or kind in ("filter", "judge"):
             params = await self.push_screen_wait(StartDialog(kind, project))
         else:
             await self._plan_in("generate")

@@ -96,7 +96,7 @@ async def test_ctrl_r_and_every_step_lead_to_the_form_of_rounds(project: Project
         await quiet(pilot)
         assert isinstance(app.screen, Choose)
         listed = [row.key for row in app.screen.query_one(RowList).rows]
-        assert listed == ["app.path", "app.start-filter"]
+        assert listed == ["app.path", "app.start-filter", "app.start-judge"]
         await pilot.press("escape", "ctrl+r")
         await until_shown(pilot, lambda: app.current_mode == "rounds")
         assert project.store.jobs.all() == []
@@ -115,6 +115,22 @@ async def test_the_filters_that_fit_the_records_are_offered(project: Project) ->
         assert (form.values["filter-length"], form.values["filter-novelty"]) == ("yes", "no")
         await pilot.press("G", "k", "enter", *"novelti.near=0.6", "escape", "s")
         await until_shown(pilot, lambda: "did you mean “novelty”" in drawn(app))
+        assert project.store.jobs.all() == []
+
+
+async def test_a_judge_is_planned_with_rubric_endpoint_and_cap(project: Project) -> None:
+    text = Record(project.task.record, {"text": "a warm room", "label": "near"})
+    project.store.records.add([text])
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        app.action_start_judge()
+        await until_shown(pilot, lambda: isinstance(app.screen, StartDialog))
+        form = app.screen.query_one(Form)
+        lines = ["by", "rubric", "keep_from", "endpoint", "budget_usd", "budget_tokens"]
+        assert [one.name for one in form.fields] == lines
+        # A rubric is nothing for the judge of accuracy: nothing starts, and the line says why.
+        await pilot.press("g", "j", "enter", *"warm", "escape", "s")
+        await until_shown(pilot, lambda: "takes no rubric" in drawn(app))
         assert project.store.jobs.all() == []
 
 

@@ -65,16 +65,18 @@ STEPS = (
     "app.path",
     "app.start-generate",
     "app.start-filter",
+    "app.start-judge",
     "app.start-train",
     "app.start-evaluate",
 )
 
 
-ALONE = ("app.start-generate", "app.start-filter", "app.export")
+ALONE = ("app.start-generate", "app.start-filter", "app.start-judge", "app.export")
 """Steps where records are all that is made."""
 RUN_WORDS = {
     "app.path": ("Run", "plan a run: write, train, score, extrapolate, round by round"),
     "app.start-filter": ("Filter", "judge what was written by the filters"),
+    "app.start-judge": ("Judge", "have an LLM rate what is kept"),
 }
 """Steps where a run writes, trains and scores by itself, in words."""
 

@@ -15,13 +15,21 @@ from studio.jobs import queue
 from studio.jobs.base_encoders import absolute
 from studio.jobs.exporting import ExportParams, fitting, refuse
 from studio.jobs.filtering import ROUND_TRIP
-from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
+from studio.jobs.params import EvaluateParams, FilterParams, JudgeParams, PathParams, TrainParams
 from studio.params import Option, Params
 from studio.project import Project
 from studio.records import Job, StudioError
 from studio.tui.generate.form import first_values, meanings
 from studio.tui.pane import run_form
-from studio.tui.pane.params_form import Unfit, encoder_choices, form_fields, read_form
+from studio.tui.pane.params_form import (
+    Unfit,
+    encoder_choices,
+    endpoint_choices,
+    endpoint_of,
+    endpoint_problem,
+    form_fields,
+    read_form,
+)
 from studio.tui.pane.plan_form import PlanDialog, PlanForm
 from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
@@ -30,6 +38,7 @@ from studio.tui.widgets.form_field import NO, YES, FormChoice, FormField
 TITLES: Final = {
     "path": "Run the path: generate → filter → train → evaluate",
     "filter": "Filter the records",
+    "judge": "Have an LLM rate the kept records",
     "evaluate": "Score BM25, base and trained encoder",
     "export": "Export the records",
 }
@@ -43,10 +52,16 @@ SWITCH: Final = "filter-"
 LINES: Final = {
     "path": ("documents", "queries_per_document", "endpoint", "budget_usd", *_FILTER),
     "filter": ("type", "settings", *_FILTER),
+    "judge": ("by", "rubric", "keep_from", "endpoint", "budget_usd", "budget_tokens"),
     "evaluate": ("split", "model_id", "systems"),
     "export": ("format", "folder", "dropped", "licence"),
 }
-PARAMS: Final = {"filter": FilterParams, "evaluate": EvaluateParams, "export": ExportParams}
+PARAMS: Final = {
+    "filter": FilterParams,
+    "judge": JudgeParams,
+    "evaluate": EvaluateParams,
+    "export": ExportParams,
+}
 """What each form asks; all else has a flag of the command."""
 DEED: Final = "Start: s, or enter here"
 
@@ -58,7 +73,9 @@ def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
         EvaluateParams,
         FilterParams,
         ExportParams,
+        JudgeParams,
         more={
+            "endpoint": {"choices": endpoint_choices(project), "check": endpoint_problem},
             "encoder": {"choices": encoder_choices(project)},
             "k": {"choices": _RANKS, "default": "1"},
             "type": {"choices": _types(project), "typed": False},
@@ -138,6 +155,8 @@ def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str
     if kind == "filter":
         own = not texts.get("type")
         return {**read(FilterParams), "chain": _chain(project, texts) if own else ""}
+    if kind == "judge":
+        return _judge_row(project, read_form(JudgeParams, fields, texts))
     if kind != "path":
         return read(PARAMS[kind])
     asked = [one for one in fields if one.name not in FilterParams.options()]
@@ -155,6 +174,22 @@ def _chain(project: Project, texts: Mapping[str, str]) -> str:
     more = [f"+{name}" for name in others if texts.get(SWITCH + name) == YES]
     less = [f"-{name}" for name in usual if texts.get(SWITCH + name) == NO]
     return ",".join((*more, *less))
+
+
+def _judge_row(project: Project, told: JudgeParams) -> dict[str, Any]:
+    """The row of a judge. Raises Unfit with the line to mend."""
+    from studio.jobs.judging import checked
+
+    name, base_url, model = endpoint_of(told.endpoint)
+    told = replace(told, endpoint=name, base_url=base_url, model=model)
+    if told.budget_usd is None:
+        told = replace(told, budget_usd=project.settings.budget_usd)
+    try:
+        checked(project, told)
+    except StudioError as error:
+        raise Unfit("rubric", str(error)) from error
+    run_form.checked_endpoint(project, told.to_row())
+    return told.to_row()
 
 
 class StartPlan(PlanForm):
