@@ -138,7 +138,7 @@ async def test_a_wrong_number_is_told_and_nothing_starts(
         assert "many" in "\n".join(frame(app))
 
 
-@pytest.mark.parametrize(("place", "kind"), [(2, "filter"), (4, "evaluate")])
+@pytest.mark.parametrize(("place", "kind"), [(2, "filter"), (3, "judge"), (5, "evaluate")])
 async def test_a_step_starts_alone_as_it_stands(
     project: Project, no_workers: list[int], place: int, kind: str
 ) -> None:
@@ -191,7 +191,7 @@ async def test_what_a_job_was_told_stands_in_the_words_of_its_form(
         assert "budget_tokens" not in text
 
 
-@pytest.mark.parametrize(("place", "pane"), [(1, "generate"), (3, "train")])
+@pytest.mark.parametrize(("place", "pane"), [(1, "generate"), (4, "train")])
 async def test_a_step_with_a_form_of_its_own_leads_to_it(
     project: Project, no_workers: list[int], place: int, pane: str
 ) -> None:
