@@ -84,6 +84,8 @@ ROWS = [
     Row("filter", NOTHING_YET),
     Row("filter --round-trip bm25", "100 222 222 222 222"),
     Row("filter --move -k 2", "111 222 222 222 222"),
+    Row("judge --show", SAME),
+    Row("judge --estimate", NOTHING_YET),
     Row("train --steps 1", "100 222 222 222 222"),
     Row("evaluate", "100 222 222 222 222"),
     Row("search river --system bm25", "100 222 222 222 222"),
