@@ -75,7 +75,7 @@ def test_help_lists_every_verb(studio: Verbs) -> None:
         (["search"], ["query"]),
         (["new", "x", "--gold", "y"], ["need the --corpus"]),
         (["new", "x", "--corpus", ".", "--fields", "body=z"], ["id=COLUMN"]),
-        (["import"], ["--gold or --examples"]),
+        (["import"], ["--examples or --records"]),
         (["export", "bier"], ["beir"]),
         (["worker", "a", "b"], ["neither a verb"]),
         (["a\x1b[31mb"], [r"a\x1b[31mb"]),

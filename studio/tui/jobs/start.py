@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from textual.app import ComposeResult
@@ -75,7 +76,10 @@ def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
         ExportParams,
         JudgeParams,
         more={
-            "endpoint": {"choices": endpoint_choices(project), "check": endpoint_problem},
+            "endpoint": {
+                "choices": endpoint_choices(project.settings),
+                "check": partial(endpoint_problem, project.settings),
+            },
             "encoder": {"choices": encoder_choices(project)},
             "k": {"choices": _RANKS, "default": "1"},
             "type": {"choices": _types(project), "typed": False},
@@ -180,7 +184,7 @@ def _judge_row(project: Project, told: JudgeParams) -> dict[str, Any]:
     """The row of a judge. Raises Unfit with the line to mend."""
     from studio.jobs.judging import checked
 
-    name, base_url, model = endpoint_of(told.endpoint)
+    name, base_url, model = endpoint_of(project.settings, told.endpoint)
     told = replace(told, endpoint=name, base_url=base_url, model=model)
     if told.budget_usd is None:
         told = replace(told, budget_usd=project.settings.budget_usd)
