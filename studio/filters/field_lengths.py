@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
-from studio.filters.base import MAINLY_INSTRUCTIONS, FilterContext, FilterRow, Fits, Judgement
+from studio.filters.base import INSTRUCTIONS, FilterContext, FilterRow, Fits, Judgement
 from studio.prompting.words import count_words
 from studio.records import Reason, StudioError
 
@@ -27,7 +27,7 @@ class FieldLengths:
 
     name: ClassVar[str] = "field-lengths"
     order: ClassVar[int] = 11
-    fits: ClassVar[Fits] = MAINLY_INSTRUCTIONS
+    fits: ClassVar[Fits] = INSTRUCTIONS
     needs_document_text: ClassVar[bool] = False
 
     words: str = "instruction:3-150,output:1-350"
@@ -41,7 +41,7 @@ class FieldLengths:
     def label(self) -> str:
         """The bounds."""
         told = (f"{name} {low}–{high}" for name, (low, high) in bounds_in(self.words).items())
-        return f"Field lengths in words: {', '.join(told)} (characters where words have no spaces)"
+        return f"Field lengths: {', '.join(told)} words (characters where words have no spaces)"
 
     def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
         """Each row by its fields' numbers of words.

@@ -46,7 +46,7 @@ class LexicalDiversity:
     @property
     def label(self) -> str:
         """The measure and its bounds."""
-        return f"Lexical diversity: MTLD from {self.least:g} to {self.most:g} (TTR {self.ttr:g})"
+        return f"Diversity: of words, MTLD from {self.least:g} to {self.most:g} (TTR {self.ttr:g})"
 
     def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
         """Each row by the variety of its text's words."""
