@@ -82,7 +82,7 @@ class Wizard(Dialog):
         event.stop()
         if event.name in ("task", "source"):
             self._fit()
-        if event.name in ("corpus", "gold"):
+        if event.name in ("corpus", "gold", "examples"):
             self._suggest_folder()
         if event.name == "endpoint" and self._form.values["endpoint"] != self._servers.taken:
             self._say("server", "", False)

@@ -154,6 +154,9 @@ def _made(found: dict[str, Any]) -> str:
             counts = {labels[key]: found[key]}
             if isinstance(gold, dict) and (queries := sum(gold.values())):
                 counts = {**counts, "gold queries": queries}
+            if key == "documents":
+                brought = {name: found.get(name) for name in ("examples", "records")}
+                counts |= {name: n for name, n in brought.items() if isinstance(n, int)}
             told = [f"{count:,} {label}" for label, count in counts.items() if count]
             dropped = _dropped(found) if key == "kept" else ""
             return (", ".join(told) or f"0 {labels[key]}") + dropped
@@ -343,6 +346,8 @@ COUNTED: Final = (
     ("exported", "records written"),
     ("duplicates", "duplicates"),
     ("renamed", "renamed"),
+    ("examples", "examples"),
+    ("records", "records brought in"),
 )
 
 
@@ -354,7 +359,8 @@ def _titles(found: dict[str, Any]) -> dict[str, str]:
 
 def _counts(found: dict[str, Any]) -> Iterator[str]:
     for key, label in _titles(found).items():
-        if isinstance(found.get(key), int) and (found[key] or key != "documents"):
+        of_documents = key in ("documents", "duplicates", "renamed")
+        if isinstance(found.get(key), int) and (found[key] or not of_documents):
             yield f"{label:<24} {found[key]:>8,}"
     for key, label in (
         ("generation_drops", "dropped" if found.get("nouns") else "no query"),

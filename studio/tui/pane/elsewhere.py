@@ -39,6 +39,10 @@ class ElsewherePane(Pane):
             said = said.replace(f"{{{action}}}", key_name(self.studio.keys_of(action)[0]))
         self.query_one(TextPane).show(said)
 
+    def offers(self, action_id: str) -> bool:
+        """Nothing that this pane does in other projects."""
+        return not action_id.startswith(f"{self.NAME}.")
+
     def main_list(self) -> Widget | None:
         """The sentence."""
         return self.query_one(TextPane)
