@@ -84,7 +84,9 @@ def new(
     labels: LabelsOption = "",
     seeds: Annotated[
         Path | None,
-        typer.Option(help="Examples to begin with, where the methods draw from some."),
+        typer.Option(
+            readable=False, help="Examples to begin with, where the methods draw from some."
+        ),
     ] = None,
     about: Annotated[
         str,

@@ -27,10 +27,12 @@ def judge(
     project: ProjectOption = Path(),
     params: JudgeParams,
     rubric: Annotated[
-        Path | None, typer.Option(help="Your rubric, a text file, for the judge rubric.")
+        Path | None,
+        typer.Option(readable=False, help="Your rubric, a text file, for the judge rubric."),
     ] = None,
     template: Annotated[
-        Path | None, typer.Option(help="A template in place of the judge's own, a file.")
+        Path | None,
+        typer.Option(readable=False, help="A template in place of the judge's own, a file."),
     ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Only print the judge's template, to copy and change.")

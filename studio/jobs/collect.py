@@ -193,7 +193,7 @@ class Collector:
     def drops(self) -> dict[str, int]:
         """Why answers of this job made no record, and why records are dropped."""
         store, job = self.context.store, self.context.job.id
-        found = Counter(store.generations.reasons(job))
+        found = Counter(store.generations.reasons(job, without_records=True))
         found.update(store.records.reasons_of_job(job))
         return dict(found.most_common())
 
@@ -232,7 +232,7 @@ class Collector:
 
     def _novel(self, name: str, batch: int) -> NearWords | None:
         """What a stage that wants new texts is held against: seeds, and all of its kind."""
-        stage = self.method.stage(name)
+        stage = next((one for one in self.method.stages if one.name == name), None)
         if not isinstance(stage, NovelStage):
             return None
         records = self.context.store.records

@@ -159,7 +159,7 @@ class BatchWindow:
     ) -> None:
         """first: whether the answer came for it, and not for another place or another run."""
         records, drafts = self.collector.records_of(one, answer)
-        reason = "" if records else drafts[0].reason
+        reason = "" if any(not draft.reason for draft in drafts) else drafts[0].reason
         row, most = paid if paid and first else (None, None)
         counters = self.collector.counters
         dropped = [record.reason for record in records if record.reason] or filter(None, [reason])

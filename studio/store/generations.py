@@ -243,9 +243,17 @@ class Generations:
         found = [self.get(row[0]) for row in rows(self.db, sql, (prompt_id, model, limit))]
         return [(item.request, item.answer) for item in found if item is not None]
 
-    def reasons(self, job_id: int | None = None) -> dict[str, int]:
-        """Reason → number of calls that made no record, previews aside; for one job or all."""
+    def reasons(
+        self, job_id: int | None = None, *, without_records: bool = False
+    ) -> dict[str, int]:
+        """Reason → number of calls that made no good record, previews aside; for one job or all.
+
+        without_records: only those whose answer is no record at all, not even a dropped one.
+        """
         condition, parameters = ("AND job_id = ?", (job_id,)) if job_id else ("", ())
+        if without_records:
+            made = "SELECT 1 FROM records WHERE generation_id = generations.id"
+            condition += f" AND NOT EXISTS ({made})"
         sql = (
             "SELECT reason, count(*) FROM generations"
             f" WHERE reason NOT IN ('', 'preview') {condition} GROUP BY reason ORDER BY 2 DESC"

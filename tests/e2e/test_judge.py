@@ -60,9 +60,9 @@ def test_a_rubric_of_ones_own_is_what_the_judge_goes_by(
     rubric.write_text("Five points for each tree\nthat stands in a park.", "utf-8")
     told = studio("judge", "-p", project.path, "--by", "rubric", "--rubric", rubric, "--json").json
     assert told["judged"] == 9
-    asked = server.requests[0]["messages"][-1]["content"]
-    assert "Five points for each tree\nthat stands in a park." in asked
-    assert "Describe the oak" in asked
+    asked = [request["messages"][-1]["content"] for request in server.requests]
+    assert all("Five points for each tree\nthat stands in a park." in one for one in asked)
+    assert any("Describe the oak" in one for one in asked)
     missing = studio("judge", "-p", project.path, "--by", "rubric")
     assert (missing.code, "--rubric" in missing.err) == (2, True)
     needless = studio("judge", "-p", project.path, "--rubric", rubric)

@@ -134,7 +134,8 @@ def start(studio: Command, project: Project, name: str, tiny: Path, *more: objec
     elif trains:
         kind = "finetune" if project.task.gold == "answers" else "head"
         verb += ["--seed-records", SEEDED, "--kind", kind, "--epochs", 1]
-    settings = methods.get(name, project.task.name).settings.options()
+    known = methods.of_task(project.task.name)
+    settings = known[name].settings.options() if name in known else {}
     few = {"wanted": 8, "evolutions": 2}
     verb += [one for key in few if key in settings for one in (f"--{key}", few[key])]
     told = [*verb, "--method", name, "-p", project.path, "--concurrency", CONCURRENCY]

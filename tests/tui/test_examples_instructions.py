@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
+from studio.calls import Answer, Message, Request
 from studio.jobs import setup
 from studio.project import Project
-from studio.records import INSTRUCTION, Answer, Gold, Message, Record, Request
+from studio.records import INSTRUCTION, Gold, Record
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp

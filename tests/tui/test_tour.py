@@ -125,7 +125,10 @@ def test_what_is_remembered_is_plain(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("STUDIO_STATE", str(tmp_path))
     memory.keep(theme="studio-light", instead_of="studio-dark")
     kept = json.loads((tmp_path / "studio.json").read_text())
-    assert kept == {"theme": "studio-light", "instead_of": "studio-dark", "toured": False}
+    assert kept == {
+        "theme": "studio-light", "instead_of": "studio-dark", "toured": False,
+        "panes": {}, "sizes": {},
+    }  # fmt: skip
 
 
 async def test_where_rounds_train_it_says_what_is_done_there(tmp_path: Path) -> None:

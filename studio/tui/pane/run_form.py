@@ -13,6 +13,7 @@ from studio.jobs.plans import default_template, run_row
 from studio.methods.protocol import Method
 from studio.params import Params
 from studio.project import Project
+from studio.prompting.templates import DOCUMENT_FORM
 from studio.records import StudioError
 from studio.tui.pane.params_form import (
     Unfit,
@@ -84,7 +85,8 @@ def offered_methods(project: Project, *, feedback: bool) -> list[Method]:
 
 def _can_ask(project: Project, method: Method) -> bool:
     """Whether there is a template for it in the project's language, or one of the person's own."""
-    if default_template(project.task, method, project.language):
+    # What shows a person's examples is chosen by that person.
+    if method.form is DOCUMENT_FORM or default_template(project.task, method, project.language):
         return True
     texts = (prompt.template for prompt in project.store.prompts.all())
     asked = (methods.of_template(text, project.task.name, method.name) for text in texts)

@@ -18,7 +18,7 @@ from studio.tui.widgets.form_field import FormChoice, FormField
 from studio.tui.widgets.path_field import PathField
 
 
-class Choice(Static):
+class ChoiceLine(Static):
     """The choice that was made, cut to its room."""
 
     def __init__(self, show: Callable[[], None]) -> None:
@@ -66,7 +66,7 @@ class FormLine(Horizontal):
         self._shown = ("", "")
         """The help and the choice that are drawn."""
         self.field.placeholder = _in_brackets(asked.empty)
-        self.choice = Choice(self.show)
+        self.choice = ChoiceLine(self.show)
         self.type(False)
 
     def compose(self) -> ComposeResult:
