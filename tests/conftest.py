@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from studio import api_keys, servers
+from studio.llm.catalogue import models_home
 
 if TYPE_CHECKING:
     from tests.support.tasks import Builder
@@ -63,7 +64,9 @@ def nothing_named() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_remembered_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is learnt of servers goes into a folder of the tests."""
+    """What is learnt of servers, and which projects were opened, goes into folders of the tests."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_MODELS", str(models_home()))
+        patch.setenv("STUDIO_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("state")))
         yield

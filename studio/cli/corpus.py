@@ -98,7 +98,6 @@ def new(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, and import its corpus."""
-    from studio.jobs.importing import Report, import_examples
     from studio.jobs.setup import save_template
     from studio.prompting.languages import language_code
 
@@ -115,7 +114,9 @@ def new(
     _check_records(TASKS[task], reading)
     if corpus is None and speaks_of_documents:
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
-    brought = corpus is not None or reading.records
+    if seeds is not None:
+        reading = replace(reading, examples=str(seeds))
+    brought = corpus or reading.records or reading.examples
     params = _import_params(reading, corpus, fields, encoding) if brought else None
     was_there = path.expanduser().exists()
     project = Project.create(path, title=title, task=task, language=language)
@@ -125,8 +126,6 @@ def new(
         if named:
             project.store.labels.set(named)
             result["labels"] = [asdict(label) for label in named]
-        if seeds is not None:
-            result["examples"] = len(import_examples(project.store, seeds.expanduser(), Report()))
         if params is not None:
             result |= run_job(project, "import", params.to_row(), detach=False, as_json=as_json)
     except StudioError:

@@ -125,7 +125,10 @@ def move_k(project: Project, k: int) -> dict[str, Any]:
 
 
 def chain_counts(context: JobContext, params: FilterParams) -> list[dict[str, Any]]:
-    """Counts before and after each link, with an honest label."""
+    """Counts before and after each link, with an honest label.
+
+    What was dropped as soon as it was read, such as an echo, is no link of a chain.
+    """
     return [
         {
             "filter": link.filter,
@@ -134,6 +137,7 @@ def chain_counts(context: JobContext, params: FilterParams) -> list[dict[str, An
             "kept": link.kept,
         }
         for link in context.store.verdicts.chain()
+        if link.filter in filters.available()
     ]
 
 

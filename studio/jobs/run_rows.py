@@ -55,9 +55,14 @@ def nothing_came(context: JobContext, asked: int, stage: Stage) -> str:
     if samples and samples[0]["error"]:
         said = f" {samples[0]['error']}"
     return (
-        f"None of the {asked:,} requests gave a {stage.makes.noun}"
+        f"None of the {asked:,} requests gave {a(stage.makes.noun)}"
         f" (most often: {worst or 'no answer'}).{said} {_advice(worst)}"
     )
+
+
+def a(noun: str) -> str:
+    """With its article: ``a text``, ``an instruction``."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 def _advice(reason: str) -> str:

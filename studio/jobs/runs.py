@@ -55,6 +55,7 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
     context.keep(
         documents=len(documents),
         requests=asked,
+        noun=method.stages[-1].makes.noun,
         nouns=method.stages[-1].makes.nouns,
         generated=context.store.records.kept_of_job(context.job.id),
         reused=collector.reused,

@@ -96,6 +96,8 @@ class Instructions:
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """An instruction a line."""
         lines = [without_heading(line) for line in said_lines(answer.text)]
+        # “A list of eight tasks, one a line:” speaks of the list.
+        lines = lines[1:] if lines[1:] and lines[0].endswith((":", "：")) else lines
         cut = answer.finish_reason == "length"
         shown = {normal(without_heading(line)) for line in _lines_of(ask)}
         drafts = []

@@ -94,7 +94,7 @@ ACTIONS: Final = (
         "run the path: generate → filter → train → evaluate",
         footer=True,
     ),
-    Action("app.start-generate", (), "Generate", "start one step: generate queries"),
+    Action("app.start-generate", (), "Generate", "start one step: an LLM writes records"),
     Action("app.start-filter", (), "Filter", "start one step: filter the records"),
     Action("app.start-judge", (), "Judge", "start one step: an LLM rates the records"),
     Action("app.start-train", (), "Train", "start one step: train the encoder"),

@@ -63,6 +63,19 @@ def test_from_seeds_to_files(
     assert all(row["instruction"] and row["output"] for row in rows)
 
 
+def test_seeds_that_cannot_be_used_are_told_with_their_lines(studio: Verbs, tmp_path: Path) -> None:
+    rows = [{"instruction": "Say yes.", "output": "Yes."}, {"instruction": "Say no."}]
+    seeds = lines(tmp_path / "seeds.jsonl", rows)
+    told = ("--task", "instructions", "--seeds", seeds)
+    found = studio("new", tmp_path / "told", *told, "--json").json
+    assert (found["examples"], found["skipped"]) == (1, {"no-output": 1})
+    shown = studio("new", tmp_path / "shown", *told).out
+    assert "seeds.jsonl:2" in shown
+    missing = studio("new", tmp_path / "none", "--task", "instructions", "--seeds", "nowhere")
+    assert_one_sentence(missing, 1, "nowhere")
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_record_leads_back_to_its_task_its_request_and_its_seeds(
     studio: Verbs, server: OpenAIServer, seeds: Path, tmp_path: Path
 ) -> None:

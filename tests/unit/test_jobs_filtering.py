@@ -71,6 +71,14 @@ def test_each_filter_drops_what_it_is_for(project: Project) -> None:
     assert context.result["kept"] == 3
 
 
+def test_what_was_dropped_when_it_was_read_is_no_link_of_the_chain(project: Project) -> None:
+    echo = {"instruction": "List all the months of the year.", "output": "x"}
+    project.store.records.add([Record(INSTRUCTION, echo, reason="echo")])
+    chain = filtered(project).result["chain"]
+    assert "echo" not in [link["filter"] for link in chain]
+    assert chain[0]["judged"] == len(TASKS)
+
+
 def test_the_chain_and_its_settings_are_told(project: Project) -> None:
     told = {"chain": "novelty,per-task,sample", "settings": "per-task.most=1,sample.size=5"}
     context = filtered(project, **told, seed=3)

@@ -216,7 +216,7 @@ def shown(ask: Ask) -> list[str]:
 def test_an_instruction_a_line_whatever_its_number() -> None:
     ask = asked("self-instruct", "instructions")[0]
     answer = (
-        "Here are new tasks:\n9. explain why ice floats.\n10) Task: Name a cold sea.\n"
+        "A list of new tasks, one a line:\n9. explain why ice floats.\n10) Task: Name a cold sea.\n"
         "- Draw a map of it.\n11. Say what is red in a forest.\n12. Give the"
     )
     drafts = read("self-instruct", "instructions", ask, answer, "length")

@@ -353,7 +353,8 @@ COUNTED: Final = (
 
 def _titles(found: dict[str, Any]) -> dict[str, str]:
     """Key → words; runs of older studios made queries, as far as their rows say."""
-    nouns = one_line(str(found.get("nouns") or "queries"), 20)
+    name = "noun" if found.get("generated") == 1 else "nouns"
+    nouns = one_line(str(found.get(name) or "queries"), 20)
     return {**dict(COUNTED), "generated": f"{nouns} generated"}
 
 
