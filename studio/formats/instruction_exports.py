@@ -110,24 +110,18 @@ def _self_instruct(rows: Iterator[ExportRow], context: ExportContext) -> Iterato
     yield from tasks.values()
 
 
-def _sharegpt(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
-    for row in rows:
-        instruction, given, output = _parts(row)
-        turns = [
-            {"from": "human", "value": joined(instruction, given)},
-            {"from": "gpt", "value": output},
-        ]
-        yield {"conversations": turns, "input": given}
+def _conversations(
+    turns: str, who: str, what: str, user: str, assistant: str
+) -> Callable[[Iterator[ExportRow], ExportContext], Iterator[Json]]:
+    """Two turns a row: the names of their column, of its two keys, and of who speaks."""
 
+    def rows_of(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
+        for row in rows:
+            instruction, given, output = _parts(row)
+            asked = {who: user, what: joined(instruction, given)}
+            yield {turns: [asked, {who: assistant, what: output}], "input": given}
 
-def _messages(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
-    for row in rows:
-        instruction, given, output = _parts(row)
-        turns = [
-            {"role": "user", "content": joined(instruction, given)},
-            {"role": "assistant", "content": output},
-        ]
-        yield {"messages": turns, "input": given}
+    return rows_of
 
 
 def _p3(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
@@ -216,7 +210,7 @@ INSTRUCTION_FORMATS: Final = (
         "`chat_template` with `field_messages: conversations` and `message_property_mappings: "
         "{role: from, content: value}`. TRL wants the roles of the format messages.",
         {"conversations": {"from": "string", "value": "string"}, "input": "string"},
-        _sharegpt,
+        _conversations("conversations", "from", "value", "human", "gpt"),
         is_list=True,
         llama_factory={"formatting": "sharegpt", "columns": {"messages": "conversations"}},
     ),
@@ -227,7 +221,7 @@ INSTRUCTION_FORMATS: Final = (
         "is, Axolotl as the type `chat_template`, and LLaMA-Factory reads this folder "
         "(`dataset_dir`) as the dataset `messages`.",
         {"messages": {"role": "string", "content": "string"}, "input": "string"},
-        _messages,
+        _conversations("messages", "role", "content", "user", "assistant"),
         llama_factory={
             "formatting": "sharegpt",
             "columns": {"messages": "messages"},

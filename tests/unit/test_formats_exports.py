@@ -59,24 +59,6 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.fixture(scope="module")
-def load_dataset(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """``datasets.load_dataset`` that may use neither network nor anybody's cache."""
-    cache = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HOME", str(cache))
-        patch.setenv("HF_DATASETS_OFFLINE", "1")
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        import datasets
-
-        datasets.disable_progress_bars()
-
-        def load(*args: Any, **options: Any) -> Any:
-            return datasets.load_dataset(*args, cache_dir=str(cache), **options)
-
-        yield load
-
-
 # --- what each format holds
 
 
