@@ -196,6 +196,13 @@ class Example:
         written = {name: self.fields.get(name, "") for name in others}
         return {first: self.query, **written, DOCUMENT: self.document_text}
 
+    @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The fields besides the first that are still to be written: what it is about may be
+        empty, what is to be learnt from it may not."""
+        written = {self.type.context, *(name for name in self.fields if self.fields[name].strip())}
+        return tuple(name for name in self.type.fields[1:] if name not in written)
+
     def worded(self, texts: Mapping[str, str]) -> Example:
         """The same example with these texts; one that is not named stays as it is."""
         said = {**self.texts, **texts}

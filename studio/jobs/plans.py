@@ -256,11 +256,14 @@ def _seeds(
     if not k:
         return (ShotSet(()),)
     examples, gold = shown_examples(project.store)
-    examples = [example for example in examples if example.query.strip()]
+    begun = [example for example in examples if example.query.strip()]
+    examples = [example for example in begun if not example.unwritten]
     if not examples:
+        lacking = begun[0].unwritten[0] if begun else ""
+        without = f" and has its {lacking} ({len(begun)} have none)" if lacking else ""
         raise StudioError(
             f"The method begins with examples, and the project has none that is switched on"
-            f"{_besides(gold)}. Write some in the Examples pane or bring some with "
+            f"{without}{_besides(gold)}. Write some in the Examples pane or bring some with "
             "`studio examples import FILE`, or choose a method that needs none."
         )
     pool = shot_pool(examples, k, getattr(settings, "shot_sets", 1), params.seed)

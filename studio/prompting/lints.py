@@ -59,10 +59,8 @@ def lint_example(
 
 
 def _missing(example: Example) -> Iterator[Remark]:
-    for name in example.type.fields[1:]:
-        # What an example is about may be empty; what is to be learnt from it may not.
-        if name != example.type.context and not example.fields.get(name, "").strip():
-            yield Remark("missing", f"No {name} yet: the LLM would learn to leave it out.")
+    for name in example.unwritten:
+        yield Remark("missing", f"No {name} yet: the LLM would learn to leave it out.")
 
 
 def _copied(example: Example) -> Iterator[Remark]:

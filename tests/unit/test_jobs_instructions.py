@@ -10,8 +10,9 @@ import pytest
 from studio.jobs.exporting import ExportParams, refuse, rows_of, write
 from studio.jobs.gold_items import import_labelled
 from studio.jobs.importing import Report, import_examples
+from studio.jobs.plans import planned, run_row
 from studio.project import Project
-from studio.records import INSTRUCTION, NOTE, Record, StudioError, WrongTask
+from studio.records import INSTRUCTION, NOTE, Example, Record, StudioError, WrongTask
 
 ADD = {"instruction": "Add the numbers.", "input": "1 and 2", "output": "3"}
 OTHER_INPUT = {**ADD, "input": "4 and 5", "output": "9"}
@@ -104,3 +105,21 @@ def test_a_file_without_a_seed_is_refused(project: Project, tmp_path: Path) -> N
     path = lines(tmp_path / "seeds.jsonl", {"instruction": "Name a river."})
     with pytest.raises(StudioError, match="the instruction has no output"):
         brought(project, path)
+
+
+def test_a_seed_without_an_output_is_shown_to_no_llm(project: Project) -> None:
+    (project.path / "studio.toml").write_text(
+        'endpoint = "here"\n[endpoints.here]\nbase_url = "http://localhost:1/v1"\nmodel = "m"\n'
+    )
+    project = Project.open(project.path)
+    row = run_row(project, method="alpaca")
+    half = Example("", "Name a river.", type=INSTRUCTION, fields={"output": " "})
+    project.store.examples.add([half])
+    with pytest.raises(StudioError, match=r"on and has its output \(1 have none\)\. Write"):
+        planned(project, row)
+    project.store.examples.add([
+        Example("", "Name a hill.", type=INSTRUCTION, fields={"output": "Brocken"})
+    ])  # fmt: skip
+    _, plan, _ = planned(project, row)
+    shown = {example.query for shots in plan.pool for example in shots.examples}
+    assert shown == {"Name a hill."}
