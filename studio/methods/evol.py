@@ -24,17 +24,16 @@ from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
     TASK,
-    answered,
+    Answers,
     asked_for,
     drawn,
     instruction_fault,
-    names_in,
 )
 from studio.params import Params, option
 from studio.prompting.blocks import read_one
 from studio.prompting.staged import StagedForm
 from studio.prompting.words import words_found
-from studio.records import INSTRUCTION, Example, Reason, RecordType
+from studio.records import Example, Reason, RecordType
 
 DEEPEN: Final = ("constrain", "deepen", "concretise", "reason")
 BROADEN: Final = "broaden"
@@ -112,41 +111,14 @@ def _whole(example: Example) -> str:
     return "\n".join(filter(None, (example.query, example.fields.get("input", ""))))
 
 
-@dataclass(frozen=True, slots=True)
-class EvolvedAnswers:
-    """Answers to what the evolutions have left."""
-
-    name: str = "answers"
-    makes: RecordType = INSTRUCTION
-    words: str = "answers"
-    feedback: Feedback = ""
-    distinct: bool = True
-
-    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
-        """One request for each kept instruction, of all rounds."""
-        opening = names_in(plan.template.language)[2] + ":"
-        for record in () if batch else made.kept("evolutions"):
-            values = {"instruction": record.text}
-            asked = asked_for(plan, self.name, values, record.text, opening=opening)
-            yield Ask(asked, {"instruction": record.text}, parent_id=record.id)
-
-    def expected(self, plan: Plan) -> int:
-        """One for each evolution."""
-        return len(plan.pool) * int(plan.settings.evolutions)
-
-    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
-        """The whole answer."""
-        fields, reason = answered(plan, ask, answer)
-        return [Draft(fields, reason)]
-
-
+EVOLUTIONS: Final = Evolutions()
 METHOD: Final = Method(
     name="evol",
     paper="Xu et al. 2023, WizardLM: Empowering Large Language Models to Follow Complex"
     " Instructions (arXiv:2304.12244)",
     about="instructions that grow harder round by round",
     tasks=("instructions",),
-    stages=(Evolutions(), EvolvedAnswers()),
+    stages=(EVOLUTIONS, Answers(EVOLUTIONS.name, EVOLUTIONS.expected)),
     form=StagedForm(
         needed={
             "instructions": {

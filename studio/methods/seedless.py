@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.methods.alpaca import Tasks
-from studio.methods.protocol import Ask, Feedback, Made, Method, Plan
+from studio.methods.protocol import Ask, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
     ListSettings,
@@ -29,7 +29,6 @@ from studio.methods.tasks_written import (
 )
 from studio.params import option
 from studio.prompting.staged import StagedForm
-from studio.records import INSTRUCTION, RecordType
 
 INPUT_LENGTH, OUTPUT_LENGTH = (80, 120), (128, 512)
 """Most characters of an input and of an output, drawn in these ranges."""
@@ -46,12 +45,6 @@ class SeedlessSettings(ListSettings):
 @dataclass(frozen=True, slots=True)
 class Drawn(Tasks):
     """Whole tasks on topics that are drawn."""
-
-    name: str = "tasks"
-    makes: RecordType = INSTRUCTION
-    words: str = "tasks"
-    feedback: Feedback = ""
-    distinct: bool = True
 
     def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
         """Requests for what is missing, each with topics and kinds of its own."""

@@ -17,7 +17,7 @@ are read whatever their numbers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,7 +38,7 @@ from studio.methods.tasks_written import (
 )
 from studio.params import option
 from studio.prompting.answers import said_lines
-from studio.prompting.blocks import read_instances, without_heading
+from studio.prompting.blocks import Block, read_instances, without_heading
 from studio.prompting.staged import Lines, StagedForm
 from studio.prompting.words import normal, words
 from studio.records import INSTRUCTION, Reason, RecordType
@@ -191,21 +191,29 @@ class Instances:
             labelled=ask.request.purpose == "classes",
             cut_off=answer.finish_reason == "length",
         )
-        outputs = defaultdict(set)
-        for one in found:
-            outputs[normal(one.fields.get("input", ""))].add(normal(one.fields.get("output", "")))
-        is_torn = any(given and len(said) > 1 for given, said in outputs.items())
-        drafts = []
-        for one in found[:MOST_INSTANCES]:
-            fields = {**ask.fields, "input": "", **one.fields}
+        if not any(one.fields for one in found):
+            return [Draft(reason=found[0].reason)]
+        is_torn, drafts = _is_torn(found), []
+        for number, one in enumerate(found):
             # What an answer says of the instruction itself is not asked for.
-            fields["instruction"] = ask.fields["instruction"]
+            fields = {**ask.fields, "input": "", **one.fields, **ask.fields}
             reason = one.reason or (Reason.CONFLICT if is_torn else _fault(plan, fields))
-            drafts.append(Draft(fields if one.fields.get("output") else {}, reason))
+            if number >= MOST_INSTANCES:
+                reason = reason or Reason.ENOUGH_OF_TASK
+            drafts.append(Draft(fields, reason))
         return drafts
 
 
-def _fault(plan: Plan, fields: dict[str, str]) -> str:
+def _is_torn(found: Sequence[Block]) -> bool:
+    """Whether one input has different outputs."""
+    outputs = defaultdict(set)
+    for one in found:
+        if not one.reason and (given := normal(one.fields.get("input", ""))):
+            outputs[given].add(normal(one.fields["output"]))
+    return any(len(said) > 1 for said in outputs.values())
+
+
+def _fault(plan: Plan, fields: Mapping[str, str]) -> str:
     ends_open = fields["input"].endswith((":", "："))
     return Reason.TRUNCATED if ends_open else fault(plan, fields)
 

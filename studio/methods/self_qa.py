@@ -14,28 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from studio.calls import Answer
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
+    POINTERS,
     TASK,
-    answered,
+    Answers,
     asked_for,
     instruction_fault,
-    names_in,
+    pointing,
 )
 from studio.params import Params, option
 from studio.prompting.answers import said_lines
 from studio.prompting.blocks import without_heading
 from studio.prompting.staged import StagedForm
-from studio.prompting.words import words_found
-from studio.records import INSTRUCTION, Reason, RecordType
-
-WINDOW = 256
-"""Documents that are read at once."""
+from studio.records import Reason, RecordType
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,45 +75,11 @@ class Questions:
 
 
 def _fault(plan: Plan, question: str) -> str:
-    points = words_found(question, plan.template.lists.get("pointers", ()))
-    return Reason.POINTS_AT_TEXT if points else instruction_fault(plan.template, question)
+    return pointing(plan, question) or instruction_fault(plan.template, question)
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentAnswers:
-    """Answers to the questions, out of their documents."""
-
-    name: str = "answers"
-    makes: RecordType = INSTRUCTION
-    words: str = "answers"
-    feedback: Feedback = ""
-    distinct: bool = True
-
-    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
-        """One request for each kept question."""
-        remaining = iter(() if batch else made.kept("questions"))
-        while window := list(islice(remaining, WINDOW)):
-            documents = plan.corpus.many([r.document_id for r in window if r.document_id])
-            for record in window:
-                document = documents.get(record.document_id or 0)
-                if document is None:
-                    continue
-                values = {"context": document.full_text, "question": record.text}
-                opening = names_in(plan.template.language)[2] + ":"
-                name = f"{document.outside_id}/{record.text}"
-                asked = asked_for(plan, self.name, values, name, document=document, opening=opening)
-                yield Ask(asked, {"instruction": record.text}, document, parent_id=record.id)
-
-    def expected(self, plan: Plan) -> int:
-        """One for each question."""
-        return len(plan.corpus.sampled()) * int(plan.settings.questions)
-
-    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
-        """The answer, whatever stands before it."""
-        fields, reason = answered(plan, ask, answer)
-        if not reason and words_found(fields["output"], plan.template.lists.get("pointers", ())):
-            reason = Reason.POINTS_AT_TEXT
-        return [Draft(fields, reason)]
+def _questions(plan: Plan) -> int:
+    return len(plan.corpus.sampled()) * int(plan.settings.questions)
 
 
 METHOD: Final = Method(
@@ -126,15 +88,15 @@ METHOD: Final = Method(
     " (arXiv:2305.11952)",
     about="documents become questions and answers",
     tasks=("instructions",),
-    stages=(Questions(), DocumentAnswers()),
+    stages=(Questions(), Answers("questions", _questions)),
     form=StagedForm(
         needed={
             "instructions": {
                 "questions": ("context", "count"),
-                "answers": ("context", "question"),
+                "answers": ("context", "instruction"),
             }
         },
-        lists=(*BLACKLISTED, "pointers"),
+        lists=(*BLACKLISTED, POINTERS),
         method="self-qa",
     ),
     of_documents=True,

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from studio.calls import Answer, Decoding, Message, Request
 from studio.filters import blacklist, starts
 from studio.filters.repeated_input import repeats
-from studio.methods.protocol import Ask, Draft, Made, Plan
+from studio.methods.protocol import Ask, Draft, Feedback, Made, Plan
 from studio.methods.written_text import LANGUAGE_FLOOR
 from studio.params import Params, option
 from studio.prompting.blocks import Block, read_one
@@ -28,7 +29,7 @@ from studio.prompting.loops import has_loop
 from studio.prompting.shots import stable_number
 from studio.prompting.staged import Lines, StagedTemplate, stage_messages
 from studio.prompting.words import normal, words, words_found
-from studio.records import Document, Reason, RecordType
+from studio.records import INSTRUCTION, Document, Reason, RecordType
 
 TASK: Final = RecordType("task", ("task", "kind"), "task", "tasks", is_trained_on=False)
 """An instruction that has no answer yet; ``kind`` is how its answer will be asked for."""
@@ -43,6 +44,10 @@ MOST_TRIES: Final = 3
 """Requests at most, as a multiple of those that would do if all that comes were kept."""
 BLACKLISTED: Final = (blacklist.LIST, starts.LIST)
 """The lists of a template that instructions are held against."""
+POINTERS: Final = "pointers"
+"""The list of what points at a text that nobody sees later."""
+WINDOW: Final = 256
+"""Instructions whose documents are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +168,63 @@ def drawn(plan: Plan, what: str, place: int) -> random.Random:
 
 def tasks_read(plan: Plan, ask: Ask, found: Sequence[Block]) -> list[Draft]:
     """The tasks of an answer as records, each with the reason why it is dropped."""
+    if not any(one.fields for one in found):
+        return [Draft(reason=found[0].reason)]
     shown = {normal(line) for message in ask.request.messages for line in _tasks_in(message)}
-    drafts = []
-    for one in found:
-        # Without an instruction there is nothing that a person could look at.
-        if one.fields.get("instruction"):
-            drafts.append(Draft(one.fields, one.reason or fault(plan, one.fields, shown)))
-        else:
-            drafts.append(Draft(reason=one.reason or Reason.EMPTY))
-    return drafts
+    # What has no instruction is a record too, so that it is counted and a person can mend it.
+    each = [(one.reason, {"instruction": "", **one.fields}) for one in found]
+    return [Draft(fields, reason or fault(plan, fields, shown)) for reason, fields in each]
 
 
-def answered(plan: Plan, ask: Ask, answer: Answer) -> tuple[dict[str, str], str]:
-    """The record of an answer to an instruction that was given, and why it is dropped."""
-    one = read_one(answer.text, "output", cut_off=answer.finish_reason == "length")
-    if not one.fields:
-        return {}, one.reason
-    fields = {**ask.fields, "input": "", "output": one.fields["output"]}
-    return fields, one.reason or fault(plan, fields)
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to the instructions that an earlier stage has kept, out of the document of each."""
+
+    to: str
+    """The stage."""
+    most: Callable[[Plan], int]
+    """How many instructions it makes if all that comes is kept."""
+    name: str = "answers"
+    makes: RecordType = INSTRUCTION
+    words: str = "answers"
+    feedback: Feedback = ""
+    distinct: bool = True
+
+    def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
+        """One request for each kept instruction, of all batches."""
+        opening = names_in(plan.template.language)[2] + ":"
+        remaining = iter(() if batch else made.kept(self.to))
+        while window := list(islice(remaining, WINDOW)):
+            documents = plan.corpus.many([r.document_id for r in window if r.document_id])
+            for record in window:
+                document = documents.get(record.document_id or 0)
+                if record.document_id and document is None:
+                    continue
+                values, name = {"instruction": record.text}, record.text
+                if document:
+                    values["context"] = document.full_text
+                    name = f"{document.outside_id}/{name}"
+                asked = asked_for(plan, self.name, values, name, document=document, opening=opening)
+                yield Ask(asked, {"instruction": record.text}, document, parent_id=record.id)
+
+    def expected(self, plan: Plan) -> int:
+        """One for each instruction."""
+        return self.most(plan)
+
+    def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
+        """The whole answer, whatever stands before it."""
+        one = read_one(answer.text, "output", cut_off=answer.finish_reason == "length")
+        if not one.fields:
+            return [Draft(reason=one.reason)]
+        fields = {**ask.fields, "input": "", "output": one.fields["output"]}
+        reason = one.reason or fault(plan, fields)
+        return [Draft(fields, reason or pointing(plan, fields["output"]))]
+
+
+def pointing(plan: Plan, text: str) -> str:
+    """Whether a text points at one that nobody sees later, as a reason; empty when it does not."""
+    points = words_found(text, plan.template.lists.get(POINTERS, ()))
+    return Reason.POINTS_AT_TEXT if points else ""
 
 
 def _tasks_in(message: Message) -> list[str]:

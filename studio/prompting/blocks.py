@@ -56,6 +56,7 @@ _RULER: Final = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _CODE: Final = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+_BETWEEN: Final = re.compile(r"(?<=\})[\s,]+(?=\{)")
 _NUMBER: Final = re.compile(r"^\s*[(#]?\d{1,3}[.)、．:：]?\s+")
 
 
@@ -242,30 +243,36 @@ def _in_json(text: str) -> list[dict[str, str]] | None:
     start = re.search(r"^[ \t]*(?:```\w*[ \t]*\n)?[ \t]*(?=[\[{])", inside, re.MULTILINE)
     if start is None or _headed(inside[: start.end()]):
         return None
-    found = [_fields(one) for one in _objects(inside[start.end() :])]
-    return found if any(found) else None
+    found = [
+        (_fields(one) if isinstance(one, dict) else {}, one)
+        for one in _objects(inside[start.end() :])
+    ]
+    if not any(fields for fields, _ in found):
+        return None
+    # What cannot be read stands as it was written where a person looks first.
+    return [fields or {INSTRUCTION: _text(one)} for fields, one in found]
 
 
-def _objects(text: str) -> Iterator[Mapping[str, Any]]:
-    """Every outermost object, also where the list around it is not whole; a broken one is empty."""
-    decoder, at, is_broken = json.JSONDecoder(strict=False), 0, False
+def _objects(text: str) -> Iterator[dict[str, Any] | str]:
+    """Every outermost object, also where the list around it is not whole; broken ones as text."""
+    decoder, at, broken = json.JSONDecoder(strict=False), 0, -1
     for _ in range(MOST_TRIES):
         if (at := text.find("{", at)) < 0:
             break
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            at, is_broken = at + 1, True
+            broken, at = (at if broken < 0 else broken), at + 1
             continue
-        if is_broken:
-            yield {}
-        is_broken = False
+        if broken >= 0:
+            yield from _BETWEEN.split(text[broken:at].rstrip(" \t\n,"))
+        broken = -1
         lists = [inner for inner in value.values() if isinstance(inner, list)]
         rows = [one for inner in lists for one in inner if isinstance(one, dict)]
         yield from rows if rows and not _fields(value) else [value]
         at = end
-    if is_broken:
-        yield {}
+    if broken >= 0:
+        yield from _BETWEEN.split(text[broken:].strip())
 
 
 def _fields(row: Mapping[str, Any]) -> dict[str, str]:

@@ -100,6 +100,27 @@ def test_tasks_that_are_near_to_a_seed_are_dropped(
     assert strict["generation_drops"]["near-duplicate"] > 0
 
 
+def with_a_headless_block(body: dict[str, Any]) -> str:
+    return f"{instructions.answer(body)}\n\nOutput: lost\nInput: lost"
+
+
+def test_a_block_that_is_lost_among_good_ones_is_counted_and_shown(
+    studio: Verbs, tmp_path: Path
+) -> None:
+    path = made(studio, tmp_path / "helpdesk")
+    with OpenAIServer(words=with_a_headless_block) as server:
+        asked = ("--endpoint", server.url, "--model", "stand-in", "-p", path, "--json")
+        written = studio("generate", "--method", "seedless", "--wanted", 30, *asked).json
+    assert written["generation_drops"]["empty"] == written["requests"] > 1
+    assert studio("filter", "-p", path, "--json").json["kept"] > 0
+    assert studio("export", "jsonl", "--dropped", "-p", path).code == 0
+    rows = [json.loads(one) for one in (path / "exports" / "jsonl" / "records.jsonl").open()]
+    lost = [row for row in rows if row["reason"] == "empty"]
+    assert {(row["instruction"], row["output"], row["kept"]) for row in lost} == {
+        ("", "lost", False)
+    }
+
+
 def test_data_of_others_comes_in_once_and_without_what_is_gold(
     studio: Verbs, tmp_path: Path
 ) -> None:

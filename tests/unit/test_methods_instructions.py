@@ -297,8 +297,14 @@ def test_one_input_twice_with_its_output_is_no_conflict() -> None:
 
 def test_at_most_five_instances_and_the_cut_one_is_dropped() -> None:
     each = [f"Input: It is {name}.\nOutput: Is it {name}?" for name in NAMES]
-    assert instances("\n".join(each)) == [""] * 5
+    assert instances("\n".join(each)) == [""] * 5 + [Reason.ENOUGH_OF_TASK] * 5
     assert instances("\n".join(each[:3]), "length") == ["", "", Reason.TRUNCATED]
+
+
+def test_an_instance_that_is_lost_tears_no_other_and_has_its_reason() -> None:
+    good = "Input: It rains.\nOutput: Does it rain?"
+    assert instances(f"{good}\nInput: It rains.\nOutput: Is", "length") == ["", Reason.TRUNCATED]
+    assert instances(f"{good}\nInput: It rains.\nOutput:\n") == ["", Reason.EMPTY]
 
 
 def test_an_input_or_output_that_ends_open_is_dropped() -> None:
@@ -325,6 +331,48 @@ def test_items_of_json_are_read_with_a_reason_for_each_that_is_no_good() -> None
     )
     drafts = read("seedless", "tasks", ask, answer, "length")
     assert [draft.reason for draft in drafts] == ["", Reason.BLACKLIST, Reason.TRUNCATED]
+
+
+LOST = [
+    (
+        '[{"instruction": "Name a tool for wood.", "output": "A saw."}, {"instruction": "Name "a" '
+        'tool", "output": "A pan."}, {"instruction": "Name a tool for ice.", "output": "A pick."}]',
+        ["", Reason.EMPTY, ""],
+        '{"instruction": "Name "a" tool", "output": "A pan."}',
+    ),
+    (
+        '[{"instruction": "Name a tool for wood.", "output": "A saw."}, {"idea": "ice"}]',
+        ["", Reason.EMPTY],
+        '{"idea": "ice"}',
+    ),
+    (
+        '[{"instruction": "Name a tool for wood.", "output": "A saw."}, {"idea": ice}, {"idea": }]',
+        ["", Reason.EMPTY, Reason.EMPTY],
+        '{"idea": ice}',
+    ),
+    (
+        "Output: A pan.\nInstruction: Name a tool for wood.\nOutput: A saw.",
+        [Reason.EMPTY, ""],
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "reasons", "text"), LOST)
+def test_a_block_that_is_lost_beside_good_ones_is_a_dropped_record(
+    answer: str, reasons: list[str], text: str
+) -> None:
+    drafts = read("seedless", "tasks", asked("seedless", "tasks")[0], answer)
+    assert [draft.reason for draft in drafts] == reasons
+    lost = next(draft.fields for draft in drafts if draft.reason)
+    assert lost["instruction"] == text
+
+
+def test_an_answer_without_any_block_makes_no_record() -> None:
+    for answer in ("", "[]", "Trees are nice.", "Instruction:\nOutput:\n"):
+        [draft] = read("seedless", "tasks", asked("seedless", "tasks")[0], answer)
+        assert draft.reason
+        assert not draft.fields
 
 
 # -- self-qa --
