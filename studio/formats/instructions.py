@@ -24,6 +24,7 @@ from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawInstruction, SkippedRow
 from studio.formats.tags import tag_text, tags_of
 from studio.formats.text_source import explained
+from studio.prompting.blocks import without_input
 from studio.records import StudioError
 
 IDS = ("_id", "id", "idx", "编号")
@@ -51,8 +52,6 @@ ROLES = {
 """What the speakers are called elsewhere."""
 BETWEEN: Final = "\n\n"
 """What stands between instruction and input where both are one text."""
-NO_INPUT = "<noinput>"
-"""Alpaca's word for none, which some of its rows still hold."""
 FOLLOW_UP = "follow-up"
 IS_TRUE, IS_FALSE = ("true", "1", "yes"), ("false", "0", "no", "off")
 
@@ -266,8 +265,7 @@ def _after(system: str, text: str) -> str:
 
 
 def _input(content: object) -> str:
-    text = _said(content, "input")
-    return "" if text.strip().lower() == NO_INPUT else text
+    return without_input(_said(content, "input"))
 
 
 def _output(content: object) -> str:

@@ -42,11 +42,15 @@ NAMES: Final = {
 }
 """Field → what LLMs call it; ``_`` is a space within a name."""
 NO_INPUT: Final = frozenset(
-    """noinput none null nil na notapplicable notneeded noinputneeded noinputrequired
-    noinputnecessary empty 无 無 无输入 無輸入 没有 无需输入 不需要输入 空 なし 入力なし 없음
-    keine kein aucune ninguna nessuno нет""".split()  # noqa: SIM905
+    """noinput na notapplicable notneeded noinputneeded noinputrequired noinputnecessary 无输入
+    無輸入 无需输入 不需要输入 入力なし""".split()  # noqa: SIM905
 )
-"""What stands where a task has no input, without spaces and signs."""
+"""What stands where a task has no input, without spaces and signs, and is the input of none."""
+NONE: Final = frozenset(
+    """none null nil empty 无 無 没有 空 なし 없음 keine kein aucune ninguna nessuno
+    нет""".split()  # noqa: SIM905
+)
+"""What LLMs write there too; in data by people these are words that a task may be about."""
 MOST_TRIES: Final = 2_000
 """Openings of objects that are tried in one answer."""
 _RULER: Final = re.compile(
@@ -122,9 +126,9 @@ def without_heading(line: str) -> str:
     return _heading(INSTRUCTION).sub("", _NUMBER.sub("", line), count=1).strip()
 
 
-def without_input(text: str) -> str:
+def without_input(text: str, says_none: frozenset[str] = NO_INPUT) -> str:
     """An input, empty where it only says that there is none."""
-    return "" if normal(text).replace(" ", "") in NO_INPUT else text
+    return "" if normal(text).replace(" ", "") in says_none else text
 
 
 def _judged(
@@ -134,7 +138,7 @@ def _judged(
     for number, fields in enumerate(found):
         is_last = number == len(found) - 1
         clean = {name: text for name, text in fields.items() if text}
-        if INPUT in clean and not without_input(clean[INPUT]):
+        if INPUT in clean and not without_input(clean[INPUT], NO_INPUT | NONE):
             del clean[INPUT]
         reason: str = ""
         if is_last and cut_off:

@@ -64,6 +64,8 @@ def refused(tmp_path: Path, row: object) -> SkippedRow:
         ({"instruction": TASK, "output": "Oder"}, (TASK, "", "Oder")),
         ({"instruction": TASK, "input": None, "output": "Oder"}, (TASK, "", "Oder")),
         ({"instruction": TASK, "input": "<noinput>", "output": "Oder"}, (TASK, "", "Oder")),
+        ({"instruction": TASK, "input": "N/A", "output": "Oder"}, (TASK, "", "Oder")),
+        ({"instruction": TASK, "input": "None", "output": "x"}, (TASK, "None", "x")),
         ({"instruction": TASK, "context": "Asia", "response": "Amur"}, (TASK, "Asia", "Amur")),
         ({"prompt": TASK, "response": "Oder"}, (TASK, "", "Oder")),
         ({"prompt": TASK, "completion": "Oder"}, (TASK, "", "Oder")),

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompting.blocks import (
+    NO_INPUT,
+    NONE,
     OUTPUT,
     read_instances,
     read_one,
@@ -159,12 +161,12 @@ def test_one_field_is_all_of_an_answer(said: str, output: str) -> None:
     "text", ["<noinput>", "No input", "N/A", "none", "无", "无输入", "(none)", "Not needed."]
 )
 def test_no_input_is_told_in_many_ways(text: str) -> None:
-    assert without_input(text) == ""
+    assert without_input(text, NO_INPUT | NONE) == ""
 
 
 @pytest.mark.parametrize("text", ["none of these birds sings", "no", "n", "a", "the input"])
 def test_an_input_of_few_words_is_one(text: str) -> None:
-    assert without_input(text) == text
+    assert without_input(text, NO_INPUT | NONE) == text
 
 
 def test_a_line_loses_its_number_and_its_name() -> None:
