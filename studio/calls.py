@@ -43,6 +43,8 @@ class Prompt:
     """What the person said of this version."""
     created: str = ""
     """ISO 8601, UTC."""
+    aside: bool = False
+    """A method brought it for itself: it is not what the person works with."""
 
     @property
     def sha(self) -> str:

@@ -60,7 +60,8 @@ def generate(
     refuse_foreign(opened, run.method, settings)
     told = run_told(opened, run, model, prompt)
     if prompt is None:
-        told["prompt_id"] = prompt_of(opened, method_of(opened, run.method), None).id or None
+        chosen = prompt_of(opened, method_of(opened, run.method), None, keep=not estimate)
+        told["prompt_id"] = chosen.id or None
     row = run_row(opened, **told, **settings)
     if estimate:
         estimate_run(opened, row, as_json)

@@ -93,9 +93,10 @@ def prompt_of(
     project: Project, method: Method, prompt_id: int | None, *, keep: bool = True
 ) -> Prompt:
     """The prompt version asked for; else the newest that the method can ask with; else its bundled
-    template, which becomes the project's first version where its demonstrations are in itself.
+    template where its demonstrations are in itself. That becomes the project's first version, or
+    of a method other than the task's own a version on the side.
 
-    keep: store that first version; an estimate need not.
+    keep: store that version; an estimate need not.
 
     Raises StudioError when there is no such version, or none and no bundled template.
     """
@@ -107,7 +108,7 @@ def prompt_of(
                 "shows them."
             )
         return chosen
-    versions = prompts.all()
+    versions = prompts.own()
     for prompt in versions:
         found = methods.of_template(prompt.template, project.task.name, method.name)
         if found is not None and found.form == method.form:
@@ -126,9 +127,12 @@ def prompt_of(
             "The project has no prompt yet. Choose a template with `studio prompt set NAME`."
         )
     text = builtin(name, method.prompts_folder)
+    if not keep:
+        return prompts.of_text(text) or Prompt(name, text)
     # A method on the side must not become what Generate and Prompt work with.
-    aside = bool(versions) or method.name != project.task.method
-    return prompts.save(name, text, "bundled") if keep and not aside else Prompt(name, text)
+    if versions or method.name != project.task.method:
+        return prompts.save(name, text, f"bundled, for {method.name}", aside=True)
+    return prompts.save(name, text, "bundled")
 
 
 def default_template(task: Task, method: Method, language: str) -> str:

@@ -14,6 +14,7 @@ from studio.store.schema import (
     m009_reservations,
     m010_gold_sources,
     m011_record_notes,
+    m012_prompts_aside,
 )
 
 if TYPE_CHECKING:
@@ -277,6 +278,7 @@ STEPS: Final = (
     ("m009_reservations", m009_reservations.SCRIPT),
     ("m010_gold_sources", m010_gold_sources.SCRIPT),
     ("m011_record_notes", m011_record_notes.SCRIPT),
+    ("m012_prompts_aside", m012_prompts_aside.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

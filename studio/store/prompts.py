@@ -14,11 +14,12 @@ from studio.store.db import now, one, rows, storable, value, write
 if TYPE_CHECKING:
     from studio.store.db import Database
 
-COLUMNS = "id, version, name, template, note, created"
+SELECT = "SELECT id, version, name, template, note, created, chosen IS NULL AS aside FROM prompts"
+NEXT_CHOSEN = "(SELECT coalesce(max(chosen), 0) + 1 FROM prompts)"
 
 
 def _prompt(row: sqlite3.Row) -> Prompt:
-    return Prompt(**{name: row[name] for name in COLUMNS.split(", ")})
+    return Prompt(**{**dict(row), "aside": bool(row["aside"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,35 @@ class Prompts:
 
     db: Database
 
-    def save(self, name: str, template: str, note: str = "") -> Prompt:
-        """Make the next version; text that some version already has gives that version back."""
+    def save(self, name: str, template: str, note: str = "", *, aside: bool = False) -> Prompt:
+        """Make the next version; text that some version already has gives that version back.
+
+        aside: a method brings it for itself, so it does not become the newest; once the same text
+        is saved without this, it does.
+        """
         name, template, note = storable(name), storable(template), storable(note)
         sha = Prompt(name, template).sha
         with write(self.db) as conn:
-            row = one(self.db, f"SELECT {COLUMNS} FROM prompts WHERE sha = ?", (sha,))
-            if row is None:
+            if self.of_text(template) is None:
                 conn.execute(
                     "INSERT INTO prompts(version, name, template, sha, note, created)"
                     " SELECT coalesce(max(version), 0) + 1, ?, ?, ?, ?, ? FROM prompts",
                     (name, template, sha, note, now()),
                 )
-                row = one(self.db, f"SELECT {COLUMNS} FROM prompts WHERE sha = ?", (sha,))
-        assert row is not None
-        return _prompt(row)
+            if not aside:
+                conn.execute(
+                    f"UPDATE prompts SET chosen = {NEXT_CHOSEN} WHERE sha = ? AND chosen IS NULL",
+                    (sha,),
+                )
+            saved = self.of_text(template)
+        assert saved is not None
+        return saved
+
+    def of_text(self, template: str) -> Prompt | None:
+        """The version that has this text."""
+        sha = Prompt("", storable(template)).sha
+        row = one(self.db, f"{SELECT} WHERE sha = ?", (sha,))
+        return _prompt(row) if row else None
 
     def annotate(self, prompt_id: int, note: str) -> None:
         """Say something else of a version; its template stays as it is."""
@@ -50,22 +65,27 @@ class Prompts:
 
     def all(self) -> list[Prompt]:
         """Every version, the newest first."""
-        sql = f"SELECT {COLUMNS} FROM prompts ORDER BY version DESC"
+        return [_prompt(row) for row in rows(self.db, f"{SELECT} ORDER BY version DESC")]
+
+    def own(self) -> list[Prompt]:
+        """The versions that the person works with, the newest first."""
+        sql = f"{SELECT} WHERE chosen IS NOT NULL ORDER BY chosen DESC"
         return [_prompt(row) for row in rows(self.db, sql)]
 
     def latest(self) -> Prompt | None:
-        """The newest version."""
-        row = one(self.db, f"SELECT {COLUMNS} FROM prompts ORDER BY version DESC LIMIT 1")
+        """The newest version that the person works with."""
+        sql = f"{SELECT} WHERE chosen IS NOT NULL ORDER BY chosen DESC LIMIT 1"
+        row = one(self.db, sql)
         return _prompt(row) if row else None
 
     def get(self, prompt_id: int) -> Prompt | None:
         """One version by its row."""
-        row = one(self.db, f"SELECT {COLUMNS} FROM prompts WHERE id = ?", (prompt_id,))
+        row = one(self.db, f"{SELECT} WHERE id = ?", (prompt_id,))
         return _prompt(row) if row else None
 
     def by_version(self, version: int) -> Prompt | None:
         """One version by its number."""
-        row = one(self.db, f"SELECT {COLUMNS} FROM prompts WHERE version = ?", (version,))
+        row = one(self.db, f"{SELECT} WHERE version = ?", (version,))
         return _prompt(row) if row else None
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import instructions
+from studio import methods
+from studio.project import Project
+from tests.support import instructions, small_projects
 from tests.support.openai_server import OpenAIServer
 from tests.support.tasks import jobs_in_this_process
 from tests.support.verbs import Verbs, assert_one_sentence
@@ -18,6 +20,12 @@ from tests.support.verbs import Verbs, assert_one_sentence
 @pytest.fixture(scope="module")
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer(words=instructions.answer) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def any_method() -> Iterator[OpenAIServer]:
+    with OpenAIServer(words=small_projects.words) as running:
         yield running
 
 
@@ -85,6 +93,36 @@ def test_a_record_leads_back_to_its_task_its_request_and_its_seeds(
     found = studio("lineage", "record", 1, "-p", path, "--json").json
     assert found["stage"] == "tasks"
     assert {shot["instruction"] for shot in found["shots"]} <= {s[0] for s in instructions.SEEDS}
+
+
+@pytest.mark.parametrize("method", ["alpaca", "seedless", "self-qa", "evol"])
+def test_a_method_on_the_side_names_its_prompt_and_takes_no_ones_place(
+    method: str, studio: Verbs, any_method: OpenAIServer, seeds: Path, tmp_path: Path
+) -> None:
+    corpus = lines(tmp_path / "corpus.jsonl", [{"id": "d1", "text": "Rye is sown in autumn."}])
+    path = made(studio, tmp_path / "helpdesk", "--seeds", seeds, "--corpus", corpus)
+    asked = ("--endpoint", any_method.url, "--model", "stand-in", "-p", path, "--json")
+    assert studio("generate", "--wanted", 3, *asked).code == 0
+    own = studio("prompt", "show", "-p", path, "--json").json
+    told = studio("generate", "--method", method, *few(method), *asked).json
+    listed = {one["version"]: one for one in studio("prompt", "list", "-p", path, "--json").json}
+    aside = listed[told["prompt_version"]]
+    assert (aside["aside"], aside["note"]) == (True, f"bundled, for {method}")
+    last = Project.open(path).store.records.newest_of_run(2, 1)[0]
+    found = studio("lineage", "record", last.id, "-p", path, "--json").json
+    assert found["prompt_version"] == aside["version"]
+    assert studio("prompt", "show", "-p", path, "--json").json == own
+    assert not own["aside"]
+    before = len(listed)
+    again = studio("generate", "--method", method, *few(method), *asked).json
+    assert (again["prompt_version"], again["spent"]["prompt_tokens"]) == (aside["version"], 0)
+    assert len(studio("prompt", "list", "-p", path, "--json").json) == before
+
+
+def few(method: str) -> tuple[object, ...]:
+    """How few a test asks for."""
+    known = methods.get(method, "instructions").settings.options()
+    return tuple(x for key in ("wanted",) if key in known for x in (f"--{key}", 3))
 
 
 def test_tasks_that_are_near_to_a_seed_are_dropped(

@@ -32,6 +32,24 @@ def test_prompts_are_versions_and_equal_text_is_the_same_one(store: Store) -> No
     assert store.prompts.by_version(1) == store.prompts.get(first.id) == first
 
 
+def test_a_version_on_the_side_is_listed_and_the_newest_only_once_it_is_chosen(
+    store: Store,
+) -> None:
+    aside = store.prompts.save("alpaca", "of a method", "bundled", aside=True)
+    assert (aside.version, aside.aside, store.prompts.latest()) == (1, True, None)
+    first = store.prompts.save("generic", "text")
+    assert store.prompts.save("alpaca", "of a method", aside=True) == aside
+    assert store.prompts.all() == [first, aside]
+    assert store.prompts.latest() == first
+    assert store.prompts.own() == [first]
+    chosen = store.prompts.save("alpaca", "of a method")
+    assert (chosen.id, chosen.version, chosen.aside) == (aside.id, 1, False)
+    assert store.prompts.own() == [chosen, first]
+    later = store.prompts.save("generic", "text, changed")
+    assert store.prompts.save("alpaca", "of a method", aside=True) == chosen
+    assert store.prompts.latest() == later
+
+
 def test_a_draft_is_kept_until_it_is_discarded(store: Store) -> None:
     assert store.drafts.get("prompt") is None
     store.drafts.set("prompt", "half a sent\0")

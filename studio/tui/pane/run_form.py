@@ -88,7 +88,7 @@ def _can_ask(project: Project, method: Method) -> bool:
     # What shows a person's examples is chosen by that person.
     if method.form is DOCUMENT_FORM or default_template(project.task, method, project.language):
         return True
-    texts = (prompt.template for prompt in project.store.prompts.all())
+    texts = (prompt.template for prompt in project.store.prompts.own())
     asked = (methods.of_template(text, project.task.name, method.name) for text in texts)
     return any(one is not None and one.form == method.form for one in asked)
 

@@ -202,6 +202,5 @@ def choices(versions: Sequence[Prompt], theirs: str, task: Task) -> list[tuple[C
     if known is not None:
         found[0] = ("mine", "keep mine", f"it becomes the draft; theirs is v{known.version}")
     elif not any(remark.fatal for remark in template_form.remarks(theirs, task)):
-        number = versions[0].version + 1 if versions else 1
-        found.append(("both", "keep both", f"mine is the draft, theirs becomes v{number}"))
+        found.append(("both", "keep both", "mine is the draft, theirs becomes the next version"))
     return found

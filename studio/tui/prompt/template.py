@@ -44,7 +44,7 @@ class TemplatePart(Section):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.versions: list[Prompt] = []
-        """All, the newest first."""
+        """Those that the person works with, the newest first."""
         self._autosave = Autosave(self, self._write)
         self._seen: str | None = None
         self._written = ""
@@ -128,7 +128,7 @@ class TemplatePart(Section):
 
     def theirs(self) -> str:
         """The text that the store has: its draft, else the newest version, else a template."""
-        self.versions = self._store.prompts.all()
+        self.versions = self._store.prompts.own()
         draft = self._store.drafts.get(DRAFT)
         if draft is not None:
             return draft
@@ -200,7 +200,7 @@ class TemplatePart(Section):
         self.clashing = False
         if choice == "theirs":
             self.editor.replace_all(theirs)
-        self.versions = store.prompts.all()
+        self.versions = store.prompts.own()
         self._seen, self._written = store.drafts.get(DRAFT), self.text
         self.remark()
 
@@ -225,7 +225,7 @@ class TemplatePart(Section):
             draft = None if newest is not None and newest.id == saved.id else text
             store.drafts.set(DRAFT, text) if draft else store.drafts.discard(DRAFT)
         self._seen, self._written = draft, text
-        self.versions = store.prompts.all()
+        self.versions = store.prompts.own()
         self.remark()
         return saved
 
