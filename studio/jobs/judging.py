@@ -20,7 +20,14 @@ from studio.jobs.collect import Collector
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.filtering import record_type
 from studio.jobs.params import JudgeParams, RunParams
-from studio.jobs.plans import ESTIMATE_SAMPLE, LOOKED_AT, Beginning, endpoint_of, plan_for
+from studio.jobs.plans import (
+    LOOKED_AT,
+    Beginning,
+    endpoint_of,
+    plan_for,
+    spread,
+    without_answer,
+)
 from studio.jobs.run_rows import begun
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.judging import (
@@ -132,14 +139,10 @@ def estimate_judge(project: Project, params: JudgeParams) -> Estimate:
     judged = checked(project, params)
     refuse_none(project, judged)
     method, plan, endpoint = planned_judge(project, params, judged)
-    store, stage = project.store, method.stages[0]
-    total = store.records.counts(judged.name).kept
-    asks = list(islice(stage.ask(plan, 0, Beginning()), LOOKED_AT))
-    known = store.generations.stored([ask.request.sha for ask in asks])
-    new = [ask.request for ask in asks if ask.request.sha not in known]
-    there = total - round(total * len(new) / len(asks)) if asks else 0
-    sample = new[:: max(1, len(new) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]
-    return replace(estimate(sample, total - there, endpoint, plan.count), stored=there)
+    total = project.store.records.counts(judged.name).kept
+    asks = list(islice(method.stages[0].ask(plan, 0, Beginning()), LOOKED_AT))
+    new, there = without_answer(project, asks, total)
+    return replace(estimate(spread(new), total - there, endpoint, plan.count), stored=there)
 
 
 def _conclude(

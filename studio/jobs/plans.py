@@ -361,11 +361,9 @@ def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
         if stage.feedback:
             break
         asks, total = _looked_at(stage, plan)
-        known = project.store.generations.stored([ask.request.sha for ask in asks])
-        new = [ask.request for ask in asks if ask.request.sha not in known]
-        there = total - round(total * len(new) / len(asks)) if asks else 0
+        new, there = without_answer(project, asks, total)
         left, stored = left + total - there, stored + there
-        sample, seen = sample + _spread(new), seen or _spread([ask.request for ask in asks])
+        sample, seen = sample + spread(new), seen or spread([ask.request for ask in asks])
     answered = project.store.generations.answered_sample(
         plan.prompt_id or 0, endpoint.model, ESTIMATE_SAMPLE
     )
@@ -389,7 +387,14 @@ def _looked_at(stage: Stage, plan: Plan) -> tuple[list[Ask], int]:
     return list(islice(stage.ask(plan, 0, Beginning()), 8 * LOOKED_AT)), total
 
 
-def _spread(requests: list[Request]) -> list[Request]:
+def without_answer(project: Project, asks: Sequence[Ask], total: int) -> tuple[list[Request], int]:
+    """Those of the requests that have no answer yet; how many of ``total`` have one, by these."""
+    known = project.store.generations.stored([ask.request.sha for ask in asks])
+    new = [ask.request for ask in asks if ask.request.sha not in known]
+    return new, total - round(total * len(new) / len(asks)) if asks else 0
+
+
+def spread(requests: Sequence[Request]) -> list[Request]:
     """A few of them, from the first to the last; draws of one document are the same prompt."""
     distinct = list({request.messages: request for request in requests}.values())
     return distinct[:: max(1, len(distinct) // ESTIMATE_SAMPLE)][:ESTIMATE_SAMPLE]

@@ -11,14 +11,13 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
-from tests.e2e.test_kill_any_method import KILLS, ended, kill_at, most_usage
 from tests.support import judge
 from tests.support.command import Command
+from tests.support.killing import CONCURRENCY, assert_paid_once, killed, most_usage, paid
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_projects import make_project
 from tests.support.verbs import Verbs
 
-CONCURRENCY = 3
 VERDICTS = (
     "SELECT record_id, filter, kept, score, reason FROM verdicts WHERE in_force = 1"
     " ORDER BY filter, record_id"
@@ -99,20 +98,14 @@ def test_what_was_killed_ends_with_the_verdicts_of_an_undisturbed_job(tmp_path: 
         assert studio("judge", "-p", whole.path, "--json").code == 0
         expected, calls = verdicts(whole), server.paid.calls
     with OpenAIServer(words=judge.words, latency_s=0.05) as slow:
-        killed = trees(tmp_path / "killed", slow.url, times=6)
-        told = ["judge", "-p", killed.path, "--concurrency", CONCURRENCY, "--detach", "--json"]
+        project = trees(tmp_path / "killed", slow.url, times=6)
+        told = ["judge", "-p", project.path, "--concurrency", CONCURRENCY, "--detach", "--json"]
         job = int(studio(*told).json["job"])
-        for at in (7, 29, calls - 6):
-            if not kill_at(killed, job, lambda at=at: slow.paid.calls >= at):
-                break
-            assert studio("jobs", "resume", job, "-p", killed.path, "--detach").code == 0
-        last = ended(studio, killed, job)
+        moments = [paid(slow, at) for at in (7, 29, calls - 6)]
+        last = killed(studio, project, job, moments)
         assert last.state.value == "done", last.message
-        twice = sum(count - 1 for count in slow.paid.bodies.values())
-        # What was in flight at a kill, and what came in within the window that is written at once.
-        assert twice <= KILLS * 3 * CONCURRENCY
-        assert slow.paid.calls - twice == calls
-    assert verdicts(killed) == expected
+        assert_paid_once(slow, calls)
+    assert verdicts(project) == expected
 
 
 def test_a_cap_holds_and_what_was_judged_has_its_verdict(tmp_path: Path) -> None:

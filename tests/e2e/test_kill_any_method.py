@@ -6,12 +6,8 @@ A method that is new in the registry is killed here without a word in this file.
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import sqlite3
-import time
-from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -19,18 +15,24 @@ from typing import Any
 import pytest
 
 from studio import methods
-from studio.jobs import queue
 from studio.project import Project
 from studio.tasks import TASKS
 from tests.support import two_step
 from tests.support.command import Command
+from tests.support.killing import (
+    CONCURRENCY,
+    KILLS,
+    assert_paid_once,
+    ended,
+    killed,
+    most_usage,
+    paid,
+)
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_projects import add_gold, add_queries, make_project, words
 from tests.support.tiny_encoder import bert_encoder
 
-CONCURRENCY = 3
 SEEDED = 9
-KILLS = 3
 ROWS = (
     "SELECT r.type, r.text, r.fields, coalesce(d.outside_id, ''), r.stage, r.batch, r.place,"
     " r.part, r.kept, r.reason"
@@ -63,20 +65,13 @@ def test_what_was_killed_ends_with_the_rows_of_an_undisturbed_run(
         assert expected, asked.message
     drawn = random.Random(f"{name} {task}")
     with OpenAIServer(words=said, latency_s=0.05) as slow:
-        killed = made(tmp_path / "killed", name, task, slow.url)
-        job = start(studio, killed, name, tiny)
-        for at in sorted(drawn.sample(range(1, calls), min(KILLS, calls - 1))):
-            if not kill_at(killed, job, lambda at=at: slow.paid.calls >= at):
-                break
-            assert studio("jobs", "resume", job, "-p", killed.path, "--detach").code == 0
-        last = ended(studio, killed, job)
+        project = made(tmp_path / "killed", name, task, slow.url)
+        job = start(studio, project, name, tiny)
+        moments = sorted(drawn.sample(range(1, calls), min(KILLS, calls - 1)))
+        last = killed(studio, project, job, [paid(slow, at) for at in moments])
         assert last.state.value == "done", last.message
-        twice = sum(count - 1 for count in slow.paid.bodies.values())
-        # What was in flight at a kill, and what came in within the window that is written at once,
-        # was paid and is asked again: nothing can know of it.
-        assert twice <= KILLS * 3 * CONCURRENCY
-        assert slow.paid.calls - twice == calls
-    assert rows(killed) == expected
+        assert_paid_once(slow, calls)
+    assert rows(project) == expected
 
 
 CAP = 4_500
@@ -98,22 +93,14 @@ def test_no_kill_makes_a_run_pass_its_cap(
         server.keep_requests = True
         project = made(tmp_path / "capped", name, task, server.url)
         job = start(studio, project, name, tiny, "--budget-tokens", CAP)
-        for kill in range(1, KILLS + 1):
-            if not kill_at(project, job, lambda kill=kill: server.calls >= kill * CONCURRENCY):
-                break
-            assert studio("jobs", "resume", job, "-p", project.path, "--detach").code == 0
-        last = ended(studio, project, job)
+        asked = [
+            lambda kill=kill: server.calls >= kill * CONCURRENCY for kill in range(1, KILLS + 1)
+        ]
+        last = killed(studio, project, job, asked)
         if last.state.value != "done":
             assert last.is_capped, last.message
             assert "The cap was reached" in last.message
         assert sum(sum(most_usage(body).values()) for body in server.requests) <= CAP
-
-
-def most_usage(body: dict[str, Any]) -> dict[str, int]:
-    """What a server would bill whose tokenizer makes a token of each byte."""
-    texts = [message["content"].encode() for message in body["messages"]]
-    prompt = sum(len(text) for text in texts) + 64 + 16 * len(texts)
-    return {"prompt_tokens": prompt, "completion_tokens": int(body["max_tokens"])}
 
 
 def made(folder: Path, name: str, task: str, url: str) -> Project:
@@ -145,32 +132,6 @@ def start(studio: Command, project: Project, name: str, tiny: Path, *more: objec
 def methods_train(name: str, task: str) -> bool:
     known = methods.of_task(task)
     return name in known and known[name].has_feedback
-
-
-def ended(studio: Command, project: Project, job: int) -> Any:
-    """The job at its end, gone on with where it was cut off."""
-    found = queue.wait(project, job)
-    if found.state.value == "interrupted":
-        studio("jobs", "resume", job, "-p", project.path, "--json")
-        found = queue.wait(project, job)
-    return found
-
-
-def kill_at(project: Project, job: int, moment: Callable[[], bool]) -> bool:
-    """Kill the worker at that moment; False when it had ended before."""
-    while not moment():
-        if queue.get(project, job).state.value in ("done", "failed"):
-            return False
-        time.sleep(0.005)
-    pid = queue.get(project, job).pid
-    if pid is None or queue.get(project, job).state.value != "running":
-        return False
-    os.kill(pid, signal.SIGKILL)
-    while queue.get(project, job).state.value != "interrupted":
-        if queue.get(project, job).state.value in ("done", "failed"):
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def rows(project: Project) -> list[tuple[Any, ...]]:
