@@ -114,6 +114,8 @@ def new(
     _check_records(TASKS[task], reading)
     if corpus is None and speaks_of_documents:
         raise typer.BadParameter("--gold and --examples need the --corpus that they speak of")
+    if seeds is not None and reading.examples:
+        raise typer.BadParameter("--seeds and --examples are the same; name one of them")
     if seeds is not None:
         reading = replace(reading, examples=str(seeds))
     brought = corpus or reading.records or reading.examples

@@ -129,3 +129,21 @@ def test_a_query_takes_no_output(studio: Verbs, path: Path) -> None:
 def test_a_seed_that_is_gold_is_refused(studio: Verbs, tasks: Path) -> None:
     done = studio("examples", "add", "name a SEA", "--output", "The Baltic.", "-p", tasks)
     assert_one_sentence(done, 1, "is a gold instruction", "test has it (g1)")
+
+
+def test_seeds_of_a_new_project_name_its_documents_and_what_is_skipped_is_told(
+    studio: Verbs, tmp_path: Path
+) -> None:
+    corpus, seeds = tmp_path / "corpus.jsonl", tmp_path / "seeds.jsonl"
+    corpus.write_text('{"_id": "d1", "text": "Meals with customers."}\n', "utf-8")
+    known = '{"query": "lunch?", "document_id": "d1"}\n'
+    seeds.write_text(known + '{"query": "dinner?", "document_id": "d9"}\n', "utf-8")
+    told = ("--corpus", corpus, "--seeds", seeds)
+    made = studio("new", tmp_path / "meals", *told, "--json").json
+    assert made["examples"] == 1
+    assert [one["reason"] for one in made["skipped_samples"]] == ["unknown document d9"]
+    (one,) = studio("examples", "list", "-p", tmp_path / "meals", "--json").json
+    assert (one["query"], one["document_text"]) == ("lunch?", "Meals with customers.")
+    assert "unknown document d9" in studio("new", tmp_path / "again", *told).out
+    both = studio("new", tmp_path / "both", *told, "--examples", seeds)
+    assert_one_sentence(both, 2, "--seeds and --examples are the same")
