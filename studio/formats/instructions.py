@@ -123,7 +123,11 @@ def _of_row(
             yield SkippedRow(where, "the instruction has no output", "no-output")
         else:
             yield RawInstruction(
-                fields={"instruction": one.instruction, "input": one.input, "output": one.output},
+                fields={
+                    "instruction": one.instruction,
+                    "input": without_input(one.input),
+                    "output": one.output,
+                },
                 outside_id=name if number == 1 else f"{name}#{number}",
                 where=where,
                 tags=tag_text(tags_of(f"{tags} {FOLLOW_UP if one.is_follow_up else ''}")),
@@ -162,7 +166,7 @@ def _flat(row: Mapping[str, object], named: Mapping[str, str], system: str) -> _
     found = {name: value(row, named.get(name, ""), usual) for name, usual in USUAL.items()}
     wanting = next((name for name in named if not found[name][0]), "")
     key, content = found["instruction"]
-    given = _input(found["input"][1])
+    given = _said(found["input"][1], "input")
     if not key and not wanting:
         (key, content), given = found["input"], ""
     if not key or wanting:
@@ -191,7 +195,7 @@ def _of_instances(
             if not isinstance(one, dict):
                 raise BadRow("instance", "it is no object with an input and an output")
             given, said = (value(one, "", names)[1] for names in (INPUTS, OUTPUTS))
-            yield _Found(text, _input(given), _output(said))
+            yield _Found(text, _said(given, "input"), _output(said))
         except BadRow as bad:
             yield BadRow(bad.code, f"instance {number}: {bad}")
 
@@ -262,10 +266,6 @@ def _apart(text: str, input: str) -> tuple[str, str]:
 
 def _after(system: str, text: str) -> str:
     return f"{system.strip()}{BETWEEN}{text}" if system.strip() else text
-
-
-def _input(content: object) -> str:
-    return without_input(_said(content, "input"))
 
 
 def _output(content: object) -> str:

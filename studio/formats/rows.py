@@ -91,7 +91,8 @@ class RawInstruction:
     """An instruction as an outside file has it."""
 
     fields: Mapping[str, str]
-    """``instruction`` (never blank), ``input`` and ``output`` (either may be empty), unchanged."""
+    """``instruction`` (never blank), ``input`` and ``output`` (either may be empty), unchanged but
+    for an input that says that there is none."""
     outside_id: str
     """The id of its row, or its line; ``#2`` and so on behind it for others of one row."""
     where: str

@@ -17,6 +17,7 @@ from studio import formats
 from studio.formats.instruction_exports import INSTRUCTION_FORMATS
 from studio.formats.instructions import read_instructions
 from studio.formats.rows import ExportContext, ExportRow, RawInstruction
+from studio.prompting.blocks import without_input
 from studio.records import StudioError
 from studio.tasks import TASKS
 
@@ -158,7 +159,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 RECORDS = st.lists(
     st.tuples(
         TEXT.filter(str.strip) | st.just("Add."),
-        TEXT.filter(lambda text: text.strip().lower() != "<noinput>"),
+        TEXT.filter(lambda text: without_input(text) == text),
         TEXT,
         st.sampled_from(["", "classes", "instances"]),
     ),

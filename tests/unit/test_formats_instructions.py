@@ -16,6 +16,7 @@ from studio.formats.examples import read_examples, write_examples
 from studio.formats.instructions import joined, read_instructions
 from studio.formats.labelled import GoldFields, read_gold
 from studio.formats.rows import RawExample, RawInstruction, SkippedRow
+from studio.prompting.blocks import without_input
 from studio.records import INSTRUCTION, Example, Gold, StudioError
 from studio.tasks import TASKS
 
@@ -343,7 +344,10 @@ def test_no_row_whatever_stops_the_reading(
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
-@given(instruction=TEXT.filter(str.strip), given_input=TEXT)
+@given(
+    instruction=TEXT.filter(str.strip),
+    given_input=TEXT.filter(lambda text: without_input(text) == text),
+)
 def test_an_input_that_a_row_has_by_itself_is_taken_out_of_the_text(
     tmp_path_factory: pytest.TempPathFactory, instruction: str, given_input: str
 ) -> None:
@@ -354,6 +358,17 @@ def test_an_input_that_a_row_has_by_itself_is_taken_out_of_the_text(
         {"inputs": text, "targets": "x", "input": given_input},
     )
     assert [parts(row) for row in read(path)[0]] == [(instruction, given_input, "x")] * 2
+
+
+def test_an_input_that_says_none_is_taken_out_of_the_text_too(tmp_path: Path) -> None:
+    text = joined(TASK, "N/A")
+    path = write(
+        tmp_path / "a.jsonl",
+        chat("messages", ("user", text), ("assistant", "Oder"), input="N/A"),
+        {"inputs": text, "targets": "Oder", "input": "N/A"},
+        {"instruction": TASK, "instances": [{"input": "N/A", "output": "Oder"}]},
+    )
+    assert [parts(row) for row in read(path)[0]] == [(TASK, "", "Oder")] * 3
 
 
 # --- as gold, as examples
