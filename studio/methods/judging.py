@@ -25,7 +25,7 @@ from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.params import Params
 from studio.prompting.scores import read_score
 from studio.prompting.staged import Lines, StagedForm, StagedTemplate, stage_messages
-from studio.prompting.words import cut_words
+from studio.prompting.words import cut_words, one_line
 from studio.records import Document, Reason, Record, RecordType
 
 JUDGEMENT: Final = RecordType(
@@ -153,7 +153,7 @@ def shown_record(template: StagedTemplate, fields: Mapping[str, str]) -> tuple[L
     for name, text in fields.items():
         short = cut_words(text, template.context_words)
         # Cutting joins lines: only what is too long is shown so.
-        is_short = len(short.split()) >= len(text.split())
+        is_short = short == one_line(text)
         shown, is_cut = (text.strip() if is_short else f"{short} …"), is_cut or not is_short
         break_ = "\n" if "\n" in shown else ""
         heading = named.get(name, name.replace("_", " ").capitalize())

@@ -9,7 +9,7 @@ import pytest
 
 from studio.jobs.judging import checked, estimate_judge, template_of
 from studio.jobs.params import JudgeParams
-from studio.methods.judging import FORM, JUDGES
+from studio.methods.judging import FORM, JUDGES, shown_record
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names
 from studio.records import LABELLED_TEXT, Record, StudioError
@@ -44,6 +44,18 @@ def verdicts(project: Project) -> dict[str, tuple[bool, float | None, str]]:
         for one in project.store.verdicts.of_record(record.id)
         if one.filter == "accuracy"
     }
+
+
+@pytest.mark.parametrize("word", ["oak ", "树"])
+def test_a_record_is_shown_in_its_lines_until_it_is_too_long(word: str) -> None:
+    template = FORM.parse(builtin("accuracy", "judges"))
+    short = f"{word}\n{word}".strip()
+    lines, is_cut = shown_record(template, {"output": short})
+    assert (lines, is_cut) == (f"Output: \n{short}", False)
+    long = word * (template.context_words + 1)
+    lines, is_cut = shown_record(template, {"output": long})
+    cut = (word * template.context_words).strip()
+    assert (lines, is_cut) == (f"Output: {cut} …", True)
 
 
 def test_every_shape_of_answer_becomes_a_verdict(project: Project, server: OpenAIServer) -> None:
