@@ -40,7 +40,7 @@ class Conflicts:
         for row in rows:
             task = content_sha(one_line(row.query))
             tasks.append((row.record_id, task))
-            if given := one_line(row.fields["input"]):
+            if given := one_line(row.fields.get("input", "")):
                 answers[task, content_sha(given)].add(content_sha(_said(row.fields["output"])))
         most: defaultdict[str, int] = defaultdict(lambda: 1)
         for (task, _), outputs in answers.items():

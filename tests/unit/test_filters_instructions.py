@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from studio import filters
 from studio.filters.base import FilterContext, FilterRow
+from studio.filters.choosing import usual
 from studio.filters.field_lengths import bounds_in
 from studio.filters.lexical_diversity import mtld
 from studio.filters.repeated_input import repeats
 from studio.filters.starts import begins_badly
 from studio.prompting.words import words_found
-from studio.records import StudioError
+from studio.records import INSTRUCTION, StudioError
 
 CONTEXT = FilterContext(
     "en", lists={"blacklist": ("picture", "go to", "图片"), "starts": ("write a program",)}
@@ -196,6 +197,16 @@ def test_an_output_says_something_of_its_own(
 def test_one_input_has_one_answer_or_the_task_goes(tasks: list[Task], scores: list[int]) -> None:
     expected = [(score, "conflict" if score > 1 else "") for score in scores]
     assert judged("conflicts", *tasks) == expected
+
+
+@pytest.mark.parametrize("name", usual(INSTRUCTION))
+def test_a_type_without_an_input_is_judged_as_if_it_were_empty(name: str) -> None:
+    task = "Name a colour of the sky", "The sky is blue on a clear day."
+    row = FilterRow(
+        1, task[0], None, fields=dict(zip(("instruction", "output"), task, strict=True))
+    )
+    [found] = filters.make(name).judge([row], CONTEXT)
+    assert found.kept
 
 
 @given(st.lists(st.tuples(*[st.sampled_from("ab")] * 3), max_size=12), st.randoms())
