@@ -32,7 +32,7 @@ from studio.methods.tasks_written import (
 from studio.params import Params, option
 from studio.prompting.blocks import read_one
 from studio.prompting.staged import StagedForm
-from studio.prompting.words import words_found
+from studio.prompting.words import normal, words_found
 from studio.records import Example, Reason, RecordType
 
 DEEPEN: Final = ("constrain", "deepen", "concretise", "reason")
@@ -91,10 +91,9 @@ class Evolutions:
         """The one instruction of an answer."""
         one = read_one(answer.text, "instruction", cut_off=answer.finish_reason == "length")
         text = one.fields.get("instruction", "")
-        reason = one.reason
-        if not reason and words_found(text, plan.template.lists.get("prompt_words", ())):
-            reason = Reason.ECHO
-        reason = reason or instruction_fault(plan.template, text)
+        prompt_words = words_found(text, plan.template.lists.get("prompt_words", ()))
+        is_old = prompt_words or normal(text) in map(normal, ask.unlike)
+        reason = one.reason or (Reason.ECHO if is_old else instruction_fault(plan.template, text))
         return [Draft({"task": text} if text else {}, reason)]
 
     def expected(self, plan: Plan) -> int:

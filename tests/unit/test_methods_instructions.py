@@ -431,6 +431,13 @@ def test_no_batch_comes_after_the_last_evolution() -> None:
     assert not asked("evol", "evolutions", batch=4)
 
 
+def test_an_evolution_that_says_its_beginning_with_its_input_again_is_an_echo() -> None:
+    seed = replace(many_seeds(1)[0], fields={"input": "pines, oaks", "output": "Berries."})
+    [ask] = stage("evol", "evolutions").ask(plan("evol", [seed]), 0, Beginning())
+    [draft] = read("evol", "evolutions", ask, "Say what is red in a forest: pines, oaks.")
+    assert draft.reason == Reason.ECHO
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
