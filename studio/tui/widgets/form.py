@@ -138,6 +138,9 @@ class Form(VerticalScroll, can_focus=True):
                 line.display = line in wanted
             if current in names:
                 self.go_to(current)
+            else:
+                # Where the line was is the next one now; the last line stays the last.
+                self.cursor = self.cursor if current else len(wanted)
             self._mark()
 
     def empties(self, meanings: Mapping[str, str]) -> None:
