@@ -274,13 +274,13 @@ class Navigation(StorePoller):
     @work
     async def action_export(self) -> None:
         """Ask for format and folder, and write what the pane is about, or all records."""
-        from studio.tui.jobs.start import TITLES, StartDialog
+        from studio.tui.jobs.start import FORMS, StartDialog
 
         project, pane = self.project, self.base_screen
         if not self.can_show("jobs") or project is None or not isinstance(pane, Pane):
             return
         words, ids = await pane.chosen_records() or ("", ())
-        about = f"{TITLES['export']}: {words}, {len(ids):,}" if words else ""
+        about = f"{FORMS['export'].title}: {words}, {len(ids):,}" if words else ""
         params = await self.push_screen_wait(StartDialog("export", project, about))
         if params is None:
             return

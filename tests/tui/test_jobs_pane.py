@@ -19,7 +19,7 @@ from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose
 from studio.tui.jobs.delete_files import DeleteFiles
-from studio.tui.jobs.start import StartDialog, params_of
+from studio.tui.jobs.start import StartDialog, form_lines, params_of
 from studio.tui.pane.params_form import Unfit
 from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.editor import Field
@@ -175,6 +175,58 @@ async def test_a_filter_is_chosen_link_by_link_and_only_what_fits_is_asked(
         [made] = project.store.jobs.all()
         assert made.params["chain"] == "-copy"
         assert (made.params["round_trip"], made.params["k"]) == ("bm25", 2)
+
+
+@pytest.mark.parametrize("mode", ["bm25", "off"])
+async def test_a_form_opens_again_with_fewer_lines_and_starts(
+    project: Project, no_workers: list[int], mode: str
+) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("n", "j", "j", "enter")
+        await quiet(pilot)
+        app.screen.query_one(Form).put("round_trip", mode)
+        await quiet(pilot)
+        await pilot.press("escape", "n", "j", "j", "enter")
+        await quiet(pilot)
+        form = app.screen.query_one(Form)
+        assert (form.values["round_trip"], form.current) == (mode, "")
+        await pilot.press("enter")
+        await quiet(pilot)
+        [made] = project.store.jobs.all()
+        assert made.params["round_trip"] == mode
+
+
+async def test_what_the_path_trains_is_chosen_whatever_filters_before(project: Project) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("ctrl+r")
+        await quiet(pilot)
+        form, ready = app.screen.query_one(Form), list[dict[str, Any]]()
+        form.put("encoder", "minilm-l6")
+        for mode in ("bm25", "off"):
+            form.put("round_trip", mode)
+            await quiet(pilot)
+            assert "encoder" in [one.name for one in form.fields]
+            ready.append(params_of(project, "path", form.fields, form.values))
+        assert [one["train"]["encoder"] for one in ready] == ["minilm-l6"] * 2
+
+
+async def test_a_line_that_is_not_shown_holds_nothing_up(
+    project: Project, no_workers: list[int]
+) -> None:
+    app = StudioApp(project, screen="jobs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("n", "j", "j", "enter")
+        await quiet(pilot)
+        form = app.screen.query_one(Form)
+        form.put("k", "many")
+        form.put("round_trip", "off")
+        await quiet(pilot)
+        await pilot.press("s")
+        await quiet(pilot)
+        [made] = project.store.jobs.all()
+        assert made.params["round_trip"] == "off"
 
 
 async def test_what_a_job_was_told_stands_in_the_words_of_its_form(
@@ -438,11 +490,17 @@ async def test_a_running_jobs_files_stay(project: Project, job: JobMaker) -> Non
 
 def test_the_path_is_made_of_typed_values(project: Project) -> None:
     values = {"documents": "12", "queries_per_document": "2", "budget_usd": "1.5", "k": "3"}
-    by_url = params_of(project, "path", {**values, "endpoint": "http://localhost:8000/v1 qwen"})
+    lines = form_lines(project, "path")
+    by_url = params_of(
+        project, "path", lines, {**values, "endpoint": "http://localhost:8000/v1 qwen"}
+    )
     run = by_url["generate"]
     assert (run["base_url"], run["model"]) == ("http://localhost:8000/v1", "qwen")
     by_name = params_of(
-        project, "path", {**values, "endpoint": "embedded:smollm2-135m", "encoder": "minilm-l6"}
+        project,
+        "path",
+        lines,
+        {**values, "endpoint": "embedded:smollm2-135m", "encoder": "minilm-l6"},
     )
     run = by_name["generate"]
     assert (run["endpoint"], run["documents"]) == ("embedded:smollm2-135m", 12)
@@ -467,5 +525,7 @@ def test_the_path_is_made_of_typed_values(project: Project) -> None:
 def test_typed_values_are_checked_by_line(
     project: Project, changes: dict[str, str], field: str
 ) -> None:
+    lines = form_lines(project, "path")
+    told = {"endpoint": "", "round_trip": "base", "k": "1", **changes}
     with pytest.raises(Unfit, match=field):
-        params_of(project, "path", {"endpoint": "", "round_trip": "base", "k": "1", **changes})
+        params_of(project, "path", lines, told)

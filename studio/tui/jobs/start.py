@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -36,13 +36,6 @@ from studio.tui.safe_text import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.form_field import NO, YES, FormChoice, FormField
 
-TITLES: Final = {
-    "path": "Run the path: generate → filter → train → evaluate",
-    "filter": "Filter the records",
-    "judge": "Have an LLM rate the kept records",
-    "evaluate": "Score BM25, base and trained encoder",
-    "export": "Export the records",
-}
 _FILTER = ("round_trip", "k", "encoder")
 _RANKS: Final = (
     FormChoice("1", note="its own document must come first, as published"),
@@ -50,31 +43,30 @@ _RANKS: Final = (
 )
 SWITCH: Final = "filter-"
 """What the line of a filter's switch is called, before the filter's name."""
-LINES: Final = {
-    "path": ("documents", "queries_per_document", "endpoint", "budget_usd", *_FILTER),
-    "filter": ("type", "settings", *_FILTER),
-    "judge": ("by", "rubric", "keep_from", "endpoint", "budget_usd", "budget_tokens"),
-    "evaluate": ("split", "model_id", "systems"),
-    "export": ("format", "folder", "dropped", "licence"),
-}
-PARAMS: Final = {
-    "filter": FilterParams,
-    "judge": JudgeParams,
-    "evaluate": EvaluateParams,
-    "export": ExportParams,
-}
-"""What each form asks; all else has a flag of the command."""
 DEED: Final = "Start: s, or enter here"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StartForm:
+    """What starts one kind of job."""
+
+    title: str
+    params: type[Params]
+    """Where its lines come from."""
+    lines: tuple[str, ...]
+    """What it asks; all else has a flag of the command."""
+    row: Callable[[Project, Sequence[FormField], Mapping[str, str]], Row]
+    """The job's params out of what was typed. Raises Unfit with the line to mend."""
 
 
 def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
     """The lines of one form, in order."""
+    form = FORMS[kind]
     formats = [FormChoice(one.name, note=one.label) for one in fitting(project.task).values()]
     own = form_fields(
-        EvaluateParams,
-        FilterParams,
-        ExportParams,
-        JudgeParams,
+        form.params,
         more={
             "endpoint": {
                 "choices": endpoint_choices(project.settings),
@@ -91,7 +83,7 @@ def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
     run = run_form.run_fields(project, [method]) if kind == "path" else ()
     known = {one.name: one for one in (*own, *run)}
     switches = _switches(project) if kind == "filter" else ()
-    lines = (known[name] for name in LINES[kind] if name in known)
+    lines = (known[name] for name in form.lines if name in known)
     return (*switches, *(one for one in lines if _fits(project, one)))
 
 
@@ -140,35 +132,43 @@ def _fits(project: Project, line: FormField) -> bool:
     return line.name not in _FILTER or ROUND_TRIP in choosing.fitting(project.task.record)
 
 
-def lines_of(texts: Mapping[str, str]) -> set[str]:
+def lines_of(kind: str, texts: Mapping[str, str]) -> set[str]:
     """The lines that mean something for what is chosen."""
-    mode = texts.get("round_trip")
-    needless = {"off": {"k", "encoder"}, "bm25": {"encoder"}}.get(mode or "", set())
+    # The path trains the encoder, whatever filters before.
+    encoder = {"encoder"} if kind == "filter" else set()
+    needless = {"off": {"k"} | encoder, "bm25": encoder}.get(texts.get("round_trip", ""), set())
     return {*texts} - needless
 
 
-def params_of(project: Project, kind: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """The job's params out of what was typed. Raises Unfit with the line to mend."""
-    fields = form_lines(project, kind)
+def params_of(
+    project: Project, kind: str, fields: Sequence[FormField], texts: Mapping[str, str]
+) -> Row:
+    """The job's params out of the lines that are shown. Raises Unfit with the line to mend."""
+    return FORMS[kind].row(project, fields, texts)
 
-    def read(params: type[Params]) -> dict[str, Any]:
-        found = read_form(params, fields, texts)
-        base = getattr(found, "encoder", "")
-        return (replace(found, encoder=absolute(base)) if base else found).to_row()  # type: ignore[call-arg]
 
-    if kind == "filter":
-        own = not texts.get("type")
-        return {**read(FilterParams), "chain": _chain(project, texts) if own else ""}
-    if kind == "judge":
-        return _judge_row(project, read_form(JudgeParams, fields, texts))
-    if kind != "path":
-        return read(PARAMS[kind])
+def _row(params: type[Params], fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
+    found = read_form(params, fields, texts)
+    base = getattr(found, "encoder", "")
+    return (replace(found, encoder=absolute(base)) if base else found).to_row()  # type: ignore[call-arg]
+
+
+def _path_row(project: Project, fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
     asked = [one for one in fields if one.name not in FilterParams.options()]
-    row = run_form.row_of(project, asked, {"method": project.task.method, **texts})
-    run_form.checked_endpoint(project, row)
+    run = run_form.row_of(project, asked, {"method": project.task.method, **texts})
+    run_form.checked_endpoint(project, run)
     return PathParams(
-        generate=row, filter=read(FilterParams), train=read(TrainParams), evaluate=None
+        generate=run,
+        filter=_row(FilterParams, fields, texts),
+        train=_row(TrainParams, fields, texts),
+        evaluate=None,
     ).to_row()
+
+
+def _filter_row(project: Project, fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
+    own = not texts.get("type")
+    row = _row(FilterParams, fields, texts)
+    return {**row, "chain": _chain(project, texts) if own else ""}
 
 
 def _chain(project: Project, texts: Mapping[str, str]) -> str:
@@ -180,10 +180,10 @@ def _chain(project: Project, texts: Mapping[str, str]) -> str:
     return ",".join((*more, *less))
 
 
-def _judge_row(project: Project, told: JudgeParams) -> dict[str, Any]:
-    """The row of a judge. Raises Unfit with the line to mend."""
+def _judge_row(project: Project, fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
     from studio.jobs.judging import checked
 
+    told = read_form(JudgeParams, fields, texts)
     name, base_url, model = endpoint_of(project.settings, told.endpoint)
     told = replace(told, endpoint=name, base_url=base_url, model=model)
     if told.budget_usd is None:
@@ -194,6 +194,38 @@ def _judge_row(project: Project, told: JudgeParams) -> dict[str, Any]:
         raise Unfit("rubric", str(error)) from error
     run_form.checked_endpoint(project, told.to_row())
     return told.to_row()
+
+
+FORMS: Final = {
+    "path": StartForm(
+        "Run the path: generate → filter → train → evaluate",
+        FilterParams,
+        ("documents", "queries_per_document", "endpoint", "budget_usd", *_FILTER),
+        _path_row,
+    ),
+    "filter": StartForm(
+        "Filter the records", FilterParams, ("type", "settings", *_FILTER), _filter_row
+    ),
+    "judge": StartForm(
+        "Have an LLM rate the kept records",
+        JudgeParams,
+        ("by", "rubric", "keep_from", "endpoint", "budget_usd", "budget_tokens"),
+        _judge_row,
+    ),
+    "evaluate": StartForm(
+        "Score BM25, base and trained encoder",
+        EvaluateParams,
+        ("split", "model_id", "systems"),
+        lambda _project, fields, texts: _row(EvaluateParams, fields, texts),
+    ),
+    "export": StartForm(
+        "Export the records",
+        ExportParams,
+        ("format", "folder", "dropped", "licence"),
+        lambda _project, fields, texts: _row(ExportParams, fields, texts),
+    ),
+}
+"""Kind → its form."""
 
 
 class StartPlan(PlanForm):
@@ -223,7 +255,7 @@ class StartPlan(PlanForm):
 
     def look_ahead(self) -> None:
         """Say what an empty line means, and what is to mend."""
-        self.form.show_only(lines_of(self.form.values))
+        self.form.show_only(lines_of(self._kind, self.form.values))
         if self._kind == "path":
             self.form.empties(meanings(self._project, self.form.values))
         self._params()
@@ -231,7 +263,7 @@ class StartPlan(PlanForm):
     def _params(self) -> dict[str, Any] | None:
         problem = self.query_one("#problem", Static)
         try:
-            params = params_of(self._project, self._kind, self.form.values)
+            params = params_of(self._project, self._kind, self.form.fields, self.form.values)
         except Unfit as error:
             self.form.check(error.name, error.problem)
             problem.update(content(str(error), "$error"))
@@ -257,7 +289,7 @@ class StartDialog(PlanDialog):
     def __init__(self, kind: str, project: Project, title: str = "") -> None:
         super().__init__(
             StartPlan(project, kind),
-            title or TITLES[kind],
+            title or FORMS[kind].title,
             "s starts · ↑↓ line · ←→ change · enter edits · esc closes",
         )
 
