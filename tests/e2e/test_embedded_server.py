@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from studio.calls import Answer, Decoding, Message, Request
@@ -209,8 +210,10 @@ def test_a_parent_killed_while_the_model_loads_leaves_nothing(tmp_path: Path) ->
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     parent = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert parent.returncode == -signal.SIGKILL
     pid = int(parent.stdout)
     until(lambda: not runs(pid))
+    assert not [other for other in psutil.pids() if session_of(other) == pid and runs(other)]
 
 
 @pytest.mark.parametrize(
@@ -230,6 +233,14 @@ def test_a_file_that_is_no_model_is_refused(
         gguf.write_bytes(content)
     with pytest.raises(StudioError, match=sentence):
         EmbeddedServer(gguf, log=tmp_path / "log").start()
+
+
+def session_of(pid: int) -> int | None:
+    """The process that its session began with; None when it has ended meanwhile."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def runs(pid: int) -> bool:

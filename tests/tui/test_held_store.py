@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from studio.project import Project
+from studio.prompting.builtin import builtin
 from studio.records import StudioError
 from studio.store.db import BUSY_TIMEOUT_MS
 from studio.tui import base_app
@@ -35,6 +36,8 @@ PANES = {
     "jobs": ("slash",),
 }
 """Pane → the keys that lead into a text of it."""
+RECORD = "is the spare room deductible"
+BUILTIN = builtin("question-answering")
 
 
 @contextmanager
@@ -74,7 +77,7 @@ def served(project: Project) -> Iterator[Project]:
     """The project as the program opens it, with a record."""
     document = project.store.documents.by_outside_id("t-1")
     assert document is not None
-    project.store.records.add([query_for(document.id, "is the spare room deductible")])
+    project.store.records.add([query_for(document.id, RECORD)])
     again = opened(project.path)
     yield again
     again.close()
@@ -99,7 +102,9 @@ async def test_typing_shows_in_every_pane_and_keys_go_on(served: Project, pane: 
             await until_shown(pilot, lambda: shown(app, "Messages"))
             await pilot.press("escape", "8")
             await until_shown(pilot, lambda: app.current_mode == "jobs")
-        await quiet(pilot)
+        await until_shown(pilot, lambda: not app._writes)
+        assert not app.kept
+        assert [one.text for one in app.said if one.bad] == []
 
 
 async def test_an_example_typed_meanwhile_is_written_when_the_other_lets_go(
@@ -130,10 +135,11 @@ async def test_a_template_and_a_plan_typed_meanwhile_are_written_later(served: P
             await pilot.press("e", *"zqx", "escape", "3")
             await until_shown(pilot, lambda: app.current_mode == "generate")
             await pilot.press("tab", *"77")
-        await until_shown(pilot, lambda: "zqx" in (served.store.drafts.get("prompt") or ""))
-        await until_shown(
-            pilot, lambda: "77" in str(read_draft(served.store.drafts.get("generate")).values())
-        )
+            drafts = served.store.drafts
+            assert (drafts.get("prompt"), drafts.get("generate")) == (None, None)
+        await until_shown(pilot, lambda: "zqx" in (drafts.get("prompt") or ""))
+        await until_shown(pilot, lambda: "77" in str(read_draft(drafts.get("generate")).values()))
+        assert (drafts.get("prompt") or "").replace("zqx", "") == BUILTIN
 
 
 async def test_an_edit_of_a_record_waits(served: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,10 +150,11 @@ async def test_an_edit_of_a_record_waits(served: Project, monkeypatch: pytest.Mo
         with held(served.store.path), never_held_up():
             await pilot.press("e", *" really", "escape")
             await until_shown(pilot, lambda: not app.screen.query_one(RecordEdit).is_open)
-        await until_shown(pilot, lambda: _text(served).endswith(" really"))
+            assert _text(served) == RECORD
+        await until_shown(pilot, lambda: _text(served) == f"{RECORD} really")
         await quiet(pilot)
         await pilot.press("u")
-        await until_shown(pilot, lambda: not _text(served).endswith(" really"))
+        await until_shown(pilot, lambda: _text(served) == RECORD)
 
 
 def _text(project: Project) -> str:
@@ -199,7 +206,9 @@ async def test_rounds_are_planned_meanwhile(tmp_path: Path) -> None:
             await pilot.press("enter", *"zqx")
             await until_shown(pilot, lambda: shown(app, "zqx"))
             await pilot.press("escape")
+            assert "zqx" not in (project.store.drafts.get("rounds") or "")
         await until_shown(pilot, lambda: "zqx" in (project.store.drafts.get("rounds") or ""))
+        assert read_draft(project.store.drafts.get("rounds"))["train_file"].endswith("zqx")
     project.close()
 
 
