@@ -85,7 +85,7 @@ class Instructions:
         each = plan.settings.tasks_per_request
         pool = [record.text for record in made.kept(self.name)]
         for place in places(plan, made, self.name, each, most=plan.settings.batch):
-            own = min(MACHINE, len(pool))
+            own = min(MACHINE, len(pool), plan.settings.shots - 1)
             human, row = seeds(plan, place, plan.settings.shots - own)
             lots = drawn(plan, "pool", place)
             shown = [one["instruction"] for one in human] + lots.sample(pool, own)

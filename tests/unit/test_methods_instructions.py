@@ -194,6 +194,15 @@ def test_later_batches_show_two_of_the_pool_among_six() -> None:
     assert len(drawn) == 3
 
 
+@pytest.mark.parametrize(("shots", "own"), [(1, 0), (2, 1), (3, 2)])
+def test_a_request_of_few_shows_a_seed_all_the_same(shots: int, own: int) -> None:
+    made = Earlier({"instructions": tasks("Name a hill in Norway.", "Count the birds.")})
+    asks = stage("self-instruct", "instructions").ask(plan("self-instruct", shots=shots), 1, made)
+    lines = shown(next(iter(asks)))
+    assert len(lines) == shots
+    assert sum("in a forest" not in line for line in lines) == own
+
+
 def test_a_request_is_decided_by_what_earlier_batches_kept_not_by_their_rows() -> None:
     pool = tasks("Name a hill in Norway.", "Count the birds.", "Praise the rain.")
     others = [replace(record, id=record.id + 70) for record in pool]
