@@ -73,7 +73,8 @@ def _text(path: Path | None) -> str:
     """What a file says. Raises StudioError for one that is no text, or far too long."""
     if path is None:
         return ""
-    found = path.expanduser().read_bytes()[: LONGEST + 1]
+    with path.expanduser().open("rb") as file:
+        found = file.read(LONGEST + 1)
     if len(found) > LONGEST:
         raise StudioError(f"{path} is longer than {LONGEST:,} bytes. Shorten it to what counts.")
     try:

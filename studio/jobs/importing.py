@@ -311,7 +311,7 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
                 found.append(record)
         store.records.add(found, context.job.id)
         added += len(found)
-        context.progress(added, None, f"{added:,} {type.nouns} read")
+        context.progress(added, None, f"{added:,} {type.nouns} brought in")
     return added
 
 

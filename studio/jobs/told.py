@@ -10,6 +10,7 @@ from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
     ImportParams,
+    JudgeParams,
     RoundParams,
     RunParams,
     TrainParams,
@@ -21,6 +22,7 @@ CLASSES: Final[dict[str, tuple[type[Params], ...]]] = {
     "generate": (RunParams, RoundParams),
     "s3": (RunParams, RoundParams),
     "filter": (FilterParams,),
+    "judge": (JudgeParams,),
     "train": (TrainParams,),
     "evaluate": (EvaluateParams,),
 }

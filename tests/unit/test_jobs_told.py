@@ -6,7 +6,13 @@ import re
 
 import pytest
 
-from studio.jobs.params import EvaluateParams, FilterParams, ImportParams, TrainParams
+from studio.jobs.params import (
+    EvaluateParams,
+    FilterParams,
+    ImportParams,
+    JudgeParams,
+    TrainParams,
+)
 from studio.jobs.told import told, value_words
 from studio.params import Params
 
@@ -16,6 +22,7 @@ from studio.params import Params
     [
         ("import", ImportParams(corpus="/docs", gold="/gold", passage_tokens=200)),
         ("filter", FilterParams()),
+        ("judge", JudgeParams(by="rubric", rubric="Five points for each tree.")),
         ("train", TrainParams(kept_by="length", min_score=0.5, prompt_version=3)),
         ("evaluate", EvaluateParams(model_id=3, systems="hybrid")),
     ],
@@ -45,6 +52,11 @@ def test_settings_of_a_path_say_their_stage() -> None:
 def test_a_runs_own_settings_have_the_words_of_its_form() -> None:
     found = dict(told("s3", {"method": "s3", "extrapolate": False, "rounds": 3}, "classification"))
     assert found == {"Method": "s3", "Extrapolate": "no", "Rounds": "3"}
+
+
+def test_a_judge_is_told_in_the_words_of_its_form() -> None:
+    found = dict(told("judge", JudgeParams(keep_from=4).to_row(), "instructions"))
+    assert (found["Judge"], found["Keep from"]) == ("accuracy", "4")
 
 
 def test_values_are_written_as_people_write_them() -> None:
