@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from studio.formats.examples import read_examples
 from studio.formats.gold import read_gold
-from studio.formats.instructions import read_instructions
+from studio.formats.instructions import InstructionRow, read_instructions
 from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
 from studio.formats.rows import FieldMap, RawDocument, RawGold, ReadingNote, SkippedRow
@@ -286,20 +286,21 @@ def import_examples(store: Store, path: Path, report: Report) -> list[int]:
 def import_records(context: JobContext, path: Path, report: Report) -> int:
     """Store what others have made as records; what is gold, or is there already, is left out.
 
-    Each keeps the number of its row as its place. Returns how many were stored.
+    Each keeps the number of its row as its place; several of one row are its parts. Returns how
+    many were stored.
     """
     store, type = context.store, context.project.task.record
     gold = GoldWords.of(store)
     have = {content_sha(*map(record.__getitem__, type.fields)) for record in store.records.all()}
-    rows, added = enumerate(read_instructions(path)), 0
+    rows, added = _placed(read_instructions(path)), 0
     while batch := list(islice(rows, BATCH)):
         context.check()
         found = []
-        for number, row in batch:
+        for place, part, row in batch:
             if isinstance(row, SkippedRow):
                 report.skip(row)
                 continue
-            record = Record(type, row.fields, stage=IMPORTED, place=number)
+            record = Record(type, row.fields, stage=IMPORTED, place=place, part=part)
             sha = content_sha(*map(record.__getitem__, type.fields))
             if (same := gold.find(record)) is not None:
                 why = f"the {type.noun} is gold and would leak: {place_of(same)}"
@@ -313,6 +314,19 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
         added += len(found)
         context.progress(added, None, f"{added:,} {type.nouns} brought in")
     return added
+
+
+def _placed(rows: Iterable[InstructionRow]) -> Iterator[tuple[int, int, InstructionRow]]:
+    """Each with the number of its row in the file, from 0, and the how-maniest of that row it is.
+
+    A conversation, or a task with several instances, is one row and brings several.
+    """
+    place, part, where = -1, 0, ""
+    for row in rows:
+        if not isinstance(row, ReadingNote):
+            place, part = (place, part + 1) if row.where == where else (place + 1, 0)
+            where = row.where
+        yield place, part, row
 
 
 def _sha(example: Example) -> str:

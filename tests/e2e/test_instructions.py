@@ -175,6 +175,21 @@ def test_data_of_others_comes_in_once_and_without_what_is_gold(
     assert origin == f"{brought}, row 3"
 
 
+def test_what_one_row_brings_leads_back_to_that_row(studio: Verbs, tmp_path: Path) -> None:
+    path = made(studio, tmp_path / "tidy")
+    several = [{"input": str(n), "output": str(n + 1)} for n in range(3)]
+    file = lines(
+        tmp_path / "theirs.jsonl",
+        [
+            {"instruction": "Add 1.", "instances": several},
+            {"instruction": "Name a river.", "output": "Oder"},
+        ],
+    )
+    assert studio("import", "--records", file, "-p", path, "--json").json["records"] == 4
+    found = [studio("lineage", "record", n, "-p", path, "--json").json for n in range(1, 5)]
+    assert [one["origin"] for one in found] == [f"{file}, row {n}" for n in (1, 1, 1, 2)]
+
+
 def test_records_of_another_task_are_refused(studio: Verbs, seeds: Path, tmp_path: Path) -> None:
     path = tmp_path / "shop"
     assert studio("new", path).code == 0
