@@ -1,6 +1,7 @@
 """The domain as frozen dataclasses. This module imports nothing of the studio.
 
-What is asked of an LLM stands in :mod:`studio.calls`, what is trained in :mod:`studio.runs`.
+What is asked of an LLM stands in :mod:`studio.calls`, jobs and what is trained in
+:mod:`studio.runs`.
 
 One word per thing, the same in code, tables, screens and help:
 corpus → examples → prompt → requests → generations → records → verdicts → snapshot → model →
@@ -13,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 Split = Literal["validation", "test"]
 
@@ -370,61 +371,3 @@ class Prediction:
     """Equal to the gold label; for spans exact match after SQuAD's normalisation."""
     score: float = 0.0
     """1 or 0 for labels, the token F1 for spans."""
-
-
-class JobState(StrEnum):
-    """Where a job stands. ``interrupted`` is seen, not written: running with a dead worker."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A durable unit of long work."""
-
-    kind: str
-    params: dict[str, Any]
-    id: int = 0
-    state: JobState = JobState.WAITING
-    done: int = 0
-    total: int | None = None
-    message: str = ""
-    """What it is doing now, or why it failed: one line."""
-    result: dict[str, Any] = field(default_factory=dict)
-    created: str = ""
-    started: str = ""
-    finished: str = ""
-    heartbeat: float = 0.0
-    """Unix time of the worker's last sign of life."""
-    pid: int | None = None
-    cancel_requested: bool = False
-    paused: bool = False
-    """Asked to send nothing new for now; its worker heeds that within a second."""
-    concurrency: int | None = None
-    """The most calls in flight, when a person has changed it under way."""
-    live: dict[str, Any] = field(default_factory=dict)
-    """Figures of what it does now (rate, tokens, cost, calls in flight), for screens."""
-    deleted: str = ""
-    """One sentence on the files of it that a person has deleted; empty while all are there."""
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether it rests: asked to, and a worker (or the wait for one) is there to heed it."""
-        return self.paused and self.state in (JobState.WAITING, JobState.RUNNING)
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether it ended before its time since its cap was reached."""
-        return self.state is JobState.FAILED and self.result.get("stopped_by") == "budget"
-
-    @property
-    def state_word(self) -> str:
-        """Its state in one word, such as ``running``, ``paused`` or ``capped``."""
-        if self.is_capped:
-            return "capped"
-        return "paused" if self.is_paused else self.state.value

@@ -25,7 +25,8 @@ from studio.cli.tables import show_switched_off
 from studio.jobs import queue
 from studio.jobs.params import ImportParams
 from studio.project import DATABASE, Project, forget
-from studio.records import JobState, Label, StudioError, WrongTask
+from studio.records import Label, StudioError, WrongTask
+from studio.runs import JobState
 from studio.tasks import TASKS, Task
 from studio.tasks import task as task_named
 

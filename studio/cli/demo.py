@@ -20,7 +20,8 @@ from studio.jobs.setup import Sample, sample_project, samples
 from studio.llm import catalogue
 from studio.llm.endpoints import EMBEDDED_PREFIX
 from studio.project import DATABASE, Project
-from studio.records import Job, StudioError
+from studio.records import StudioError
+from studio.runs import Job
 from studio.settings import load
 
 LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")

@@ -13,7 +13,8 @@ from studio.jobs.plans import run_row
 from studio.jobs.setup import Sample, labelled_sample_project, samples
 from studio.llm import catalogue
 from studio.project import Project
-from studio.records import Job, StudioError
+from studio.records import StudioError
+from studio.runs import Job
 from studio.tasks import TASKS
 from studio.training.small_settings import EMBEDDED_BASE, Kind, check_kind
 

@@ -27,7 +27,8 @@ from studio.cli.output import emit, err, out, visible
 from studio.jobs import queue
 from studio.jobs.plans import strangers
 from studio.project import Project
-from studio.records import CapReached, Job, JobState, StudioError
+from studio.records import CapReached, StudioError
+from studio.runs import Job, JobState
 
 PLAIN_EVERY_S = 10.0
 """Seconds between two lines of one stage where there is no terminal."""

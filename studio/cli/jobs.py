@@ -25,7 +25,7 @@ from studio.cli.output import (
 from studio.jobs import queue
 from studio.jobs.told import told, value_words
 from studio.project import Project
-from studio.records import Job
+from studio.runs import Job
 
 app = typer.Typer(
     help="Everything that runs or ran: list, show, watch, pause, cancel, resume.",

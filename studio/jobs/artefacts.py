@@ -12,7 +12,8 @@ from typing import Literal
 
 from studio.jobs.queue import ENDED, RESUMABLE, log_path
 from studio.project import Project
-from studio.records import Job, StudioError
+from studio.records import StudioError
+from studio.runs import Job
 
 What = Literal["log", "checkpoints", "model"]
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.project import Project
-from studio.records import Job, StudioError
+from studio.records import StudioError
+from studio.runs import Job
 from studio.store import Store
 from studio.store.jobs import NO_ORDERS, Orders
 

@@ -17,7 +17,8 @@ from studio.folders import append_to
 from studio.jobs.params import STAGES, cap_words, run_params
 from studio.processes import is_alive
 from studio.project import Project
-from studio.records import CapReached, Job, JobState, StudioError
+from studio.records import CapReached, StudioError
+from studio.runs import Job, JobState
 
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 """States in which nobody works on the job."""

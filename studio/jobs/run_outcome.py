@@ -11,8 +11,8 @@ from studio.jobs.learners import shown_scores
 from studio.jobs.plans import method_of
 from studio.jobs.run_rows import method_name
 from studio.project import Project
-from studio.records import Job, StudioError
-from studio.runs import Round, Run
+from studio.records import StudioError
+from studio.runs import Job, Round, Run
 
 
 def outcome(project: Project, run_id: int) -> dict[str, Any]:

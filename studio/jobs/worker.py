@@ -13,7 +13,8 @@ from studio.api_keys import BlottingFormatter, blotted
 from studio.jobs.context import Cancelled, JobContext, heartbeats
 from studio.jobs.kinds import run_kind
 from studio.project import Project
-from studio.records import JobState, StudioError
+from studio.records import StudioError
+from studio.runs import JobState
 from studio.store import Store
 
 log = logging.getLogger("studio.worker")

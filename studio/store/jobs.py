@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.records import Job, JobState, StudioError
+from studio.records import StudioError
+from studio.runs import Job, JobState
 from studio.store.db import from_json, now, one, rows, storable, value, write
 
 if TYPE_CHECKING:

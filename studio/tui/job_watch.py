@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from studio.records import Job, JobState
+from studio.runs import Job, JobState
 
 LIVE = (JobState.WAITING, JobState.RUNNING)
 LONGEST_S = 86_400

@@ -8,7 +8,8 @@ from typing import Any
 
 from textual.screen import Screen
 
-from studio.records import Job, JobState, StudioError
+from studio.records import StudioError
+from studio.runs import Job, JobState
 from studio.store.faults import Locked
 from studio.tui import title
 from studio.tui.base_app import BaseApp

@@ -28,7 +28,8 @@ from studio.evaluation.classification import mcnemar
 from studio.jobs import queue
 from studio.jobs.plans import run_row
 from studio.project import Project
-from studio.records import Gold, JobState, Label, StudioError
+from studio.records import Gold, Label, StudioError
+from studio.runs import JobState
 from tests.support.data import gold_text
 from tests.support.openai_server import OpenAIServer
 

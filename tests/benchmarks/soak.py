@@ -18,7 +18,8 @@ from typing import Any, Final, get_args
 from studio.jobs import queue
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Example, Job, JobState
+from studio.records import Example
+from studio.runs import Job, JobState
 from tests.support.command import Command
 from tests.support.openai_server import Fault, OpenAIServer
 from tests.support.project import fill

@@ -10,7 +10,7 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job
+from studio.runs import Job
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_projects import make_project

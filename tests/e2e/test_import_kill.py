@@ -14,7 +14,8 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import JobState, StudioError
+from studio.records import StudioError
+from studio.runs import JobState
 from tests.support.project import corpus_file
 from tests.support.waiting import PATIENCE_S
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job
+from studio.runs import Job
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 

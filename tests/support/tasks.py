@@ -20,7 +20,7 @@ from unittest import mock
 
 from studio.jobs import queue, worker
 from studio.project import Project
-from studio.records import Job
+from studio.runs import Job
 from tests.support import instructions
 from tests.support.command import Done
 from tests.support.openai_server import OpenAIServer

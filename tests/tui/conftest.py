@@ -14,7 +14,8 @@ from studio.jobs import queue
 from studio.llm.catalogue import models_home
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Document, Example, Job, JobState
+from studio.records import Document, Example
+from studio.runs import Job, JobState
 from studio.tui.pane import base
 from tests.support import warm
 from tests.support.openai_server import OpenAIServer

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.actions import in_scope
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.help import Help

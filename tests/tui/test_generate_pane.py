@@ -17,7 +17,8 @@ from studio import servers
 from studio.calls import Answer, Message, Request
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Document, JobState
+from studio.records import Document
+from studio.runs import JobState
 from studio.store import Store
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp

@@ -12,7 +12,7 @@ import pytest
 from textual.widgets import Static
 
 from studio.project import Project, recent
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import AskText
 from studio.tui.home.new_project import make

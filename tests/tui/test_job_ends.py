@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui import title
 from studio.tui.app import StudioApp, still_running
 from studio.tui.widgets.bars import TopBar

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from studio.records import Job, JobState
+from studio.runs import Job, JobState
 from studio.tui.job_watch import JobWatch
 from studio.tui.jobs import words as job_words
 

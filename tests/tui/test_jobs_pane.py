@@ -13,8 +13,7 @@ from textual.widgets import Static
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import JobState
-from studio.runs import Model
+from studio.runs import JobState, Model
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose

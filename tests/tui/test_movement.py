@@ -8,7 +8,7 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from studio.tui.widgets.text_pane import TextPane
 from tests.support.waiting import quiet

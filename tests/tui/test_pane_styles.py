@@ -10,7 +10,7 @@ import pytest
 
 import studio.tui
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from tests.support.waiting import quiet
 

@@ -13,7 +13,8 @@ import pytest
 from textual.widgets import Static
 
 from studio.project import Project
-from studio.records import JobState, Record
+from studio.records import Record
+from studio.runs import JobState
 from studio.store import Store
 from studio.tui.actions import in_scope
 from studio.tui.app import StudioApp

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from studio.cli.app import app as cli
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Document, JobState
-from studio.runs import RoundError
+from studio.records import Document
+from studio.runs import JobState, RoundError
 from studio.store import Store
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.ask import Choose

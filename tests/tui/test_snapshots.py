@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from tests.support.waiting import quiet
 from tests.tui.conftest import settle

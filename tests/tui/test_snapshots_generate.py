@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from studio.calls import Answer, Message, Request
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.store.generations import Finished
 from studio.tui.app import StudioApp
 from tests.support.data import queries_of

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from tests.support.trained import add_curves, add_gold, add_model, add_records
 from tests.support.waiting import quiet

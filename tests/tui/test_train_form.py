@@ -13,7 +13,7 @@ from textual.widgets import Static
 from studio.jobs.params import TrainParams
 from studio.jobs.queue import ENDED
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from studio.tui.train.form import TrainForm
 from studio.tui.widgets.editor import Field

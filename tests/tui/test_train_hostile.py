@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import JobState
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from studio.tui.train.facts import set_note
 from studio.tui.widgets.form import Form

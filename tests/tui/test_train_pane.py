@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from studio.project import Project
-from studio.records import JobState, Verdict
+from studio.records import Verdict
+from studio.runs import JobState
 from studio.tui.app import StudioApp
 from studio.tui.plots.curves import Curves
 from studio.tui.search.pane import SearchPane

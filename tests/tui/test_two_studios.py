@@ -39,7 +39,7 @@ async def test_an_example_written_here_shows_there(project: Project) -> None:
 async def test_a_job_of_the_other_shows_in_the_list_and_in_the_bar(
     project: Project, job: Callable[..., int]
 ) -> None:
-    from studio.records import JobState
+    from studio.runs import JobState
 
     second = Project.open(project.path)
     app = StudioApp(second, screen="jobs")

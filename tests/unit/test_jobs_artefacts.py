@@ -10,8 +10,8 @@ import pytest
 from studio.jobs import queue
 from studio.jobs.artefacts import Artefact, artefacts_of, delete, size_words
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
-from studio.runs import Model
+from studio.records import StudioError
+from studio.runs import Job, JobState, Model
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from studio.jobs.params import (
 )
 from studio.jobs.setup import sample_project, samples, save_template
 from studio.project import Project
-from studio.records import Example, Job, JobState, StudioError
+from studio.records import Example, StudioError
+from studio.runs import Job, JobState
 from studio.store import Store
 from tests.support.data import gold_query
 from tests.support.project import fill

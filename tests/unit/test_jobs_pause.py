@@ -13,7 +13,8 @@ import pytest
 from studio.jobs import queue
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Example, Job, JobState, StudioError
+from studio.records import Example, StudioError
+from studio.runs import Job, JobState
 from tests.support.openai_server import OpenAIServer
 from tests.support.project import fill
 from tests.support.waiting import until

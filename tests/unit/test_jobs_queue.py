@@ -16,7 +16,8 @@ from studio.jobs import queue
 from studio.jobs.worker import main as work
 from studio.processes import is_alive
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
+from studio.records import StudioError
+from studio.runs import Job, JobState
 from tests.support.project import corpus_file
 from tests.support.waiting import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Job, JobState
+from studio.runs import Job, JobState
 from studio.store import Store
 from studio.store import db as database
 from studio.store.jobs import LEASE_S, Orders

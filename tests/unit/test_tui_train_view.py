@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from studio.evaluation.significance import Interval, PairedTest
-from studio.records import Job, JobState
-from studio.runs import Model
+from studio.runs import Job, JobState, Model
 from studio.tui.train import words as train_words
 
 

@@ -9,7 +9,7 @@ from textual.app import App
 
 from studio.jobs.queue import cap_of
 from studio.llm.money import dollars
-from studio.records import Job
+from studio.runs import Job
 from studio.tui.dialogs.ask import AskText
 
 

@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from studio.jobs import queue
-from studio.records import Job
+from studio.runs import Job
 from studio.tui.actions import bindings, key_name
 from studio.tui.dialogs.raise_cap import caps_for
 from studio.tui.generate import words as say

@@ -14,7 +14,8 @@ from textual.widgets import Static
 from studio.jobs.planning import Outlook, outlook
 from studio.jobs.plans import run_row
 from studio.project import Project
-from studio.records import Job, StudioError
+from studio.records import StudioError
+from studio.runs import Job
 from studio.tui.actions import key_name
 from studio.tui.generate import form as form_of
 from studio.tui.generate import words as say

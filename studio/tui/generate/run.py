@@ -12,7 +12,7 @@ from textual.containers import Container, Horizontal
 from textual.message import Message
 from textual.widgets import Static
 
-from studio.records import Job, JobState
+from studio.runs import Job, JobState
 from studio.store import Store
 from studio.store.generations import Dropped
 from studio.store.records import NewRecord

@@ -12,7 +12,7 @@ from studio.jobs.planning import Outlook
 from studio.jobs.queue import ROUNDS, is_generating
 from studio.llm.estimate import Range
 from studio.llm.money import dollars, untold
-from studio.records import Job, JobState
+from studio.runs import Job, JobState
 from studio.store.generations import Dropped
 from studio.tui.jobs import words as job_words
 

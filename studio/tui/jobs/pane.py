@@ -19,7 +19,8 @@ from textual.widgets import Input
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
+from studio.records import StudioError
+from studio.runs import Job, JobState
 from studio.store import Store
 from studio.tui.actions import BY_ID, SCOPES, bindings, key_name
 from studio.tui.dialogs.raise_cap import caps_for

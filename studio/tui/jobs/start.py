@@ -19,7 +19,8 @@ from studio.jobs.filtering import ROUND_TRIP
 from studio.jobs.params import EvaluateParams, FilterParams, JudgeParams, PathParams, TrainParams
 from studio.params import Option, Params
 from studio.project import Project
-from studio.records import Job, StudioError
+from studio.records import StudioError
+from studio.runs import Job
 from studio.tui.generate.form import first_values, meanings
 from studio.tui.pane import run_form
 from studio.tui.pane.params_form import (

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from studio.evaluation import systems
 from studio.jobs.told import told
 from studio.llm.money import dollars, untold
-from studio.records import Job, JobState
+from studio.runs import Job, JobState
 from studio.tui.safe_text import one_line, padded
 
 MARKS: Final = {

@@ -12,8 +12,8 @@ from textual.app import App
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState, StudioError
-from studio.runs import Round
+from studio.records import StudioError
+from studio.runs import Job, JobState, Round
 from studio.store import Store
 from studio.store.review_shapes import Change
 from studio.tui.dialogs.raise_cap import caps_for

@@ -10,8 +10,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
 
-from studio.records import JobState
-from studio.runs import Round
+from studio.runs import JobState, Round
 from studio.tui.plots.curves import Curves
 from studio.tui.rounds import words as say
 from studio.tui.rounds.snapshot import RunSnapshot

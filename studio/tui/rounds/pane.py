@@ -12,8 +12,7 @@ from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
 from studio.jobs import queue
-from studio.records import Job
-from studio.runs import Run
+from studio.runs import Job, Run
 from studio.store import Store
 from studio.tui.actions import bindings, in_scope, key_name
 from studio.tui.dialogs.ask import Choose

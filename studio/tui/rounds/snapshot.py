@@ -12,8 +12,8 @@ from typing import Any, Final
 from studio import methods
 from studio.jobs import queue
 from studio.methods.protocol import Stage
-from studio.records import Document, Gold, Job, JobState, Record
-from studio.runs import Round, RoundError, Run
+from studio.records import Document, Gold, Record
+from studio.runs import Job, JobState, Round, RoundError, Run
 from studio.store import Store
 from studio.store.review_shapes import Decision
 from studio.store.runs import ErrorRow

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from studio.records import Job, JobState
-from studio.runs import Round
+from studio.runs import Job, JobState, Round
 from studio.store.runs import ErrorRow
 from studio.tasks import Task
 from studio.tui.generate.words import BARS, duration

@@ -12,8 +12,8 @@ from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.exporting import copy_model
 from studio.jobs.params import EvaluateParams, TrainParams
-from studio.records import Job, Split, StudioError
-from studio.runs import Model
+from studio.records import Split, StudioError
+from studio.runs import Job, Model
 from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line

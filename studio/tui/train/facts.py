@@ -12,8 +12,8 @@ from studio.evaluation import systems
 from studio.evaluation.significance import PairedTest
 from studio.jobs import comparing
 from studio.jobs.comparing import Duel
-from studio.records import Job, StudioError
-from studio.runs import Model, Round
+from studio.records import StudioError
+from studio.runs import Job, Model, Round
 from studio.store import Store
 from studio.store.models import Evaluation
 from studio.tui.plots.curves import Plot

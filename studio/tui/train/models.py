@@ -6,8 +6,7 @@ from typing import Any
 
 from studio.jobs import queue
 from studio.project import Project
-from studio.records import Job, JobState
-from studio.runs import Model
+from studio.runs import Job, JobState, Model
 from studio.tasks import TASKS, Task
 from studio.tui.train import words as train_words
 from studio.tui.widgets.rows import Column, Row, RowList

@@ -14,8 +14,7 @@ from textual.widget import Widget
 
 from studio.evaluation.systems import BASE
 from studio.jobs import queue
-from studio.records import Job
-from studio.runs import Model
+from studio.runs import Job, Model
 from studio.tui.actions import bindings
 from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Curves

@@ -11,8 +11,7 @@ from rich.cells import cell_len
 
 from studio.evaluation import systems
 from studio.jobs.comparing import system_label
-from studio.records import Job, JobState
-from studio.runs import Model
+from studio.runs import Job, JobState, Model
 from studio.tui.jobs import words as job_words
 from studio.tui.safe_text import one_line, padded
 
