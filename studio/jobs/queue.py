@@ -19,6 +19,7 @@ from studio.processes import is_alive
 from studio.project import Project
 from studio.records import CapReached, StudioError
 from studio.runs import Job, JobState
+from studio.store import Store
 
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 """States in which nobody works on the job."""
@@ -168,12 +169,12 @@ def get(project: Project, job_id: int) -> Job:
     job = project.store.jobs.get(job_id)
     if job is None:
         raise StudioError(f"There is no job {job_id} in {project.path}. `studio jobs` lists them.")
-    return with_true_state(job)
+    return with_true_state(project.store, job)
 
 
 def all_jobs(project: Project, limit: int = 200) -> list[Job]:
     """Jobs as they stand, the newest first."""
-    return [with_true_state(job) for job in project.store.jobs.all(limit)]
+    return [with_true_state(project.store, job) for job in project.store.jobs.all(limit)]
 
 
 def interrupted(project: Project) -> list[Job]:
@@ -181,19 +182,24 @@ def interrupted(project: Project) -> list[Job]:
     return [job for job in all_jobs(project) if job.state is JobState.INTERRUPTED]
 
 
-def with_true_state(job: Job) -> Job:
+def with_true_state(store: Store, job: Job) -> Job:
     """The job as its worker's process shows it; the row's heartbeat alone says it later.
 
     Interrupted at once when that process is gone. Still running when it is there but could not
     write, as during one long transaction.
     """
-    if job.pid is None:
-        return job
-    if job.state in (JobState.WAITING, JobState.RUNNING) and not is_alive(job.pid):
-        return replace(job, state=JobState.INTERRUPTED)
-    if job.state is JobState.INTERRUPTED and _is_worker_of(job.pid, job.id):
+    if _has_lost_its_worker(job):
+        # It may have ended well, and its process with it, since the row was read.
+        job = store.jobs.get(job.id) or job
+        return replace(job, state=JobState.INTERRUPTED) if _has_lost_its_worker(job) else job
+    if job.state is JobState.INTERRUPTED and job.pid and _is_worker_of(job.pid, job.id):
         return replace(job, state=JobState.RUNNING)
     return job
+
+
+def _has_lost_its_worker(job: Job) -> bool:
+    is_under_way = job.state in (JobState.WAITING, JobState.RUNNING)
+    return is_under_way and job.pid is not None and not is_alive(job.pid)
 
 
 def _is_worker_of(pid: int, job_id: int) -> bool:

@@ -24,7 +24,7 @@ from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.methods.tasks_written import (
     BLACKLISTED,
     TASK,
-    Answers,
+    AnswersTo,
     asked_for,
     drawn,
     instruction_fault,
@@ -117,7 +117,7 @@ METHOD: Final = Method(
     " Instructions (arXiv:2304.12244)",
     about="instructions that grow harder round by round",
     tasks=("instructions",),
-    stages=(EVOLUTIONS, Answers(EVOLUTIONS.name, EVOLUTIONS.expected)),
+    stages=(EVOLUTIONS, AnswersTo(EVOLUTIONS.name, EVOLUTIONS.expected)),
     form=StagedForm(
         needed={
             "instructions": {

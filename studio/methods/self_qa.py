@@ -22,7 +22,7 @@ from studio.methods.tasks_written import (
     BLACKLISTED,
     POINTERS,
     TASK,
-    Answers,
+    AnswersTo,
     asked_for,
     instruction_fault,
     pointing,
@@ -88,7 +88,7 @@ METHOD: Final = Method(
     " (arXiv:2305.11952)",
     about="documents become questions and answers",
     tasks=("instructions",),
-    stages=(Questions(), Answers("questions", _questions)),
+    stages=(Questions(), AnswersTo("questions", _questions)),
     form=StagedForm(
         needed={
             "instructions": {

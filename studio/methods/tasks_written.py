@@ -177,7 +177,7 @@ def tasks_read(plan: Plan, ask: Ask, found: Sequence[Block]) -> list[Draft]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class AnswersTo:
     """Answers to the instructions that an earlier stage has kept, out of the document of each."""
 
     to: str

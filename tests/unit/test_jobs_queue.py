@@ -191,9 +191,17 @@ def test_a_stopped_worker_that_lost_its_job_ends_without_a_trace(project: Projec
 def test_a_worker_that_cannot_write_during_a_long_step_is_still_running(project: Project) -> None:
     job = long_import(project)
     old = replace(job, state=JobState.INTERRUPTED)
-    assert queue.with_true_state(old).state is JobState.RUNNING
+    assert queue.with_true_state(project.store, old).state is JobState.RUNNING
     reused = replace(old, pid=os.getpid())
-    assert queue.with_true_state(reused).state is JobState.INTERRUPTED
+    assert queue.with_true_state(project.store, reused).state is JobState.INTERRUPTED
+
+
+def test_a_job_that_ends_between_two_looks_is_not_interrupted(project: Project) -> None:
+    ended = queue.wait(project, long_import(project, 10).id)
+    until(lambda: not is_alive(ended.pid or 0))
+    as_read_before = replace(ended, state=JobState.RUNNING)
+    assert queue.with_true_state(project.store, as_read_before) == ended
+    assert ended.state is JobState.DONE
 
 
 def test_a_worker_that_does_not_start_shows_at_once_with_its_last_words(

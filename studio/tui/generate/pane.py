@@ -109,13 +109,12 @@ class GeneratePane(Pane):
             self._plan.read()
 
     def _read_runs(self) -> None:
-        jobs = self.project.store.jobs
-        found = jobs.latest(queue.GENERATING + queue.ROUNDS)
-        asked = jobs.get(self._pinned) if self._pinned is not None else None
-        live = next((job for job in found if say.is_under_way(queue.with_true_state(job))), None)
-        chosen = asked or live or next(iter(found), None)
-        before = self._run
-        self._run = queue.with_true_state(chosen) if chosen is not None else None
+        store, before = self.project.store, self._run
+        latest = store.jobs.latest(queue.GENERATING + queue.ROUNDS)
+        asked = store.jobs.get(self._pinned) if self._pinned is not None else None
+        found = [queue.with_true_state(store, job) for job in ([asked] if asked else latest)]
+        live = next((job for job in found if say.is_under_way(job)), None)
+        self._run = live or next(iter(found), None)
         if self._run is not None and (before is None or before.state is not self._run.state):
             self.refresh_bindings()
         self._show_run()

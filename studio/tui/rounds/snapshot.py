@@ -93,7 +93,8 @@ class RunSnapshot:
 
 def look(store: Store, run_id: int | None, job_id: int | None) -> RunSnapshot:
     """The run asked for, the run of the job asked for, else the newest one."""
-    jobs = [queue.with_true_state(job) for job in store.jobs.latest((*KINDS, "gap"), JOBS)]
+    latest = store.jobs.latest((*KINDS, "gap"), JOBS)
+    jobs = [queue.with_true_state(store, job) for job in latest]
     working = [job for job in jobs if job.kind in KINDS]
     asked = next((job for job in working if job.id == job_id), None)
     if asked is not None:

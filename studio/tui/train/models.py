@@ -87,7 +87,8 @@ class ModelTable(RowList):
         store = project.store
         self.columns, self._measure = model_columns(project.task), project.task.metrics[0]
         self.models = {model.id: model for model in store.models.all()}
-        found = map(queue.with_true_state, store.jobs.unfinished(TRAINING))
+        unfinished = store.jobs.unfinished(TRAINING)
+        found = [queue.with_true_state(store, job) for job in unfinished]
         self.jobs = {job.id: job for job in found if _shows(job)}
         self._pairs = store.snapshots.counts()
         rows = self._rows(project.settings.encoder)
