@@ -78,6 +78,8 @@ class ExamplesCore(Pane):
         self._norm_of: tuple[int | None, int] | None = None
         self._shown_remarks = Content("")
         self._in_field = False
+        self._editors: dict[str, Editor] = {}
+        """Name of a text → where it is written."""
         self._autosave = Autosave(self, self._write)
 
     def compose_body(self) -> ComposeResult:
@@ -94,7 +96,8 @@ class ExamplesCore(Pane):
     def _texts(self) -> Iterator[Section]:
         """A section for each text; remarks are on the first one."""
         for part in self._form.parts:
-            inside: list[Widget] = [Editor(id=part.name, placeholder=part.placeholder)]
+            editor = self._editors[part.name] = Editor(id=part.name, placeholder=part.placeholder)
+            inside: list[Widget] = [editor]
             if part is self._form.first:
                 inside.append(Static("", id="remarks"))
             if part.name == DOCUMENT:
@@ -126,11 +129,6 @@ class ExamplesCore(Pane):
     @property
     def _list(self) -> ExampleList:
         return self.query_one(ExampleList)
-
-    @property
-    def _editors(self) -> dict[str, Editor]:
-        """Name of a text → where it is written."""
-        return {part.name: self.query_one(f"#{part.name}", Editor) for part in self._form.parts}
 
     @property
     def _typed_texts(self) -> dict[str, str]:
@@ -377,8 +375,7 @@ class ExamplesCore(Pane):
         return list(said)
 
     def _draw_titles(self) -> None:
-        example = self._current
-        found = self._found
+        example, found = self._current, self._found
         is_covered = found is not None and bool(found.display)
         for part in self._form.parts:
             if part.name == DOCUMENT and is_covered:

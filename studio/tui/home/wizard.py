@@ -13,7 +13,9 @@ from textual.widgets import Static
 
 from studio import servers, settings
 from studio.llm.address import address, is_address
-from studio.llm.endpoints import where_and_model
+from studio.llm.catalogue import language_warning
+from studio.llm.endpoints import resolve, where_and_model
+from studio.prompting.languages import language_code
 from studio.records import StudioError
 from studio.tasks import TASKS
 from studio.tui.home import wizard_form
@@ -119,7 +121,8 @@ class Wizard(Dialog):
     def _warn(self) -> None:
         """Say at once when the model cannot write the language: later it costs a run."""
         values = self._form.values
-        said = _language_warning(values["endpoint"].strip(), wizard_form.language_of(values))
+        endpoint, language = values["endpoint"].strip(), wizard_form.language_of(values)
+        said = _language_warning(self._settings, endpoint, language)
         self._say("language", said, bool(said))
 
     @work(exclusive=True, group="fault")
@@ -184,13 +187,9 @@ def _tested(known: settings.Settings, where: str, model: str) -> str:
     return check_choice(known, where, model)
 
 
-def _language_warning(endpoint: str, language: str) -> str:
-    from studio.llm.catalogue import language_warning
-    from studio.llm.endpoints import resolve
-    from studio.prompting.languages import language_code
-
+def _language_warning(known: settings.Settings, endpoint: str, language: str) -> str:
     try:
-        found = resolve(settings.load(), endpoint or None)
+        found = resolve(known, endpoint or None)
         return language_warning(found.model, language_code(language)) if found.embedded else ""
     except StudioError:
         # Half typed, or a server that wants a model: making the project says what is wrong.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from studio.jobs import setup
 from studio.jobs.setup import Sample
@@ -21,68 +22,64 @@ from studio.tui.widgets.form_field import FormChoice, FormField
 
 OWN_FILES = "own files"
 TABLES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz")
-OF_OWN_FILES = ("corpus", "labels", "gold", "examples", "about", "language")
+OF_OWN_FILES: Final = (
+    FormField(
+        "corpus",
+        Option("Documents", "JSONL, BEIR, CSV, Parquet, or a folder of texts"),
+        empty="a file or a folder",
+        completes=(*TABLES, ".txt", ".md"),
+    ),
+    FormField(
+        "labels",
+        Option("Labels", "each with = and its wording, and commas between them"),
+        empty="pos=a good opinion, neg=a bad one",
+    ),
+    FormField(
+        "gold",
+        Option("Gold", "by people; it is split into validation and test"),
+        empty="a file",
+        completes=TABLES,
+    ),
+    FormField(
+        "examples",
+        Option("Examples", "to show the LLM; they can be written later, too"),
+        empty="none",
+        completes=TABLES,
+    ),
+    FormField(
+        "about",
+        Option("What is written", "such as: a guest's review of a hotel"),
+        empty="as the template says",
+    ),
+)
 """Lines that a sample has no need of."""
+LANGUAGE: Final = FormField(
+    "language", Option("Language", "a name or a code: English, zh, bn"), default="en"
+)
+"""A sample has its own."""
 
 
 def wizard_fields(settings: Settings) -> tuple[FormField, ...]:
     """Every line that there is, for any task."""
     tasks = tuple(FormChoice(task.name, task.title, task.about) for task in TASKS.values())
-    first = tasks[0].value
+    first = next(iter(TASKS.values()))
     return (
-        FormField(
-            "task",
-            Option("Task", "what the model is to do"),
-            choices=tasks,
-            typed=False,
-            default=first,
-        ),
-        FormField(
+        _chosen("task", Option("Task", "what the model is to do"), tasks),
+        _chosen(
             "source",
             Option("Begin with", "a sample to try, or files of your own"),
-            choices=sources(TASKS[first]),
-            typed=False,
-            default=sources(TASKS[first])[0].value,
+            sources(first),
         ),
-        FormField(
-            "corpus",
-            Option("Documents", "JSONL, BEIR, CSV, Parquet, or a folder of texts"),
-            empty="a file or a folder",
-            completes=(*TABLES, ".txt", ".md"),
-        ),
-        FormField(
-            "labels",
-            Option("Labels", "each with = and its wording, and commas between them"),
-            empty="pos=a good opinion, neg=a bad one",
-        ),
-        FormField(
-            "gold",
-            Option("Gold", "by people; it is split into validation and test"),
-            empty="a file",
-            completes=TABLES,
-        ),
-        FormField(
-            "examples",
-            Option("Examples", "to show the LLM; they can be written later, too"),
-            empty="none",
-            completes=TABLES,
-        ),
-        FormField(
-            "about",
-            Option("What is written", "such as: a guest's review of a hotel"),
-            empty="as the template says",
-        ),
+        *OF_OWN_FILES,
         FormField(
             "template",
             Option("Prompt template", "the one nearest to your task; it can be edited"),
-            choices=templates(TASKS[first]),
+            choices=templates(first),
             typed=False,
-            default=setup.default_name(TASKS[first], "en"),
+            default=setup.default_name(first, "en"),
             heading="Who writes",
         ),
-        FormField(
-            "language", Option("Language", "a name or a code: English, zh, bn"), default="en"
-        ),
+        LANGUAGE,
         FormField(
             "endpoint",
             Option("Endpoint", "choose one, or type a server's address: its models are listed"),
@@ -98,6 +95,11 @@ def wizard_fields(settings: Settings) -> tuple[FormField, ...]:
             heading="Where it is kept",
         ),
     )
+
+
+def _chosen(name: str, option: Option, choices: tuple[FormChoice, ...]) -> FormField:
+    """A line that is one of its choices, at first the first."""
+    return FormField(name, option, choices=choices, typed=False, default=choices[0].value)
 
 
 @cache
@@ -141,12 +143,10 @@ def lines_of(texts: Mapping[str, str]) -> set[str]:
         # A labelled sample brings its own.
         "template": sample is None or task.has_path,
     }
-    every = ("task", "source", *OF_OWN_FILES, "template", "endpoint", "folder")
-    return {
-        name
-        for name in every
-        if has.get(name, True) and (sample is None or name not in OF_OWN_FILES)
-    }
+    needless = {name for name, is_so in has.items() if not is_so}
+    if sample is not None:
+        needless |= {LANGUAGE.name, *(one.name for one in OF_OWN_FILES)}
+    return {*texts} - needless
 
 
 def language_of(texts: Mapping[str, str]) -> str:

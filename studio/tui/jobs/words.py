@@ -148,22 +148,29 @@ def in_short(job: Job) -> str:
 def _made(found: dict[str, Any]) -> str:
     """Such as ``26 queries generated``, ``14 kept`` or ``8 documents, 6 gold queries``."""
     labels = _titles(found)
-    for key in ("kept", "generated", "exported", "documents"):
+    for key in ("kept", "generated", "exported"):
         if isinstance(found.get(key), int):
-            gold = found.get("gold") if key == "documents" else None
-            counts = {labels[key]: found[key]}
-            if isinstance(gold, dict) and (queries := sum(gold.values())):
-                counts = {**counts, "gold queries": queries}
-            if key == "documents":
-                brought = {name: found.get(name) for name in ("examples", "records")}
-                counts |= {name: n for name, n in brought.items() if isinstance(n, int)}
-            told = [f"{count:,} {label}" for label, count in counts.items() if count]
             dropped = _dropped(found) if key == "kept" else ""
-            return (", ".join(told) or f"0 {labels[key]}") + dropped
+            return f"{found[key]:,} {labels[key]}{dropped}"
+    if isinstance(found.get("documents"), int):
+        return _brought_in(found)
     rounds = found.get("rounds")
     if isinstance(rounds, list) and rounds:
         return f"round {rounds[-1]['round']} on {rounds[-1]['records']:,} records"
     return ""
+
+
+def _brought_in(found: dict[str, Any]) -> str:
+    """Such as ``8 documents, 6 gold queries``."""
+    labels, gold = _titles(found), found.get("gold")
+    counts = {
+        labels["documents"]: found["documents"],
+        "gold queries": sum(gold.values()) if isinstance(gold, dict) else 0,
+        labels["examples"]: found.get("examples"),
+        labels["records"]: found.get("records"),
+    }
+    told = [f"{n:,} {label}" for label, n in counts.items() if isinstance(n, int) and n]
+    return ", ".join(told) or f"0 {labels['documents']}"
 
 
 def _dropped(found: dict[str, Any]) -> str:
