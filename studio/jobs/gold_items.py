@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.filters.base import is_instruction
 from studio.formats.labelled import GoldFields, read_gold
 from studio.formats.rows import ReadingNote, SkippedRow
 from studio.jobs.labelled_projects import labelled_task
@@ -156,24 +157,44 @@ def _line(row: SkippedRow) -> int:
 def split_gold(items: Sequence[Gold], test_share: float, seed: int) -> list[Gold]:
     """The items with validation and test drawn by the seed, each label shared out alike.
 
-    Items of one context stay together: a passage that is known from validation helps in test.
+    Items of one context stay together, for a passage that is known from validation helps in test,
+    and so do those of one instruction, whatever their inputs and outputs.
 
     Raises:
         StudioError: the share is not between 0 and 1.
     """
     if not 0 < test_share < 1:
         raise StudioError(f"The test share is {test_share}; it lies between 0 and 1, such as 0.5.")
-    groups: dict[str, list[Gold]] = defaultdict(list)
-    for gold in items:
-        # A text that stands there twice is told as a duplicate then, not as a leak.
-        groups[normal(gold.context) or f"\0{normal(gold.text)}"].append(gold)
     strata: dict[str, list[list[Gold]]] = defaultdict(list)
-    for group in groups.values():
+    for group in _together(items):
         strata[_stratum(group)].append(group)
     test: set[int] = set()
     for name in sorted(strata):
         test |= _drawn(strata[name], test_share, random.Random(f"{seed} {name}"))
     return [replace(gold, split="test" if id(gold) in test else "validation") for gold in items]
+
+
+def _together(items: Sequence[Gold]) -> Iterable[list[Gold]]:
+    """The items in groups, each of which shares a context or a task with another of its group."""
+    from scipy.cluster.hierarchy import DisjointSet
+
+    shared = DisjointSet()
+    for gold in items:
+        shared.add(id(gold))
+        context, text = normal(gold.context), normal(gold.text)
+        # A text that stands there twice is told as a duplicate then, not as a leak.
+        has_task = not context or is_instruction(gold.type)
+        keys = [
+            *([("context", context)] if context else []),
+            *([("text", text)] if has_task else []),
+        ]
+        for key in keys:
+            shared.add(key)
+            shared.merge(key, id(gold))
+    groups: dict[object, list[Gold]] = defaultdict(list)
+    for gold in items:
+        groups[shared[id(gold)]].append(gold)
+    return groups.values()
 
 
 def _stratum(group: Iterable[Gold]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from studio.jobs.gold_items import import_labelled, split_gold
 from studio.project import Project
-from studio.records import Gold, Label, StudioError
+from studio.records import INSTRUCTION, Gold, Label, StudioError
 from tests.support.data import as_gold, datum
 
 LABELS = [Label("pos", "a glad guest"), Label("neg", "a sad guest")]
@@ -179,6 +179,21 @@ def test_items_of_one_passage_stay_together(
     places: dict[str, set[str]] = {}
     for gold in split_gold(items, share, seed):
         places.setdefault(gold.context, set()).add(gold.split)
+    assert all(len(splits) == 1 for splits in places.values())
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1), st.integers(0, 9))
+def test_items_of_one_instruction_stay_together(rows: list[tuple[int, int]], seed: int) -> None:
+    """A task with several inputs, or with several outputs: what is known of it helps in test."""
+    texts = [
+        {"instruction": f"Do {task}.", "input": f"on {given}" if given else "", "output": f"{n}"}
+        for n, (task, given) in enumerate(rows)
+    ]
+    places: dict[str, set[str]] = {}
+    for gold in split_gold(golds(*(Gold(INSTRUCTION, fields) for fields in texts)), 0.5, seed):
+        for shared in (gold.text, gold.context):
+            places.setdefault(shared, set()).add(gold.split)
+    places.pop("", None)
     assert all(len(splits) == 1 for splits in places.values())
 
 
