@@ -28,6 +28,7 @@ from studio.tui.colourless import Colourless
 from studio.tui.copying import Copying
 from studio.tui.dialogs.too_small import TooSmall, is_too_small
 from studio.tui.external_editor import ExternalEditor
+from studio.tui.importing_ahead import import_ahead
 from studio.tui.keys_in_order import KeysInOrder
 from studio.tui.navigation import Navigation, first_pane, opened
 from studio.tui.palette import ActionProvider
@@ -140,6 +141,7 @@ class StudioApp(KeysInOrder, Navigation, Copying, ExternalEditor):
         if not self.is_headless:
             self._catch_signals()
             self._say_title()
+            self.run_worker(import_ahead(), group="ahead")
         if self.is_web:
             self.set_interval(PARENT_S, self._end_with_server)
         self.settle(self.DEFAULT_MODE)

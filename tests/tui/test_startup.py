@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from studio.project import Project
+from studio.tui.actions import PANES
 
 HEAVY = (
     "torch",
@@ -26,6 +27,7 @@ PAINT = """
 import asyncio, json, sys
 from pathlib import Path
 from studio.project import Project
+from studio.tui.actions import PANES
 from studio.tui.app import StudioApp
 
 async def main(path, mode):
@@ -55,6 +57,18 @@ def test_a_pane_paints_without_heavy_modules(project: Project, mode: str) -> Non
 
 def test_home_paints_without_a_project_and_without_heavy_modules() -> None:
     assert loaded_by("", "home") == []
+
+
+def test_what_panes_are_made_of_is_imported_ahead_and_nothing_heavy_with_it() -> None:
+    code = (
+        "import asyncio, json, sys; from studio.tui import importing_ahead as ahead\n"
+        "ahead.REST_S = ahead.BETWEEN_S = 0; asyncio.run(ahead.import_ahead())\n"
+        "print(json.dumps([*sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    loaded = json.loads(done.stdout)
+    assert {f"studio.tui.{name}.pane" for name in PANES} <= {*loaded}
+    assert not {*HEAVY} & {*loaded}
 
 
 def test_the_preview_loads_the_client_only_when_it_calls(project: Project) -> None:
