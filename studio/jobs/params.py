@@ -268,8 +268,8 @@ class JudgeParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainParams(Params):
-    """Train a retriever on the kept records."""
+class DataParams(Params):
+    """Which records a training takes."""
 
     kept_by: str = option(
         "",
@@ -288,6 +288,12 @@ class TrainParams(Params):
     from_job: int | None = option(
         None, "Made by job", "only records that this job made", least=1, empty="any", flag="job"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainParams(DataParams):
+    """Train a retriever on the kept records."""
+
     encoder: str = option(
         "",
         "Base encoder",

@@ -15,7 +15,7 @@ from studio.formats.labelled import read_gold
 from studio.formats.rows import SkippedRow
 from studio.jobs.datasets import gold_set
 from studio.jobs.leaks import GoldWords, wording
-from studio.jobs.params import TrainParams
+from studio.jobs.params import DataParams
 from studio.project import Project
 from studio.records import Datum, Record, StudioError
 from studio.store import Store
@@ -36,7 +36,7 @@ class DataLook:
     """Chosen records that have a gold query's words."""
 
 
-def choice_of(params: TrainParams) -> Choice:
+def choice_of(params: DataParams) -> Choice:
     """The choice that the params tell. Raises StudioError for a score of no filter."""
     bounded = params.min_score is not None or params.max_score is not None
     if bounded and not params.score_of and not params.kept_by:
@@ -53,7 +53,7 @@ def choice_of(params: TrainParams) -> Choice:
     )
 
 
-def chosen_records(store: Store, params: TrainParams) -> list[Record]:
+def chosen_records(store: Store, params: DataParams) -> list[Record]:
     """All records of the choice. Raises StudioError when there is none."""
     choice = choice_of(params)
     refuse_unknown(store, choice)

@@ -15,6 +15,7 @@ from studio.store.schema import (
     m010_gold_sources,
     m011_record_notes,
     m012_prompts_aside,
+    m013_answers,
 )
 
 if TYPE_CHECKING:
@@ -279,6 +280,7 @@ STEPS: Final = (
     ("m010_gold_sources", m010_gold_sources.SCRIPT),
     ("m011_record_notes", m011_record_notes.SCRIPT),
     ("m012_prompts_aside", m012_prompts_aside.SCRIPT),
+    ("m013_answers", m013_answers.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

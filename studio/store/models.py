@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Split, content_sha
@@ -130,6 +130,8 @@ class Evaluation:
     """Name → outside query id → value."""
     model_id: int | None = None
     job_id: int | None = None
+    answers: dict[str, str] = field(default_factory=dict)
+    """Outside gold id → what the system answered, where it writes answers."""
     id: int = 0
     created: str = ""
 
@@ -138,6 +140,7 @@ def _evaluation(row: sqlite3.Row) -> Evaluation:
     values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
     values["metrics"] = from_json(row["metrics"], "evaluations.metrics")
     values["per_query"] = from_json(row["per_query"], "evaluations.per_query")
+    values["answers"] = from_json(row["answers"], "evaluations.answers")
     return Evaluation(**values)
 
 
@@ -152,7 +155,7 @@ class Evaluations:
         with write(self.db) as conn:
             cursor = conn.execute(
                 "INSERT INTO evaluations(job_id, model_id, system, split, gold, metrics, per_query,"
-                " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " answers, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     evaluation.job_id,
                     evaluation.model_id,
@@ -161,6 +164,7 @@ class Evaluations:
                     evaluation.gold,
                     json.dumps(evaluation.metrics),
                     json.dumps(evaluation.per_query),
+                    json.dumps({q: storable(a) for q, a in evaluation.answers.items()}),
                     now(),
                 ),
             )

@@ -119,6 +119,8 @@ def test_it_is_sound(old: Old) -> None:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         for table in ("records_fts", "documents_fts"):
             db.execute(f"INSERT INTO {table}({table}, rank) VALUES ('integrity-check', 1)")
+        rows = db.execute("SELECT answers FROM evaluations").fetchall()
+        assert {answers for (answers,) in rows} <= {"{}"}, "nothing was answered then"
 
 
 def test_opening_it_again_changes_nothing(old: Old) -> None:

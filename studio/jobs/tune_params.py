@@ -1,0 +1,68 @@
+"""What the tuning of a small LLM can be told, and the scoring of what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studio.jobs.params import DataParams, EvaluateParams, TrainParams
+from studio.params import Params, as_in, option
+from studio.records import Split
+
+BASE = "smollm2-135m"
+"""Where nothing is said: small enough for two cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneParams(DataParams):
+    """Tune a small LLM on the kept instructions, with low-rank adapters (LoRA)."""
+
+    base: str = option(
+        BASE, "Base LLM", "the model to start from: a catalogue name, a hub name or a folder"
+    )
+    rank: int = option(16, "Rank", "of the adapters; higher learns more and takes more", least=1)
+    alpha: int = option(32, "Alpha", "the adapters' weight is alpha divided by rank", least=1)
+    dropout: float = option(
+        0.0, "Dropout", "share of the adapters' inputs left out at random", least=0, most=0.9
+    )
+    learning_rate: float = option(
+        2e-4, "Learning rate", "how far each step goes; too high forgets", least=1e-12
+    )
+    batch_size: int = option(4, "Batch size", "instructions a step", least=1)
+    epochs: float = option(3.0, "Epochs", "passes over the data; more can overfit", least=0.01)
+    steps: int | None = option(
+        None, "Steps", "of the optimiser, in place of epochs", least=1, empty="as the epochs say"
+    )
+    max_length: int = option(
+        512, "Tokens", "of an instruction with its answer; what is longer is cut", least=16
+    )
+    packing: bool = option(False, "Packing", "put short ones together in one sequence: quicker")
+    warmup: float = option(
+        0.03, "Warm-up", "share of the steps in which the rate rises", least=0, most=1
+    )
+    evaluations: int = option(
+        6, "Checks", "how often the loss on validation gold is measured", least=1
+    )
+    patience: int = option(
+        3, "Patience", "checks without a gain before it stops early; 0 never stops", least=0
+    )
+    gradient_checkpointing: bool = option(
+        False, "Save memory", "work activations out again: slower, for long texts"
+    )
+    seed: int = as_in(TrainParams, "seed")
+    bf16: bool | None = as_in(TrainParams, "bf16")
+    evaluate: bool = option(
+        False, "Score afterwards", "compare the answers of base and tuned model on gold"
+    )
+    name: str = option("", "Name", "what to call the model; also its folder", empty="tuned-JOB")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerParams(Params):
+    """Score what the base LLM and a tuned one answer to gold instructions."""
+
+    model_id: int | None = as_in(EvaluateParams, "model_id")
+    split: Split = as_in(EvaluateParams, "split")  # noqa: RUF009 - it makes a field
+    answer_tokens: int = option(
+        256, "Answer tokens", "where instructions are answered: the longest answer", least=1
+    )
+    seed: int = as_in(EvaluateParams, "seed")
