@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,3 +71,11 @@ def nothing_is_remembered_at_home(tmp_path_factory: pytest.TempPathFactory) -> I
         patch.setenv("STUDIO_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_llm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny causal LLM."""
+    from tests.support.tiny_llm import llama
+
+    return llama(tmp_path_factory.mktemp("llm"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.formats.data_card import DataFile, ExportCounts, Feature, Struct, card
-from studio.formats.instructions import joined
+from studio.formats.instructions import prompt_text
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
 from studio.records import INSTRUCTION, StudioError
@@ -118,7 +118,7 @@ def _conversations(
     def rows_of(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
         for row in rows:
             instruction, given, output = _parts(row)
-            asked = {who: user, what: joined(instruction, given)}
+            asked = {who: user, what: prompt_text(instruction, given)}
             yield {turns: [asked, {who: assistant, what: output}], "input": given}
 
     return rows_of
@@ -131,8 +131,8 @@ def _p3(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
     for row in rows:
         instruction, given, output = _parts(row)
         found = {
-            "inputs": joined(instruction, given),
-            "inputs_pretokenized": joined(instruction, given),
+            "inputs": prompt_text(instruction, given),
+            "inputs_pretokenized": prompt_text(instruction, given),
             "targets": output,
             "targets_pretokenized": output,
             "input": given,

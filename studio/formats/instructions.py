@@ -252,9 +252,10 @@ def _parts(content: object) -> object:
     return "\n".join(str(text) for text in texts)
 
 
-def joined(instruction: str, input: str) -> str:
-    """Instruction and input as one text: :func:`read_instructions` takes them apart where the
-    row has the input by itself too."""
+def prompt_text(instruction: str, input: str) -> str:
+    """Instruction and input as one text, as a user says them: in exports, and where a model is
+    trained, scored and asked. :func:`read_instructions` takes them apart where the row has the
+    input by itself too."""
     return f"{instruction}{BETWEEN}{input}" if input else instruction
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, Role, TextEncoder
-from studio.records import StudioError
-from studio.training.encoder_folders import UnusableModel, check_folder
-from studio.training.fingerprints import fingerprint
-from studio.training.loading import (
+from studio.llm.loading import (
     check_weights,
     check_words,
+    from_folder,
+    hub_folder,
     named_in_errors,
     refusing_missing_weights,
 )
+from studio.llm.model_folders import UnusableModel, check_folder
+from studio.records import StudioError
+from studio.training.fingerprints import fingerprint
 from studio.training.two_sided import named_routes, role_prompt, set_prefixes, side
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ UNLIMITED = 2**30
 STATIC_NAMES = frozenset({"wordllama-256"})
 """Catalogue encoders that are a bare matrix of word vectors with a tokenizer."""
 ROLES: Final[tuple[Role, ...]] = ("query", "document")
-_FETCHED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.bpe", "*.codes"]
-"""What is fetched from the hub: no pickles and no code."""
 _ENDPOINT = re.compile(r"openai:(?P<model>.+?)@(?P<url>https?://.+)")
 
 
@@ -189,18 +188,10 @@ def _folder(name: str, owner: str = "") -> Path:
         return path
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise StudioError(f"There is no encoder folder at {name}; check the path.")
-    from huggingface_hub import snapshot_download
     from sentence_transformers.util.misc import ORIGINAL_TRANSFORMER_MODELS
 
     known = "/" in name or name.lower() in ORIGINAL_TRANSFORMER_MODELS
-    return Path(
-        snapshot_download(
-            name if known else f"{owner}{name}",
-            allow_patterns=_FETCHED,
-            ignore_patterns=["onnx/*", "openvino/*"],
-            local_files_only=_offline(),
-        )
-    )
+    return hub_folder(name if known else f"{owner}{name}")
 
 
 def _sentence_transformer(folder: Path, device: str | None) -> SentenceTransformer:
@@ -224,25 +215,8 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     Raises:
         StudioError: it is not there, it is broken, or its weights are not safetensors.
     """
-    import torch
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    # It reports every weight of the new layer as missing: that layer is what is trained.
-    logging.set_verbosity_error()
-    is_tokenizer = "Tokenizer" in auto_class.__name__
-    if not is_tokenizer:
-        options |= {"use_safetensors": True, "dtype": torch.float32}
     with named_in_errors(f"The model {name}"):
-        folder = _folder(name)
-        check_folder(folder)
-        with refusing_missing_weights():
-            loaded = auto_class.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True, **options
-            )
-        if not is_tokenizer:
-            check_weights(loaded)
-    return loaded
+        return from_folder(auto_class, _folder(name), **options)
 
 
 def _static_encoder(folder: Path, device: str | None) -> SentenceTransformer:
@@ -300,7 +274,3 @@ def longest(network: Any, tokenizer: Any) -> int:
         getattr(tokenizer, "model_max_length", None),
     ]
     return min((int(limit) for limit in limits if limit and limit > 0), default=UNLIMITED)
-
-
-def _offline() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}

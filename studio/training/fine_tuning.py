@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from studio.llm.loading import best_device, gpu_has_bf16
 from studio.records import Datum, Label, StudioError, content_sha
 from studio.tasks import TASKS
 from studio.training.checkpoints import WorkingFolder, replace_folder
@@ -25,7 +26,7 @@ from studio.training.settings import RetrieverSettings, TrainingPoint
 from studio.training.small_model import CARD, METRIC, SmallModel, TrainedSmall, scores
 from studio.training.small_settings import SmallSettings
 from studio.training.stopping import StopWatch, TrainingStoppedError
-from studio.training.trainer import curve_callback, gpu_has_bf16
+from studio.training.trainer import curve_callback
 
 SCORE = "score"
 """The trainer's name for the metric of the task."""
@@ -64,7 +65,7 @@ def load(path: Path, card: dict[str, Any], device: str | None) -> SmallModel:
     """A saved model, ready to predict."""
     settings = SmallSettings.from_row(card["settings"])
     kind = kind_of(settings, card["labels"], str(path))
-    kind.model.to(device or _best_device())
+    kind.model.to(device or best_device())
     return kind.small_model()
 
 
@@ -186,7 +187,7 @@ class _FineTuningRun:
         from transformers import TrainingArguments
 
         chosen = self.settings
-        device = chosen.device or _best_device()
+        device = chosen.device or best_device()
         every = -(-planned // chosen.evaluations) if chosen.evaluations else batches
         validated = bool(self.validation)
         arguments = TrainingArguments(
@@ -238,14 +239,6 @@ def _trainer_class(score: Callable[[], float]) -> type[Any]:
             return metrics
 
     return ValidatedTrainer
-
-
-def _best_device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _fingerprint(

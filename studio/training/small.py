@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from studio.llm.loading import named_in_errors
 from studio.records import Datum, Label, StudioError
 from studio.tasks import TASKS
 from studio.training import fine_tuning, linear_head
-from studio.training.loading import named_in_errors
 from studio.training.settings import TrainingPoint
 from studio.training.small_model import SmallModel, TrainedSmall, card_of
 from studio.training.small_settings import SmallSettings, check_kind

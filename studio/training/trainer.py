@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.evaluation.embeddings import Role
 from studio.evaluation.retrieval import NDCG
+from studio.llm.loading import gpu_has_bf16
 from studio.records import StudioError, content_sha
 from studio.training.batches import BatchPlan
 from studio.training.encoders import is_static
@@ -294,10 +295,3 @@ def _refuse_nan(loss: float, step: int) -> None:
             f"The loss was no longer a number at step {step}, so the training was ended; "
             "lower the learning rate, or switch bf16 off."
         )
-
-
-def gpu_has_bf16() -> bool:
-    """Whether the GPU computes in bfloat16 by itself."""
-    import torch
-
-    return bool(torch.cuda.is_bf16_supported())

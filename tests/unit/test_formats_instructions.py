@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.formats.examples import read_examples, write_examples
-from studio.formats.instructions import joined, read_instructions
+from studio.formats.instructions import prompt_text, read_instructions
 from studio.formats.labelled import GoldFields, read_gold
 from studio.formats.rows import RawExample, RawInstruction, SkippedRow
 from studio.prompting.blocks import without_input
@@ -351,7 +351,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 def test_an_input_that_a_row_has_by_itself_is_taken_out_of_the_text(
     tmp_path_factory: pytest.TempPathFactory, instruction: str, given_input: str
 ) -> None:
-    text = joined(instruction, given_input)
+    text = prompt_text(instruction, given_input)
     path = write(
         tmp_path_factory.mktemp("apart") / "a.jsonl",
         chat("sharegpt", ("user", text), ("assistant", "x"), input=given_input),
@@ -361,7 +361,7 @@ def test_an_input_that_a_row_has_by_itself_is_taken_out_of_the_text(
 
 
 def test_an_input_that_says_none_is_taken_out_of_the_text_too(tmp_path: Path) -> None:
-    text = joined(TASK, "N/A")
+    text = prompt_text(TASK, "N/A")
     path = write(
         tmp_path / "a.jsonl",
         chat("messages", ("user", text), ("assistant", "Oder"), input="N/A"),

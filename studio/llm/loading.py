@@ -2,14 +2,79 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from studio.llm.model_folders import UnusableModel, check_folder
 from studio.records import StudioError
-from studio.training.encoder_folders import UnusableModel
 
 ANOTHER = "Give a folder, a name on the model hub, or one of those of 'studio models list'."
+
+_FETCHED = ["*.json", "*.jinja", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.bpe"]
+_FETCHED += ["*.codes"]
+"""What is fetched from the hub: no pickles and no code."""
+
+
+def hub_folder(name: str) -> Path:
+    """The folder of a name on the model hub; fetched if need be, unless HF_HUB_OFFLINE is set."""
+    from huggingface_hub import snapshot_download
+
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    return Path(
+        snapshot_download(
+            name,
+            allow_patterns=_FETCHED,
+            ignore_patterns=["onnx/*", "openvino/*"],
+            local_files_only=offline,
+        )
+    )
+
+
+def from_folder(auto_class: Any, folder: Path, **options: Any) -> Any:
+    """A transformers model, in float32 unless ``options`` say else, or a tokenizer.
+
+    Raises:
+        UnusableModel: it is broken, or its weights are not safetensors (or the GGUF file that
+            ``gguf_file`` names).
+    """
+    import torch
+    from transformers.utils import logging
+
+    # Its progress bars would be drawn over a terminal program's screen.
+    logging.disable_progress_bar()
+    # It reports every weight of the new layer as missing: that layer is what is trained.
+    logging.set_verbosity_error()
+    is_tokenizer = "Tokenizer" in auto_class.__name__
+    if "gguf_file" not in options:
+        check_folder(folder)
+    if not is_tokenizer:
+        options = {"use_safetensors": True, "dtype": torch.float32} | options
+    with refusing_missing_weights():
+        loaded = auto_class.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True, **options
+        )
+    if not is_tokenizer:
+        check_weights(loaded)
+    return loaded
+
+
+def best_device() -> str:
+    """``cuda``, else ``mps``, else ``cpu``."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def gpu_has_bf16() -> bool:
+    """Whether the GPU computes in bfloat16 by itself."""
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported())
 
 
 @contextmanager

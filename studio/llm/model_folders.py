@@ -48,7 +48,7 @@ class UnusableModel(StudioError):
 
 
 def check_folder(folder: Path) -> None:
-    """Look through the files of an encoder, or of a plain transformers model.
+    """Look through the files of an encoder, or of a plain transformers model such as an LLM.
 
     Raises:
         UnusableModel: something is missing, cut off, or would have to run code to be loaded.
@@ -117,7 +117,7 @@ def _part(root: Path, listed: str, parent: Path, kind: str, path: str) -> Iterat
     if not kind.startswith("sentence_transformers."):
         raise UnusableModel(
             f"{listed} names a part with code of its own ({kind}), and the studio runs no code "
-            "that comes with a model. Choose another encoder."
+            "that comes with a model. Choose another model."
         )
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise UnusableModel(f"{listed} names a folder outside the encoder's own ({path}).")
@@ -196,7 +196,7 @@ def _check_code(root: Path, folder: Path) -> None:
     if config.get("model_type") not in CONFIG_MAPPING:
         raise UnusableModel(
             f"its network ({config.get('model_type')}) is code that comes with it, and the studio "
-            "runs no code that comes with a model. Choose another encoder."
+            "runs no code that comes with a model. Choose another model."
         )
 
 

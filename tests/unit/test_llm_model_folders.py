@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from studio.llm.model_folders import UnusableModel, check_folder
 from studio.records import StudioError
-from studio.training.encoder_folders import UnusableModel, check_folder
 from studio.training.encoders import load_encoder, load_pretrained, open_encoder
 from tests.support import tiny_encoder
 
