@@ -75,6 +75,9 @@ def new(
         ),
     ] = None,
     title: Annotated[str, typer.Option(help="What to call it.")] = "",
+    sample: Annotated[
+        str, typer.Option(help="Begin with a bundled sample, whose task the project gets.")
+    ] = "",
     language: Annotated[
         str, typer.Option(help="Of the corpus: a code such as en or bn, or a name.")
     ] = "en",
@@ -102,6 +105,12 @@ def new(
     from studio.jobs.setup import save_template
     from studio.prompting.languages import language_code
 
+    if sample:
+        own = (corpus, seeds, reading.records, reading.gold, reading.examples)
+        if any((*own, labels, about, title, template, language != "en")):
+            raise typer.BadParameter("a --sample brings all of its own; leave yours out")
+        _of_sample(path, sample, task, as_json)
+        return
     speaks_of_documents = bool(reading.gold or reading.examples)
     named = _checked_task(TASKS[task], labels, about, speaks_of_documents)
     if seeds is not None and not TASKS[task].has_examples:
@@ -134,6 +143,27 @@ def new(
     except StudioError:
         _take_back(project, was_there)
         raise
+    emit(result, as_json, lambda: _show_new(result))
+
+
+def _of_sample(path: Path, name: str, task: str, as_json: bool) -> None:
+    """A project with all that a sample has. Raises StudioError for one that there is not."""
+    from studio.jobs.setup import labelled_sample_project, labelled_samples, sample_project, samples
+
+    known = {**samples(), **labelled_samples()}
+    # The first task is what is named where none is.
+    if name not in known or task not in ("retrieval", known[name].task):
+        listed = ", ".join(f"{one.name} ({one.task})" for one in known.values())
+        of_task = f" of the task {task}" if name in known else ""
+        raise StudioError(f"There is no sample {name!r}{of_task}. The samples are: {listed}.")
+    result: dict[str, Any] = {"sample": name, "task": known[name].task}
+    if name in samples():
+        project, params = sample_project(path, name)
+        result |= run_job(project, "import", params, detach=False, as_json=as_json)
+    else:
+        project = labelled_sample_project(path, name)
+        result["labels"] = [asdict(label) for label in known[name].labels]
+    result["project"] = str(project.path)
     emit(result, as_json, lambda: _show_new(result))
 
 

@@ -14,12 +14,16 @@ from studio.formats.reading import read_corpus
 from studio.formats.rows import SkippedRow
 from studio.formats.text_source import whole_text
 from studio.jobs.gold_items import import_labelled
+from studio.jobs.importing import Report, import_examples
 from studio.jobs.plans import default_template
 from studio.project import Project
 from studio.prompting import staged
 from studio.prompting.builtin import builtin, builtin_names
 from studio.records import Document, Label, Split, StudioError
 from studio.tasks import TASKS, Task
+
+SEEDS = "seeds.jsonl"
+"""A sample's examples, where it is of a task that begins with some."""
 
 
 def save_template(project: Project, source: str = "", note: str = "", about: str = "") -> Prompt:
@@ -93,7 +97,7 @@ class Sample:
     labels: tuple[Label, ...] = ()
     """For classification and nli."""
     about: str = ""
-    """For labelled tasks: what is to be written."""
+    """For all tasks but search: what is to be written."""
 
 
 def samples_home() -> Path:
@@ -112,7 +116,7 @@ def samples(task: str = "retrieval") -> dict[str, Sample]:
 
 
 def labelled_samples() -> dict[str, Sample]:
-    """The bundled samples of all labelled tasks by name."""
+    """The bundled samples of all tasks but search by name."""
     return {
         one.name: one
         for task in TASKS.values()
@@ -156,7 +160,7 @@ def _found(known: dict[str, Sample], name: str) -> Sample:
 
 
 def labelled_sample_project(path: Path, name: str) -> Project:
-    """A new project for a sample of a labelled task: labels, gold, template and contexts are in.
+    """A new project for a sample of a task other than search: all that it has is in.
 
     Raises StudioError for an unknown name, or a folder that has a project already.
     """
@@ -168,6 +172,8 @@ def labelled_sample_project(path: Path, name: str) -> Project:
     for split in splits:
         import_labelled(project, sample.path / f"{split}.jsonl", split)
     _add_contexts(project, sample.path / "corpus.jsonl")
+    if (seeds := sample.path / SEEDS).exists():
+        import_examples(project.store, seeds, Report())
     return project
 
 
