@@ -34,6 +34,7 @@ from studio.cli import (
     serve,
     work,
 )
+from studio.cli import categories as categories_verb
 from studio.cli import demo as demo_verb
 from studio.cli.output import err, visible
 from studio.crash import last_words
@@ -75,6 +76,7 @@ app.command("import")(corpus.import_)
 app.command("generate")(work.generate)
 app.command("filter")(filtering.filter_)
 app.command("judge")(judging.judge)
+app.command("categories")(categories_verb.categories)
 app.command("train")(work.train)
 app.command("evaluate")(work.evaluate)
 app.command("search")(work.search)

@@ -12,6 +12,7 @@ from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, table, visible
 from studio.cli.run_options import ModelOption, run_told
+from studio.cli.tables import retention_table
 from studio.jobs.params import JudgeParams
 from studio.llm.money import dollars, untold
 from studio.project import Project
@@ -102,10 +103,6 @@ def _show(result: dict[str, Any]) -> None:
     title = f"Judged for {result['by']} by {visible(result['model'])}"
     out.print(table(title, ("what", "count"), rows))
     if result["retention"]:
-        kept = [
-            [visible(name), one["scored"], one["kept"], f"{one['share']:.1%}"]
-            for name, one in result["retention"].items()
-        ]
-        out.print(table("Retention", ("category", "scored", "kept", "share"), kept))
+        out.print(retention_table(result["retention"]))
     cost = "unknown" if spent["cost"] is None else dollars(spent["cost"])
     out.print(f"Cost: {cost}{untold(spent['untold_calls'])}", highlight=False)

@@ -13,7 +13,10 @@ from studio.evaluation.systems import in_order, label_of, of_pair_key, prefix_wo
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 
-
+MOST_ROWS = 12
+"""Rows of a table on the side."""
+ALL = "all"
+"""Under this name stands what all filters together have kept of each category."""
 METRICS = (("accuracy",), ("em", "f1"), ("ndcg@10", "recall@10"))
 """What a table shows: of labels, of questions, of retrievers."""
 
@@ -38,12 +41,14 @@ def show_switched_off(result: dict[str, Any]) -> None:
 
 
 def filter_tables(result: dict[str, Any]) -> Group:
-    """Counts before and after each filter, then what is dropped now, by reason."""
-    found = result.get("dropped") or {}
-    if not found:
-        return Group(chain_table(result))
-    rows = [[reason, count] for reason, count in found.items()]
-    return Group(chain_table(result), table("Dropped", ("reason", "count"), rows))
+    """Counts before and after each filter, then what is dropped now by reason and by category."""
+    tables = [chain_table(result)]
+    if found := result.get("dropped"):
+        rows = [[reason, count] for reason, count in found.items()]
+        tables.append(table("Dropped", ("reason", "count"), rows))
+    if kept := result.get("retention", {}).get(ALL):
+        tables.append(retention_table(kept))
+    return Group(*tables)
 
 
 def chain_table(result: dict[str, Any]) -> Table:
@@ -53,6 +58,13 @@ def chain_table(result: dict[str, Any]) -> Table:
         for link in result["chain"]
     ]
     return table("Filters", ("filter", "before", "dropped", "after"), rows)
+
+
+def retention_table(found: dict[str, Any], title: str = "Kept by category") -> Table:
+    """The largest categories, those that fell most first: judged, kept and their share."""
+    largest = sorted([*found.items()][:MOST_ROWS], key=lambda row: float(row[1]["share"]))
+    rows = [[n, one["judged"], one["kept"], f"{one['share']:.1%}"] for n, one in largest]
+    return table(title, ("category", "judged", "kept", "share kept"), rows)
 
 
 def score_table(result: dict[str, Any]) -> Group:

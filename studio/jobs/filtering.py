@@ -12,6 +12,7 @@ from studio.evaluation.counting import ranks_in
 from studio.evaluation.systems import ENCODER, TRAINED, System, find_system
 from studio.filters import choosing
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
+from studio.jobs.categories import chain_retention
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import counting_of, encoder_name, read_corpus
 from studio.jobs.params import FilterParams, TrainParams
@@ -55,8 +56,10 @@ def judge(context: JobContext, params: FilterParams) -> None:
         _link(context, made(name, params), params, judged)
         context.keep(filters_done=[*context.result["filters_done"], name])
     records = context.store.records
+    links = chain_counts(context, params)
     context.keep(
-        chain=chain_counts(context, params),
+        chain=links,
+        retention=chain_retention(context.store, judged, [link["filter"] for link in links]),
         kept=records.counts(judged.name).kept,
         dropped=records.reasons(judged.name),
     )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from studio.calls import Prompt
+from studio.jobs.categories import MOST_CATEGORIES, retention_of, retention_row
 from studio.jobs.collect import Collector
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.filtering import record_type
@@ -44,7 +45,7 @@ from studio.methods.judging import (
 from studio.methods.protocol import Method, Plan
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
-from studio.records import Reason, Record, RecordType, StudioError, Verdict
+from studio.records import Reason, RecordType, StudioError, Verdict
 from studio.settings import Endpoint
 from studio.store import Store
 
@@ -179,34 +180,14 @@ def summary(store: Store, found: Sequence[Judged], keep_from: float) -> dict[str
         "unscored": len(found) - len(scored),
         "unscored_why": dict(Counter(one.why for one in found if one.score is None).most_common()),
         "by_score": by_score(found),
-        "retention": _retention(store, [one.record_id for one in scored], kept),
+        "retention": _retention(store, scored, kept),
     }
 
 
-def _retention(store: Store, scored: Sequence[int], kept: set[int]) -> dict[str, dict[str, Any]]:
-    """Category → scored, kept and their share, the largest first; empty without categories."""
-    seen: Counter[str] = Counter()
-    stay: Counter[str] = Counter()
-    for record, category in _categories(store, scored):
-        seen[category] += 1
-        stay[category] += record.id in kept
-    if set(seen) <= {""}:
-        return {}
-    return {
-        name or "none": {"scored": count, "kept": stay[name], "share": round(stay[name] / count, 4)}
-        for name, count in seen.most_common()
-    }
-
-
-def _categories(store: Store, rows: Iterable[int]) -> Iterator[tuple[Record, str]]:
-    """Each record with its label, or with the kind of the task that it was written for."""
-    remaining = iter(rows)
-    while window := list(islice(remaining, WINDOW)):
-        records = store.records.many(window)
-        parents = store.records.many([one.parent_id for one in records if one.parent_id])
-        kinds = {one.id: one.fields.get("kind", "") for one in parents}
-        for record in records:
-            yield record, record.label or kinds.get(record.parent_id or 0, "")
+def _retention(store: Store, scored: Sequence[Judged], kept: set[int]) -> dict[str, Any]:
+    """Category → scored, kept and their share, the largest first."""
+    verdicts = {one.record_id: (one.record_id in kept, one.score) for one in scored}
+    return retention_row(retention_of(store, verdicts).now(), MOST_CATEGORIES)
 
 
 def _nothing_scored(context: JobContext, found: Sequence[Judged]) -> str:

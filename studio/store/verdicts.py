@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from studio.records import Verdict
+from studio.records import Reason, Verdict
 from studio.store.db import now, rows, value, write
 
 if TYPE_CHECKING:
@@ -158,6 +158,18 @@ class Verdicts:
             )
             for row in rows(self.db, sql, (record_id,))
         ]
+
+    def of_filter(self, filter_name: str, limit: int = -1) -> dict[int, tuple[bool, float | None]]:
+        """Record → whether the filter keeps it, and its score; what a judge could not score is out.
+
+        limit: the first so many; -1 for all.
+        """
+        sql = (
+            "SELECT record_id, kept, score FROM verdicts WHERE in_force = 1 AND filter = ?"
+            " AND reason != ? LIMIT ?"
+        )
+        found = rows(self.db, sql, (filter_name, Reason.UNSCORED, limit))
+        return {row[0]: (bool(row[1]), row[2]) for row in found}
 
     def chain(self) -> list[ChainLink]:
         """Counts per filter, of the verdicts in force, in the order in which the filters ran."""

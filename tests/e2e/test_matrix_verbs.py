@@ -86,6 +86,7 @@ ROWS = [
     Row("filter --move -k 2", "111 222 222 222 222"),
     Row("judge --show", SAME),
     Row("judge --estimate", NOTHING_YET),
+    Row("categories --all", NOTHING_YET),
     Row("train --steps 1", "100 222 222 222 222"),
     Row("evaluate", "100 222 222 222 222"),
     Row("search river --system bm25", "100 222 222 222 222"),

@@ -222,7 +222,7 @@ def test_labels_are_shown_in_words_and_are_the_categories(
         for n, label in enumerate(["near", "near", "far"])
     )
     told = judge.judged(project, keep_from=0)
-    assert told["retention"]["near"] == {"scored": 2, "kept": 2, "share": 1.0}
+    assert told["retention"]["near"] == {"judged": 2, "kept": 2, "share": 1.0}
     shown = [body["messages"][-1]["content"] for body in server.requests]
     assert sum("Label: a satisfied customer" in one for one in shown) == 2
 
