@@ -7,6 +7,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,11 +21,12 @@ from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
+from textual.strip import Strip
 from textual.widget import Widget
 
 import studio.tui
 from studio.tui import textual_patches
-from studio.tui.textual_patches import is_stopped, key_of, put_title
+from studio.tui.textual_patches import CACHES, is_stopped, key_of, put_title
 
 PATCHED = Path(textual_patches.__file__)
 
@@ -57,6 +60,18 @@ PATCHED = Path(textual_patches.__file__)
 def test_textual_has_the_names(made: Any, names: tuple[str, ...]) -> None:
     there = made()
     assert [name for name in names if not hasattr(there, name)] == []
+
+
+def test_a_line_has_what_textual_gives_it() -> None:
+    slots = ("_segments", "_cell_length", "_render_cache", "_link_ids", "_cell_count")
+    assert {*Strip.__slots__} == {*slots, *CACHES}
+    code = (
+        "from textual.strip import Strip; made = Strip([]);"
+        f"print({{name: getattr(made, name)._maxsize for name in {[*CACHES]}}})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert ast.literal_eval(done.stdout.decode()) == CACHES
+    assert not hasattr(Strip([]), "_no_cache")
 
 
 def test_the_way_to_the_terminal_takes_what_it_took() -> None:
