@@ -23,7 +23,6 @@ from typing import Final
 from studio.calls import Answer, Request
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.params import Params
-from studio.prompting.scores import read_score
 from studio.prompting.staged import Lines, StagedForm, StagedTemplate, stage_messages
 from studio.prompting.words import cut_words, one_line
 from studio.records import Document, Reason, Record, RecordType
@@ -97,6 +96,9 @@ class Judgements:
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """The score and its explanation."""
+        # Its patterns take as long to compile as a whole command to begin.
+        from studio.prompting.scores import read_score
+
         found = read_score(answer.text, LOWEST, HIGHEST)
         if found.value is None and not answer.text.strip():
             return [Draft(reason=Reason.EMPTY)]

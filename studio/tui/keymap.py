@@ -9,6 +9,7 @@ An unknown action, an unusable key or two actions on one key are refused with th
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,9 +23,14 @@ from textual.keys import (
 )
 
 from studio.records import StudioError
-from studio.tui.actions import ACTIONS, BY_ID, Scope
+from studio.tui.actions import ACTIONS, BY_ID, SCOPES, Scope, in_scope
 
 KEYMAP_FILE = "keymap.toml"
+HEAD = """\
+# The keys of the studio's screens. Take the # from a line and change its key: one key, or a list.
+# A key is a letter, a name such as "slash", "space" or "f8", or "ctrl+t". `studio keys` shows
+# what is in force; a line that cannot be right is refused with the place to mend.
+"""
 LOST_IN_TMUX = {
     "ctrl+enter": "tmux never passes it on",
     "ctrl+m": "a terminal sends it as enter",
@@ -138,3 +144,17 @@ def _refuse_clashes(path: Path, chosen: Mapping[str, tuple[str, ...]]) -> None:
                     f"{path}: {key} would mean both {other} and {action.id}. "
                     f"Give one of them another key."
                 )
+
+
+def commented() -> str:
+    """A keymap in which every action has its line, commented out."""
+    lines = [HEAD]
+    for scope, heading in SCOPES.items():
+        lines += [f"# {heading}"]
+        lines += [
+            f"# {action.id} = {json.dumps([*action.keys])}  # {action.help}"
+            for action in in_scope(scope)
+            if action.keys
+        ]
+        lines.append("")
+    return "\n".join(lines)

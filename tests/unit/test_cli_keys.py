@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.cli.keys import commented
 from studio.tui import keymap
 from studio.tui.actions import ACTIONS
+from studio.tui.keymap import commented
 from tests.support.verbs import Verbs, assert_one_sentence
 
 
