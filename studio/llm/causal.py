@@ -276,9 +276,11 @@ def load_causal(folder: CausalFolder) -> tuple[Any, Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    # A GGUF beside other weights: the tokenizer's own files would be mixed with what it says.
+    beside = any(folder.path.glob("*.safetensors"))
     # Reading a GGUF draws a progress bar that nothing else turns off.
     with contextlib.redirect_stderr(io.StringIO()):
-        tokenizer = from_folder(AutoTokenizer, folder.path, **folder.options)
+        tokenizer = from_folder(AutoTokenizer, folder.path, **({} if beside else folder.options))
         model = from_folder(AutoModelForCausalLM, folder.path, **folder.options)
     if folder.gguf:
         # The weights are plain numbers by now, and trainers refuse what calls itself quantised.

@@ -27,8 +27,11 @@ class CausalFolder:
 
     @property
     def file(self) -> Path | None:
-        """The GGUF file; None where there is none."""
-        return self.path / self.gguf if self.gguf else None
+        """The GGUF file, also one beside the same weights as safetensors; None without one."""
+        if self.gguf:
+            return self.path / self.gguf
+        beside = sorted(self.path.glob("*.gguf"))
+        return beside[0] if len(beside) == 1 else None
 
     @property
     def options(self) -> dict[str, Any]:

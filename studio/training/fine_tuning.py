@@ -21,8 +21,8 @@ from studio.tasks import TASKS
 from studio.training.checkpoints import WorkingFolder, replace_folder
 from studio.training.classifier import Classifier
 from studio.training.reader import Reader
-from studio.training.refusals import mendable
-from studio.training.settings import RetrieverSettings, TrainingPoint
+from studio.training.refusals import encoder_advice, mendable
+from studio.training.settings import TrainingPoint
 from studio.training.small_model import CARD, METRIC, SmallModel, TrainedSmall, scores
 from studio.training.small_settings import SmallSettings
 from studio.training.stopping import StopWatch, TrainingStoppedError
@@ -92,7 +92,7 @@ def train(
     if checkpoint is None:
         folder.begin(identity)
     watch = StopWatch(should_stop)
-    with mendable(RetrieverSettings(max_length=settings.max_length), settings.batch_size):
+    with mendable(encoder_advice(settings.max_length, min(settings.batch_size, 32))):
         run = _FineTuningRun(kind, items, settings, folder.path, validation, on_progress, watch)
         run.to_the_end(checkpoint)
         _save(kind, names, settings, out)

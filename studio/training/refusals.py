@@ -74,14 +74,14 @@ def check_distillation(
 
 
 @contextmanager
-def mendable(settings: RetrieverSettings, batch: int) -> Iterator[None]:
-    """Too little memory or disk becomes advice."""
+def mendable(advice: str) -> Iterator[None]:
+    """Too little memory or disk becomes advice: what to do so that less memory is needed."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
-        raise StudioError(_memory_advice(settings, batch)) from error
+        raise StudioError(f"The memory ran out in training; {advice}, and resume.") from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -96,12 +96,12 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text
 
 
-def _memory_advice(settings: RetrieverSettings, batch: int) -> str:
-    at_once = min(batch, settings.mini_batch or 32)
+def encoder_advice(max_length: int, at_once: int) -> str:
+    """How an encoder needs less memory. at_once: texts in the network."""
     ways = []
     if at_once > 1:
         ways.append(f"set the mini-batch to {max(1, at_once // 2)} (results stay the same)")
-    if settings.max_length > 64:
-        ways.append(f"the length to {settings.max_length // 2} tokens")
+    if max_length > 64:
+        ways.append(f"the length to {max_length // 2} tokens")
     ways.append("choose a smaller encoder")
-    return f"The memory ran out in training; {', or '.join(ways)}, and resume."
+    return ", or ".join(ways)

@@ -29,6 +29,7 @@ from studio.training.refusals import (
     check_distillation,
     check_settings,
     checked_groups,
+    encoder_advice,
     mendable,
 )
 from studio.training.settings import (
@@ -102,7 +103,8 @@ def train(
     model = _prepared_encoder(settings)
     watch = StopWatch(should_stop)
     folder = WorkingFolder.beside(out)
-    with mendable(settings, plan.batch_size):
+    at_once = min(plan.batch_size, settings.mini_batch or 32)
+    with mendable(encoder_advice(settings.max_length, at_once)):
         run = _RetrieverRun(
             pairs,
             settings,

@@ -176,7 +176,8 @@ class TrainingPoint:
     learning_rate: float | None = None
     """At this step."""
     score: float | None = None
-    """nDCG@10 on the validation set, at an evaluation. Step 0 is the untrained encoder."""
+    """Of the validation set, at an evaluation: nDCG@10 of a retriever, the metric of the task of a
+    small model, the loss of an instruction model. Step 0 is the untrained base."""
     seconds: float = 0.0
     """Since this run began."""
 

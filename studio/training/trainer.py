@@ -269,7 +269,8 @@ def curve_callback(
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if watch.stopping():
                 control.should_training_stop = True
-                control.should_save = True
+                # A checkpoint whose evaluation was left out could never be chosen after resuming.
+                control.should_save = not control.should_evaluate
                 control.should_evaluate = False
 
         def on_log(
