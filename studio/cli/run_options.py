@@ -19,7 +19,9 @@ MethodSettings = Annotated[
     dict[str, Any], AnyOf(tuple(dict.fromkeys(one.settings for one in methods.available())))
 ]
 """What was told of the settings that some method has."""
-ModelOption = Annotated[str, typer.Option("--model", help="The model at the endpoint's URL.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="The model at the URL; needless where there is one.")
+]
 PromptOption = Annotated[
     int | None, typer.Option("--prompt", help="The prompt version; default the newest.")
 ]
@@ -30,13 +32,14 @@ def run_told(
 ) -> dict[str, Any]:
     """What a run's row is told: an endpoint may be a URL, no cap means that of the settings.
 
-    Raises StudioError for a prompt version that there is not.
+    A server at a URL is asked which model it has where none is named. Raises StudioError where that
+    leaves a choice, and for a prompt version that there is not.
     """
     told = run.to_row() | {"model": model}
     if run.endpoint not in project.settings.endpoints and is_address(run.endpoint):
         url = address(run.endpoint)
         servers.type_in(url)
-        told |= {"endpoint": "", "base_url": url}
+        told |= {"endpoint": "", "base_url": url, "model": model or _only_model(project, url)}
     if run.budget_usd is None:
         told["budget_usd"] = project.settings.budget_usd
     else:
@@ -49,6 +52,12 @@ def run_told(
             )
         told["prompt_id"] = found.id
     return told
+
+
+def _only_model(project: Project, url: str) -> str:
+    from studio.llm.health import with_model
+
+    return with_model(project.settings, url).model
 
 
 def row_that_trains(project: Project, told: Mapping[str, Any]) -> dict[str, Any]:
