@@ -33,7 +33,8 @@ class Endpoint:
     base_url: str = ""
     """Such as ``http://localhost:8000/v1``; empty for an embedded model."""
     model: str = ""
-    """The model's name at the server; for an embedded model its name in the catalogue."""
+    """The model's name at the server; for an embedded model its name in the catalogue, or where its
+    GGUF lies, also from the project's folder."""
     api_key_env: str = ""
     """The environment variable that holds the key; without it the keyring is asked."""
     embedded: bool = False
@@ -55,6 +56,9 @@ class Endpoint:
     keyless: bool = False
     """Set for servers that only a project names: it may come from a stranger, so no key goes there.
     Not a setting."""
+
+    gguf: str = ""
+    """The file of an embedded model that is not the catalogue's. Not a setting."""
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -86,6 +90,8 @@ class Settings:
     """Those of the person's own file, whatever a project says. Not a setting."""
     own_budget_usd: float | None = None
     """The cap of the person's own file. Not a setting."""
+    folder: Path | None = field(default=None, compare=False)
+    """The project's, whose own models can be endpoints. Not a setting."""
 
 
 def config_files(project: Path | None = None) -> list[Path]:
@@ -112,7 +118,7 @@ def load(project: Path | None = None) -> Settings:
         values |= its
     caps = [cap for cap in (budget, values.get("budget_usd")) if cap is not None]
     values["budget_usd"] = min(caps, default=None)
-    return Settings(**values, endpoints=endpoints, own=own, own_budget_usd=budget)
+    return Settings(**values, endpoints=endpoints, own=own, own_budget_usd=budget, folder=project)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Endpoint]]:
@@ -252,7 +258,7 @@ def _refuse_secrets(path: Path, name: str, entry: dict[str, Any]) -> None:
             )
 
 
-NOT_SET = ("endpoints", "name", "keyless", "own", "own_budget_usd")
+NOT_SET = ("endpoints", "name", "keyless", "own", "own_budget_usd", "gguf", "folder")
 """Fields that no key of a file sets; endpoints are tables, and named by them."""
 
 

@@ -53,8 +53,10 @@ def resolve(
 ) -> Endpoint:
     """The endpoint by its name or address, or the settings' own when neither is given.
 
-    ``name`` is one of the settings' endpoints, ``embedded:MODEL``, ``openai``, or a URL. ``model``
-    overrides the endpoint's. Raises StudioError for an unknown name or a missing model.
+    ``name`` is one of the settings' endpoints, ``embedded:MODEL``, ``openai``, or a URL. An
+    embedded model is one of the catalogue, or a GGUF file or the folder with one, also from the
+    project's folder: ``embedded:models/3`` is what was tuned there. ``model`` overrides the
+    endpoint's. Raises StudioError for an unknown name or a missing model.
     """
     found = server_of(settings, name, base_url=base_url, model=model)
     if not found.model:
@@ -73,17 +75,17 @@ def server_of(
     wanted = base_url or name or settings.endpoint
     if wanted in settings.endpoints:
         found = settings.endpoints[wanted]
-    elif is_address(wanted):
-        found = _at_url(wanted, model or "", settings)
     elif wanted.startswith(EMBEDDED_PREFIX):
         found = embedded_endpoint(wanted.removeprefix(EMBEDDED_PREFIX))
+    elif is_address(wanted):
+        found = _at_url(wanted, model or "", settings)
     elif wanted == OPENAI.name:
         found = OPENAI
     else:
         raise StudioError(_unknown(wanted, settings))
     if model and found.embedded:
-        return _embedded_as(found, model)
-    return _complete(dataclasses.replace(found, model=model or found.model))
+        return _complete(_embedded_as(found, model), settings)
+    return _complete(dataclasses.replace(found, model=model or found.model), settings)
 
 
 def where_and_model(text: str) -> tuple[str, str]:
@@ -101,9 +103,8 @@ def is_server(where: str) -> bool:
 
 
 def embedded_endpoint(model: str) -> Endpoint:
-    """An embedded model by its catalogue name; its address is known once it runs."""
-    entry = catalogue.entry_of(model)
-    if entry.kind != "llm":
+    """An embedded model by its catalogue name or its path; its address is known once it runs."""
+    if not _is_path(model) and catalogue.entry_of(model).kind != "llm":
         raise StudioError(f"{model} is an encoder; an endpoint needs an LLM of the catalogue.")
     return Endpoint(
         EMBEDDED_PREFIX + model,
@@ -177,7 +178,7 @@ def serving(endpoint: Endpoint, settings: Settings, log: Path | None = None) -> 
         yield Serving(endpoint, api_key(endpoint))
         return
     server = EmbeddedServer(
-        catalogue.required_path(endpoint.model),
+        embedded_file(endpoint),
         settings.threads,
         min(EMBEDDED_SLOTS, endpoint.max_concurrency),
         endpoint.context_window,
@@ -209,7 +210,28 @@ def _at_url(url: str, model: str, settings: Settings) -> Endpoint:
     return guarded(Endpoint(servers.host_of(url), url, model), settings.own)
 
 
-def _complete(endpoint: Endpoint) -> Endpoint:
+def embedded_file(endpoint: Endpoint) -> Path:
+    """The GGUF file of an embedded model. Raises StudioError where there is none."""
+    if not endpoint.gguf:
+        return catalogue.required_path(endpoint.model)
+    path = Path(endpoint.gguf)
+    files = sorted(path.glob("*.gguf")) if path.is_dir() else [path] if path.is_file() else []
+    if len(files) != 1:
+        found = f"holds {len(files)} GGUF files" if path.is_dir() else "is not there"
+        raise StudioError(f"{path} {found}; name the GGUF file of an LLM, or a folder with one.")
+    return files[0]
+
+
+def _is_path(model: str) -> bool:
+    return "/" in model or model.lower().endswith(".gguf")
+
+
+def _complete(endpoint: Endpoint, settings: Settings) -> Endpoint:
+    if endpoint.embedded and _is_path(endpoint.model):
+        path = Path(endpoint.model).expanduser()
+        inside = (settings.folder or Path()) / path
+        path = inside if inside.exists() else path
+        return dataclasses.replace(endpoint, gguf=str(path.absolute()))
     if endpoint.embedded:
         catalogue.entry_of(endpoint.model)
         return endpoint

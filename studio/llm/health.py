@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.calls import Answer, Decoding, Message, Request, Style
-from studio.llm import catalogue
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.embedded import INSTALL_HINT
-from studio.llm.endpoints import api_key, server_of
+from studio.llm.endpoints import api_key, embedded_file, server_of
 from studio.llm.failures import CallFailed
 from studio.records import StudioError
 from studio.settings import Endpoint, Settings
@@ -173,7 +172,7 @@ def _some(models: Sequence[str], first: Sequence[str] = ()) -> str:
 
 
 def _embedded_health(endpoint: Endpoint) -> EndpointHealth:
-    path = catalogue.required_path(endpoint.model)
+    path = embedded_file(endpoint)
     if importlib.util.find_spec("xllamacpp") is None:
         return EndpointHealth(False, f"The embedded LLM needs xllamacpp; {INSTALL_HINT}.")
     sentence = f"{endpoint.name} is here ({path.stat().st_size / 1e6:.0f} MB) and starts when used."

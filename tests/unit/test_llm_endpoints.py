@@ -20,7 +20,9 @@ from studio.llm.endpoints import api_key, resolve, server_of, serving
 from studio.llm.health import check, check_choice, models_of, probe
 from studio.records import StudioError
 from studio.settings import Endpoint, Settings
+from studio.tui.pane.params_form import endpoint_choices
 from tests.support.openai_server import OpenAIServer
+from tests.support.tiny_llm import gguf
 from tests.support.waiting import PATIENCE_S
 
 LOCAL = Endpoint("local", "http://localhost:8000/v1", "llama", style="completion")
@@ -302,6 +304,34 @@ async def test_serving_starts_and_stops_an_embedded_model(tmp_path: Path) -> Non
     async with LLMClient(ready.endpoint, ready.api_key) as client:
         with pytest.raises(StudioError, match="Nothing answers"):
             await client.complete(request)
+
+
+async def test_a_model_that_a_project_tuned_is_an_endpoint_wherever_the_project_lies(
+    tiny_llm: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shop/models/3").mkdir(parents=True)
+    gguf(tiny_llm, tmp_path / "shop/models/3/model-f16.gguf")
+    (tmp_path / "shop").rename(tmp_path / "moved")
+    settings = dataclasses.replace(SETTINGS, folder=tmp_path / "moved")
+    found = dataclasses.replace(resolve(settings, "embedded:models/3"), context_window=128)
+    assert (found.embedded, found.model, found.price_out) == (True, "models/3", 0)
+    with serving(found, settings, tmp_path / "llm.log") as ready:
+        request = Request((Message("user", "Hello"),), ready.endpoint.model, Decoding(max_tokens=3))
+        async with LLMClient(ready.endpoint, ready.api_key) as client:
+            assert (await client.complete(request)).completion_tokens == 3
+    typed = resolve(SETTINGS, f"embedded:{tmp_path}/moved/models/3/model-f16.gguf")
+    assert endpoints.embedded_file(typed) == endpoints.embedded_file(found)
+    assert (await probe(found)).ok
+    assert endpoint_choices(settings)[1].value == "embedded:models/3"
+
+
+async def test_a_model_file_that_is_not_there_or_is_no_single_one_is_named(tmp_path: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        (tmp_path / name).touch()
+    for model, sentence in (("no/such.gguf", "is not there"), (str(tmp_path), "holds 2 GGUF")):
+        health = await probe(resolve(SETTINGS, f"embedded:{model}"))
+        assert not health.ok
+        assert sentence in health.sentence
 
 
 def test_an_address_alone_means_the_only_model_there() -> None:

@@ -131,11 +131,15 @@ def fit(fields: Iterable[FormField], texts: Mapping[str, str]) -> dict[str, Any]
 
 
 def endpoint_choices(settings: Settings) -> tuple[FormChoice, ...]:
-    """The endpoints to choose from: the settings' and the embedded models'."""
+    """The endpoints to choose from: the settings', what the project tuned, the catalogue's."""
     found = [
         FormChoice(name, note=f"{one.model}, {'a server of yours' if one.base_url else 'here'}")
         for name, one in sorted(settings.endpoints.items())
     ]
+    tuned = sorted(settings.folder.glob("models/*/*.gguf")) if settings.folder else []
+    for file in tuned:
+        name = f"{EMBEDDED_PREFIX}models/{file.parent.name}"
+        found.append(FormChoice(name, note="tuned in this project, runs on this machine"))
     for entry in catalogue.load().values():
         if entry.kind == "llm":
             here = catalogue.installed_path(entry.name) is not None
