@@ -40,11 +40,13 @@ class Task:
     method: str
     """The method that is taken unless another one is named."""
     learner: str
-    """What trains its models; empty where its records are for other trainers."""
+    """What trains its models."""
     metrics: tuple[str, ...]
     """What its models are scored by; the first one decides."""
     home_pane: str
     """The pane that its projects open on."""
+    trained_by: str = ""
+    """The kind of job that trains a model on the kept records; empty where rounds do."""
     has_labels: bool = False
     """Whether there are classes to tell apart."""
     has_path: bool = False
@@ -82,6 +84,7 @@ TASKS: Final = {
             learner="retriever",
             metrics=("ndcg@10", "recall@10"),
             home_pane="examples",
+            trained_by="train",
             has_path=True,
             has_examples=True,
             needs_documents=True,
@@ -129,13 +132,14 @@ TASKS: Final = {
         Task(
             name="instructions",
             title="Instructions and answers",
-            about="seed tasks, documents or nothing in, instruction data for a small LLM out",
+            about="seed tasks, documents or nothing in, a tuned small LLM out",
             record=INSTRUCTION,
             gold="output",
             method="self-instruct",
-            learner="",
-            metrics=(),
+            learner="instruction model",
+            metrics=("rouge_l", "loss"),
             home_pane="examples",
+            trained_by="tune",
             has_examples=True,
             takes_documents=True,
         ),

@@ -32,6 +32,7 @@ from studio.cli import (
     provenance,
     s3,
     serve,
+    tuning,
     work,
 )
 from studio.cli import categories as categories_verb
@@ -78,6 +79,7 @@ app.command("filter")(filtering.filter_)
 app.command("judge")(judging.judge)
 app.command("categories")(categories_verb.categories)
 app.command("train")(work.train)
+app.command("tune")(tuning.tune)
 app.command("evaluate")(work.evaluate)
 app.command("search")(work.search)
 app.command("export")(exports.export)

@@ -32,23 +32,32 @@ def _has_examples(task: Task) -> bool:
     return task.has_examples
 
 
+def _runs_rounds(task: Task) -> bool:
+    return task.has_rounds or _of_documents(task)
+
+
 def _has_rounds(task: Task) -> bool:
     return task.has_rounds
 
 
-def _trains(task: Task) -> bool:
-    return bool(task.learner)
+def _is_tuned(task: Task) -> bool:
+    """LLMs are tuned on its records."""
+    return task.trained_by == "tune"
 
 
-EXPORTED: Final = "its records are exported for other trainers, with `studio export`"
+def _is_trained_at_once(task: Task) -> bool:
+    """One job trains a model, and another one scores it."""
+    return bool(task.trained_by)
+
+
 FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     "train": (_of_documents, "rounds train its models, with `studio s3`"),
+    "tune": (_is_tuned, "rounds train its models, with `studio s3`"),
     "evaluate": (
-        _of_documents,
+        _is_trained_at_once,
         "rounds score its models, and `studio s3 show RUN` tells the scores",
     ),
-    "search": (_trains, "no model of it answers; `studio serve` opens Review, where / searches"),
-    "s3": (_trains, "`studio generate` writes its records"),
+    "s3": (_runs_rounds, "`studio generate` writes its records"),
     "round trip": (
         _of_documents,
         "only a query can be searched for again; `studio filter` alone runs the other filters",
@@ -79,7 +88,7 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
         _has_labels,
         "it has no labels; what is right stands in `studio gold list`",
     ),
-    "models compare": (_of_documents, "`studio s3 compare` sets methods beside each other"),
+    "models compare": (_is_trained_at_once, "`studio s3 compare` sets methods beside each other"),
     "s3 compare": (
         _has_rounds,
         "`studio models compare` sets two retrievers beside each other",
@@ -88,16 +97,12 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
 """Verb → which tasks it fits, and what others use instead."""
 
 
-OF_MODELS: Final = ("train", "evaluate", "models compare")
-"""Verbs of models that this program trains."""
-
-
 def opened_for(verb: str, path: Path) -> Project:
     """The project of a verb. Raises WrongTask when the verb is nothing for its task."""
     project = Project.open(path)
     fits, instead = FITS[verb]
     if not fits(project.task):
-        if not project.task.learner and verb in OF_MODELS:
-            instead = EXPORTED
+        if verb in ("train", "tune") and project.task.trained_by:
+            instead = f"`studio {project.task.trained_by}` trains its models"
         raise WrongTask(f"This project's task is {project.task.name}: {instead}.")
     return project

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from studio.cli.fitting import EXPORTED, opened_for
+from studio.cli.fitting import opened_for
 from studio.cli.output import (
     JsonOption,
     ProjectOption,
@@ -120,6 +120,9 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     if opened.task.has_rounds:
         _show_labelled(models, counts, as_json)
         return
+    if opened.task.trained_by == "tune":
+        _show_llms(models, counts, as_json)
+        return
     rows = [_trained_row(model, counts.get(model.snapshot_id or 0)) for model in models]
     cells = [
         [model.id, *model_cells(model, counts.get(model.snapshot_id or 0), "")[1:-1]]
@@ -127,8 +130,6 @@ def trained(project: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     ]
     columns = ("model", "name", "base", "pairs", "validation", "test nDCG@10", "p")
     none = "No model is trained yet. `studio train` trains one on the kept queries."
-    if not opened.task.learner:
-        none = f"No model is trained here: {EXPORTED}."
     emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
 
 
@@ -136,14 +137,8 @@ def _show_labelled(models: list[Model], counts: dict[int, int], as_json: bool) -
     """Models that rounds have trained."""
     rows: list[dict[str, Any]] = [
         {
-            "model": model.id,
-            "name": model.name,
-            "base": model.base,
-            "records": counts.get(model.snapshot_id or 0),
+            **_facts(model, counts),
             "run": model.scores.get("run"),
-            "job": model.job_id,
-            "path": model.path,
-            "created": model.created,
             "validation": model.scores.get("validation", {}),
             "test": model.scores.get("test", {}),
         }
@@ -157,6 +152,37 @@ def _show_labelled(models: list[Model], counts: dict[int, int], as_json: bool) -
     columns = ("model", "name", "base", "records", "run", "validation", "test")
     none = "No model is trained yet. `studio s3` trains one on what an LLM writes."
     emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
+
+
+def _show_llms(models: list[Model], counts: dict[int, int], as_json: bool) -> None:
+    """Tuned LLMs."""
+    rows = [
+        {**_facts(model, counts), "validation_loss": model.scores.get("validation_loss", {}),
+         "test": model.scores.get("test", {})}
+        for model in models
+    ]  # fmt: skip
+    from studio.tui.train.words import model_cells
+
+    cells = [
+        [model.id, *model_cells(model, counts.get(model.snapshot_id or 0), "", "rouge_l")[1:-1]]
+        for model in models
+    ]
+    columns = ("model", "name", "base", "records", "validation loss", "test ROUGE-L", "p")
+    none = "No model is tuned yet. `studio tune` tunes one on the kept instructions."
+    emit(rows, as_json, lambda: show_rows("Trained models", columns, cells, none))
+
+
+def _facts(model: Model, counts: dict[int, int]) -> dict[str, Any]:
+    """What is told of a model of any kind."""
+    return {
+        "model": model.id,
+        "name": model.name,
+        "base": model.base,
+        "records": counts.get(model.snapshot_id or 0),
+        "job": model.job_id,
+        "path": model.path,
+        "created": model.created,
+    }
 
 
 def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:

@@ -30,8 +30,10 @@ from studio.cli.run_options import (
 )
 from studio.cli.s3 import show_rounds
 from studio.cli.tables import score_table
+from studio.cli.tuning import evaluate_answers, refuse_other_options
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, RunParams, TrainParams
+from studio.jobs.tune_params import AnswerParams
 from studio.llm.money import dollars, untold
 from studio.project import Project
 from studio.records import StudioError
@@ -126,15 +128,21 @@ def evaluate(
     *,
     project: ProjectOption = Path(),
     params: EvaluateParams,
+    answers: AnswerParams,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score BM25, the base encoder, the trained one and whatever else is named on gold queries."""
+    """Score BM25, base and trained encoder on gold queries; on instructions base and tuned LLM."""
     from studio.jobs.base_encoders import absolute
     from studio.jobs.evaluating import names_in
 
     params = replace(params, encoder=absolute(params.encoder))
     opened = opened_for("evaluate", project)
+    if opened.task.trained_by == "tune":
+        refuse_other_options(answers, params, opened.task.record.nouns)
+        evaluate_answers(opened, answers, detach=detach, as_json=as_json)
+        return
+    refuse_other_options(params, answers, opened.task.record.nouns)
     named = (_system(opened, name).name for name in names_in(params.systems))
     params = replace(params, systems=",".join(named))
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
@@ -142,25 +150,37 @@ def evaluate(
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for, or the text to predict.")],
+    query: Annotated[
+        str, typer.Argument(help="What to look for, the text to predict, or an instruction.")
+    ],
     project: ProjectOption = Path(),
     system: Annotated[
         str,
         typer.Option(
             help="Which one answers: bm25, base, hybrid, a model by number or name. Default: the "
-            "newest model; where labels are predicted, the newest ones."
+            "newest model; where labels are predicted, the newest ones; where LLMs are tuned, the "
+            "base and the newest one."
         ),
     ] = "",
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 10,
     context: Annotated[
-        str, typer.Option(help="Where labels are predicted: the premise or passage.")
+        str,
+        typer.Option(
+            help="Where labels are predicted: the premise or passage. Of an instruction: its input."
+        ),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Search the corpus with any system; where labels are predicted, see what each model says."""
+    """Search the corpus with any system; where models predict or answer, see what each says."""
     from studio.jobs import searching
 
-    opened = opened_for("search", project)
+    opened = Project.open(project)
+    if opened.task.trained_by == "tune":
+        name = _system(opened, system).name if system else ""
+        answers = searching.answers(opened, query, context, name)
+        rows = [[one["label"], one["answer"]] for one in answers]
+        emit(answers, as_json, lambda: show_rows(query, ("model", "answer"), rows, ""))
+        return
     if opened.task.gold != "documents":
         name = _system(opened, system).name if system else ""
         said = searching.predict(opened, query, context, name)

@@ -30,6 +30,7 @@ LEXICAL: Final = "lexical"
 ENCODER: Final = "encoder"
 SUM: Final = "sum"
 PREDICTOR: Final = "predictor"
+LLM: Final = "llm"
 
 _LABELS: Final = {BM25: "BM25", BASE: "base", TRAINED: "trained", HYBRID: "hybrid"}
 _WORDS: Final = {BASE: "base encoder", TRAINED: "trained encoder", HYBRID: "base and BM25 added up"}
@@ -38,12 +39,13 @@ _VERSUS: Final = "_vs_"
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Something that ranks documents for a query, or predicts what a text is."""
+    """Something that ranks documents for a query, predicts what a text is, or answers."""
 
     name: str
     """What rows, options and JSON say: ``bm25``, ``base``, ``trained``, ``hybrid``, ``model-3``."""
     kind: str
-    """How it is opened: ``lexical``, ``encoder``, ``sum`` of others, ``predictor`` of labels."""
+    """How it is opened: ``lexical``, ``encoder``, ``sum`` of others, ``predictor`` of labels,
+    ``llm`` that answers."""
     label: str
     """What a column or a row of a table calls it."""
     detail: str = ""

@@ -1,9 +1,10 @@
-"""The encoders that a training can start from, and whether they are on this machine."""
+"""The models that a training can start from, and whether they are on this machine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from studio.llm import catalogue
 from studio.project import Project
@@ -11,7 +12,7 @@ from studio.project import Project
 
 @dataclass(frozen=True, slots=True)
 class BaseEncoder:
-    """An encoder to start from."""
+    """An encoder, or an LLM, to start from."""
 
     name: str
     """What a training is told: a catalogue name or a folder."""
@@ -23,9 +24,12 @@ class BaseEncoder:
     """The command that fetches it; empty when it is here."""
 
 
-def base_encoders(project: Project) -> list[BaseEncoder]:
-    """Encoders of the catalogue, those on this machine first, then the project's own models."""
-    entries = [entry for entry in catalogue.load().values() if entry.kind == "encoder"]
+Kind = Literal["encoder", "llm"]
+
+
+def base_encoders(project: Project, kind: Kind = "encoder") -> list[BaseEncoder]:
+    """Models of the catalogue, those on this machine first, then the project's own."""
+    entries = [entry for entry in catalogue.load().values() if entry.kind == kind]
     found = [_of_catalogue(entry) for entry in entries]
     own = [
         BaseEncoder(
@@ -48,16 +52,17 @@ def _of_catalogue(entry: catalogue.CatalogueEntry) -> BaseEncoder:
     return BaseEncoder(entry.name, entry.name, note, "" if here else command)
 
 
-def problem_of(encoder: str) -> str:
-    """Why no training can start from this encoder; empty when nothing speaks against it."""
+def problem_of(encoder: str, kind: Kind = "encoder") -> str:
+    """Why no training can start from this model; empty when nothing speaks against it."""
     entry = catalogue.load().get(encoder)
-    if entry is not None and entry.kind == "llm":
-        return f"{encoder} is a language model, not an encoder."
+    if entry is not None and entry.kind != kind:
+        both = {"llm": "a language model", "encoder": "an encoder"}
+        return f"{encoder} is {both[entry.kind]}, not {both[kind]}."
     if entry is not None:
         base = _of_catalogue(entry)
         return f"{encoder} is not on this machine. Fetch it: {base.missing}" if base.missing else ""
     if encoder.startswith("openai:"):
-        return "An encoder behind an endpoint cannot be trained."
+        return "A model behind an endpoint cannot be trained."
     if encoder.startswith((".", "/", "~")) and not Path(encoder).expanduser().is_dir():
         return f"There is no folder {encoder}."
     return ""

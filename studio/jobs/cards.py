@@ -24,6 +24,7 @@ def write_model_card(context: JobContext, model: Model) -> None:
         settings=_settings(model),
         scores=_scores(model),
         notes=_notes(model),
+        kind="llm" if context.project.task.trained_by == "tune" else "retriever",
         prefixes=Prefixes(*(str(model.settings.get(f"{role}_prompt") or "") for role in ROLES)),
     )
     write_card(context.project.path / model.path, card)
@@ -58,7 +59,7 @@ def _lineage_lines(lineage: dict[str, Any]) -> list[str]:
 
 def _data(context: JobContext, lineage: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "pairs": lineage.get("records", 0),
+        "pairs" if context.project.task.has_path else "records": lineage.get("records", 0),
         "language": context.project.language,
         "few-shot examples": len(lineage.get("examples", ())),
     }
@@ -81,6 +82,13 @@ def _notes(model: Model) -> list[str]:
             notes.append(
                 f"nDCG@10 on validation: base {before:.4f}, trained {after:.4f}. Validation chose "
                 "the checkpoint and the share of trained weights, so it flatters the model."
+            )
+    if losses := model.scores.get("validation_loss"):
+        before, after = (losses[name] for name in BEFORE_AFTER)
+        if before is not None and after is not None:
+            notes.append(
+                f"Loss on validation: base {before:.4f}, trained {after:.4f} nats a token. "
+                "Validation chose the checkpoint, so it flatters the model."
             )
     if test := model.scores.get("test"):
         notes.append(f"Test: {test['gold']}.")

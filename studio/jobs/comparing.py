@@ -9,8 +9,10 @@ from typing import Any
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import PairedTest, paired_test
 from studio.evaluation.systems import BASE, TRAINED, label_of, model_system
+from studio.formats.instructions import prompt_text
+from studio.jobs.answering import ROUGE_L
 from studio.jobs.datasets import gold_set
-from studio.records import Split, StudioError
+from studio.records import Gold, Split, StudioError
 from studio.runs import Model
 from studio.store import Store
 from studio.store.models import Evaluation
@@ -27,8 +29,12 @@ class QueryDuel:
     text: str
     """Its wording; empty when it is gold no more."""
     new: float
-    """The new system's nDCG@10."""
+    """The new system's score by the measure that decides."""
     old: float
+    reference: str = ""
+    """Gold's own answer, where there is one."""
+    answers: tuple[str, str] = ("", "")
+    """The (new, old) system's, where they write answers."""
 
     @property
     def difference(self) -> float:
@@ -49,9 +55,11 @@ class Duel:
     means: dict[str, tuple[float, float]]
     """Measure → the (new, old) mean over the shared queries."""
     test: PairedTest
-    """On nDCG@10."""
+    """By the measure that decides."""
     queries: tuple[QueryDuel, ...]
     """Every shared query, the largest win first."""
+    measure: str = NDCG
+    """What decides who won."""
 
     @property
     def won(self) -> int:
@@ -157,16 +165,24 @@ def _unscored(who: Model | str) -> StudioError:
     )
 
 
+def decided_by(evaluation: Evaluation) -> str:
+    """The measure by which one system beats another."""
+    return ROUGE_L if ROUGE_L in evaluation.per_query else NDCG
+
+
 def _shared(new: Evaluation, old: Evaluation) -> list[str]:
-    before = old.per_query.get(NDCG, {})
-    return [query for query in new.per_query.get(NDCG, {}) if query in before]
+    measure = decided_by(new)
+    before = old.per_query.get(measure, {})
+    return [query for query in new.per_query.get(measure, {}) if query in before]
 
 
 def _duel(store: Store, new: Evaluation, old: Evaluation, name: str, other: str) -> Duel:
     shared = _shared(new, old)
-    ours, theirs = new.per_query[NDCG], old.per_query[NDCG]
-    texts = gold_set(store, new.split).texts()
-    queries = [QueryDuel(q, texts.get(q, ""), ours[q], theirs[q]) for q in shared]
+    measure = decided_by(new)
+    ours, theirs = new.per_query[measure], old.per_query[measure]
+    found = store.gold.all(new.split) if measure == ROUGE_L else gold_set(store, new.split).queries
+    gold = {one.outside_id: one for one in found}
+    queries = [_query_duel(one, gold.get(one), new, old) for one in shared]
     whole = len(shared) == len(ours) == len(theirs)
     return Duel(
         new=name,
@@ -176,6 +192,23 @@ def _duel(store: Store, new: Evaluation, old: Evaluation, name: str, other: str)
         means=_means(new.per_query, old.per_query, shared),
         test=paired_test([ours[q] for q in shared], [theirs[q] for q in shared], seed=13),
         queries=tuple(sorted(queries, key=lambda q: (-q.difference, q.outside_id))),
+        measure=measure,
+    )
+
+
+def _query_duel(name: str, gold: Gold | None, new: Evaluation, old: Evaluation) -> QueryDuel:
+    measure = decided_by(new)
+    text, reference = "", ""
+    if gold is not None:
+        text = prompt_text(gold.text, gold.context)
+        reference = gold.fields.get("output", "")
+    return QueryDuel(
+        name,
+        text,
+        new.per_query[measure][name],
+        old.per_query[measure][name],
+        reference,
+        (new.answers.get(name, ""), old.answers.get(name, "")),
     )
 
 

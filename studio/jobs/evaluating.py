@@ -10,6 +10,7 @@ from studio.evaluation.rankers import DenseRanker
 from studio.evaluation.retrieval import NDCG, RetrievalScores, compare
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.evaluation.systems import System
+from studio.jobs import answering
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import GoldSet, gold_set, read_corpus
@@ -22,6 +23,9 @@ from studio.store.models import Evaluation
 
 def run(context: JobContext) -> None:
     """The job ``evaluate``."""
+    if context.project.task.trained_by == "tune":
+        answering.run(context)
+        return
     params = EvaluateParams.from_row(context.job.params)
     gold = gold_set(context.store, params.split)
     if not gold.queries:

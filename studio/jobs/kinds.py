@@ -7,6 +7,7 @@ from importlib import import_module
 
 from studio.jobs.context import JobContext
 from studio.records import StudioError, WrongTask
+from studio.tasks import Task
 
 KINDS = {
     "import": "studio.jobs.importing",
@@ -14,6 +15,7 @@ KINDS = {
     "filter": "studio.jobs.filtering",
     "judge": "studio.jobs.judging",
     "train": "studio.jobs.training",
+    "tune": "studio.jobs.tuning",
     "evaluate": "studio.jobs.evaluating",
     "path": "studio.jobs.path",
     "s3": "studio.jobs.runs",
@@ -23,8 +25,13 @@ KINDS = {
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 
-OF_RETRIEVAL = ("train", "evaluate", "path")
-"""Kinds that are nothing for tasks without the path."""
+OF_TASKS: dict[str, Callable[[Task], bool]] = {
+    "train": lambda task: task.has_path,
+    "path": lambda task: task.has_path,
+    "tune": lambda task: task.trained_by == "tune",
+    "evaluate": lambda task: bool(task.trained_by),
+}
+"""Which tasks a kind is for, where it is not for all."""
 
 
 def run_kind(context: JobContext) -> None:
@@ -34,11 +41,12 @@ def run_kind(context: JobContext) -> None:
         known = ", ".join(KINDS)
         raise StudioError(f"Unknown kind of job {context.job.kind!r}; this studio knows {known}.")
     task = context.project.task
-    if not task.has_path and context.job.kind in OF_RETRIEVAL:
+    fits = OF_TASKS.get(context.job.kind)
+    if fits is not None and not fits(task):
         instead = (
-            "its models come out of rounds, with `studio s3`"
-            if task.has_rounds
-            else ("its records are exported for other trainers, with `studio export`")
+            f"`studio {task.trained_by}` trains a model on its records"
+            if task.trained_by
+            else "its models come out of rounds, with `studio s3`"
         )
         raise WrongTask(
             f"A job of the kind {context.job.kind} is nothing for the task {task.name}; {instead}."

@@ -17,10 +17,12 @@ from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.rankers import DenseRanker, Ranker
 from studio.evaluation.systems import System
+from studio.jobs.base_encoders import located
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
 from studio.project import Project
 from studio.runs import Model
 from studio.training.encoders import MAX_LENGTH, ROLES
+from studio.training.instruction_settings import BASE as DEFAULT_LLM
 from studio.training.small_model import CARD
 
 NOTHING_TRAINED = "Nothing is trained yet."
@@ -36,13 +38,16 @@ def systems_of(
 ) -> list[System]:
     """Every system of a project: the usual ones, the sum of the first two, each model by number.
 
-    Where labels are predicted these are the small models instead, the newest first.
+    Where labels are predicted these are the small models instead, the newest first; where LLMs are
+    tuned, the base, the tuned one, and each of them by number.
 
     model: the one that ``trained`` stands for, and whose base ``base`` is; None takes the newest.
     base: another encoder in its place. max_length: tokens read by all; None: what each model was
     trained with. prefixes: put before the texts by all of them; where empty, the base has those
     that the model was trained with, so that the two differ by their weights alone.
     """
+    if project.task.trained_by == "tune":
+        return _llms(project, model)
     if project.task.gold != "documents":
         return _predictors(project)
     models = project.store.models.all()
@@ -91,6 +96,35 @@ def _predictors(project: Project) -> list[System]:
         for one in rounds
         if (project.path / one.model_path / CARD).is_file()
     ]
+
+
+def _llms(project: Project, model: Model | None) -> list[System]:
+    """What the tuning started from, what came of it, and each of the models."""
+    models = project.store.models.all()
+    model = model or (models[0] if models else None)
+    base = located(project, model.base if model else DEFAULT_LLM)
+    untuned = System(
+        systems.BASE,
+        systems.LLM,
+        systems.label_of(systems.BASE),
+        detail=short_name(base),
+        source=base,
+    )
+    each = [replace(_llm(project, one), label=one.name, detail="") for one in models]
+    newest = _llm(project, model) if model else replace(_untrained(), kind=systems.LLM)
+    usual = replace(newest, name=systems.TRAINED, label=systems.label_of(systems.TRAINED))
+    return [untuned, usual, *each]
+
+
+def _llm(project: Project, model: Model) -> System:
+    return System(
+        systems.model_system(model.id),
+        systems.LLM,
+        model.name,
+        detail=model.name,
+        source=str(project.path / model.path),
+        model_id=model.id,
+    )
 
 
 def _untrained() -> System:

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from studio.evaluation.counting import places
 from studio.evaluation.systems import System, label_of
+from studio.jobs.answerer import Answerer
 from studio.jobs.datasets import counting_of_one
 from studio.jobs.gold import Wordings, wordings
 from studio.jobs.leaks import wording
@@ -94,9 +95,9 @@ class Searching:
         self._held: frozenset[str] = frozenset()
         self._allowed: frozenset[str] = frozenset()
         self._loaded: dict[str, Wanted] = {}
-        self._ready: dict[str, Searcher | Predictor] = {}
+        self._ready: dict[str, Searcher | Predictor | Answerer] = {}
         """In the order in which they answer."""
-        self._answered: dict[str, tuple[int, Searcher | Predictor]] = {}
+        self._answered: dict[str, tuple[int, Searcher | Predictor | Answerer]] = {}
         self._look_now = threading.Event()
         self._gold: tuple[int, Wordings] = (-1, {})
         """Gold by its words, with the version that it was read of."""
@@ -137,7 +138,7 @@ class Searching:
     def _is_newest(self, ask: SearchQuery) -> bool:
         return self._ask is not None and self._ask.number == ask.number
 
-    def _next(self) -> tuple[SearchQuery, str, Searcher | Predictor]:
+    def _next(self) -> tuple[SearchQuery, str, Searcher | Predictor | Answerer]:
         """Wait for a question and a system that has not answered it."""
         with self._news:
             while True:
@@ -150,8 +151,11 @@ class Searching:
                 self._news.wait()
 
     def _answer_of(
-        self, store: Store, ask: SearchQuery, system: str, ready: Searcher | Predictor
+        self, store: Store, ask: SearchQuery, system: str, ready: Searcher | Predictor | Answerer
     ) -> Answer:
+        if isinstance(ready, Answerer):
+            said = ready.answer(ask.query, ask.context, lambda: not self._is_newest(ask))
+            return TextPrediction(ask.number, system, said, 0.0, 0.0)
         if isinstance(ready, Predictor):
             if not ask.query.strip() or (ready.record.context and not ask.context.strip()):
                 return TextPrediction(ask.number, system, "", 0.0, 0.0)
@@ -256,10 +260,10 @@ class Searching:
 
     def _read(
         self, store: Store, wanted: Wanted, progress: Progress, *, may_take_long: bool
-    ) -> Searcher | Predictor:
+    ) -> Searcher | Predictor | Answerer:
         system = wanted.system
 
-        def part(one: System) -> Searcher | Predictor:
+        def part(one: System) -> Searcher | Predictor | Answerer:
             """What the system stands on: shared with its own column where that has it."""
             its = replace(wanted, system=one)
             if self._loaded.get(one.name) == its and one.name in self._ready:
@@ -299,7 +303,7 @@ class Searching:
 
         return tell
 
-    def _take(self, name: str, ready: Searcher | Predictor) -> None:
+    def _take(self, name: str, ready: Searcher | Predictor | Answerer) -> None:
         with self._news:
             both = {**self._ready, name: ready}
             chosen = self._chosen or tuple(both)

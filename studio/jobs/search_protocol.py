@@ -99,9 +99,9 @@ class TextPrediction:
     """Of the question."""
     system: str
     predicted: str
-    """A label, or the span of the passage that answers."""
+    """A label, the span of the passage that answers, or what an LLM writes."""
     confidence: float
-    """The model's probability of that, 0 to 1."""
+    """The model's probability of that, 0 to 1; 0 of what is written."""
     took_ms: float
 
 

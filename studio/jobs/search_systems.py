@@ -34,6 +34,7 @@ from studio.evaluation.embeddings import (
 from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.search import top_k
 from studio.evaluation.systems import System
+from studio.jobs.answerer import Answerer
 from studio.records import Datum, Prediction, RecordType, StudioError, content_sha
 from studio.store import Store
 from studio.training.encoders import open_encoder
@@ -192,10 +193,10 @@ class Reading:
     progress: Progress
     may_take_long: bool
     """Whether the person has said yes to a long or costly embedding."""
-    part: Callable[[System], Searcher | Predictor]
+    part: Callable[[System], Searcher | Predictor | Answerer]
     """A system that another one stands on: as it is loaded already, or read now."""
 
-    def read(self, system: System) -> Searcher | Predictor:
+    def read(self, system: System) -> Searcher | Predictor | Answerer:
         """Make it ready to answer. Raises StudioError when that cannot be, and Held."""
         return READERS[system.kind](self, system)
 
@@ -230,11 +231,16 @@ def _predictor(reading: Reading, system: System) -> Predictor:
     return Predictor(small.load(Path(system.source), "cpu"), reading.record)
 
 
-READERS: Final[dict[str, Callable[[Reading, System], Searcher | Predictor]]] = {
+def _llm(_reading: Reading, system: System) -> Answerer:
+    return Answerer(system.source)
+
+
+READERS: Final[dict[str, Callable[[Reading, System], Searcher | Predictor | Answerer]]] = {
     systems.LEXICAL: _lexical,
     systems.ENCODER: _dense,
     systems.SUM: _sum,
     systems.PREDICTOR: _predictor,
+    systems.LLM: _llm,
 }
 """Kind → how a system of that kind is read."""
 

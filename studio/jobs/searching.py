@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.evaluation.counting import places
 from studio.evaluation.systems import BASE, BM25, find_system
+from studio.jobs.answerer import Answerer
 from studio.jobs.datasets import counting_of_one, read_corpus
 from studio.jobs.gold import find as find_gold
 from studio.jobs.project_systems import NOTHING_TRAINED, Opening, shown_first, systems_of
@@ -72,4 +73,27 @@ def predict(project: Project, text: str, context: str = "", name: str = "") -> l
                 "confidence": round(said.confidence, 4),
             }
         )
+    return found
+
+
+def answers(
+    project: Project, instruction: str, input: str = "", name: str = ""
+) -> list[dict[str, Any]]:
+    """What the base LLM and the newest tuned one answer, or the one that is named.
+
+    Raises StudioError for an empty instruction, a model that is not there, or when nothing was
+    tuned yet.
+    """
+    if not instruction.strip():
+        raise StudioError("The instruction is empty. Type what a model should do.")
+    there = systems_of(project)
+    chosen = [find_system(there, name)] if name else shown_first(there)
+    found = []
+    for system in sorted(chosen, key=lambda one: not one.problem):
+        if system.problem:
+            raise StudioError(
+                f"{system.problem} `studio tune` tunes a model; --system {BASE} asks the base."
+            )
+        said = Answerer(system.source).answer(instruction, input)
+        found.append({"system": system.name, "label": system.title, "answer": said})
     return found

@@ -15,6 +15,7 @@ from studio.jobs.params import (
     RunParams,
     TrainParams,
 )
+from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 
 CLASSES: Final[dict[str, tuple[type[Params], ...]]] = {
@@ -24,7 +25,8 @@ CLASSES: Final[dict[str, tuple[type[Params], ...]]] = {
     "filter": (FilterParams,),
     "judge": (JudgeParams,),
     "train": (TrainParams,),
-    "evaluate": (EvaluateParams,),
+    "tune": (TuneParams,),
+    "evaluate": (EvaluateParams, AnswerParams),
 }
 """Kind of job → what it can be told, besides the settings of a method."""
 STAGES: Final = {"corpus_import": "import", "run": "s3"}

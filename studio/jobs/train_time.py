@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.jobs.recipes import is_static
+from studio.jobs.tune_params import TuneParams
 from studio.llm import catalogue
 from studio.runs import Model
 from studio.training.settings import BANK_LIMIT, RetrieverSettings
@@ -16,6 +17,10 @@ from studio.training.settings import BANK_LIMIT, RetrieverSettings
 CPU_FLOPS = 1.2e10
 """Per core: what small transformers reach in float32."""
 GPU_FLOPS = 2e13
+LLM_FLOPS = 5.6e10
+"""Per core: what LLMs reach in float32, whose matrices are larger."""
+TEMPLATE_TOKENS = 30
+"""What a chat template puts around an instruction and its answer."""
 START_S = 12.0
 """Seconds until the libraries and the encoder are loaded."""
 STATIC_STEP_S = 0.08
@@ -83,6 +88,29 @@ def _guessed(settings: RetrieverSettings, root: str, documents: int, characters:
     trained = tokens + 16 if settings.trained_side == "both" else 16
     step = 3 * _reading(batch, trained, size)
     return START_S + (read + steps * step) / speed
+
+
+def of_tuning(
+    params: TuneParams, steps: int, characters: float, earlier: list[Model]
+) -> TimeEstimate:
+    """How long so many steps of an LLM's tuning take here.
+
+    characters: the mean length of an instruction with its answer. earlier: the project's models,
+    the newest first.
+    """
+    base = Path(params.base).name
+    for model in earlier:
+        pace = model.scores.get("pace") or {}
+        was = model.settings.get("batch_size") or params.batch_size
+        if pace.get("machine") == platform.node() and Path(model.base).name == base:
+            step = float(pace["step_s"]) * params.batch_size / was
+            return TimeEstimate(float(pace["rest_s"]) + step * steps, model.name)
+    speed = GPU_FLOPS if Path("/dev/nvidia0").exists() else LLM_FLOPS * (os.cpu_count() or 1)
+    tokens = min(params.max_length, characters / CHARACTERS_A_TOKEN + TEMPLATE_TOKENS)
+    entry = catalogue.load().get(params.base)
+    # Catalogue LLMs are quantised: about a byte a weight.
+    weights = float(entry.files[0].size) if entry else _weights(params.base) / 4
+    return TimeEstimate(START_S + steps * 3 * 2 * params.batch_size * tokens * weights / speed)
 
 
 def _reading(texts: int, tokens: float, size: float) -> float:

@@ -62,8 +62,8 @@ def chosen_records(store: Store, params: DataParams) -> list[Record]:
         return records
     if choice == Choice():
         raise StudioError(
-            "No query is kept, so there is nothing to train on. Generate more, or look at why the "
-            "filters dropped them: `studio filter --help`."
+            f"No {store.record_types.of_project().noun} is kept, so there is nothing to train on. "
+            "Generate more, or look at why the filters dropped them: `studio filter --help`."
         )
     raise StudioError(
         f"No record is chosen by {words_of(choice)}, so there is nothing to train on. Loosen that."

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from studio.jobs.params import DataParams, EvaluateParams, TrainParams
 from studio.params import Params, as_in, option
 from studio.records import Split
-
-BASE = "smollm2-135m"
-"""Where nothing is said: small enough for two cores."""
+from studio.training.instruction_settings import BASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,11 @@ class TuneParams(DataParams):
         None, "Steps", "of the optimiser, in place of epochs", least=1, empty="as the epochs say"
     )
     max_length: int = option(
-        512, "Tokens", "of an instruction with its answer; what is longer is cut", least=16
+        512, "Tokens", "of an instruction with its answer; what is longer is cut", least=32
     )
     packing: bool = option(False, "Packing", "put short ones together in one sequence: quicker")
     warmup: float = option(
-        0.03, "Warm-up", "share of the steps in which the rate rises", least=0, most=1
+        0.05, "Warm-up", "share of the steps in which the rate rises", least=0, most=1
     )
     evaluations: int = option(
         6, "Checks", "how often the loss on validation gold is measured", least=1
@@ -54,6 +53,10 @@ class TuneParams(DataParams):
         False, "Score afterwards", "compare the answers of base and tuned model on gold"
     )
     name: str = option("", "Name", "what to call the model; also its folder", empty="tuned-JOB")
+
+    def steps_for(self, pairs: int) -> int:
+        """Steps of the optimiser for so many instructions."""
+        return self.steps or max(1, round(ceil(pairs / self.batch_size) * self.epochs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.training.settings import RetrieverSettings, TrainedRetriever, TrainingPair
+
+CardKind = Literal["retriever", "llm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class ModelCard:
     name: str
     """The model's name."""
     base: str
-    """The encoder it started from."""
+    """What it started from."""
     lineage: Sequence[str] = ()
     """One line for each ancestor, the nearest first: model, snapshot, prompt version, LLM …"""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +34,8 @@ class ModelCard:
     """Sentences on the scores: significance, how the gold came about, licences."""
     prefixes: Prefixes = OWN_PREFIXES
     """Put before queries and documents, by the model itself."""
+    kind: CardKind = "retriever"
+    """What it is, which decides how it is loaded."""
 
     @classmethod
     def of_training(
@@ -73,18 +77,46 @@ def render(card: ModelCard) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _front_matter(card: ModelCard) -> str:
-    return (
-        "---\n"
+FRONT_MATTER: Final[dict[CardKind, str]] = {
+    "retriever": (
         "library_name: sentence-transformers\n"
         "pipeline_tag: sentence-similarity\n"
-        f"base_model: {json.dumps(_line(card.base), ensure_ascii=False)}\n"
         "tags: [sentence-transformers, retrieval, synthetic-data]\n"
-        "---\n"
-    )
+    ),
+    "llm": (
+        "library_name: transformers\n"
+        "pipeline_tag: text-generation\n"
+        "tags: [instruction-tuning, lora, synthetic-data]\n"
+    ),
+}
+"""What model hubs read of each kind."""
+
+
+def _front_matter(card: ModelCard) -> str:
+    base = json.dumps(_line(card.base), ensure_ascii=False)
+    return f"---\n{FRONT_MATTER[card.kind]}base_model: {base}\n---\n"
 
 
 def _usage(card: ModelCard) -> str:
+    return _usage_of_llm() if card.kind == "llm" else _usage_of_retriever(card)
+
+
+def _usage_of_llm() -> str:
+    return (
+        "A language model tuned on instructions with low-rank adapters (LoRA). This folder is the "
+        "merged model; `adapter/` has the adapters alone, for PEFT, and `model-f16.gguf`, where it "
+        "is there, is for llama.cpp and its kin.\n\n"
+        "```python\n"
+        "from transformers import pipeline\n\n"
+        'answer = pipeline("text-generation", model="path/to/this/folder")\n'
+        'asked = [{"role": "user", "content": "the instruction, an empty line, its input"}]\n'
+        'print(answer(asked, do_sample=False)[0]["generated_text"][-1]["content"])\n'
+        "```\n\n"
+        "It was trained and scored with its chat template, as this call uses it.\n"
+    )
+
+
+def _usage_of_retriever(card: ModelCard) -> str:
     return (
         "A dual encoder for retrieval: a query and the document that answers it lie near each "
         "other.\n\n"

@@ -97,10 +97,8 @@ ACTIONS: Final = (
     Action("app.start-generate", (), "Generate", "start one step: an LLM writes records"),
     Action("app.start-filter", (), "Filter", "start one step: filter the records"),
     Action("app.start-judge", (), "Judge", "start one step: an LLM rates the records"),
-    Action("app.start-train", (), "Train", "start one step: train the encoder"),
-    Action(
-        "app.start-evaluate", (), "Evaluate", "start one step: score BM25, base and trained encoder"
-    ),
+    Action("app.start-train", (), "Train", "start one step: train a model"),
+    Action("app.start-evaluate", (), "Evaluate", "start one step: score base and trained model"),
     Action(
         "app.palette", ("ctrl+p",), "All actions", "every action with its key", True, priority=True
     ),
@@ -239,18 +237,18 @@ ACTIONS: Final = (
     Action("generate.plan", ("n",), "New run", "plan another run", True),
     Action("generate.watch", ("w",), "Watch", "watch the run, or look at the last one", True),
     Action("train.new", ("n",), "New training", "choose data, base and settings, then train", True),
-    Action("train.won-lost", ("w",), "Won/lost", "queries won and lost; enter opens one", True),
+    Action("train.won-lost", ("w",), "Won/lost", "what was won and lost; enter opens one", True),
     Action(
         "train.compare", ("c",), "Compare", "mark this model; on another, compare the two", True
     ),
     Action(
         "train.lineage", ("l",), "Lineage", "the data, prompts, filters and models behind it", True
     ),
-    Action("train.evaluate", ("e",), "Evaluate", "score BM25, base and this model on gold", True),
+    Action("train.evaluate", ("e",), "Evaluate", "score base and this model on gold", True),
     Action(
         "train.view", ("v",), "Curves", "back to curves and scores; when narrow, one or the other"
     ),
-    Action("train.against", ("b",), "Base/BM25", "won and lost against the base, or against BM25"),
+    Action("train.against", ("b",), "Base/BM25", "won and lost against the base, or BM25"),
     Action("train.alike", ("s",), "Start alike", "a new training that begins with these settings"),
     Action("train.cancel", ("x",), "Stop it", "end the training; its best step is kept", True),
     Action("train.resume", ("r",), "Resume", "go on from the last checkpoint", True),

@@ -40,10 +40,10 @@ def new_pane(name: str, project: Project | None) -> Screen[Any]:
         from studio.tui.examples.demonstrations import DemonstrationsPane
 
         return DemonstrationsPane()
-    if task is not None and not task.learner and name in ("rounds", "train", "search"):
-        from studio.tui.pane.elsewhere import ELSEWHERE
+    if task is not None and task.trained_by == "tune" and name == "rounds":
+        from studio.tui.pane.elsewhere import NoRounds
 
-        return ELSEWHERE[name](task)
+        return NoRounds(task)
     if task is not None and task.gold != "documents" and name == "search":
         from studio.tui.search.prediction_pane import PredictionPane
 
@@ -263,6 +263,10 @@ class Navigation(StorePoller):
         if not self.can_show("jobs") or project is None:
             return
         self.flush_all()
+        if kind == "evaluate" and project.task.trained_by == "tune":
+            await self.go("train")
+            self.tell("Choose a model, and score it here.")
+            return
         if project.task.has_path or kind in ("filter", "judge"):
             params = await self.push_screen_wait(StartDialog(kind, project))
         else:

@@ -21,7 +21,7 @@ from unittest import mock
 from studio.jobs import queue, worker
 from studio.project import Project
 from studio.runs import Job
-from tests.support import instructions
+from tests.support import instructions, tiny_llm
 from tests.support.command import Done
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import TOPICS, bert_encoder
@@ -176,6 +176,8 @@ class Builder:
     folder: Path
     server: OpenAIServer
     encoder: Path
+    llm: Path
+    """A tiny one."""
 
     @property
     def studio(self) -> Verbs:
@@ -228,6 +230,9 @@ class Builder:
         self._done(*case.makes, *rounds, "-p", path)
         if task == "retrieval":
             self._done("train", "--steps", 2, "--evaluate", "-p", path)
+        if task == "instructions":
+            told = ("--base", self.llm, "--steps", 1, "--evaluations", 1, "--evaluate")
+            self._done("tune", *told, "-p", path)
 
     def _done(self, *arguments: object) -> Done:
         done = self.studio(*arguments)
@@ -245,6 +250,6 @@ def _without_models(path: Path) -> None:
 
 @contextmanager
 def builder(folder: Path) -> Iterator[Builder]:
-    """A builder with its server, and an encoder that knows the texts' words."""
+    """A builder with its server, an encoder that knows the texts' words, and an LLM."""
     with OpenAIServer(words=said) as server:
-        yield Builder(folder, server, bert_encoder(folder / "tiny"))
+        yield Builder(folder, server, bert_encoder(folder / "tiny"), tiny_llm.llama(folder / "llm"))

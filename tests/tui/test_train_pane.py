@@ -343,7 +343,7 @@ async def test_e_without_gold_says_how_to_get_some(app: StudioApp, project: Proj
         await quiet(pilot)
         app.tell = lambda words, **_: said.append(words)  # type: ignore[method-assign]
         await pilot.press("e")
-    assert "There are no gold queries" in said[0]
+    assert "There is no gold to score on" in said[0]
 
 
 async def test_scores_that_come_from_elsewhere_appear(app: StudioApp, project: Project) -> None:

@@ -73,11 +73,12 @@ STEPS: Final = (
     Step("train", "Train and measure",
          "Your model beside BM25 and the untrained one, with a significance test.",
          "Each trained model, with its curves and the data and prompts behind it.",
-         "What is kept is exported for a trainer: {app.export} chooses the form."),
+         "{train.new} tunes a small LLM on what is kept; a table says what it gained on gold. "
+         "{app.export} exports it for other trainers."),
     Step("search", "Search with it",
          "Type a query and compare the rankings; mark what is right.",
          "Type a text and see what each model predicts.",
-         "For projects with a trained model."),
+         "Type an instruction and see what the base and the tuned model answer."),
     Step("jobs", "Jobs",
          "All that runs or ran. {app.path} runs the whole path in one go.",
          "All that runs or ran, with its cost. What was stopped goes on where it stood.",
@@ -166,7 +167,7 @@ class Tour(ModalScreen[None]):
         app = cast("BaseApp", self.app)
         task = app.project_task
         by_rounds = task is not None and task.has_rounds
-        alone = task is not None and not task.learner
+        alone = task is not None and task.trained_by == "tune"
         words = (by_rounds and step.by_rounds) or (alone and step.alone) or step.words
         parts: list[Any] = []
         for piece in words.split("{"):

@@ -34,8 +34,7 @@ def _steps(found: ProjectStatus) -> Iterator[str]:
     yield _step(found.records, task.record.noun, task.record.nouns)
     if found.records:
         yield f"{'✓' if found.is_filtered else '·'} {found.kept:,} kept"
-    if task.learner:
-        yield _step(found.models, "model", "models")
+    yield _step(found.models, "model", "models")
     if task.has_examples:
         yield _step(found.gold, "gold", "gold")
 
@@ -49,8 +48,8 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
     task = _task(found)
     if task.has_rounds:
         return _by_rounds(found, key)
-    if not task.learner:
-        return _without_a_model(found, key)
+    if task.trained_by == "tune":
+        return _to_a_tuned_llm(found, key)
     if not found.documents:
         return f"the documents come in; {key('app.jobs')} Jobs shows the import"
     if found.examples < FEW and not found.records:
@@ -68,7 +67,7 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
     return _from_the_model_on(found, key)
 
 
-def _without_a_model(found: ProjectStatus, key: KeyOf) -> str:
+def _to_a_tuned_llm(found: ProjectStatus, key: KeyOf) -> str:
     task = _task(found)
     nouns, generate = task.record.nouns, f"{key('app.generate')} Generate"
     if not found.examples and not found.records:
@@ -83,7 +82,19 @@ def _without_a_model(found: ProjectStatus, key: KeyOf) -> str:
             f"{key('app.review')} Review: look at the {nouns}, drop bad ones; then "
             f"{key('generate.filter')} in {generate} filters all"
         )
-    return f"{key('app.export')} exports the {found.kept:,} kept for your trainer"
+    if not found.models:
+        return (
+            f"{key('app.train')} Train: {key('train.new')} tunes a small LLM on the {found.kept:,} "
+            f"kept; {key('app.export')} exports them for other trainers"
+        )
+    if not found.gold:
+        return "`studio gold import FILE --split auto`: on this gold the tuned model is scored"
+    if not found.is_scored:
+        return f"{key('app.train')} Train: {key('train.evaluate')} scores the model on gold"
+    return (
+        f"{key('app.train')} Train has the scores, {key('app.search')} Search what each model "
+        f"answers; more {nouns} come from {generate}"
+    )
 
 
 def _by_rounds(found: ProjectStatus, key: KeyOf) -> str:

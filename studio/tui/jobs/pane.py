@@ -72,8 +72,14 @@ STEPS = (
 )
 
 
-ALONE = ("app.start-generate", "app.start-filter", "app.start-judge", "app.export")
-"""Steps where records are all that is made."""
+ALONE = (
+    "app.start-generate",
+    "app.start-filter",
+    "app.start-judge",
+    "app.start-train",
+    "app.export",
+)
+"""Steps where no job goes the whole path."""
 RUN_WORDS = {
     "app.path": ("Run", "plan a run: write, train, score, extrapolate, round by round"),
     "app.start-filter": ("Filter", "judge what was written by the filters"),

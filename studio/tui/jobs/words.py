@@ -25,6 +25,8 @@ MARKS: Final = {
     JobState.INTERRUPTED: "! interrupted",
 }
 METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
+OF_ANSWERS: Final = ("rouge_l", "loss", "perplexity")
+SPELT: Final = {"ndcg@10": "nDCG@10", "rouge_l": "ROUGE-L"}
 BAR: Final = 10
 _FIGURES: Final = re.compile(r"[·,;(]|\d")
 SIGNIFICANT: Final = 0.05
@@ -126,7 +128,8 @@ def headline(found: dict[str, Any]) -> str:
     if duel is None:
         return ""
     other = _short(duel.score - duel.gain)
-    line = f"{duel.new} {_short(duel.score)} vs {duel.against} {other} nDCG@10"
+    measure = SPELT[measures_of(found["scores"])[0]]
+    line = f"{duel.new} {_short(duel.score)} vs {duel.against} {other} {measure}"
     line += f", {_short(duel.gain, sign=True)}"
     if duel.p_value is None:
         return line
@@ -184,7 +187,7 @@ def _dropped(found: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Duel:
-    """The trained model's nDCG@10 against the base's, or the next one's that was scored."""
+    """The trained model's score against the base's, or the next one's that was scored."""
 
     new: str
     score: float
@@ -223,8 +226,14 @@ def _labels(found: dict[str, Any]) -> dict[str, str]:
 
 def _mean(scores: Any, system: str) -> float | None:
     means = scores.get(system) if isinstance(scores, dict) else None
-    found = _named(means, METRICS[0]) if isinstance(means, dict) else None
+    found = _named(means, measures_of(scores)[0]) if isinstance(means, dict) else None
     return found if isinstance(found, int | float) else None
+
+
+def measures_of(scores: dict[str, Any]) -> tuple[str, ...]:
+    """What the systems were scored by; the first one decides."""
+    first: Any = next(iter(scores.values()), None)
+    return OF_ANSWERS if isinstance(first, dict) and OF_ANSWERS[0] in first else METRICS
 
 
 def _short(number: float, *, sign: bool = False) -> str:
@@ -248,7 +257,7 @@ def leads_to(job: Job) -> tuple[str, dict[str, int]] | None:
         return "generate", {"job": job.id}
     done = job.state is JobState.DONE
     places = {"filter": "review", "judge": "review", "import": "examples"}
-    places |= {"evaluate": "train", "train": "train"}
+    places |= dict.fromkeys(("evaluate", "train", "tune"), "train")
     return (places[job.kind], {}) if done and job.kind in places else None
 
 
@@ -296,9 +305,10 @@ def scores_table(found: dict[str, Any]) -> Iterator[str]:
         return
     labels = {name: systems.label_of(name, _labels(found)) for name in systems.in_order(scores)}
     wide = systems_width(labels.values())
-    yield f"{'':{wide}}" + "".join(f"{name:<22}" for name in METRICS)
+    measures = measures_of(scores)
+    yield f"{'':{wide}}" + "".join(f"{name.replace('_', '-'):<22}" for name in measures)
     for system, label in labels.items():
-        cells = [_score(scores[system], intervals.get(system, {}), name) for name in METRICS]
+        cells = [_score(scores[system], intervals.get(system, {}), name) for name in measures]
         yield padded(label, wide) + "".join(f"{cell:<22}" for cell in cells).rstrip()
     if found.get("gold"):
         yield f"on {found['gold']}; in brackets 95% intervals"

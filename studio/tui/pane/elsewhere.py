@@ -12,7 +12,7 @@ from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
 from studio.tui.widgets.text_pane import Section, TextPane
 
-NAMED: Final = ("app.generate", "app.review", "app.export", "review.find")
+NAMED: Final = ("app.generate", "app.review", "app.train")
 """Actions whose keys may be named."""
 
 
@@ -59,29 +59,5 @@ class NoRounds(ElsewherePane):
     SAYS = (
         "Rounds train a model and extrapolate what it gets wrong. This project's {nouns} are "
         "written without one: {app.generate} Generate has them written, {app.review} Review judges "
-        "them."
+        "them, and {app.train} Train tunes an LLM on them."
     )
-
-
-class NoTrain(ElsewherePane):
-    """Train, where records are for other trainers."""
-
-    NAME = "train"
-    SAYS = (
-        "No model is trained on {nouns} here. {app.export} exports those that are kept, in the "
-        "form that your trainer reads; {app.review} Review judges them before."
-    )
-
-
-class NoSearch(ElsewherePane):
-    """Search, where no model answers."""
-
-    NAME = "search"
-    SAYS = (
-        "Here trained models answer, and none is trained on {nouns}. To look through them, go to "
-        "Review with {app.review} and press {review.find}."
-    )
-
-
-ELSEWHERE: Final = {one.NAME: one for one in (NoRounds, NoTrain, NoSearch)}
-"""Pane → what stands in its place where a task trains no model."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from studio.jobs.base_encoders import base_encoders
+from studio.jobs import base_encoders as bases
 from studio.llm import catalogue
 from studio.llm.address import is_address
 from studio.llm.endpoints import EMBEDDED_PREFIX, is_server, where_and_model
@@ -148,8 +148,8 @@ def endpoint_choices(settings: Settings) -> tuple[FormChoice, ...]:
     return tuple(found)
 
 
-def encoder_choices(project: Project) -> tuple[FormChoice, ...]:
-    """The base encoders to choose from, those on this machine and those that can be fetched."""
+def encoder_choices(project: Project, kind: bases.Kind = "encoder") -> tuple[FormChoice, ...]:
+    """The models to start from, those on this machine and those that can be fetched."""
     return tuple(
         FormChoice(
             base.name,
@@ -157,7 +157,7 @@ def encoder_choices(project: Project) -> tuple[FormChoice, ...]:
             base.note,
             missing=bool(base.missing),
         )
-        for base in base_encoders(project)
+        for base in bases.base_encoders(project, kind)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,6 +21,7 @@ from studio.tui.search.query import DELAY_S
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
+ANSWER_COLUMNS = (Column("Model", 22), Column("Answer"))
 COLUMNS = (Column("Model", 16), Column("Predicted"), Column("Confidence", 10, "right"))
 
 
@@ -38,13 +40,17 @@ class Predictions(Vertical):
         self._systems: tuple[System, ...] = ()
         self._states: dict[str, State] = {}
         self._predicted: dict[str, TextPrediction] = {}
+        self._writes = task.trained_by == "tune"
+        """Whether the models write: that takes seconds, and so is asked for with enter."""
+        self._last = ("", "")
         self._number = 0
         self._timer: Timer | None = None
-        asks = f"/ type a {task.record.fields[0]}"
+        asks = f"/ type {'an' if self._writes else 'a'} {task.record.fields[0]}"
         self._first = RecalledField("query", placeholder=asks, id="asked")
-        about = f"and its {task.record.context}"
+        about = f"and its {task.record.context}{', if it has one' if self._writes else ''}"
         self._second = RecalledField("context", placeholder=about, id="asked-context")
-        self.listed = RowList(COLUMNS, empty="", id="predictions")
+        columns = ANSWER_COLUMNS if self._writes else COLUMNS
+        self.listed = RowList(columns, empty="", id="predictions")
         """A row for each model, the newest first."""
         self._said_section = Section(id="said-section")
         self._said = TextPane(id="said")
@@ -55,7 +61,8 @@ class Predictions(Vertical):
             yield self._first
             if self._trained_for.record.context:
                 yield self._second
-        with Section(id="predictions-section").titled("What each model predicts"):
+        does = "answers" if self._writes else "predicts"
+        with Section(id="predictions-section").titled(f"What each model {does}"):
             yield self.listed
         with self._said_section:
             yield self._said
@@ -69,6 +76,8 @@ class Predictions(Vertical):
 
     @property
     def _is_asked(self) -> bool:
+        if self._writes:
+            return self.asked == self._last and bool(self.asked[0].strip())
         fields = self.asked if self._trained_for.record.context else self.asked[:1]
         return all(field.strip() for field in fields)
 
@@ -76,7 +85,10 @@ class Predictions(Vertical):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._stop_timer()
-        self._timer = self.set_timer(DELAY_S, self._ask)
+        if self._writes:
+            self._list_again()
+        else:
+            self._timer = self.set_timer(DELAY_S, self._ask)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -84,6 +96,7 @@ class Predictions(Vertical):
         self._ask()
         if (
             event.input is self._first
+            and not self._writes
             and self._trained_for.record.context
             and not self._second.value
         ):
@@ -110,7 +123,7 @@ class Predictions(Vertical):
 
     def wait_for(self, number: int) -> None:
         """The question of this number is under way: what was said before is of another text."""
-        self._number = number
+        self._number, self._last = number, self.asked
         self._predicted = {}
         self._list_again()
 
@@ -142,8 +155,9 @@ class Predictions(Vertical):
     # -- showing --
 
     def _list_again(self) -> None:
+        row = answer_row if self._writes else row_of
         rows = [
-            row_of(one, self._states, self._predicted.get(one.name), asked=self._is_asked)
+            row(one, self._states, self._predicted.get(one.name), asked=self._is_asked)
             for one in self._systems
         ]
         self.listed.show(rows)
@@ -173,6 +187,11 @@ class Predictions(Vertical):
 def about(task: Task) -> str:
     """What can be done here, in the task's words."""
     text, context = task.record.fields[0], task.record.context
+    if task.trained_by == "tune":
+        return (
+            f"Type an {text}, and its {context} if it has one: with enter the base and the newest "
+            "tuned model answer it, one after the other. Nothing of it is kept."
+        )
     what, seen = (f"{text} and its {context}", "them") if context else (text, "it")
     says = f"which label it gives {seen}" if task.has_labels else f"where the {context} answers it"
     return (
@@ -196,3 +215,12 @@ def row_of(
         return Row(system.name, (system.label, "…", ""), "muted")
     predicted = said.predicted or "nothing"
     return Row(system.name, (system.label, predicted, confidence(said.confidence)))
+
+
+def answer_row(
+    system: System, states: Mapping[str, State], said: TextPrediction | None, *, asked: bool
+) -> Row:
+    """A model's row: what it writes, or how far it is."""
+    row = row_of(replace(system, label=system.title), states, said, asked=asked)
+    label, words, _ = row.cells
+    return replace(row, cells=(label, "answering …" if words == "…" else words))

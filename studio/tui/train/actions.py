@@ -5,28 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 
 from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.exporting import copy_model
-from studio.jobs.params import EvaluateParams, TrainParams
+from studio.jobs.params import DataParams, EvaluateParams, TrainParams
+from studio.jobs.tune_params import AnswerParams, TuneParams
+from studio.params import Params
 from studio.records import Split, StudioError
 from studio.runs import Job, Model
 from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line
 from studio.tui.train import facts as facts_of
-from studio.tui.train.fields import DRAFT
 from studio.tui.train.models import ModelTable
 from studio.tui.widgets.rows import Column, Row
 
+if TYPE_CHECKING:
+    from studio.tui.train.form import TrainForm
+
 LONGEST_NAME = 100
-OF_PATH = frozenset(
+OF_TRAINING = frozenset(
     f"train.{verb}" for verb in ("new", "alike", "evaluate", "won-lost", "against", "compare")
 )
-"""What rounds do by themselves, or what compares searches."""
+"""What rounds do by themselves, or what compares what one job trained."""
 
 
 class ModelActions(Pane):
@@ -58,13 +63,22 @@ class ModelActions(Pane):
         """Choose data, base and settings, and train."""
         if self.trained_by_rounds():
             return
+        form, _ = self._form_and_params()
+        self.app.push_screen(form(self.project), self._asked)
+
+    def _form_and_params(self) -> tuple[type[TrainForm], type[DataParams]]:
+        """The form of the task's trainings, and what it asks for."""
+        if self.project.task.trained_by == "tune":
+            from studio.tui.train.tune_form import TuneForm
+
+            return TuneForm, TuneParams
         from studio.tui.train.form import TrainForm
 
-        self.app.push_screen(TrainForm(self.project), self._asked)
+        return TrainForm, TrainParams
 
     def trained_by_rounds(self) -> bool:
         """Whether rounds train and score the task's models; then that is told."""
-        if self.project.task.has_path:
+        if self.project.task.trained_by:
             return False
         there = self.key("app.rounds")
         self.studio.tell(f"Rounds trains and scores the models here: {there} goes there.")
@@ -74,23 +88,24 @@ class ModelActions(Pane):
         """The same form, filled with the settings of the model under the cursor."""
         if self.trained_by_rounds():
             return
-        from studio.tui.train.form import TrainForm
-
         model = self.model
         job = self.project.store.jobs.get(model.job_id) if model and model.job_id else self.job
         if job is None:
             self.studio.tell("Choose a model whose settings a new training should begin with.")
             return
         row = (job.params.get("train") or {}) if job.kind == "path" else job.params
-        like = TrainParams.from_row(row) if job.kind in ("path", "train") else TrainParams()
-        form = TrainForm(self.project, like, draft=f"{DRAFT}-like-{job.id}")
-        self.app.push_screen(form, self._asked)
+        form, params = self._form_and_params()
+        trains = job.kind in ("path", self.project.task.trained_by)
+        like = params.from_row(row) if trains else params()
+        draft = f"{self.project.task.trained_by}-form-like-{job.id}"
+        self.app.push_screen(form(self.project, like, draft=draft), self._asked)
 
-    def _asked(self, params: TrainParams | None) -> None:
+    def _asked(self, params: DataParams | None) -> None:
         if params is None:
             return
+        kind = self.project.task.trained_by
         self.studio.write(
-            lambda: queue.submit(self.project, "train", params.to_row()), then=self._trains
+            lambda: queue.submit(self.project, kind, params.to_row()), then=self._trains
         )
 
     def _trains(self, job: Job) -> None:
@@ -138,27 +153,39 @@ class ModelActions(Pane):
         if model is None:
             self.studio.tell("Choose a trained model first.")
             return
-        sets = {split: gold_set(self.project.store, split) for split in SPLITS}
-        found = [split for split in SPLITS if sets[split].queries]
+        sets = self._gold()
+        found = [split for split in SPLITS if split in sets]
         if not found:
-            self.studio.tell(
-                "There are no gold queries to score on. Import some with `studio import … --gold`, "
-                "or mark right documents in Search (7).",
-                bad=True,
-            )
+            self.studio.tell(f"There is no gold to score on. {self._how_gold_comes()}", bad=True)
             return
         if len(found) == 1:
             self._evaluate(model, found[0])
             return
-        rows = [Row(name, (name, ABOUT[name], sets[name].label)) for name in found]
+        rows = [Row(name, (name, ABOUT[name], sets[name])) for name in found]
         columns = (Column("", 11), Column(""), Column("", 40, from_width=90))
         ask = Choose("Score on", columns, rows)
         self.app.push_screen(ask, lambda split: self._evaluate(model, split))
 
+    def _gold(self) -> dict[Split, str]:
+        """Split → what its gold is, where there is some."""
+        store, task = self.project.store, self.project.task
+        if task.has_path:
+            sets = {split: gold_set(store, split) for split in SPLITS}
+            return {split: found.label for split, found in sets.items() if found.queries}
+        counts = {split: store.gold.count(split) for split in SPLITS}
+        return {split: f"{n:,} {task.record.nouns}" for split, n in counts.items() if n}
+
+    def _how_gold_comes(self) -> str:
+        if self.project.task.has_path:
+            return "Import some with `studio import … --gold`, or mark right documents in Search."
+        return "Import some with `studio gold import FILE --split auto`."
+
     def _evaluate(self, model: Model, split: Split | None) -> None:
         if split is None:
             return
-        params = EvaluateParams(model_id=model.id, split=split)
+        params: Params = EvaluateParams(model_id=model.id, split=split)
+        if self.project.task.trained_by == "tune":
+            params = AnswerParams(model_id=model.id, split=split)
 
         def submitted(job: Job) -> None:
             self.studio.tell(f"Job {job.id} scores {model.name}; the scores come here.")

@@ -53,6 +53,9 @@ class DuelView(Horizontal):
         """The systems that were scored beside that model."""
         self.against_key = ""
         """The key that goes on to the next system, for the words."""
+        self.noun = "query"
+        """What one of the gold items is called."""
+        self._duel: Duel | str = ""
         self._new: Model | None = None
         self._shown: tuple[Model, Model | str] | None = None
 
@@ -103,28 +106,53 @@ class DuelView(Horizontal):
         event.stop()
         if self._new is None or not _same(event.pair, (self._new, self.against)):
             return
-        self._shown, duel = event.pair, event.duel
+        self._shown, self._duel = event.pair, event.duel
+        duel = event.duel
         rows = duel.queries if isinstance(duel, Duel) else ()
-        self.queries.empty = "No query to show." if rows else str(duel)
+        self.queries.empty = f"No {self.noun} to show." if rows else str(duel)
+        self.queries.columns = (*QUERY_COLUMNS[:-1], Column(self.noun))
         self.queries.show([_query_row(query) for query in rows])
-        text, shown = self.query_one("#duel", TextPane), self._text(*event.pair, duel)
-        if text.plain != shown:
-            text.show(shown)
+        self._say()
         new, old = event.pair
         name = old.name if isinstance(old, Model) else "its base" if old == BASE else label_of(old)
         self.query_one("#duel-section", Section).titled(f"{new.name} against {name}")
         said = train_words.tally(duel) if isinstance(duel, Duel) else "none"
-        self.query_one("#queries-section", Section).titled(f"Queries: {said}")
+        nouns = train_words.noun_of(duel) if isinstance(duel, Duel) else "queries"
+        self.query_one("#queries-section", Section).titled(f"{nouns.capitalize()}: {said}")
+
+    @on(RowList.Moved, "#queries")
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        self._say()
+
+    def _say(self) -> None:
+        if self._shown is None:
+            return
+        text, shown = self.query_one("#duel", TextPane), self._text(*self._shown, self._duel)
+        if text.plain != shown:
+            text.show(shown)
+
+    @property
+    def _in_hand(self) -> QueryDuel | None:
+        """The item under the cursor."""
+        row, duel = self.queries.current, self._duel
+        if row is None or not isinstance(duel, Duel):
+            return None
+        return next((one for one in duel.queries if one.outside_id == row.key), None)
 
     def _text(self, new: Model, old: Model | str, duel: Duel | str) -> str:
+        item = self._in_hand
+        if item is not None and isinstance(duel, Duel) and duel.measure in train_words.OF_ANSWERS:
+            return train_words.answers_text(duel, item)
         if isinstance(old, Model):
             return train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
         if isinstance(duel, str):
             return duel
         said = train_words.verdict(duel.test, duel.new, duel.old)
         following = "the base" if self.following == BASE else label_of(self.following)
+        line = train_words.test_line(duel.test, train_words.measure_name(duel.measure))
         return (
-            f"{train_words.test_line(duel.test, 'nDCG@10')}\n{said}\n\n"
+            f"{line}\n{said}\n\n"
             f"enter opens a query in Search. {self.against_key}: against {following}. "
             "esc goes back."
         )

@@ -89,7 +89,8 @@ def read_job(path: Path, job: Job) -> ModelFacts:
     with closing(Store(path)) as store:
         points = store.jobs.points(job.id)
         names = [name.rpartition(" loss")[0] for name in points if name.endswith(" loss")]
-        names += [name.removesuffix(VALIDATION) for name in points if name.endswith(VALIDATION)]
+        for curve in (VALIDATION, ON_VALIDATION):
+            names += [name.removesuffix(curve) for name in points if name.endswith(curve)]
         # Beside training, a job counts other things: documents that it encodes, queries it scores.
         end = job.total if "training " in job.message else None
         return ModelFacts(plots=plots(points, names[-1], end=end) if names else ())
@@ -118,6 +119,8 @@ def set_note(store: Store, model_id: int, note: str) -> None:
 
 
 VALIDATION = " validation ndcg@10"
+ON_VALIDATION = " loss on validation"
+"""Of a tuned LLM."""
 
 
 def plots(
@@ -128,11 +131,31 @@ def plots(
     end: the last step that is planned, so that the curves of a running training grow towards it.
     """
     loss, scored = points.get(f"{stage} loss", []), points.get(stage + VALIDATION, [])
+    if held_out := points.get(stage + ON_VALIDATION, []):
+        return (_losses(loss, held_out, best_step, end or 0.0),)
     last = max([x for x, _ in [*scored, *loss]] + [end or 0.0], default=0.0)
     found = [Plot("Loss", (Series("training", tuple(loss)),), until=last)] if loss else []
     if scored:
         found.append(_validation(scored, best_step, last))
     return tuple(found)
+
+
+def _losses(
+    loss: list[tuple[float, float]],
+    held_out: list[tuple[float, float]],
+    best_step: int | None,
+    end: float,
+) -> Plot:
+    """Both losses in one chart, so that one sees where they part."""
+    best = best_step if best_step is not None else min(held_out, key=lambda point: point[1])[0]
+    words = f"best: step {best:.0f}"
+    if (value := dict(held_out).get(best)) is not None:
+        words += f", {train_words.short(value)}"
+    series = [Series("validation", tuple(held_out))]
+    series += [Series("training", tuple(loss))] if loss else []
+    marks = (PlotMark(float(best), words),) if len(held_out) > 1 else ()
+    last = max([x for x, _ in [*held_out, *loss]] + [end])
+    return Plot("Loss, nats a token", tuple(series), marks, until=last)
 
 
 def _validation(scored: list[tuple[float, float]], best_step: int | None, last: float) -> Plot:

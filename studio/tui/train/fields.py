@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from studio.jobs.base_encoders import absolute, problem_of
-from studio.jobs.params import TrainParams
+from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import name_problem
 from studio.project import Project
@@ -23,6 +23,7 @@ from studio.tui.pane.params_form import (
 from studio.tui.train.words import when
 from studio.tui.widgets.form_field import YES, FormChoice, FormField
 
+P = TypeVar("P", bound=DataParams)
 DRAFT: Final = "train-form"
 """Where the store keeps what was typed."""
 ALL: Final = FormChoice("", "all filters and people")
@@ -31,8 +32,8 @@ NONE: Final = FormChoice("", "none", "no score is looked at")
 ANY: Final = FormChoice("", "any")
 
 
-def train_fields(project: Project) -> tuple[FormField, ...]:
-    """The lines, with the choices that are quickly known."""
+def data_lines(project: Project) -> dict[str, dict[str, Any]]:
+    """What else is known of the lines that choose records, as far as it is quickly known."""
     store = project.store
     versions = [
         FormChoice(str(p.version), f"{p.version} {p.name}", p.note or f"made {when(p.created)}")
@@ -42,19 +43,26 @@ def train_fields(project: Project) -> tuple[FormField, ...]:
         FormChoice(str(row), f"{row} {kind}", f"{kind} of {when(created)}")
         for row, kind, created in store.choices.jobs()
     ]
+    return {
+        "kept_by": {"choices": (ALL, PERSON), "typed": False, "heading": "Data"},
+        "score_of": {"choices": (NONE,), "typed": False},
+        "prompt_version": {"choices": (ANY, *versions), "typed": False},
+        "from_job": {"choices": (ANY, *jobs), "typed": False},
+        "evaluate": {"default": YES},
+        "name": {"check": lambda text: name_problem(text, store.models.all())},
+    }
+
+
+def train_fields(project: Project) -> tuple[FormField, ...]:
+    """The lines for a retriever."""
     encoders = encoder_choices(project)
     return form_fields(
         TrainParams,
         more={
-            "kept_by": {"choices": (ALL, PERSON), "typed": False, "heading": "Data"},
-            "score_of": {"choices": (NONE,), "typed": False},
-            "prompt_version": {"choices": (ANY, *versions), "typed": False},
-            "from_job": {"choices": (ANY, *jobs), "typed": False},
+            **data_lines(project),
             "encoder": {"choices": encoders, "check": problem_of, "heading": "Base"},
             "recipe": {"heading": "Settings — an empty line takes what stands in brackets"},
             "teacher": {"choices": (FormChoice(""), *encoders), "check": problem_of},
-            "evaluate": {"default": YES},
-            "name": {"check": lambda text: name_problem(text, store.models.all())},
         },
     )
 
@@ -108,9 +116,14 @@ def recipe_numbers(params: TrainParams, root: str, documents: int, pairs: int) -
 
 def params_of(fields: Sequence[FormField], values: Mapping[str, str]) -> TrainParams:
     """The params of the job. Raises Unfit with the first line to mend."""
-    params = read_form(TrainParams, fields, values)
+    params = checked_scores(read_form(TrainParams, fields, values))
+    encoder, teacher = absolute(params.encoder), absolute(params.teacher)
+    return replace(params, encoder=encoder, teacher=teacher, name=params.name.strip())
+
+
+def checked_scores(params: P) -> P:
+    """The same params. Raises Unfit where no score can be in the bounds."""
     low, high = params.min_score, params.max_score
     if low is not None and high is not None and low > high:
         raise Unfit("max_score", "the lowest score is above it")
-    encoder, teacher = absolute(params.encoder), absolute(params.teacher)
-    return replace(params, encoder=encoder, teacher=teacher, name=params.name.strip())
+    return params

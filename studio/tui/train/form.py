@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -14,18 +15,19 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.jobs import train_time, training_data
-from studio.jobs.params import TrainParams
+from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import root_encoder
 from studio.project import Project
 from studio.records import StudioError
 from studio.store import Store
-from studio.store.choices import FilterRange
+from studio.store.choices import Choice, FilterRange
 from studio.tui.pane.params_form import Unfit
 from studio.tui.pane.plan_form import PlanDialog, PlanForm
 from studio.tui.safe_text import content
 from studio.tui.train import fields as fields_of
 from studio.tui.widgets.form import Form
+from studio.tui.widgets.form_field import FormField
 
 TITLE = "New training — what you choose is kept until you start it"
 LOOK_S = 0.15
@@ -51,10 +53,24 @@ class DataPreview:
     time: train_time.TimeEstimate | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PlanLook:
+    """What the form's values come to, in words."""
+
+    text: str
+    """What is trained on, and how long it may take."""
+    pairs: int = 0
+    """Records to train on."""
+    problem: str = ""
+    """What is to mend, in a sentence."""
+    empties: Mapping[str, str] = field(default_factory=dict)
+    """Line → what it means while nothing is typed in it."""
+
+
 class Looked(Message):
     """A thread has counted."""
 
-    def __init__(self, params: TrainParams, look: DataPreview | str) -> None:
+    def __init__(self, params: DataParams, look: PlanLook) -> None:
         super().__init__()
         self.params = params
         self.look = look
@@ -68,37 +84,46 @@ class FiltersRead(Message):
         self.found = found
 
 
-class TrainPlan(PlanForm):
-    """The form, and what it comes to."""
+class DataPlan(PlanForm):
+    """The form of a training on chosen records, and what it comes to."""
 
-    def __init__(self, project: Project, like: TrainParams | None, draft: str) -> None:
+    def __init__(self, project: Project, like: Any, draft: str) -> None:
         super().__init__(project, draft, id="train-plan")
         self._like = like
         self._shared: list[int] | None = None
-        self._params: TrainParams | None = None
+        self._params: DataParams | None = None
         """What the form says; None while a line is to mend."""
 
     def compose(self) -> ComposeResult:
         """Lines above, counts below."""
-        yield Form(fields_of.train_fields(self._project), DEED, id="form")
+        yield Form(self.lines(), DEED, id="form")
         yield Static("", id="look", classes="hint")
 
     def on_mount(self) -> None:
         """Show the draft, count, and ask which filters there are."""
-        self.fill(self._first(), self._project.store.drafts.get(self._draft))
+        self.fill(self.first(), self._project.store.drafts.get(self._draft))
         self._read_filters()
         self.look_ahead()
 
-    def _first(self) -> dict[str, str]:
-        return fields_of.first_values(self._project, self.form.fields, self._like)
+    def lines(self) -> tuple[FormField, ...]:
+        """The fields."""
+        raise NotImplementedError
 
-    def drafted(self, texts: dict[str, str]) -> dict[str, str]:
-        """Drafts of older studios had other lines."""
-        return fields_of.from_older_draft(texts)
+    def first(self) -> dict[str, str]:
+        """What stands in the form without a draft."""
+        raise NotImplementedError
+
+    def told(self) -> DataParams:
+        """The params that the form says. Raises Unfit with the first line to mend."""
+        raise NotImplementedError
+
+    def read(self, params: Any, shared: list[int]) -> PlanLook:
+        """What the params come to; called in a thread."""
+        raise NotImplementedError
 
     def reset(self) -> None:
         """All as it stands without a draft."""
-        self.form.fill(self._first())
+        self.form.fill(self.first())
         self._autosave.touch()
         self.look_ahead()
 
@@ -115,7 +140,7 @@ class TrainPlan(PlanForm):
     def look_ahead(self) -> None:
         """Say what is to mend, else count what the values come to."""
         try:
-            self._params = fields_of.params_of(self.form.fields, self.form.values)
+            self._params = self.told()
         except Unfit as error:
             self._params = None
             self.form.check(error.name, error.problem)
@@ -125,28 +150,25 @@ class TrainPlan(PlanForm):
             self._count(self._params)
 
     @work(exclusive=True, group="look")
-    async def _count(self, params: TrainParams) -> None:
+    async def _count(self, params: DataParams) -> None:
         await asyncio.sleep(LOOK_S)
         self.post_message(Looked(params, await self._look(params)))
 
-    async def _look(self, params: TrainParams) -> DataPreview | str:
+    async def _look(self, params: DataParams) -> PlanLook:
         if self._shared is None:
             self._shared = await asyncio.to_thread(_sharing, self._project)
-        return await asyncio.to_thread(read_look, self._project, params, self._shared)
+        return await asyncio.to_thread(self.read, params, self._shared)
 
     @on(Looked)
     def _looked(self, event: Looked) -> None:
         event.stop()
         if event.params != self._params:
             return
-        if isinstance(event.look, str):
-            self._refuse(event.look)
+        if event.look.problem:
+            self._refuse(event.look.problem)
             return
-        self.query_one("#look", Static).update(content(look_text(event.look), "$foreground"))
-        look = event.look
-        self.form.empties(
-            fields_of.recipe_numbers(event.params, look.root, look.documents, look.data.pairs)
-        )
+        self.query_one("#look", Static).update(content(event.look.text, "$foreground"))
+        self.form.empties(event.look.empties)
 
     def _refuse(self, why: object) -> None:
         self.query_one("#look", Static).update(content(f"✗ {why}", "$error"))
@@ -158,15 +180,42 @@ class TrainPlan(PlanForm):
             self._start(self._params)
 
     @work(exclusive=True, group="look")
-    async def _start(self, params: TrainParams) -> None:
+    async def _start(self, params: DataParams) -> None:
         look = await self._look(params)
-        if isinstance(look, DataPreview) and not look.data.pairs:
-            look = "Nothing to train on: " + look_text(look)
-        if isinstance(look, str):
-            self._refuse(look)
+        if not look.pairs:
+            self._refuse(look.problem or f"Nothing to train on: {look.text}")
             return
         self.forget()
         self.post_message(self.Ready(params))
+
+
+class TrainPlan(DataPlan):
+    """A retriever's."""
+
+    def lines(self) -> tuple[FormField, ...]:
+        """Data, base and settings."""
+        return fields_of.train_fields(self._project)
+
+    def first(self) -> dict[str, str]:
+        """The defaults, or an earlier training's settings."""
+        return fields_of.first_values(self._project, self.form.fields, self._like)
+
+    def drafted(self, texts: dict[str, str]) -> dict[str, str]:
+        """Drafts of older studios had other lines."""
+        return fields_of.from_older_draft(texts)
+
+    def told(self) -> TrainParams:
+        """The params of the job."""
+        return fields_of.params_of(self.form.fields, self.form.values)
+
+    def read(self, params: TrainParams, shared: list[int]) -> PlanLook:
+        """Pairs, steps and time."""
+        look = read_look(self._project, params, shared)
+        if isinstance(look, str):
+            return PlanLook("", problem=look)
+        pairs = look.data.pairs
+        empties = fields_of.recipe_numbers(params, look.root, look.documents, pairs)
+        return PlanLook(look_text(look), pairs, empties=empties)
 
 
 class TrainForm(PlanDialog):
@@ -176,11 +225,11 @@ class TrainForm(PlanDialog):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+l", "reset", show=False)]
 
-    def __init__(
-        self, project: Project, like: TrainParams | None = None, *, draft: str = fields_of.DRAFT
-    ) -> None:
+    PLAN: ClassVar[type[DataPlan]] = TrainPlan
+
+    def __init__(self, project: Project, like: Any = None, *, draft: str = fields_of.DRAFT) -> None:
         """like: settings to begin with. draft: where the store keeps what is typed."""
-        self._train = TrainPlan(project, like, draft)
+        self._train = self.PLAN(project, like, draft)
         keys = "s starts · ↑↓ line · ←→ change · enter edits · ctrl+l resets · esc"
         super().__init__(self._train, TITLE, keys)
 
@@ -199,16 +248,23 @@ def _sharing(project: Project) -> list[int]:
         return training_data.sharing(store)
 
 
+def read_data(
+    store: Store, params: DataParams, shared: list[int]
+) -> tuple[Choice, training_data.DataLook]:
+    """What is chosen. Raises StudioError for a choice that cannot be."""
+    choice = training_data.choice_of(params)
+    training_data.refuse_unknown(store, choice)
+    return choice, training_data.look(store, choice, shared)
+
+
 def read_look(project: Project, params: TrainParams, shared: list[int]) -> DataPreview | str:
     """Runs in a thread: what the params come to, or what is to mend."""
     with closing(Store(project.store.path)) as store:
         here = Project(project.path, store, project.settings)
         try:
-            choice = training_data.choice_of(params)
-            training_data.refuse_unknown(store, choice)
+            _, data = read_data(store, params, shared)
         except StudioError as error:
             return str(error)
-        data = training_data.look(store, choice, shared)
         documents, root = store.documents.count(), root_encoder(here, params.encoder)
         validation = store.gold.judged_counts().get("validation", 0)
         if not data.pairs:

@@ -20,14 +20,14 @@ def model_columns(task: Task) -> tuple[Column, ...]:
         Column("model"),
         Column("base", 14),
         Column("pairs" if task.has_path else "records", 7, "right", from_width=100),
-        Column("validation", 13, "right"),
+        Column("loss on gold" if measure == "ROUGE-L" else "validation", 13, "right"),
         Column(f"test {measure}", 13, "right"),
-        Column("p" if task.has_path else "", 5, "right"),
+        Column("p" if task.trained_by else "", 5, "right"),
         Column("when", 12, "right", from_width=100),
     )
 
 
-TRAINING = ("train", "path", "filter")
+TRAINING = ("train", "tune", "path", "filter")
 """Kinds of jobs that train a model, if only on the way."""
 ALIVE = (JobState.RUNNING, JobState.WAITING)
 TONES: dict[JobState, Any] = {
@@ -130,13 +130,14 @@ class ModelTable(RowList):
 
 def _job_row(job: Job, encoder: str) -> Row:
     params = job.params.get("train") if job.kind == "path" else job.params
-    base = str((params or {}).get("encoder") or encoder)
+    params = params or {}
+    base = str(params.get("encoder") or params.get("base") or encoder)
     return Row(f"job-{job.id}", train_words.job_cells(job, base), TONES.get(job.state, ""))
 
 
 def _shows(job: Job) -> bool:
     """Trainings without a model so far; of longer jobs only while they train."""
-    if job.kind == "train":
+    if job.kind in ("train", "tune"):
         return "model_id" not in job.result
     trains = "training " in job.message or "mining" in job.message or "teacher" in job.message
     return job.kind in ("path", "filter") and job.state in ALIVE and trains

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,16 +13,16 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
-from studio.evaluation.systems import BASE
+from studio.evaluation.systems import BASE, TRAINED
 from studio.jobs import queue
 from studio.runs import Job, Model
 from studio.tui.actions import bindings
 from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Curves
-from studio.tui.train import by_rounds
+from studio.tui.train import by_rounds, by_tuning
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
-from studio.tui.train.actions import OF_PATH, ModelActions
+from studio.tui.train.actions import OF_TRAINING, ModelActions
 from studio.tui.train.duels import DuelView
 from studio.tui.train.facts import ModelFacts
 from studio.tui.train.models import ALIVE
@@ -30,6 +31,30 @@ from studio.tui.widgets.text_pane import Section, TextPane
 
 TICK_S = 1.0
 _READING = ModelFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedWords:
+    """What is said of the models that one way of training makes."""
+
+    data: str
+    """What they are trained on."""
+    systems: str
+    """What is scored side by side."""
+    gained: str
+    """What stands in place of scores while there is no model."""
+
+
+WORDS: Final = {
+    "train": TrainedWords(
+        "pairs", "BM25, base and trained model", "What was gained, against BM25 and the base."
+    ),
+    "tune": TrainedWords(
+        "instructions", "base and tuned model", "What was gained on gold, against the base."
+    ),
+    "": TrainedWords("records", "the rounds", "Rounds shows what each round has brought."),
+}
+"""The kind of job that trains → its words; none: rounds do."""
 
 
 class FactsRead(Message):
@@ -96,7 +121,9 @@ class TrainPane(ModelActions):
             return job is not None and job.state in queue.RESUMABLE
         if job is not None and action_id in OF_MODELS:
             return False
-        return action_id not in OF_PATH or self.project.task.has_path
+        if action_id == "train.against" and not self.project.task.has_path:
+            return False
+        return action_id not in OF_TRAINING or bool(self.project.task.trained_by)
 
     # -- reading the store --
 
@@ -123,7 +150,8 @@ class TrainPane(ModelActions):
 
     def _nothing(self) -> str:
         """What to press while nothing was ever trained."""
-        if not self.project.task.has_path:
+        task = self.project.task
+        if not task.trained_by:
             rounds = self.key("app.rounds")
             return (
                 f"No model yet. {rounds} goes to Rounds: the best model of a run that has ended "
@@ -133,6 +161,12 @@ class TrainPane(ModelActions):
         key = self.key("train.new")
         if kept:
             return f"No model yet. {key} chooses data and base, and trains one."
+        if not task.has_path:
+            generate = self.key("app.generate")
+            return (
+                f"No model yet, and no {task.record.noun} is kept to train on. {generate} Generate "
+                f"has them written. When some are kept, {key} tunes an LLM on them."
+            )
         path = self.key("app.path")
         return (
             f"No model yet, and no query is kept to train on. {path} runs the whole path: generate "
@@ -159,10 +193,7 @@ class TrainPane(ModelActions):
         if row is None:
             self._facts = None
             self.query_one("#curves", Curves).show((), instead=" The curves of a training.")
-            gained = "What was gained, against BM25 and the base."
-            by_rounds = "Rounds shows what each round has brought."
-            has_path = self.project.task.has_path
-            self.query_one("#scores", TextPane).show(gained if has_path else by_rounds)
+            self.query_one("#scores", TextPane).show(self._words.gained)
             return
         if self._facts is None or self._facts[0] != row.key:
             self._facts = (row.key, _READING)
@@ -208,7 +239,7 @@ class TrainPane(ModelActions):
         if job.state in ALIVE:
             advice = (
                 f"It goes on when you leave. {self.key('train.cancel')} stops it. When it is "
-                "done, the scores of BM25, base and trained model stand here."
+                f"done, the scores of {self._words.systems} stand here."
             )
         self._put("#scores", "\n\n".join(part for part in (job.message, advice) if part))
         self._put("#lineage", "The lineage is known when the model is there.")
@@ -230,29 +261,35 @@ class TrainPane(ModelActions):
         return self._facts is None or self._facts[1] is _READING
 
     def _scores(self, model: Model, facts: ModelFacts) -> str:
-        pairs = self.table.pairs_of(model)
-        nouns = "pairs" if self.project.task.has_path else "records"
-        made = train_words.made_from(model, pairs, nouns, facts.note)
+        pairs, lists = self.table.pairs_of(model), self.key("train.won-lost")
+        made = train_words.made_from(model, pairs, self._words.data, facts.note)
         if facts.rounds:
             return f"{by_rounds.before_after(facts.rounds, model, facts.gain)}\n\n{made}"
+        if facts.systems and self.project.task.trained_by == "tune":
+            duel = facts.duels.get((TRAINED, BASE))
+            return f"{by_tuning.before_after(model, duel, lists)}\n\n{made}"
         if facts.systems:
-            lists = self.key("train.won-lost")
             return f"{train_words.before_after(facts.systems, facts.duels, lists)}\n\n{made}"
-        if self._is_reading:
+        if self._is_reading or not self.project.task.trained_by:
             return made
-        has_path = self.project.task.has_path
-        return f"Not scored yet. {self._how_to_score()}\n\n{made}" if has_path else made
+        return f"Not scored yet. {self._how_to_score()}\n\n{made}"
 
     def _how_to_score(self) -> str:
         key = self.key("train.evaluate")
-        if self.project.store.gold.judged_counts():
-            return f"{key} scores BM25, the base and this model on gold."
+        if self._gold():
+            return f"{key} scores {self._words.systems} on gold."
+        if not self.project.task.has_path:
+            return f"There is no gold to score on. {self._how_gold_comes()}"
         search, right = self.key("app.search"), self.key("search.right")
         return (
             f"There is no gold to score on: go to Search ({search}), ask what a person would ask "
             f"and mark what is right with {right}. Then {key} here scores BM25, the base and this "
             "model."
         )
+
+    @property
+    def _words(self) -> TrainedWords:
+        return WORDS[self.project.task.trained_by]
 
     def _put(self, name: str, text: str) -> None:
         pane = self.query_one(name, TextPane)
@@ -304,10 +341,14 @@ class TrainPane(ModelActions):
         if self.model is not None:
             facts = self._facts[1] if self._facts else _READING
             self.duel.scored = [old for _, old in facts.duels]
+            self.duel.noun = self.project.task.record.noun
             self.duel.show(self.project.store.path, self.model)
 
     @on(DuelView.QueryChosen)
     def _query_chosen(self, event: DuelView.QueryChosen) -> None:
+        if self.project.task.trained_by == "tune":
+            self.query_one("#duel").focus()
+            return
         self.run_worker(self.studio.go("search", gold=event.outside_id))
 
     # -- the three views --

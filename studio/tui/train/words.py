@@ -17,10 +17,11 @@ from studio.tui.safe_text import one_line, padded
 
 if TYPE_CHECKING:
     from studio.evaluation.significance import PairedTest
-    from studio.jobs.comparing import Duel
+    from studio.jobs.comparing import Duel, QueryDuel
     from studio.store.models import Evaluation
 
 MEASURES: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
+OF_ANSWERS: Final = {"loss": "loss", "perplexity": "perplexity", "rouge_l": "ROUGE-L"}
 FEW: Final = 30
 """Fewer queries than this show little, whatever their p-value."""
 
@@ -58,7 +59,7 @@ def base_name(base: str) -> str:
 
 def measure_name(measure: str) -> str:
     """A measure as the field spells it."""
-    return {**MEASURES, "f1": "F1"}.get(measure, measure)
+    return {**MEASURES, **OF_ANSWERS, "f1": "F1"}.get(measure, measure)
 
 
 def model_cells(
@@ -112,7 +113,7 @@ def job_name(job: Job) -> str:
     return str((told or {}).get("name") or f"{_STAGES.get(job.kind, 'retriever')}-{job.id}")
 
 
-_STAGES: Final = {"filter": "round-trip"}
+_STAGES: Final = {"filter": "round-trip", "tune": "tuned"}
 
 
 def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -137,7 +138,12 @@ def gain_p_value(test: Mapping[str, Any]) -> float | None:
 
 
 def validation_of(model: Model, measure: str = "ndcg@10") -> tuple[float | None, float | None]:
-    """(base, trained) on validation: as scored since, else as seen while training."""
+    """(base, trained) on validation: as scored since, else as seen while training.
+
+    Of a tuned LLM the loss, which chose what is kept of it.
+    """
+    if losses := _table(model.scores, "validation_loss"):
+        return losses.get(systems.BASE), losses.get(systems.TRAINED)
     if scored := _table(model.scores, "validation"):
         return _means(scored, measure)
     seen = _table(model.scores, "validation_ndcg@10")
@@ -205,6 +211,24 @@ def test_line(test: PairedTest, measure: str) -> str:
     )
 
 
+def noun_of(duel: Duel) -> str:
+    """What a duel is fought on."""
+    return "instructions" if duel.measure in OF_ANSWERS else "queries"
+
+
+def answers_text(duel: Duel, item: QueryDuel) -> str:
+    """An instruction with gold's answer and both systems', then what the test says of all."""
+    measure = measure_name(duel.measure)
+    parts = [("Instruction", item.text), ("Gold", item.reference)]
+    for who, score, answer in zip(
+        (duel.new, duel.old), (item.new, item.old), item.answers, strict=True
+    ):
+        parts.append((f"{one_line(who, 40)} · {measure} {short(score)}", answer))
+    shown = [f"{title}: {text.strip() or '(nothing)'}" for title, text in parts]
+    said = verdict(duel.test, one_line(duel.new, 40), one_line(duel.old, 40), "instructions")
+    return "\n\n".join([*shown, f"On all: {test_line(duel.test, measure)}. {said}"])
+
+
 def tally(duel: Duel) -> str:
     """Such as ``66 won, 61 lost, 30 the same``."""
     return f"{duel.won} won, {duel.lost} lost, {duel.tied} the same"
@@ -245,7 +269,7 @@ def made_from(model: Model, pairs: int | None, nouns: str, note: str) -> str:
             + (f", kept step {best:,}, the best" if early else "")
         )
     if left_out := scores.get("left_out_gold"):
-        took.append(f"{left_out} left out that have a gold query's words")
+        took.append(f"{left_out} left out that have gold's words")
     lines.append(" · ".join(part for part in took if part))
     if (share := scores.get("share")) not in (None, 1, 1.0):
         lines.append(f"{share:.0%} trained weights, the rest the base's: validation preferred that")
@@ -258,6 +282,7 @@ def made_from(model: Model, pairs: int | None, nouns: str, note: str) -> str:
 
 
 SHOWN: Final = {
+    "rank": "rank",
     "batch_size": "batch",
     "learning_rate": "rate",
     "trained_side": "sides",
@@ -341,15 +366,16 @@ def comparison(
 
 def _scores_apart(duel: Duel) -> Iterator[str]:
     lines = [f"{'':<12}{'A':<8}{'B':<8}A − B"]
-    for measure, label in MEASURES.items():
+    for measure, label in {**MEASURES, **OF_ANSWERS}.items():
         if measure in duel.means:
             ours, theirs = duel.means[measure]
             apart = short(ours - theirs, signed=True)
             lines.append(f"{label:<12}{short(ours):<8}{short(theirs):<8}{apart}")
     yield f"A  {one_line(duel.new)}\nB  {one_line(duel.old)}"
     yield "\n".join(lines) + f"\non {duel.gold}"
-    said = verdict(duel.test, "A", "B")
-    yield f"A − B  {test_line(duel.test, 'nDCG@10')}\n{said}\nQueries: {tally(duel)}."
+    said = verdict(duel.test, "A", "B", noun_of(duel))
+    line = test_line(duel.test, measure_name(duel.measure))
+    yield f"A − B  {line}\n{said}\n{noun_of(duel).capitalize()}: {tally(duel)}."
 
 
 def _told(value: Any) -> str:
