@@ -225,6 +225,7 @@ ACTIONS: Final = (
     Action("prompt.endpoint", ("o",), "Endpoint", "choose who generates the preview"),
     Action("generate.start", ("s", "ctrl+g"), "Start", "start the run as planned", True),
     Action("generate.endpoint", ("o",), "Endpoint", "choose who generates, from a list", True),
+    Action("generate.test", ("t",), "Test", "ask the endpoint for a few tokens", True),
     Action("generate.pause", ("p",), "Pause", "send nothing new for now, or go on", True),
     Action("generate.faster", ("plus", "equals_sign"), "More", "more calls at a time", True),
     Action("generate.slower", ("minus",), "Less", "fewer calls at a time", True),

@@ -68,6 +68,7 @@ PRESSED: dict[str, dict[str, str]] = {
         "list.choose": "test_the_endpoint_is_chosen_from_a_list",
         "generate.start": "test_one_key_starts_the_run_with_the_typed_params",
         "generate.endpoint": "test_the_endpoint_is_chosen_from_a_list",
+        "generate.test": "test_the_endpoint_is_tested_with_one_key",
         "generate.pause": "test_a_run_is_started_paused_changed_and_cancelled_by_keys",
         "generate.faster": "test_a_run_is_started_paused_changed_and_cancelled_by_keys",
         "generate.slower": "test_a_run_is_started_paused_changed_and_cancelled_by_keys",

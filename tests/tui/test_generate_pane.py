@@ -115,6 +115,14 @@ async def test_the_plan_says_what_it_will_take(wired: Project) -> None:
         assert focus_of(app) == "form"
 
 
+async def test_the_endpoint_is_tested_with_one_key(wired: Project) -> None:
+    app = StudioApp(wired, screen="generate")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await quiet(pilot)
+        await pilot.press("t")
+        await until_shown(pilot, lambda: any("answers as" in m.text for m in app.said))
+
+
 async def test_a_changed_line_is_estimated_anew_and_kept_as_a_draft(wired: Project) -> None:
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -21,7 +21,7 @@ from studio.tui.pane.base import Pane
 
 TICK_S = 1.0
 """Seconds between two looks at the clock and at the worker's process."""
-PLANNING = ("start", "endpoint", "watch")
+PLANNING = ("start", "endpoint", "test", "watch")
 """What can be done while the form is in front."""
 WATCHING = ("drops", "plan")
 """What can be done while a run is in front."""
@@ -82,7 +82,7 @@ class GeneratePane(Pane):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done in this view."""
         run = self._run
-        if action == "endpoint" and self._plan.trains:
+        if action in ("endpoint", "test") and self._plan.trains:
             return False
         if action in PLANNING:
             return not self._watching and (action != "watch" or run is not None)
@@ -208,6 +208,10 @@ class GeneratePane(Pane):
         """Choose the endpoint from a list."""
         self._plan.form.go_to("endpoint")
         self._plan.form.action_list()
+
+    def action_test(self) -> None:
+        """Ask the endpoint for a few tokens."""
+        self._plan.action_test()
 
     # -- changing the run --
 

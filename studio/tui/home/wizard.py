@@ -11,10 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Static
 
-from studio import servers, settings
-from studio.llm.address import address, is_address
+from studio import settings
 from studio.llm.catalogue import language_warning
-from studio.llm.endpoints import resolve, where_and_model
+from studio.llm.endpoints import resolve
 from studio.prompting.languages import language_code
 from studio.records import StudioError
 from studio.tasks import TASKS
@@ -165,26 +164,9 @@ class Wizard(Dialog):
             return
         self.dismiss(made)
 
-    @work(exclusive=True, group="test")
-    async def action_test(self) -> None:
-        """Ask the endpoint for a few tokens, and say in one sentence what came back."""
-        where, model = where_and_model(self._form.values["endpoint"])
-        self._say("server", f"Asking {where or self._settings.endpoint} for a few tokens …", False)
-        try:
-            if is_address(where):
-                servers.type_in(address(where))
-            said = await run_in_daemon_thread(partial(_tested, self._settings, where, model))
-        except StudioError as error:
-            self._say("server", str(error), True)
-        else:
-            self._say("server", said, False)
-
-
-def _tested(known: settings.Settings, where: str, model: str) -> str:
-    """Runs in a thread: the SDK is loaded, and the server waited for."""
-    from studio.llm.health import check_choice
-
-    return check_choice(known, where, model)
+    def action_test(self) -> None:
+        """Ask the endpoint for a few tokens."""
+        self._servers.test(self._form)
 
 
 def _language_warning(known: settings.Settings, endpoint: str, language: str) -> str:

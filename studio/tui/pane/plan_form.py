@@ -40,6 +40,8 @@ class PlanForm(Container):
             super().__init__()
             self.params = params
 
+    BINDINGS: ClassVar[list[Any]] = [Binding("t", "test", show=False)]
+
     def __init__(self, project: Project, draft: str, *, id: str) -> None:
         """draft: where the store keeps what was typed."""
         super().__init__(id=id)
@@ -115,6 +117,11 @@ class PlanForm(Container):
         event.stop()
         if event.name == LINE:
             self._servers.look(self.form)
+
+    def action_test(self) -> None:
+        """Ask the endpoint for a few tokens, and tell what came back."""
+        if LINE in self.form.values:
+            self._servers.test(self.form)
 
     def _tell_served(self, sentence: str, bad: bool) -> None:
         self.studio.tell(sentence, bad=bad)

@@ -1,4 +1,4 @@
-"""The models of a server whose address was typed into a form: asked for, and offered as choices."""
+"""The server whose address was typed into a form: its models are choices, and it can be tested."""
 
 from __future__ import annotations
 
@@ -46,6 +46,22 @@ class ServedModels:
         if is_server(where):
             self._owner.run_worker(self._offer(form, where), exclusive=True, group="served")
 
+    def test(self, form: Form) -> None:
+        """Ask the endpoint in the line for a few tokens, and say in one sentence what came back."""
+        self._owner.run_worker(self._try(form.values[LINE]), exclusive=True, group="test")
+
+    async def _try(self, text: str) -> None:
+        where, model = where_and_model(text)
+        self._tell(f"Asking {where or self._settings.endpoint} for a few tokens …", False)
+        try:
+            if is_address(where):
+                servers.type_in(address(where))
+            said = await run_in_daemon_thread(partial(_tested, self._settings, where, model))
+        except StudioError as error:
+            self._tell(str(error), True)
+        else:
+            self._tell(said, False)
+
     async def _offer(self, form: Form, where: str) -> None:
         try:
             where = address(where) if is_address(where) else where
@@ -78,6 +94,13 @@ def _ask(settings: Settings, where: str) -> tuple[str, ...]:
     from studio.llm.health import models_of
 
     return models_of(server_of(settings, where))
+
+
+def _tested(known: Settings, where: str, model: str) -> str:
+    """Runs in a thread, for the same reasons."""
+    from studio.llm.health import check_choice
+
+    return check_choice(known, where, model)
 
 
 def _words(host: str, found: tuple[str, ...]) -> str:
