@@ -41,7 +41,7 @@ UNASKED = frozenset({"Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
 FUNCTION_WORDS: dict[str, str] = {
     "en": (
         "the of and to in is that for it as was with be by on not he his but at are this have from "
-        "or had an they which you were how what when do does can if my would should i"
+        "or had an they which you were how what when do does can if my would should i a"
     ),
     "de": (
         "der die und den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an "

@@ -86,9 +86,11 @@ def test_an_exact_count_comes_from_the_models_own_tokenizer(tmp_path: Path) -> N
     [
         ("how do i file my taxes", "en", True),
         ("boundary layer flow", "en", True),
+        ("Write a poem about a sunny day.", "en", True),
         ("1099", "en", True),
         ("Was ist der Unterschied zwischen den Steuern", "en", False),
         ("¿cómo puedo pagar los impuestos?", "en", False),
+        ("Escribe una carta a la biblioteca", "en", False),
         ("什么是增值税", "en", False),
         ("iPhone 15 Pro Max 保修", "zh", True),
         ("什么是增值税", "zh", True),
