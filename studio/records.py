@@ -241,6 +241,8 @@ class Reason(StrEnum):
     NOT_DRAWN = "not-drawn"
     MONOTONOUS = "monotonous"
     TOO_DIVERSE = "too-diverse"
+    UNLIKELY = "unlikely"
+    NO_HELP = "instruction-no-help"
     LOW_SCORE = "low-score"
     UNSCORED = "unscored"
     PERSON = "person"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from studio.records import QUERY, RecordType
+
+if TYPE_CHECKING:
+    from studio.filters.answer_losses import Losses
 
 RankOf = Callable[[list[tuple[str, int]]], Sequence[int]]
 """(query, document row) pairs → each document's rank for its query, from 1; 0 if not indexed."""
@@ -85,8 +88,11 @@ class FilterContext:
     """The texts of the project's examples."""
     rank_of: RankOf | None = None
     """Where a retriever ranks a document for a query; needed by the round trip only."""
+    losses_of: Callable[[str], Losses] | None = None
+    """What an LLM by this name says of answers; needed by the filters that ask one in this process
+    only."""
     batch: int = 1024
-    """Rows handed to ``rank_of`` at once."""
+    """Rows handed to ``rank_of``, or to an LLM, at once."""
 
 
 @dataclass(frozen=True, slots=True)

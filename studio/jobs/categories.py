@@ -141,15 +141,15 @@ class Retention:
         return grouped(self.categories, by or self.by, keeps)
 
 
-def retention(store: Store, filter_name: str, limit: int = -1) -> Retention:
+def retention(store: Store, filter_name: str, every: int = 1) -> Retention:
     """What a filter or judge has kept by category.
 
-    limit: only so many of the records that it has judged, for a screen; -1 for all.
+    every: only of every so-maniest record, where a screen has no time for all.
 
     Raises:
         StudioError: it has judged none.
     """
-    verdicts = store.verdicts.of_filter(filter_name, limit)
+    verdicts = store.verdicts.of_filter(filter_name, every)
     if not verdicts:
         there = ", ".join(store.verdicts.order()) or "none yet"
         raise StudioError(

@@ -11,7 +11,9 @@ from studio import filters, methods
 from studio.evaluation.counting import ranks_in
 from studio.evaluation.systems import ENCODER, TRAINED, System, find_system
 from studio.filters import choosing
+from studio.filters.answer_losses import AnswerFilter
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
+from studio.jobs.answer_losses import asking_llms
 from studio.jobs.categories import chain_retention
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import counting_of, encoder_name, read_corpus
@@ -20,6 +22,7 @@ from studio.jobs.plans import default_template
 from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.training import train_stage
 from studio.jobs.training_inputs import TrainingStage
+from studio.llm.causal_folders import causal_folder
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.records import RecordType, StudioError, Verdict
@@ -43,6 +46,10 @@ def judge(context: JobContext, params: FilterParams) -> None:
     if not context.store.records.counts(judged.name).total:
         raise StudioError(f"There are no {judged.nouns} to filter. Run `{task.verb}` first.")
     chain = chosen(params, judged)
+    for name in chain:
+        if isinstance(link := made(name, params), AnswerFilter):
+            # Before all the others have run in vain.
+            causal_folder(link.model)
     if "filters_done" not in context.result:
         context.store.verdicts.undo_filters(filters.available(), judged.name)
         context.store.values.set("round_trip_model", None)
@@ -52,8 +59,11 @@ def judge(context: JobContext, params: FilterParams) -> None:
             continue
         context.check()
         context.progress(number, len(chain), name)
-        context.store.verdicts.undo_filter(name, judged.name)
-        _link(context, made(name, params), params, judged)
+        link = made(name, params)
+        # One that judges each record by itself goes on where it was.
+        if not isinstance(link, AnswerFilter):
+            context.store.verdicts.undo_filter(name, judged.name)
+        _link(context, link, params, judged)
         context.keep(filters_done=[*context.result["filters_done"], name])
     records = context.store.records
     links = chain_counts(context, params)
@@ -161,13 +171,20 @@ def made(name: str, params: FilterParams) -> Filter:
 
 
 def _link(context: JobContext, link: Filter, params: FilterParams, judged: RecordType) -> None:
-    rank_of = _rank_of(context, params) if link.name == ROUND_TRIP else None
-    filter_context = replace(filter_context_of(context.project), rank_of=rank_of)
-    total = context.store.records.counts(judged.name).kept
-    done = 0
+    filter_context, size = filter_context_of(context.project), WINDOW
+    there: dict[int, bool] = {}
+    if isinstance(link, AnswerFilter):
+        losses_of, size = asking_llms(context)
+        filter_context = replace(filter_context, losses_of=losses_of, batch=size)
+        there = context.store.verdicts.judged_by_job(link.name, context.job.id)
+    elif link.name == ROUND_TRIP:
+        filter_context = replace(filter_context, rank_of=_rank_of(context, params))
+    done = len(there)
+    total = context.store.records.counts(judged.name).kept + [*there.values()].count(False)
     survivors = _survivors(context, judged, with_text=link.needs_document_text)
-    judgements = link.judge(survivors, filter_context)
-    while window := list(islice(judgements, WINDOW)):
+    left = (row for row in survivors if row.record_id not in there)
+    judgements = link.judge(left, filter_context)
+    while window := list(islice(judgements, size)):
         context.check()
         context.store.verdicts.add(
             [_verdict(link.name, judgement) for judgement in window], context.job.id

@@ -159,17 +159,24 @@ class Verdicts:
             for row in rows(self.db, sql, (record_id,))
         ]
 
-    def of_filter(self, filter_name: str, limit: int = -1) -> dict[int, tuple[bool, float | None]]:
+    def of_filter(self, filter_name: str, every: int = 1) -> dict[int, tuple[bool, float | None]]:
         """Record → whether the filter keeps it, and its score; what a judge could not score is out.
 
-        limit: the first so many; -1 for all.
+        every: only of every so-maniest record.
         """
         sql = (
             "SELECT record_id, kept, score FROM verdicts WHERE in_force = 1 AND filter = ?"
-            " AND reason != ? LIMIT ?"
+            " AND reason != ? AND record_id % ? = 0"
         )
-        found = rows(self.db, sql, (filter_name, Reason.UNSCORED, limit))
+        found = rows(self.db, sql, (filter_name, Reason.UNSCORED, every))
         return {row[0]: (bool(row[1]), row[2]) for row in found}
+
+    def judged_by_job(self, filter_name: str, job_id: int) -> dict[int, bool]:
+        """Record → whether it was kept, by a filter's verdicts in force that one job gave."""
+        sql = (
+            "SELECT record_id, kept FROM verdicts WHERE in_force = 1 AND filter = ? AND job_id = ?"
+        )
+        return {row[0]: bool(row[1]) for row in rows(self.db, sql, (filter_name, job_id))}
 
     def chain(self) -> list[ChainLink]:
         """Counts per filter, of the verdicts in force, in the order in which the filters ran."""
