@@ -64,7 +64,7 @@ async def test_before_and_after_stand_beside_the_curves_of_both_losses(helpdesk:
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, lambda: "ROUGE-L" in text(app, "scores"))
         lines = [line.split() for line in text(app, "scores").splitlines()]
-        assert ["base", "tuned", "difference", "p"] in lines
+        assert ["test", "base", "tuned", "difference", "p"] in lines
         assert ["loss", "3.214", "2.214", "−1.000", ".131"] in lines
         assert "Instructions: 3 won, 1 lost, 0 the same" in text(app, "scores")
         curves = app.screen.query_one("#curves", Curves).plain

@@ -28,11 +28,10 @@ def scored(model: Model) -> tuple[str, dict[str, Any]]:
 
 def before_after(model: Model, duel: Duel | None, lists_key: str) -> str:
     """The table, then what the test says; empty while it is not scored."""
-    _, found = scored(model)
+    split, found = scored(model)
     if not found:
         return ""
-    parts = ["\n".join(_table(found))]
-    parts.append(f"on {found['gold']}; below each number its 95% interval")
+    parts = ["\n".join(_table(split, found)), f"on {found['gold']}"]
     if duel is not None:
         said = train_words.verdict(duel.test, "the tuned model", "its base", "instructions")
         parts.append(
@@ -41,15 +40,15 @@ def before_after(model: Model, duel: Duel | None, lists_key: str) -> str:
     return "\n\n".join(parts)
 
 
-def _table(found: Mapping[str, Any]) -> Iterator[str]:
-    yield _line("", "base", "tuned", "difference", "p")
+def _table(split: str, found: Mapping[str, Any]) -> Iterator[str]:
+    yield _line(split, "base", "tuned", "difference", "p")
     for measure, label in train_words.OF_ANSWERS.items():
         pair = [found["scores"][name][measure] for name in systems.BEFORE_AFTER]
         bounds = [found["intervals"][name][measure] for name in systems.BEFORE_AFTER]
         apart, between, p_value = _difference(found["tests"][KEY], measure)
         told = _whole if measure == "perplexity" else train_words.short
         yield _line(label, *map(told, pair), apart, train_words.chance(p_value))
-        yield _line("", *("–".join(map(told, one)) for one in bounds), between)
+        yield _line("95%", *("–".join(map(told, one)) for one in bounds), between)
 
 
 def _difference(tests: Mapping[str, Any], measure: str) -> tuple[str, str, float]:
