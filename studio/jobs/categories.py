@@ -16,6 +16,7 @@ from studio.evaluation.root_verbs import root_verb
 from studio.filters.base import is_instruction
 from studio.records import Record, RecordType, StudioError
 from studio.store import Store
+from studio.store.review_scores import Rule
 
 WINDOW = 1_000
 """Records read at a time."""
@@ -131,12 +132,12 @@ class Retention:
         """As the verdicts in force are."""
         return grouped(self.categories, by or self.by, lambda row: self.verdicts[row][0])
 
-    def between(self, low: float, high: float, by: By | None = None) -> list[CategoryCount]:
-        """If it kept the scores from low to high, both inclusive, and no others."""
+    def by_rule(self, rule: Rule, by: By | None = None) -> list[CategoryCount]:
+        """If it kept what this rule keeps; what has no score stays as it is."""
 
         def keeps(row: int) -> bool:
             kept, score = self.verdicts[row]
-            return kept if score is None else low <= score <= high
+            return kept if score is None else rule.low <= score <= rule.high
 
         return grouped(self.categories, by or self.by, keeps)
 
@@ -163,6 +164,18 @@ def retention_of(store: Store, verdicts: dict[int, tuple[bool, float | None]]) -
     return Retention(tuple(categories_of(store, _in_windows(store, verdicts))), verdicts)
 
 
+def last_words(store: Store, type: str = "", most: int | None = None) -> Retention:
+    """What is kept of each category by all words together; of the first so many records, or all."""
+    kept: dict[int, tuple[bool, float | None]] = {}
+
+    def noted() -> Iterator[Record]:
+        for record in islice(store.records.all(type=type), most):
+            kept[record.id] = (record.kept, None)
+            yield record
+
+    return Retention(tuple(categories_of(store, noted())), kept)
+
+
 def chain_retention(store: Store, judged: RecordType, names: Iterable[str]) -> dict[str, Any]:
     """Filter → what it has kept by category, and under ``all`` what all of them together have.
 
@@ -172,22 +185,15 @@ def chain_retention(store: Store, judged: RecordType, names: Iterable[str]) -> d
     has_categories = is_instruction(judged) or "label" in judged.fields
     if not has_categories or store.records.counts(judged.name).total > MOST_RECORDS:
         return {}
-    everything = store.records.all(type=judged.name)
-    last_words: dict[int, tuple[bool, float | None]] = {}
-
-    def noted() -> Iterator[Record]:
-        for record in everything:
-            last_words[record.id] = (record.kept, None)
-            yield record
-
-    found = {one.record_id: one for one in categories_of(store, noted())}
+    every = last_words(store, judged.name)
+    found = {one.record_id: one for one in every.categories}
     by_filter = {name: store.verdicts.of_filter(name) for name in names}
     return {
         name: retention_row(
             Retention(tuple(found[row] for row in verdicts if row in found), verdicts).now(),
             MOST_CATEGORIES,
         )
-        for name, verdicts in {ALL: last_words, **by_filter}.items()
+        for name, verdicts in {ALL: every.verdicts, **by_filter}.items()
     }
 
 

@@ -219,6 +219,10 @@ class Review:
         """A filter's scores in at most so many columns; see :meth:`StoredScores.histogram`."""
         return StoredScores(self.db).histogram(filter_name, bins, view, low, high)
 
+    def rule(self, filter_name: str) -> Rule:
+        """What a filter keeps, its threshold open. Raises StudioError without stored scores."""
+        return StoredScores(self.db).rule(filter_name)
+
     def would_keep(self, filter_name: str, threshold: float) -> tuple[int, int]:
         """(kept, dropped) by this filter alone, with its threshold there."""
         return StoredScores(self.db).would_keep(filter_name, threshold)

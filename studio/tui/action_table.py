@@ -235,6 +235,7 @@ ACTIONS: Final = (
     Action(
         "generate.filter", ("f",), "Filter", "start the next step: filter what was written", True
     ),
+    Action("generate.judge", ("i",), "Judge", "start the step after: an LLM rates what is kept"),
     Action("generate.plan", ("n",), "New run", "plan another run", True),
     Action("generate.watch", ("w",), "Watch", "watch the run, or look at the last one", True),
     Action("train.new", ("n",), "New training", "choose data, base and settings, then train", True),
@@ -272,6 +273,8 @@ ACTIONS: Final = (
     ),
     Action("review.sort", ("s",), "Order", "sort the records", footer=True),
     Action("review.threshold", ("t",), "Threshold", "move a filter's threshold, see it live", True),
+    Action("review.categories", ("b",), "Categories", "what the records ask for, and what is kept"),
+    Action("review.judge", ("i",), "Judge", "have an LLM rate the kept records"),
     Action("review.show-all", ("x",), "Show all", "clear search words and filters"),
     Action("review.mark", ("space",), "Mark", "mark the record for A, R and F"),
     Action("review.range", ("v",), "Range", "begin a range here, move, then a, r or f"),

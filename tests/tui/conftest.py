@@ -14,7 +14,7 @@ from studio.jobs import queue
 from studio.llm.catalogue import models_home
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.records import Document, Example
+from studio.records import INSTRUCTION, Document, Example, Record, Verdict
 from studio.runs import Job, JobState
 from studio.tui.pane import base
 from tests.support import warm
@@ -35,6 +35,13 @@ EXAMPLES = (
     ("t-4", "is there a limit on presents for clients"),
     ("z-1", "网上买的衣服不合适能退吗"),
 )
+ASKED = {
+    "Write a program that counts the sheep in barn {}.": 2.0,
+    "Write a letter to the owner of mill {}.": 4.5,
+    "Name a river that is longer than road {}.": 5.0,
+    "请写一首关于第{}座水车的诗": 5.0,
+}
+"""What is asked three times, and the score that a judge has given it."""
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +163,19 @@ def settle(folder: Path, days: int = 3) -> None:
     moment = time.time() - days * 86_400 - 3_600
     for file in folder.glob("studio.db*"):
         os.utime(file, (moment, moment))
+
+
+@pytest.fixture
+def mill(tmp_path: Path) -> Iterator[Project]:
+    """Twelve instructions, rated by a judge."""
+    made = Project.create(tmp_path / "mill", task="instructions")
+    for text, score in ASKED.items():
+        rows = made.store.records.add(
+            Record(INSTRUCTION, {"instruction": text.format(n), "output": "…"}) for n in range(3)
+        )
+        reason = "low-score" if score < 4.5 else ""
+        made.store.verdicts.add(
+            Verdict(row or 0, "accuracy", score >= 4.5, score, reason) for row in rows
+        )
+    yield made
+    made.close()

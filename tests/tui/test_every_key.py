@@ -144,6 +144,11 @@ PRESSED: dict[str, dict[str, str]] = {
         "recall.earlier": "test_up_and_down_walk_through_earlier_words_also_after_a_restart",
         "recall.later": "test_up_and_down_walk_through_earlier_words_also_after_a_restart",
     },
+    "test_review_categories.py": {
+        "generate.judge": "test_i_plans_a_judge",
+        "review.judge": "test_i_plans_a_judge",
+        "review.categories": "test_b_counts_what_is_asked_for_and_enter_shows_those",
+    },
     "test_review_pane.py": {
         "review.accept": "test_one_key_accepts_and_goes_on",
         "review.reject": "test_history_and_agreement_stand_beside_the_record",

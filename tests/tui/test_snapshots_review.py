@@ -95,6 +95,19 @@ def test_the_threshold(
 
 
 @SIZES
+def test_the_categories(snap_compare: Compare, mill: Project, size: tuple[int, int]) -> None:
+    assert shot(mill, snap_compare, size, "b", "@", theme="studio-dark")
+
+
+@SIZES
+def test_a_threshold_by_category(
+    snap_compare: Compare, mill: Project, size: tuple[int, int]
+) -> None:
+    keys = ("t", "@", "c", "c", "@", "right", "right")
+    assert shot(mill, snap_compare, size, *keys, theme="studio-dark")
+
+
+@SIZES
 def test_the_filters(snap_compare: Compare, reviewed: Project, size: tuple[int, int]) -> None:
     keys = ("d", "@", "right", "right", "right")
     assert shot(reviewed, snap_compare, size, *keys, theme="studio-dark")

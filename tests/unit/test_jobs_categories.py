@@ -13,6 +13,7 @@ from studio.jobs.category_files import bars, row_of, write
 from studio.methods.tasks_written import TASK
 from studio.project import Project
 from studio.records import INSTRUCTION, LABELLED_TEXT, Record, StudioError, Verdict
+from studio.store.review_scores import Rule
 
 ASKED = (
     "Write a program that counts the sheep.", "Write a program that ties a rope.",
@@ -58,7 +59,7 @@ def test_what_a_judge_keeps_of_each_category(
 
 
 def test_a_threshold_elsewhere_keeps_other_categories(project: Project) -> None:
-    found = retention_row(retention(project.store, "accuracy").between(5.0, 5.0))
+    found = retention_row(retention(project.store, "accuracy").by_rule(Rule("high", 5.0, 5.0)))
     assert found == {
         "write": {"judged": 3, "kept": 0, "share": 0.0},
         "name": {"judged": 1, "kept": 1, "share": 1.0},

@@ -276,6 +276,10 @@ class GeneratePane(Pane):
         """Start the filter, with its own questions."""
         await self.app.run_action("app.start_filter")
 
+    async def action_judge(self) -> None:
+        """Start a judge, with its own questions."""
+        await self.app.run_action("app.start_judge")
+
     def copy_text(self) -> str:
         """What is in front: raw answers, a record's text, or the estimate."""
         return self.query_one(RunView).text if self._watching else self._plan.text

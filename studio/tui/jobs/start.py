@@ -299,7 +299,7 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     """Submit the job after a look at what would make it fail at once."""
     if kind == "export":
         refuse(project, ExportParams.from_row(params))
-    elif not project.store.documents.count():
+    elif kind in ("path", "evaluate") and not project.store.documents.count():
         raise StudioError("The project has no documents. Import some first: `studio import`.")
     if kind == "path" and project.store.prompts.latest() is None:
         raise StudioError("The project has no prompt yet. Press 2, write one and save it with w.")

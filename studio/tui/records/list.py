@@ -123,11 +123,12 @@ class RecordList(Section):
         with self.search.prevent(Input.Changed):
             self.search.value = one_line(words, LONGEST_SEARCH)
 
-    def go(self, *, search: str | None = None, record: int | None = None) -> None:
-        """Show what holds these words, or this record, whatever is filtered."""
+    def go(self, *, search: str | None = None, record: int | None = None, label: str = "") -> None:
+        """Show what holds these words, with this label, or this record, whatever is filtered."""
         if search is not None:
             self._put_words(search)
-            self.table.open(View(search=search))
+            field = "label" if label else ""
+            self.table.open(View(search=search, field=field, value=label))
         if record is not None:
             self._put_words("")
             self.table.open(View(), record=record)

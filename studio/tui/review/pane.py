@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from studio.jobs.categories import MOST_RECORDS, Retention, last_words, retention
 from studio.store import Store
 from studio.store.review_shapes import Bin, ScoreInfo
 from studio.tasks import Task
@@ -22,7 +23,8 @@ from studio.tui.records.edit import RecordEdit
 from studio.tui.records.list import RecordList
 from studio.tui.records.session import SessionLine
 from studio.tui.review.actions import ReviewActions
-from studio.tui.review.threshold import Sliders, ThresholdChange, ThresholdDialog, zoomed
+from studio.tui.review.categories import CategoriesDialog, ChosenCategory
+from studio.tui.review.threshold import Retained, Sliders, ThresholdChange, ThresholdDialog, zoomed
 from studio.tui.widgets.virtual_rows import VirtualRows
 
 BARS = 60
@@ -227,6 +229,32 @@ class ReviewPane(Pane):
 
         await self.app.push_screen(ThresholdDialog(self._sliders(), self._table.score), chosen)
 
+    async def action_categories(self) -> None:
+        """Show what the records ask for; what is chosen there is looked for."""
+        type = self._table.view.type
+        nouns = self.project.store.record_types.known()[type or self.project.task.record.name].nouns
+
+        async def read() -> Retention:
+            return await self._access.long.run(lambda store: last_words(store, type, MOST_RECORDS))
+
+        def chosen(found: ChosenCategory | None) -> None:
+            if found is not None:
+                self._look_for(found)
+
+        await self.app.push_screen(CategoriesDialog(read, nouns, MOST_RECORDS), chosen)
+
+    def _look_for(self, found: ChosenCategory) -> None:
+        if found.kind and "label" in self.project.task.record.fields:
+            self._records.go(search=found.words, label=found.kind)
+        elif found.words:
+            self._records.go(search=found.words)
+        else:
+            self.studio.tell("That stands in no text, so it cannot be searched for.")
+
+    async def action_judge(self) -> None:
+        """Ask for judge, rubric, endpoint and cap, and start it."""
+        await self.app.run_action("app.start_judge")
+
     def _sliders(self) -> Sliders:
         side = self._access.side
 
@@ -236,7 +264,17 @@ class ReviewPane(Pane):
         async def would_keep(name: str, threshold: float) -> tuple[int, int]:
             return await side.run(lambda store: store.review.would_keep(name, threshold))
 
-        return Sliders(partial(side.run, lambda store: store.review.scores()), bins, would_keep)
+        async def retained(info: ScoreInfo) -> Retained:
+            every = 1 + info.count // MOST_RECORDS
+            return await side.run(
+                lambda store: (
+                    retention(store, info.filter, every),
+                    store.review.rule(info.filter),
+                )
+            )
+
+        scores = partial(side.run, lambda store: store.review.scores())
+        return Sliders(scores, bins, would_keep, retained)
 
     async def chosen_records(self) -> tuple[str, Sequence[int]] | None:
         """The range, the marked ones, or what is shown where something is left out."""

@@ -12,11 +12,14 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from studio.jobs.categories import Retention
 from studio.records import StudioError
+from studio.store.review_scores import Rule
 from studio.store.review_shapes import Bin, ScoreInfo
 from studio.tui.pane.base import Dialog
 from studio.tui.plots.histogram import Histogram
 from studio.tui.records import words as say
+from studio.tui.review.retained import WAYS, CategoryTable
 from studio.tui.safe_text import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
@@ -43,6 +46,10 @@ class ThresholdChange:
     threshold: float
 
 
+Retained = tuple[Retention, Rule]
+"""What a filter has kept by category, and its rule with the threshold open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sliders:
     """How the dialog asks the store; each runs off the screen."""
@@ -50,6 +57,7 @@ class Sliders:
     scores: Callable[[], Awaitable[Sequence[ScoreInfo]]]
     bins: Callable[[ScoreInfo], Awaitable[Sequence[Bin]]]
     would_keep: Callable[[str, float], Awaitable[tuple[int, int]]]
+    retained: Callable[[ScoreInfo], Awaitable[Retained]]
 
 
 class ThresholdDialog(Dialog):
@@ -61,6 +69,7 @@ class ThresholdDialog(Dialog):
         ("shift+left,H", "move(-10)", "Ten lower"),
         ("shift+right,L", "move(10)", "Ten higher"),
         ("x", "reset", "Where it was"),
+        ("c", "categories", "By category"),
     ]
 
     def __init__(self, sliders: Sliders, name: str = "") -> None:
@@ -72,15 +81,19 @@ class ThresholdDialog(Dialog):
         self._bins: dict[str, Sequence[Bin]] = {}
         self._kept: dict[str, tuple[int, int]] = {}
         """Filter → kept and dropped at the threshold in force."""
+        self._retained: dict[str, Retained] = {}
+        self._way = 0
+        """0 shows the histogram, else a way of :data:`WAYS`."""
 
     def compose(self) -> ComposeResult:
         """The filters, the histogram of one, and what the move would change."""
         with Section(classes="dialog").titled("Thresholds"):
             yield RowList(COLUMNS, empty="…", id="filters")
             yield Histogram(id="histogram")
+            yield CategoryTable(id="retained")
             yield Static("", id="would-keep")
             yield Static(
-                content("←→ move · HL by ten · ↑↓ filter · x back · enter applies · esc"),
+                content("←→ HL move · ↑↓ filter · c category · x back · enter applies · esc"),
                 classes="hint",
             )
 
@@ -149,6 +162,13 @@ class ThresholdDialog(Dialog):
             self._list_again()
             self._show()
 
+    def action_categories(self) -> None:
+        """The histogram, then what is kept of each category, in one way after the other."""
+        self._way = (self._way + 1) % (len(WAYS) + 1)
+        self.query_one(Histogram).display = not self._way
+        self.query_one(CategoryTable).display = bool(self._way)
+        self._show()
+
     @work(exclusive=True, group="slider")
     async def _show(self) -> None:
         """Histogram at once, exact counts as soon as they are known."""
@@ -162,6 +182,8 @@ class ThresholdDialog(Dialog):
                 self._kept[info.filter] = await self._sliders.would_keep(info.filter, _now(info))
             self._draw(info, at, None)
             self._draw(info, at, await self._sliders.would_keep(info.filter, at))
+            if self._way:
+                await self._draw_categories(info, at)
         except StudioError as error:
             self.query_one("#would-keep", Static).update(content(str(error), "$error"))
 
@@ -173,6 +195,14 @@ class ThresholdDialog(Dialog):
         self.query_one("#would-keep", Static).update(
             Content.assemble((f"{info.filter} keeps {keeps(info, at)}", "bold"), "   ", words)
         )
+
+    async def _draw_categories(self, info: ScoreInfo, at: float) -> None:
+        if info.filter not in self._retained:
+            self.query_one(CategoryTable).show(())
+            self._retained[info.filter] = await self._sliders.retained(info)
+        found, rule = self._retained[info.filter]
+        by = WAYS[self._way - 1]
+        self.query_one(CategoryTable).show(found.by_rule(rule.at(at), by), found.now(by), by)
 
     @on(RowList.Chosen)
     def _apply(self, event: RowList.Chosen) -> None:
