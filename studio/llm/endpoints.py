@@ -55,7 +55,7 @@ def resolve(
 
     ``name`` is one of the settings' endpoints, ``embedded:MODEL``, ``openai``, or a URL. An
     embedded model is one of the catalogue, or a GGUF file or the folder with one, also from the
-    project's folder: ``embedded:models/3`` is what was tuned there. ``model`` overrides the
+    project's folder: ``embedded:models/tuned-7`` is what was tuned there. ``model`` overrides the
     endpoint's. Raises StudioError for an unknown name or a missing model.
     """
     found = server_of(settings, name, base_url=base_url, model=model)

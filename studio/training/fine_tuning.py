@@ -20,6 +20,7 @@ from studio.records import Datum, Label, StudioError, content_sha
 from studio.tasks import TASKS
 from studio.training.checkpoints import WorkingFolder, replace_folder
 from studio.training.classifier import Classifier
+from studio.training.length_groups import LengthGroups
 from studio.training.reader import Reader
 from studio.training.refusals import encoder_advice, mendable
 from studio.training.settings import TrainingPoint
@@ -209,7 +210,6 @@ class _FineTuningRun:
             metric_for_best_model=f"eval_{SCORE}" if validated else None,
             greater_is_better=True if validated else None,
             restore_callback_states_from_checkpoint=True,
-            train_sampling_strategy="group_by_length",
             use_cpu=device == "cpu",
             dataloader_pin_memory=device == "cuda",
             disable_tqdm=True,
@@ -228,6 +228,10 @@ def _trainer_class(score: Callable[[], float]) -> type[Any]:
         """Scores validation as every other table does: by the predictions themselves."""
 
         control: Any
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
+            return LengthGroups(lengths, self.args.per_device_train_batch_size, self.args.seed)
 
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
             metrics = {f"eval_{SCORE}": score()}
