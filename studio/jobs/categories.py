@@ -29,6 +29,11 @@ ALL = "all"
 NONE = "none"
 """What is shown for a record without a category."""
 
+KIND = RecordType("kind", ("kind",), "kind of task", "kinds of tasks", is_trained_on=False)
+"""A kind of task that an imported file names; the parent of the records of that kind."""
+MOST_KINDS = 1_000
+"""Kinds of tasks in a project: more of them are no kinds."""
+
 By = Literal["kind", "verb", "object"]
 """What the outer and the inner categories are: kinds and their verbs, verbs and their objects, or
 objects and their verbs."""

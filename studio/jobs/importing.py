@@ -11,10 +11,18 @@ from typing import Any
 
 from studio.formats.examples import read_examples
 from studio.formats.gold import read_gold
-from studio.formats.instructions import InstructionRow, read_instructions
+from studio.formats.instructions import FOLLOW_UP, InstructionRow, read_instructions
 from studio.formats.passages import Passage, cut, encoder_tokenizer
 from studio.formats.reading import read_corpus
-from studio.formats.rows import FieldMap, RawDocument, RawGold, ReadingNote, SkippedRow
+from studio.formats.rows import (
+    FieldMap,
+    RawDocument,
+    RawGold,
+    RawInstruction,
+    ReadingNote,
+    SkippedRow,
+)
+from studio.jobs.categories import KIND, MOST_KINDS
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.jobs.params import ImportParams
@@ -286,21 +294,30 @@ def import_examples(store: Store, path: Path, report: Report) -> list[int]:
 def import_records(context: JobContext, path: Path, report: Report) -> int:
     """Store what others have made as records; what is gold, or is there already, is left out.
 
-    Each keeps the number of its row as its place; several of one row are its parts. Returns how
-    many were stored.
+    A kind of task that the file names is the parent of its records. Each keeps the number of its
+    row as its place; several of one row are its parts. Returns how many were stored.
     """
     store, type = context.store, context.project.task.record
     gold = GoldWords.of(store)
     have = {content_sha(*map(record.__getitem__, type.fields)) for record in store.records.all()}
+    kind_rows: dict[str, int | None] = {
+        one.text: one.id for one in store.records.all(type=KIND.name)
+    }
     rows, added = _placed(read_instructions(path)), 0
     while batch := list(islice(rows, BATCH)):
         context.check()
         found = []
+        kinds = {_kind_of(row) for _, _, row in batch} - {"", *kind_rows}
+        for kind in sorted(kinds)[: MOST_KINDS - len(kind_rows)]:
+            [kind_rows[kind]] = store.records.add([Record(KIND, {"kind": kind})], context.job.id)
         for place, part, row in batch:
             if isinstance(row, SkippedRow):
                 report.skip(row)
                 continue
-            record = Record(type, row.fields, stage=IMPORTED, place=place, part=part)
+            parent = kind_rows.get(_kind_of(row))
+            record = Record(
+                type, row.fields, parent_id=parent, stage=IMPORTED, place=place, part=part
+            )
             sha = content_sha(*map(record.__getitem__, type.fields))
             if (same := gold.find(record)) is not None:
                 why = f"the {type.noun} is gold and would leak: {place_of(same)}"
@@ -314,6 +331,12 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
         added += len(found)
         context.progress(added, None, f"{added:,} {type.nouns} brought in")
     return added
+
+
+def _kind_of(row: InstructionRow) -> str:
+    """The kind of task that the file names, such as ``summarization``; else empty."""
+    names = row.tags.split() if isinstance(row, RawInstruction) else []
+    return next((name for name in names if name != FOLLOW_UP), "")
 
 
 def _placed(rows: Iterable[InstructionRow]) -> Iterator[tuple[int, int, InstructionRow]]:

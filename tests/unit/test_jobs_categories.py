@@ -8,8 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.jobs.categories import By, counted, retention, retention_row
+from studio.jobs import importing
+from studio.jobs.categories import By, counted, last_words, retention, retention_row
 from studio.jobs.category_files import bars, row_of, write
+from studio.jobs.context import JobContext
 from studio.methods.tasks_written import TASK
 from studio.project import Project
 from studio.records import INSTRUCTION, LABELLED_TEXT, Record, StudioError, Verdict
@@ -79,6 +81,31 @@ def test_labels_and_the_kinds_of_tasks_are_categories(project: Project) -> None:
     assert found == {"classification": 1, "": 5}
     store.records.add([Record(LABELLED_TEXT, {"text": "A dry barn.", "label": "good"})])
     assert [one.name for one in counted(store, "text", by="kind")] == ["good"]
+
+
+def test_kinds_of_tasks_come_in_with_a_file_and_come_in_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    project = Project.create(tmp_path / "pond", task="instructions")
+    file = tmp_path / "theirs.jsonl"
+    rows = [
+        {
+            "instruction": f"Do {n}.",
+            "output": "Done.",
+            **({"task_type": {"major": [kind]}} if kind else {}),
+        }
+        for n, kind in enumerate(("summary", "story", "summary", "", "summary"))
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for _ in range(2):
+        job = project.store.jobs.get(project.store.jobs.submit("import", {}))
+        assert job is not None
+        importing.import_records(JobContext(project, job), file, importing.Report())
+    found = {one.name: one.count for one in counted(project.store, by="kind")}
+    assert found == {"summary": 3, "story": 1, "": 1}
+    assert project.store.records.counts("kind").total == 2
+    assert retention_row(last_words(project.store).now())["summary"]["judged"] == 3
 
 
 def test_the_plot_has_a_bar_for_each_and_fits_the_width(project: Project) -> None:
