@@ -327,15 +327,12 @@ def _stopping(should_stop: Callable[[], bool]) -> Any:
     return Stopping()
 
 
-class _at_rest:
+@contextlib.contextmanager
+def _at_rest(model: Any) -> Iterator[None]:
     """Without dropout, and afterwards as it was."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self._was_training = model.training
-
-    def __enter__(self) -> None:
-        self._model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        self._model.train(self._was_training)
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

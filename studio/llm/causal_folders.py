@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.llm import catalogue
-from studio.llm.loading import hub_folder
+from studio.llm.loading import hub_folder, named_in_errors
 from studio.llm.model_folders import UnusableModel
 from studio.records import StudioError
 
@@ -45,18 +45,22 @@ def causal_folder(name: str) -> CausalFolder:
     Raises:
         StudioError: it is not there, no causal LLM, or a GGUF without the package that reads it.
     """
+    with named_in_errors(f"The LLM {name}", _LLMS):
+        found = _found(name)
+        _refuse_unusable(found)
+    return found
+
+
+def _found(name: str) -> CausalFolder:
     entry = catalogue.load().get(name)
     if entry is not None and entry.kind != "llm":
         raise StudioError(f"{name} is an encoder and writes nothing. {_LLMS}")
     path = catalogue.required_path(name) if entry else Path(name).expanduser()
     if path.exists():
-        found = _at(path)
-    elif name.startswith((".", "/", "~")) or name.count("/") != 1:
+        return _at(path)
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise StudioError(f"There is no LLM at {name}: check the path. {_LLMS}")
-    else:
-        found = CausalFolder(hub_folder(name))
-    _refuse_unusable(found)
-    return found
+    return CausalFolder(hub_folder(name))
 
 
 def _at(path: Path) -> CausalFolder:

@@ -96,7 +96,9 @@ def test_a_base_without_a_chat_template_gets_a_plain_one(tiny_llm: Path, tmp_pat
     assert text == "### Instruction:\nName a colour.\n\n### Response:\nBlue, or red.<|im_end|>"
 
 
-def test_a_folder_that_is_no_llm_is_named(tiny_llm: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_llm_is_named(
+    tiny_llm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bert_encoder(tmp_path)
     (pickled := tmp_path / "pickled").mkdir()
     shutil.copy(tiny_llm / "config.json", pickled)
@@ -106,7 +108,10 @@ def test_a_folder_that_is_no_llm_is_named(tiny_llm: Path, tmp_path: Path) -> Non
         str(tmp_path / "plain"): "it is a BertModel, which writes nothing",
         str(pickled): "only pickled",
         str(tmp_path / "nothing"): "There is no LLM at",
+        "nobody/nothing-1b": r"The LLM nobody/nothing-1b could not be loaded: .* Take an LLM",
     }
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for name, sentence in wrong.items():
         with pytest.raises(StudioError, match=sentence):
             CausalModel.open(name)
