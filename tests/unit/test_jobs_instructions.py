@@ -59,8 +59,14 @@ def test_a_seed_that_is_gold_is_refused_and_its_sister_is_not(
 def test_gold_of_both_splits_is_drawn_from_any_public_shape(
     project: Project, tmp_path: Path
 ) -> None:
-    instances = [{"input": str(n), "output": str(n + 1)} for n in range(10)]
-    path = lines(tmp_path / "gold.jsonl", {"instruction": "Add 1.", "instances": instances})
+    tasks = [
+        {
+            "instruction": f"Add {more}.",
+            "instances": [{"input": f"{n}{more}", "output": f"{n}{more}."} for n in range(5)],
+        }
+        for more in range(2)
+    ]
+    path = lines(tmp_path / "gold.jsonl", *tasks)
     done = import_labelled(project, path, "auto")
     assert done.added == {"validation": 5, "test": 5}
     assert len({gold.outside_id for gold in project.store.gold.all()}) == 10
