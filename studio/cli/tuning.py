@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from studio.cli.fitting import opened_for
 from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, table, visible
+from studio.cli.run_options import run_told
 from studio.evaluation.systems import label_of, of_pair_key
-from studio.jobs.tune_params import AnswerParams, TuneParams
-from studio.params import Params
+from studio.jobs.params import RunParams
+from studio.jobs.tune_params import AnswerParams, PairJudgeParams, TuneParams
+from studio.params import Option, Params
 from studio.project import Project
 
 MEASURES = {"loss": "loss", "perplexity": "perplexity", "rouge_l": "ROUGE-L"}
@@ -88,16 +90,53 @@ def _test_lines(result: dict[str, Any], key: str) -> Iterator[str]:
         )
     wins = result["wins"][key]
     yield f"{wins['won']} answers won, {wins['lost']} lost, {wins['tied']} the same, by ROUGE-L"
+    if found := result.get("judged"):
+        yield judged_line(found)
 
 
-def refuse_other_options(mine: Params, others: Params, task: str) -> None:
+def judged_line(found: dict[str, Any]) -> str:
+    """What the pairwise judge said, such as ``judged by gpt: 30 won, 20 lost, 10 tied, p = .2``."""
+    unread = f", {found['unread']} not judged" if found["unread"] else ""
+    return (
+        f"judged by {found['by']}, each pair in both orders: {found['won']} won, "
+        f"{found['lost']} lost, {found['tied']} tied{unread}, sign test p = {found['p_value']:.4f}"
+    )
+
+
+def refuse_other_options(mine: Sequence[Params], others: Sequence[Params], nouns: str) -> None:
     """Raises BadParameter for an option that was given and means nothing for the task."""
-    known = mine.options()
-    for name, option in others.options().items():
-        if name not in known and getattr(others, name) != getattr(type(others)(), name):
-            flag = (option.flag or name).replace("_", "-")
-            meant = ", ".join(f"--{(one.flag or n).replace('_', '-')}" for n, one in known.items())
-            raise typer.BadParameter(f"--{flag} is nothing for {task}, which take {meant}")
+    known = {name: one for params in mine for name, one in params.options().items()}
+    for params in others:
+        for name, option in params.options().items():
+            if name not in known and getattr(params, name) != getattr(type(params)(), name):
+                meant = ", ".join(_flag(n, one) for n, one in known.items())
+                raise typer.BadParameter(
+                    f"{_flag(name, option)} means nothing for {nouns}; what does: {meant}"
+                )
+
+
+def _flag(name: str, option: Option) -> str:
+    return f"--{(option.flag or name).replace('_', '-')}"
+
+
+def told_of_judge(project: Project, judge: PairJudgeParams) -> dict[str, Any] | None:
+    """What the row of the job says of the pairwise judge; None without one.
+
+    Raises StudioError for an endpoint that cannot be.
+    """
+    from studio.jobs.plans import endpoint_of
+
+    if not judge.judge_endpoint:
+        return None
+    run = RunParams(
+        endpoint=judge.judge_endpoint,
+        budget_usd=judge.budget_usd,
+        budget_tokens=judge.budget_tokens,
+        max_concurrency=judge.max_concurrency,
+    )
+    told = run_told(project, run, judge.judge_model)
+    endpoint_of(project, RunParams.from_row(told))
+    return told
 
 
 def evaluate_answers(

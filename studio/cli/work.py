@@ -30,10 +30,10 @@ from studio.cli.run_options import (
 )
 from studio.cli.s3 import show_rounds
 from studio.cli.tables import score_table
-from studio.cli.tuning import evaluate_answers, refuse_other_options
+from studio.cli.tuning import evaluate_answers, refuse_other_options, told_of_judge
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, RunParams, TrainParams
-from studio.jobs.tune_params import AnswerParams
+from studio.jobs.tune_params import AnswerParams, PairJudgeParams
 from studio.llm.money import dollars, untold
 from studio.project import Project
 from studio.records import StudioError
@@ -129,6 +129,7 @@ def evaluate(
     project: ProjectOption = Path(),
     params: EvaluateParams,
     answers: AnswerParams,
+    judge: PairJudgeParams,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -139,10 +140,11 @@ def evaluate(
     params = replace(params, encoder=absolute(params.encoder))
     opened = opened_for("evaluate", project)
     if opened.task.trained_by == "tune":
-        refuse_other_options(answers, params, opened.task.record.nouns)
+        refuse_other_options((answers, judge), (params,), opened.task.record.nouns)
+        answers = replace(answers, judge=told_of_judge(opened, judge))
         evaluate_answers(opened, answers, detach=detach, as_json=as_json)
         return
-    refuse_other_options(params, answers, opened.task.record.nouns)
+    refuse_other_options((params,), (answers, judge), opened.task.record.nouns)
     named = (_system(opened, name).name for name in names_in(params.systems))
     params = replace(params, systems=",".join(named))
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)

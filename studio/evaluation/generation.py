@@ -10,9 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from studio.filters import similarity
 from studio.llm.causal import AnswerLoss
+
+ROUGE_L: Final = "rouge_l"
+LOSS: Final = "loss"
+PERPLEXITY: Final = "perplexity"
+PREFERRED: Final = "preferred"
+"""What a judge that compares two systems' answers says of each: 1 the new one's is better, −1 the
+old one's, 0 neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class GenerationScores:
 
     def metrics(self) -> dict[str, float]:
         """Metric → value, for tables."""
-        return {"rouge_l": self.rouge_l, "loss": self.loss, "perplexity": self.perplexity}
+        return {ROUGE_L: self.rouge_l, LOSS: self.loss, PERPLEXITY: self.perplexity}
 
 
 def rouge_l(answer: str, reference: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,6 +107,13 @@ def paired_test(
         p_value=paired_randomisation(new, old, rounds=rounds, seed=seed),
         queries=len(new),
     )
+
+
+def sign_test(won: int, lost: int) -> float:
+    """The two-sided p-value of so many wins and losses, were each as likely; ties do not count."""
+    count = won + lost
+    tail = sum(comb(count, k) for k in range(max(won, lost), count + 1))
+    return float(min(1.0, 2 * tail / 2**count))
 
 
 def _differences(new: Sequence[float], old: Sequence[float]) -> NDArray[np.float64]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import exp
-from typing import Any, Final
+from typing import Any
 
 from studio.evaluation import generation, systems
+from studio.evaluation.generation import LOSS, PERPLEXITY, ROUGE_L
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.evaluation.systems import BASE, BEFORE_AFTER, TRAINED, System
 from studio.formats.instructions import prompt_text
+from studio.jobs import preferring
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
 from studio.jobs.project_systems import systems_of
@@ -24,9 +26,6 @@ from studio.records import Datum, Gold, StudioError
 from studio.runs import Model
 from studio.store.models import Evaluation
 
-ROUGE_L: Final = "rouge_l"
-LOSS: Final = "loss"
-PERPLEXITY: Final = "perplexity"
 TESTED = (ROUGE_L, LOSS)
 """What has a value for each gold item; the first one decides who won an item."""
 
@@ -38,7 +37,23 @@ def prompted(datum: Datum) -> Prompted:
 
 def run(context: JobContext) -> None:
     """The job ``evaluate`` where LLMs are tuned."""
-    context.keep(**measure(context, AnswerParams.from_row(context.job.params)))
+    params = AnswerParams.from_row(context.job.params)
+    context.keep(**measure(context, params))
+    if params.judge:
+        _judge(context, params, params.judge)
+
+
+def _judge(context: JobContext, params: AnswerParams, told: dict[str, Any]) -> None:
+    """Have an LLM compare the answers, and keep its word with the model's scores."""
+    store = context.store
+    done = {one.system: one for one in store.evaluations.of_job(context.job.id)}
+    table = preferring.judge(context, told, done[TRAINED], done[BASE])
+    model = store.models.get(done[TRAINED].model_id or 0)
+    assert model is not None
+    split = {**model.scores[params.split], "judged": table}
+    scores = {**model.scores, params.split: split}
+    store.models.set_scores(model.id, scores)
+    write_model_card(context, replace(model, scores=scores))
 
 
 def measure(context: JobContext, params: AnswerParams) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from studio.evaluation.generation import PREFERRED, ROUGE_L
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import PairedTest, paired_test
 from studio.evaluation.systems import BASE, TRAINED, label_of, model_system
 from studio.formats.instructions import prompt_text
-from studio.jobs.answering import ROUGE_L
 from studio.jobs.datasets import gold_set
 from studio.records import Gold, Split, StudioError
 from studio.runs import Model
@@ -35,6 +35,9 @@ class QueryDuel:
     """Gold's own answer, where there is one."""
     answers: tuple[str, str] = ("", "")
     """The (new, old) system's, where they write answers."""
+    preferred: float | None = None
+    """What an LLM that compared them said: 1 the new one's, −1 the old one's, 0 neither's; None
+    where none was asked."""
 
     @property
     def difference(self) -> float:
@@ -209,6 +212,8 @@ def _query_duel(name: str, gold: Gold | None, new: Evaluation, old: Evaluation) 
         old.per_query[measure][name],
         reference,
         (new.answers.get(name, ""), old.answers.get(name, "")),
+        # The judge has seen these two answers beside each other.
+        new.per_query.get(PREFERRED, {}).get(name) if new.job_id == old.job_id else None,
     )
 
 

@@ -17,7 +17,7 @@ Recipe = Literal["recommended", "published"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 
-STAGES = {"path": "generate", "s3-compare": "run"}
+STAGES = {"path": "generate", "s3-compare": "run", "evaluate": "judge"}
 """Kind of job → the part of its params that is what a run is told."""
 
 

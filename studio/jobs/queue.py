@@ -82,7 +82,7 @@ def resume(project: Project, job_id: int, caps: Mapping[str, float | None] = NO_
 
 def _set_caps(project: Project, job: Job, caps: Mapping[str, float]) -> None:
     """In the params of the job, or of the stage of it that asks an LLM, and of its run."""
-    if job.kind not in GENERATING + ROUNDS:
+    if not asks_an_llm(job):
         raise StudioError(f"Job {job.id} ({job.kind}) asks no LLM; it has no cap.")
     if job.state not in RESUMABLE:
         raise StudioError(
@@ -133,12 +133,17 @@ def set_concurrency(project: Project, job_id: int, most: int) -> Job:
     job = get(project, job_id)
     if most < 1:
         raise StudioError(f"{most} calls at a time would be none. Choose 1 or more, or pause it.")
-    if job.kind not in GENERATING + ROUNDS:
+    if not asks_an_llm(job):
         raise StudioError(f"Job {job_id} ({job.kind}) asks no LLM; it has no calls in flight.")
     if job.state is JobState.DONE:
         raise StudioError(f"Job {job_id} is done; no call of it is left to make.")
     project.store.jobs.set_concurrency(job_id, most)
     return get(project, job_id)
+
+
+def asks_an_llm(job: Job) -> bool:
+    """Whether the job asks an LLM in one of its stages."""
+    return job.kind in GENERATING + ROUNDS or bool(job.params.get("judge"))
 
 
 def is_generating(job: Job) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
-from studio.jobs.params import DataParams, EvaluateParams, TrainParams
+from studio.jobs.params import DataParams, EvaluateParams, RunParams, TrainParams
 from studio.params import Params, as_in, option
 from studio.records import Split
 from studio.training.instruction_settings import BASE
@@ -69,3 +70,22 @@ class AnswerParams(Params):
         256, "Answer tokens", "where instructions are answered: the longest answer", least=1
     )
     seed: int = as_in(EvaluateParams, "seed")
+    judge: dict[str, Any] | None = None
+    """Endpoint and caps of an LLM that compares the answers, as ``RunParams`` has them; None asks
+    nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairJudgeParams(Params):
+    """Which LLM compares the answers of base and tuned model, and what it may take."""
+
+    judge_endpoint: str = option(
+        "",
+        "Pairwise judge",
+        "an LLM that compares both models' answers: a name, embedded:MODEL, or a URL",
+        empty="none",
+    )
+    judge_model: str = option("", "Judge's model", "the model at that URL", empty="the only one")
+    budget_usd: float | None = as_in(RunParams, "budget_usd")
+    budget_tokens: int | None = as_in(RunParams, "budget_tokens")
+    max_concurrency: int | None = as_in(RunParams, "max_concurrency")

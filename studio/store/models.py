@@ -170,6 +170,14 @@ class Evaluations:
             )
         return int(cursor.lastrowid or 0)
 
+    def add_values(self, row: int, measure: str, values: dict[str, float]) -> None:
+        """Keep another measure beside those that an evaluation has for each gold item."""
+        with write(self.db) as conn:
+            conn.execute(
+                "UPDATE evaluations SET per_query = json_set(per_query, ?, json(?)) WHERE id = ?",
+                (f'$."{measure}"', json.dumps(values), row),
+            )
+
     def of_job(self, job_id: int) -> list[Evaluation]:
         """What one job measured."""
         sql = "SELECT * FROM evaluations WHERE job_id = ? ORDER BY id"

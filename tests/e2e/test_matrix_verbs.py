@@ -90,7 +90,7 @@ ROWS = [
     Row("train --steps 1", "100 222 222 222 222"),
     Row("tune --steps 1 {quick}", "222 222 222 222 100"),
     Row("evaluate", "100 222 222 222 110"),
-    Row("evaluate --answer-tokens 4", "222 222 222 222 110"),
+    Row("evaluate --answer-tokens 4 --judge-endpoint rule", "222 222 222 222 110"),
     Row("search river --system bm25", "100 222 222 222 222"),
     Row("search river", "110 110 111 111 110"),
     Row("s3 --rounds 0 {quickly}", "100 100 100 100 222"),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from studio.jobs import answering, kinds, tuning
+from studio.jobs import answering, kinds, preferring, tuning
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.project import Project
-from studio.records import INSTRUCTION, Gold, Record, StudioError, WrongTask
+from studio.records import INSTRUCTION, CapReached, Gold, Record, StudioError, WrongTask
 from studio.store.models import Evaluation
+from tests.support import tuned
+from tests.support.openai_server import OpenAIServer
 
 TASKS = [(f"Say the number {n}.", "", f"it is {n} {n}") for n in range(8)]
 
@@ -141,3 +144,48 @@ def test_a_tuned_model_can_be_tuned_on(context: JobContext, llama: str) -> None:
     second = context.store.models.latest()
     assert second is not None
     assert (second.parent_id, second.base) == (1, "./models/first")
+
+
+def test_an_llm_compares_the_answers_in_both_orders(tmp_path: Path) -> None:
+    project = tuned.make(tmp_path / "helpdesk")
+    model = tuned.add_model(project)
+    base, trained = project.store.evaluations.of_model(model.id)
+    with OpenAIServer(words=prefers_le_mill) as server:
+        server.keep_requests = True
+        told = {"base_url": server.url, "model": "stand-in"}
+        context = claimed(project, "evaluate", judge=told)
+        table = preferring.judge(context, told, trained, base)
+        # Four pairs, each in both orders.
+        assert len(server.requests) == 8
+        again = preferring.judge(claimed(project, "evaluate", judge=told), told, trained, base)
+        assert len(server.requests) == 8, "no answer is paid twice"
+    assert {name: table[name] for name in ("won", "lost", "tied", "unread", "by")} == {
+        "won": 1, "lost": 0, "tied": 3, "unread": 0, "by": "stand-in",
+    }  # fmt: skip
+    assert again["won"] == 1
+    _, kept = project.store.evaluations.of_model(model.id)
+    assert kept.per_query["preferred"] == {"test-0": 0, "test-1": 1, "test-2": 0, "test-3": 0}
+    assert project.store.records.counts("instruction").total == 12, "preferences are notes"
+
+
+def prefers_le_mill(body: dict[str, Any]) -> str:
+    """Where the tuned model said “le mill”, that one; else whatever stands first."""
+    asked = str(body["messages"][-1]["content"])
+    first = asked.partition("Answer 1:")[2].partition("Answer 2:")
+    return "2\nIt has the article." if "le mill" in first[2] else "1"
+
+
+def test_a_cap_ends_the_judge_and_the_job_goes_on_with_a_higher_one(tmp_path: Path) -> None:
+    project = tuned.make(tmp_path / "helpdesk")
+    model = tuned.add_model(project)
+    base, trained = project.store.evaluations.of_model(model.id)
+    with OpenAIServer(words=prefers_le_mill) as server:
+        server.keep_requests = True
+        told = {"base_url": server.url, "model": "stand-in", "budget_tokens": 700}
+        context = claimed(project, "evaluate", judge=told)
+        with pytest.raises(CapReached):
+            preferring.judge(context, told, trained, base)
+        assert context.result["judged"]["unread"] > 0
+        asked = len(server.requests)
+        table = preferring.judge(context, {**told, "budget_tokens": 100_000}, trained, base)
+        assert (table["unread"], len(server.requests) - asked) == (0, 8 - asked)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from studio.evaluation import systems
 from studio.jobs.comparing import SPLITS, Duel
 from studio.runs import Model
-from studio.tui.safe_text import padded
+from studio.tui.safe_text import one_line, padded
 from studio.tui.train import words as train_words
 
 WIDE: Final = 13
@@ -32,6 +32,13 @@ def before_after(model: Model, duel: Duel | None, lists_key: str) -> str:
     if not found:
         return ""
     parts = ["\n".join(_table(split, found)), f"on {found['gold']}"]
+    if judged := found.get("judged"):
+        unread = f", {judged['unread']} not judged" if judged["unread"] else ""
+        parts.append(
+            f"{one_line(judged['by'], 40)}, which saw both answers in both orders: "
+            f"{judged['won']} won, {judged['lost']} lost, {judged['tied']} tied{unread}, sign test "
+            f"p {'' if judged['p_value'] < 0.001 else '= '}{train_words.chance(judged['p_value'])}"
+        )
     if duel is not None:
         said = train_words.verdict(duel.test, "the tuned model", "its base", "instructions")
         parts.append(

@@ -224,6 +224,9 @@ def answers_text(duel: Duel, item: QueryDuel) -> str:
         (duel.new, duel.old), (item.new, item.old), item.answers, strict=True
     ):
         parts.append((f"{one_line(who, 40)} · {measure} {short(score)}", answer))
+    if item.preferred is not None:
+        better = {1.0: duel.new, -1.0: duel.old}.get(item.preferred, "neither")
+        parts.append(("The judge prefers", one_line(better, 40)))
     shown = [f"{title}: {text.strip() or '(nothing)'}" for title, text in parts]
     said = verdict(duel.test, one_line(duel.new, 40), one_line(duel.old, 40), "instructions")
     return "\n\n".join([*shown, f"On all: {test_line(duel.test, measure)}. {said}"])
