@@ -211,7 +211,7 @@ class GeneratePane(Pane):
 
     def action_test(self) -> None:
         """Ask the endpoint for a few tokens."""
-        self._plan.action_test()
+        self._plan.test()
 
     # -- changing the run --
 

@@ -40,8 +40,6 @@ class PlanForm(Container):
             super().__init__()
             self.params = params
 
-    BINDINGS: ClassVar[list[Any]] = [Binding("t", "test", show=False)]
-
     def __init__(self, project: Project, draft: str, *, id: str) -> None:
         """draft: where the store keeps what was typed."""
         super().__init__(id=id)
@@ -118,7 +116,7 @@ class PlanForm(Container):
         if event.name == LINE:
             self._servers.look(self.form)
 
-    def action_test(self) -> None:
+    def test(self) -> None:
         """Ask the endpoint for a few tokens, and tell what came back."""
         if LINE in self.form.values:
             self._servers.test(self.form)
@@ -142,7 +140,10 @@ class PlanDialog(Dialog):
     """A plan in a box over the pane: gives back its params, or None; what was typed is kept."""
 
     AUTO_FOCUS = "Form"
-    BINDINGS: ClassVar[list[Any]] = [Binding("s", "start", show=False)]
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("s", "start", show=False),
+        Binding("t", "test", show=False),
+    ]
 
     def __init__(self, plan: PlanForm, title: str, keys: str) -> None:
         """keys: what to press, in words."""
@@ -167,6 +168,10 @@ class PlanDialog(Dialog):
     def action_start(self) -> None:
         """Start it as it stands."""
         self._plan.start()
+
+    def action_test(self) -> None:
+        """Ask the plan's endpoint for a few tokens."""
+        self._plan.test()
 
     @on(PlanForm.Ready)
     def _ready(self, event: PlanForm.Ready) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -37,11 +38,17 @@ ABOUT = (
 class RoundsPlanView(PlanForm):
     """Form and what it will ask, or in their place what the project still lacks."""
 
+    BINDINGS: ClassVar[list[Any]] = [Binding("t", "test", show=False)]
+
     def __init__(self, project: Project, *, id: str) -> None:
         super().__init__(project, form_of.DRAFT, id=id)
         self._lacks: list[str] = []
         self._agreed: dict[str, Any] | None = None
         """The plan that the person was told has no cap."""
+
+    def action_test(self) -> None:
+        """Ask the endpoint for a few tokens."""
+        self.test()
 
     def compose(self) -> ComposeResult:
         """Three parts beneath each other, of which one or two show."""
