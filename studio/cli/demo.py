@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from studio.cli import demo_labelled
+from studio.cli import demo_labelled, demo_tuning
+from studio.cli.demo_again import sample_of
 from studio.cli.following import follow
 from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.cli.tables import filter_tables, score_table
@@ -38,8 +40,11 @@ def demo(
         Path, typer.Argument(readable=False, help="Where the demo project goes.")
     ] = Path("demo-project"),
     task: Annotated[
-        Literal["retrieval", "classification", "nli", "qa"],
-        typer.Option(help="retrieval: generate, filter, train. The others: rounds of S3."),
+        Literal["retrieval", "classification", "nli", "qa", "instructions"],
+        typer.Option(
+            help="retrieval: generate, filter, train; instructions: the same with an LLM that is "
+            "tuned; the others: rounds of S3."
+        ),
     ] = "retrieval",
     sample: Annotated[
         str, typer.Option(help="A bundled corpus of the task; for retrieval tax_en, consumer_zh.")
@@ -57,13 +62,22 @@ def demo(
         typer.Option(help="S3: the small model. Default: head, and finetune for qa."),
     ] = None,
     base: Annotated[
-        str, typer.Option(help="S3: its checkpoint. Default: the embedded encoder.")
+        str,
+        typer.Option(
+            help="S3: its checkpoint, else the embedded encoder; instructions: the LLM to tune."
+        ),
     ] = "",
     seed_records: Annotated[
         int | None, typer.Option("--seed-records", min=1, help="S3: seed items. Default: 90.")
     ] = None,
     rounds: Annotated[
         int | None, typer.Option(min=0, help="S3: rounds of extrapolation. Default: 2.")
+    ] = None,
+    wanted: Annotated[
+        int | None, typer.Option(min=1, help="Instructions: tasks to write. Default: 40.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Instructions: steps of the tuning. Default: 60.")
     ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="No screens, also on a terminal.")
@@ -72,14 +86,27 @@ def demo(
 ) -> None:
     """The main job on a sample, with measured results. No network, no key."""
     screens = not (headless or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
+    of_rounds = {"--kind": kind, "--seed-records": seed_records, "--rounds": rounds}
+    of_tuning = {"--wanted": wanted, "--steps": steps}
     if task == "retrieval":
-        if kind or base or seed_records is not None or rounds is not None:
-            raise typer.BadParameter("--kind, --base, --seed-records and --rounds need a --task")
+        _refuse({"--base": base or None, **of_rounds, **of_tuning}, "need a --task")
         asked = _Asked(sample or SAMPLE, endpoint, model, documents, queries)
         _of_retrieval(path, asked, screens, as_json)
-        return
-    wishes = demo_labelled.Wishes(task, sample, kind, base, rounds, seed_records, endpoint, model)
-    _of_labels(path, wishes, screens, as_json)
+    elif task == demo_tuning.TASK:
+        _refuse(of_rounds, "are for rounds of S3")
+        tuning = demo_tuning.TuningWishes(sample, wanted, steps, base, endpoint, model)
+        _of_samples(demo_tuning, path, tuning, task, screens, as_json)
+    else:
+        _refuse(of_tuning, f"need --task {demo_tuning.TASK}")
+        wishes = demo_labelled.Wishes(
+            task, sample, kind, base, rounds, seed_records, endpoint, model
+        )
+        _of_samples(demo_labelled, path, wishes, task, screens, as_json)
+
+
+def _refuse(told: Mapping[str, object], why: str) -> None:
+    if any(one is not None for one in told.values()):
+        raise typer.BadParameter(f"{', '.join(told)} {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +131,26 @@ def _of_retrieval(path: Path, asked: _Asked, screens: bool, as_json: bool) -> No
     emit(found, as_json, lambda: show(result, found))
 
 
-def _of_labels(path: Path, wishes: demo_labelled.Wishes, screens: bool, as_json: bool) -> None:
+def _of_samples(
+    kind: Any, path: Path, wishes: Any, task: str, screens: bool, as_json: bool
+) -> None:
+    """A demo on a sample of a task other than search; kind: the module that says how."""
     path = path.expanduser()
     if (path / DATABASE).exists():
-        project, job = demo_labelled.go_on(path, wishes)
+        project, job = kind.go_on(path, wishes)
     else:
-        sample = demo_labelled.sample_of(wishes)
+        sample = sample_of(task, wishes.sample)
         endpoint = wishes.endpoint
         if not (endpoint or wishes.model):
             endpoint = best_embedded(sample)
-        project, job = demo_labelled.begin(path, wishes, endpoint)
+        project, job = kind.begin(path, wishes, endpoint)
     if not as_json:
-        err.print(visible(demo_labelled.plan(project, job)), highlight=False, soft_wrap=True)
+        err.print(visible(kind.plan(project, job)), highlight=False, soft_wrap=True)
     if screens:
-        _open(project, job, "rounds")
+        _open(project, job, kind.PANE)
     result = follow(project, job, quiet=as_json)
-    found = demo_labelled.outcome(project, job, result)
-    emit(found, as_json, lambda: demo_labelled.show(found))
+    found = kind.outcome(project, job, result)
+    emit(found, as_json, lambda: kind.show(found))
 
 
 def _open(project: Project, job: Job, screen: str) -> NoReturn:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studio.cli.demo_again import gone_on, sample_of
 from studio.cli.output import out, visible
 from studio.cli.s3 import show_rounds
 from studio.jobs import queue
 from studio.jobs.plans import run_row
-from studio.jobs.setup import Sample, labelled_sample_project, samples
+from studio.jobs.setup import labelled_sample_project
 from studio.llm import catalogue
 from studio.project import Project
-from studio.records import StudioError
 from studio.runs import Job
 from studio.tasks import TASKS
 from studio.training.small_settings import EMBEDDED_BASE, Kind, check_kind
@@ -21,15 +21,10 @@ from studio.training.small_settings import EMBEDDED_BASE, Kind, check_kind
 SEED_RECORDS = 90
 ROUNDS = 2
 """With sixty validation items: what two cores and a small LLM do in about ten minutes."""
-AGAIN = (
-    ("kind", "kind"),
-    ("base", "base"),
-    ("rounds", "rounds"),
-    ("seed_records", "seed-records"),
-    ("endpoint", "endpoint"),
-    ("model", "model"),
-)
-"""Parameter and option of what a demo that is gone on with cannot have otherwise."""
+PANE = "rounds"
+"""Where its job is watched."""
+AGAIN = ("kind", "base", "rounds", "seed_records", "endpoint", "model")
+"""What a demo that is gone on with cannot have otherwise."""
 
 
 def quick_kind(task: str) -> Kind:
@@ -51,20 +46,9 @@ class Wishes:
     model: str = ""
 
 
-def sample_of(wishes: Wishes) -> Sample:
-    """The sample named, or the task's first. Raises StudioError for one that is not there."""
-    known = samples(wishes.task)
-    name = wishes.sample or next(iter(known))
-    if name not in known:
-        raise StudioError(
-            f"There is no sample {name!r} of the task {wishes.task}; there is {', '.join(known)}."
-        )
-    return known[name]
-
-
 def begin(path: Path, wishes: Wishes, endpoint: str) -> tuple[Project, Job]:
     """A new demo project with its run under way; ``endpoint`` writes."""
-    sample = sample_of(wishes)
+    sample = sample_of(wishes.task, wishes.sample)
     check_kind(wishes.task, wishes.kind or quick_kind(wishes.task))
     base = wishes.base or EMBEDDED_BASE
     if base in catalogue.load():
@@ -93,28 +77,9 @@ def _row(project: Project, wishes: Wishes, endpoint: str, base: str) -> dict[str
 
 def go_on(path: Path, wishes: Wishes) -> tuple[Project, Job]:
     """The demo that is there, gone on with where it stopped; one that is done is shown again."""
-    project = Project.open(path)
-    jobs = [job for job in queue.all_jobs(project) if job.kind == "s3"]
-    if project.task.name != wishes.task or not jobs:
-        raise StudioError(
-            f"{project.path} is a project, but not a demo of {wishes.task}. Name another folder: "
-            f"studio demo FOLDER --task {wishes.task}."
-        )
-    # The first job is the demo's; a person may have begun other runs since.
-    job = min(jobs, key=lambda one: one.id)
-    _refuse_changes(project, job, wishes)
-    return project, queue.resume(project, job.id) if job.state in queue.RESUMABLE else job
-
-
-def _refuse_changes(project: Project, job: Job, wishes: Wishes) -> None:
-    for parameter, option in AGAIN:
-        wanted, there = getattr(wishes, parameter), job.params[parameter]
-        named = str(Path(str(wanted)).expanduser().absolute())
-        if wanted not in (None, "", there) and named != there:
-            raise StudioError(
-                f"{project.path} holds a demo with {option} {there}. Name another folder for "
-                f"--{option} {wanted}."
-            )
+    return gone_on(
+        path, "s3", wishes.task, lambda job: {name: job.params[name] for name in AGAIN}, wishes
+    )
 
 
 def _llm(job: Job) -> str:

@@ -27,7 +27,7 @@ KINDS = {
 
 OF_TASKS: dict[str, Callable[[Task], bool]] = {
     "train": lambda task: task.has_path,
-    "path": lambda task: task.has_path,
+    "path": lambda task: task.has_path or task.trained_by == "tune",
     "tune": lambda task: task.trained_by == "tune",
     "evaluate": lambda task: bool(task.trained_by),
 }

@@ -460,6 +460,9 @@ class PathParams(Params):
     generate: dict[str, Any] | None = None
     filter: dict[str, Any] | None = None
     train: dict[str, Any] | None = None
+    """Of a retriever; with :attr:`tune`, no retriever is trained."""
+    tune: dict[str, Any] | None = None
+    """Of a small LLM on instructions."""
     evaluate: dict[str, Any] | None = None
     corpus_import: dict[str, Any] | None = None
     """An import that comes first, if any."""

@@ -1,4 +1,4 @@
-"""The whole path in one job: import → generate → filter → train → evaluate."""
+"""The whole path in one job: import → generate → filter → train or tune → evaluate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from studio.jobs import evaluating, filtering, importing, runs, training
+from studio.jobs import answering, evaluating, filtering, importing, runs, training, tuning
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.params import (
@@ -16,6 +16,7 @@ from studio.jobs.params import (
     PathParams,
     TrainParams,
 )
+from studio.jobs.tune_params import AnswerParams, TuneParams
 
 
 def run(context: JobContext) -> None:
@@ -27,6 +28,13 @@ def run(context: JobContext) -> None:
     _stage(context, "generate", lambda: runs.generate(context, params.generate or {}))
     judge = FilterParams.from_row({**(params.filter or {}), "train": params.train})
     _stage(context, "filter", lambda: filtering.judge(context, judge))
+    if params.tune is not None:
+        tune = TuneParams.from_row(params.tune)
+        _stage(context, "tune", lambda: tuning.tune_kept(context, tune))
+        told = {**(params.evaluate or {}), "model_id": context.result["model_id"]}
+        answers = AnswerParams.from_row(told)
+        _stage(context, "evaluate", lambda: context.keep(**answering.measure(context, answers)))
+        return
     train = TrainParams.from_row(params.train or {})
     _stage(context, "train", lambda: training.train_kept(context, train))
     score = EvaluateParams.from_row(params.evaluate or {})

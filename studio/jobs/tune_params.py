@@ -19,6 +19,9 @@ class TuneParams(DataParams):
     base: str = option(
         BASE, "Base LLM", "the model to start from: a catalogue name, a hub name or a folder"
     )
+    examples: bool = option(
+        True, "Examples too", "train on the examples as well, as Self-Instruct does on its seeds"
+    )
     rank: int = option(16, "Rank", "of the adapters; higher learns more and takes more", least=1)
     alpha: int = option(32, "Alpha", "the adapters' weight is alpha divided by rank", least=1)
     dropout: float = option(

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from studio.evaluation.systems import BEFORE_AFTER
+from studio.formats.instructions import prompt_text
 from studio.jobs.answering import measure, prompted
 from studio.jobs.base_encoders import located, stored
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
+from studio.jobs.leaks import shown_examples
 from studio.jobs.training import free_name, own_model
 from studio.jobs.training_data import chosen_records, without_gold
 from studio.jobs.training_speed import TrainingSpeed
@@ -17,6 +19,7 @@ from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.llm.causal import Prompted
 from studio.records import StudioError
 from studio.runs import Model
+from studio.store import Store
 from studio.training import instruction_model
 from studio.training.instruction_model import ADAPTER, TrainedInstruction
 from studio.training.instruction_settings import InstructionSettings
@@ -55,9 +58,11 @@ def tune_kept(context: JobContext, params: TuneParams) -> None:
             "nothing to train on. Generate others, or choose others."
         )
     name = free_name(context, params.name or f"tuned-{context.job.id}")
-    settings = settings_of(params, located(project, params.base), len(records))
+    pairs = [prompted(one) for one in records]
+    shown = _of_examples(store) if params.examples else []
+    settings = settings_of(params, located(project, params.base), len(pairs + shown))
     pace = TrainingSpeed()
-    trained = _trained(context, name, [prompted(one) for one in records], settings, pace)
+    trained = _trained(context, name, [*shown, *pairs], settings, pace)
     parent = own_model(project, settings.base)
     base = stored(project, settings.base)
     model = Model(
@@ -67,7 +72,7 @@ def tune_kept(context: JobContext, params: TuneParams) -> None:
         parent_id=parent.id if parent else None,
         snapshot_id=store.snapshots.take([one.id for one in records], f"for {name}"),
         job_id=context.job.id,
-        settings={**settings.as_row(), "base": base},
+        settings={**settings.as_row(), "base": base, "examples": len(shown)},
         scores={**_scores(trained), "pace": pace.found(trained.steps), "left_out_gold": left_out},
     )
     model_id = store.models.add(model)
@@ -76,11 +81,22 @@ def tune_kept(context: JobContext, params: TuneParams) -> None:
         model_id=model_id,
         model_path=model.path,
         pairs=len(records),
+        examples=len(shown),
         left_out_gold=left_out,
         **_scores(trained),
         adapter_path=f"{model.path}/{ADAPTER}",
         gguf_path=str(trained.gguf.relative_to(project.path)) if trained.gguf else "",
     )
+
+
+def _of_examples(store: Store) -> list[Prompted]:
+    """The examples that are switched on, have an answer and are not gold."""
+    shown, _ = shown_examples(store)
+    return [
+        Prompted(prompt_text(one.query, one.fields.get("input", "")), output)
+        for one in shown
+        if (output := one.fields.get("output", "")).strip()
+    ]
 
 
 def settings_of(params: TuneParams, base: str, pairs: int) -> InstructionSettings:

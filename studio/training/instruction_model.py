@@ -102,7 +102,7 @@ def train(
             "There is nothing to tune on: no kept instruction has an answer. Generate or import "
             "some first."
         )
-    _check_packages()
+    check_packages()
     began = time.monotonic()
     watch = StopWatch(should_stop)
     working = WorkingFolder.beside(out)
@@ -345,7 +345,8 @@ def _broken_off(opened: CausalModel, watch: StopWatch) -> Iterator[None]:
             hook.remove()
 
 
-def _check_packages() -> None:
+def check_packages() -> None:
+    """Raise StudioError where a package that tuning takes is missing."""
     for package in ("trl", "peft"):
         if importlib.util.find_spec(package) is None:
             raise StudioError(f"Tuning an LLM needs the package {package}: {INSTALL}.")

@@ -12,7 +12,7 @@ from studio.jobs import answering, kinds, preferring, tuning
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.project import Project
-from studio.records import INSTRUCTION, CapReached, Gold, Record, StudioError, WrongTask
+from studio.records import INSTRUCTION, CapReached, Example, Gold, Record, StudioError, WrongTask
 from studio.store.models import Evaluation
 from tests.support import tuned
 from tests.support.openai_server import OpenAIServer
@@ -65,7 +65,14 @@ def test_a_tuned_model_has_its_records_its_curves_its_card_and_its_scores(
     store = context.store
     # A record with a gold instruction's words is left out.
     store.records.add([Record(INSTRUCTION, fields(("Tell test 1!", "with care", "nothing")))])
+    # Examples are learnt from too, but for those that are gold or have no answer yet.
+    seeds = [("Say hello.", "hello"), ("Tell test 1!", "no"), ("Wait.", "")]
+    store.examples.add(
+        Example("", one, type=INSTRUCTION, fields={"input": "with care", "output": said})
+        for one, said in seeds
+    )
     tuning.tune_kept(context, quick(llama, name="mine"))
+    assert context.result["examples"] == 1
     model = store.models.latest()
     assert model is not None
     assert model.snapshot_id is not None
