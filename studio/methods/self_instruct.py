@@ -10,8 +10,9 @@ one input with different outputs, none is.
 
 Where this differs: the 175 seeds, the 31 shots of the kinds and the 27 of the instances are the
 paper's data and not ours: seeds are the person's own examples, and the shots are a few
-demonstrations in the template. An answer that is cut off loses its last line, not all of it. Lines
-are read whatever their numbers.
+demonstrations in the template; those of the kinds are turns before the question, since a 1.5B calls
+every task a classification when they stand in one text with it. An answer that is cut off loses its
+last line, not all of it. Lines are read whatever their numbers.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from studio.methods.tasks_written import (
 from studio.params import option
 from studio.prompting.answers import said_lines
 from studio.prompting.blocks import Block, read_instances, without_heading
-from studio.prompting.staged import Lines, StagedForm
+from studio.prompting.staged import Lines, Shot, StagedForm, StagedTemplate, rendered_part
 from studio.prompting.words import normal, words
 from studio.records import INSTRUCTION, Reason, RecordType
 
@@ -143,20 +144,37 @@ class Kinds:
         for record in () if batch else made.kept("instructions"):
             values = {"instruction": record.text}
             decoding = replace(plan.chosen_decoding, temperature=0.0, presence_penalty=0.0)
-            asked = asked_for(plan, self.name, values, record.text, decoding=decoding, opening=" ")
+            asked = asked_for(
+                plan,
+                self.name,
+                values,
+                record.text,
+                decoding=decoding,
+                turns=self._turns(plan.template),
+                opening=plan.template.text_label,
+            )
             yield Ask(asked, {"task": record.text}, parent_id=record.id)
+
+    def _turns(self, template: StagedTemplate) -> list[Shot]:
+        """The template's demonstrations, each as a question with its answer."""
+        return [
+            (rendered_part(template, self.name, {"instruction": one["text"]}), one["label"])
+            for one in template.demonstrations
+            if "label" in one
+        ]
 
     def expected(self, plan: Plan) -> int:
         """One for each instruction that is wanted."""
         return int(plan.settings.wanted)
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
-        """Yes or no. What is neither counts as another task, which asks for no class."""
-        said = [word for line in said_lines(answer.text)[:1] for word in words(line)]
+        """What is neither yes nor no counts as another task, which asks for no class."""
+        told = answer.text.strip().removeprefix(plan.template.text_label)
+        said = [word for line in said_lines(told)[:1] for word in words(line)]
         text = "".join(said[:4])
         first = said[0] if said else ""
         is_no = first in NO or text.startswith(("不", "否", "非"))
-        is_yes = not is_no and (first in YES or text.startswith(("是", "对")))
+        is_yes = not is_no and (first in YES or text.startswith(("是", "对", "分类")))
         return [Draft({"kind": CLASSIFICATION if is_yes else OTHER})]
 
 
@@ -235,6 +253,7 @@ METHOD: Final = Method(
             }
         },
         placeholders=("count",),
+        demonstration=("text", "label"),
         lists=BLACKLISTED,
         method="self-instruct",
     ),

@@ -27,7 +27,7 @@ from studio.prompting.blocks import Block, read_one
 from studio.prompting.languages import language_score
 from studio.prompting.loops import has_loop
 from studio.prompting.shots import stable_number
-from studio.prompting.staged import Lines, StagedTemplate, stage_messages
+from studio.prompting.staged import Lines, Shot, StagedTemplate, stage_messages
 from studio.prompting.words import normal, words, words_found
 from studio.records import INSTRUCTION, Document, Reason, RecordType
 
@@ -83,16 +83,23 @@ def asked_for(
     decoding: Decoding | None = None,
     opening: str = "",
     shots: int = 0,
+    turns: Sequence[Shot] = (),
     document: Document | None = None,
 ) -> Request:
     """The request for a part of the template; the part and a name decide its sampling seed.
 
     opening: what an answer goes on from in completion style; the name of an instruction by default.
+    shots: the row of the shot set that the values show. turns: asked and answered before.
     """
     template: StagedTemplate = plan.template
     return Request(
         messages=stage_messages(
-            template, part, values, style=plan.chosen_style, opening=opening or opening_of(template)
+            template,
+            part,
+            values,
+            style=plan.chosen_style,
+            shots=turns,
+            opening=opening or opening_of(template),
         ),
         model=plan.model,
         decoding=decoding or plan.chosen_decoding,

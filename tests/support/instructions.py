@@ -45,8 +45,8 @@ def answer(body: dict[str, Any]) -> str:
         return "\n\n".join(_block(number, *_task(drawn)) for number in range(1, 5))
     if "one a line" in asked:
         return "\n".join(f"{number}. {_task(drawn)[0]}" for number in range(1, 5))
-    if "Answer with yes or no" in asked:
-        return drawn.choice(("yes", "no"))
+    if "classification or writing" in asked:
+        return drawn.choice(("classification", "writing"))
     if "name each class" in asked:
         one, two = drawn.sample(TOPICS, 2)
         return f"Output: {one}\nInput: it was the {two}\n\nOutput: {two}\nInput: it was the {one}"

@@ -251,6 +251,12 @@ def is_shown(ask: Ask, name: str) -> bool:
         ("Answer: yes", "classification"),
         ("是", "classification"),
         ("是的，可以。", "classification"),
+        ("Classification.", "classification"),
+        ("Kind: classification", "classification"),
+        ("分类", "classification"),
+        ("类型：分类", "classification"),
+        ("Writing", "other"),
+        ("写作", "other"),
         ("No", "other"),
         ("no, it asks for a text", "other"),
         ("否", "other"),
@@ -263,6 +269,8 @@ def test_a_kind_is_yes_or_no(answer: str, kind: str) -> None:
     made = Beginning({"instructions": tasks("Is it warm or cold?")})
     [ask] = asked("self-instruct", "kinds", made)
     assert (ask.parent_id, ask.request.decoding.temperature) == (1, 0.0)
+    said = [message.content for message in ask.request.messages if message.role == "assistant"]
+    assert {*said} == {"classification", "writing"}
     [draft] = read("self-instruct", "kinds", ask, answer)
     assert draft.fields["kind"] == kind
 
