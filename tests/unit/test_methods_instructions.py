@@ -254,7 +254,6 @@ def is_shown(ask: Ask, name: str) -> bool:
         ("Classification.", "classification"),
         ("Kind: classification", "classification"),
         ("分类", "classification"),
-        ("类型：分类", "classification"),
         ("Writing", "other"),
         ("写作", "other"),
         ("No", "other"),
