@@ -42,6 +42,8 @@ TOKENS_EACH: Final = 150
 """Room for one task in an answer: 20 of them in Alpaca's 3,072 tokens."""
 MOST_TRIES: Final = 3
 """Requests at most, as a multiple of those that would do if all that comes were kept."""
+ECHOED: Final = 8
+"""Words of an input from which on it is no chance that the prompt has them too."""
 BLACKLISTED: Final = (blacklist.LIST, starts.LIST)
 """The lists of a template that instructions are held against."""
 POINTERS: Final = "pointers"
@@ -177,10 +179,22 @@ def tasks_read(plan: Plan, ask: Ask, found: Sequence[Block]) -> list[Draft]:
     """The tasks of an answer as records, each with the reason why it is dropped."""
     if not any(one.fields for one in found):
         return [Draft(reason=found[0].reason)]
-    shown = {normal(line) for message in ask.request.messages for line in _tasks_in(message)}
+    messages = ask.request.messages
+    shown = {normal(line) for message in messages for line in _tasks_in(message)}
+    prompt = normal("\n".join(message.content for message in messages))
     # What has no instruction is a record too, so that it is counted and a person can mend it.
     each = [(one.reason, {"instruction": "", **one.fields}) for one in found]
-    return [Draft(fields, reason or fault(plan, fields, shown)) for reason, fields in each]
+    return [
+        Draft(fields, reason or _echo(fields, prompt) or fault(plan, fields, shown))
+        for reason, fields in each
+    ]
+
+
+def _echo(fields: Mapping[str, str], prompt: str) -> str:
+    """Whether the input is what the prompt says, as a reason: a small LLM takes the request itself
+    for one."""
+    given = fields.get("input", "")
+    return Reason.ECHO if len(words(given)) >= ECHOED and normal(given) in prompt else ""
 
 
 @dataclass(frozen=True, slots=True)

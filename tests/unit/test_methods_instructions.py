@@ -161,6 +161,15 @@ def test_an_output_that_is_no_answer_has_a_reason(given: str, output: str, reaso
     assert draft.reason == reason
 
 
+def test_an_input_that_is_the_request_itself_is_an_echo() -> None:
+    ask = asked("seedless", "tasks")[0]
+    requested, *_ = said(ask).splitlines()
+    task = "Instruction: Make the text shorter, please.\nInput: {}\nOutput: Short."
+    answers = [task.format(given) for given in (requested, f"{requested} Thank you.")]
+    found = [read("seedless", "tasks", ask, answer)[0].reason for answer in answers]
+    assert found == [Reason.ECHO, ""]
+
+
 def test_belle_asks_and_reads_in_chinese() -> None:
     chinese = plan("belle", few_seeds(), template="belle-zh")
     ask = next(iter(stage("belle", "tasks").ask(chinese, 0, Beginning())))
