@@ -21,7 +21,8 @@ from studio.records import StudioError
 from studio.runs import Model
 from studio.store import Store
 from studio.training import instruction_model
-from studio.training.instruction_model import ADAPTER, TrainedInstruction
+from studio.training.instruction_folder import ADAPTER
+from studio.training.instruction_model import TrainedInstruction
 from studio.training.instruction_settings import InstructionSettings
 from studio.training.settings import TrainingPoint
 

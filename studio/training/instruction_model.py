@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from studio.llm.causal import CausalModel, Prompted, load_causal
 from studio.llm.causal_folders import INSTALL, CausalFolder, causal_folder
 from studio.llm.loading import best_device, gpu_has_bf16, named_in_errors
 from studio.records import StudioError, content_sha
-from studio.training.checkpoints import WorkingFolder, replace_folder
-from studio.training.instruction_gguf import can_write, write_gguf
+from studio.training.checkpoints import WorkingFolder
+from studio.training.instruction_folder import GGUF_FILE, save_tuned
 from studio.training.instruction_settings import InstructionSettings
 from studio.training.length_groups import LengthGroups
 from studio.training.refusals import mendable
@@ -29,11 +28,6 @@ from studio.training.settings import TrainingPoint
 from studio.training.stopping import StopWatch, TrainingStoppedError
 from studio.training.trainer import curve_callback
 
-CARD = "instruction.json"
-"""In a model's folder: how it was made."""
-GGUF_FILE = "model-f16.gguf"
-ADAPTER = "adapter"
-"""The folder of the adapter alone, within the model's own."""
 LOSS = "loss"
 """The trainer's name for the mean nats a token of validation's answers."""
 _IGNORED = -100
@@ -114,7 +108,7 @@ def train(
         source, opened = _opened(settings)
         run = _TuningRun(pairs, settings, working, opened, validation, on_progress, watch)
         run.to_the_end(checkpoint)
-        _save(opened, source, settings, out)
+        save_tuned(opened, source, settings, out)
     if not run.cancelled:
         working.remove()
     return TrainedInstruction(
@@ -392,32 +386,3 @@ def _fingerprint(
     for pair in (*pairs, Prompted("", ""), *validation):
         parts += [pair.prompt, pair.answer]
     return content_sha(*parts)
-
-
-def _save(
-    tuned: CausalModel, source: CausalFolder, settings: InstructionSettings, out: Path
-) -> None:
-    """Adapter, merged model, tokenizer, card and GGUF, in their place in one step."""
-    partial = out.absolute().with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    adapted = tuned.model
-    adapted.peft_config["default"].base_model_name_or_path = Path(settings.base).name
-    adapted.save_pretrained(str(partial / ADAPTER), save_embedding_layers=False)
-    merged = adapted.merge_and_unload()
-    if (base := source.file) is not None and can_write(base):
-        write_gguf(merged, tuned.tokenizer.chat_template, base, partial / GGUF_FILE)
-    merged.to(_stored_kind(source)).save_pretrained(str(partial))
-    tuned.tokenizer.save_pretrained(str(partial))
-    (partial / CARD).write_text(json.dumps({"settings": settings.as_row()}, indent=1), "utf-8")
-    replace_folder(partial, out.absolute())
-
-
-def _stored_kind(source: CausalFolder) -> Any:
-    """The precision that the base's file has; half of it for what was quantised."""
-    import torch
-
-    kinds = {"float16": torch.float16, "bfloat16": torch.bfloat16}
-    if source.gguf:
-        return torch.float16
-    config = json.loads((source.path / "config.json").read_text("utf-8"))
-    return kinds.get(str(config.get("dtype") or config.get("torch_dtype")), torch.float32)
