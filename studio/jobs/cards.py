@@ -52,7 +52,8 @@ def _lineage_lines(lineage: dict[str, Any]) -> list[str]:
         for made in current["made_by"]:
             prompt = f"prompt {made['prompt']} version {made['prompt_version']}"
             source = f"{prompt}, LLM {made['model']}" if made["model"] else "brought from outside"
-            lines.append(f"{made['records']} records on {made['documents']} documents: {source}")
+            about = f" on {made['documents']} documents" if made["documents"] else ""
+            lines.append(f"{made['records']} records{about}: {source}")
         current = current["parent"]
     return lines
 

@@ -44,10 +44,12 @@ def add_gold(project: Project, split: Split) -> None:
     )
 
 
-def add_model(project: Project, name: str = "tuned-1", *, scored: bool = True) -> Model:
+def add_model(
+    project: Project, name: str = "tuned-1", *, base: str = "smollm2-135m", scored: bool = True
+) -> Model:
     """A tuned model with its job and curves, and what base and model answered to gold test."""
     store = project.store
-    job = store.jobs.submit("tune", {"base": "smollm2-135m", "name": name})
+    job = store.jobs.submit("tune", {"base": base, "name": name})
     with store.write() as conn:
         conn.execute("UPDATE jobs SET state = 'done', result = '{\"model_id\": 1}' WHERE id = ?",
                      (job,))  # fmt: skip
@@ -66,7 +68,7 @@ def add_model(project: Project, name: str = "tuned-1", *, scored: bool = True) -
         Model(
             name,
             f"models/{name}",
-            "smollm2-135m",
+            base,
             snapshot_id=store.snapshots.take([one.id for one in store.records.all()]),
             job_id=job,
             settings={"rank": 16, "batch_size": 4, "learning_rate": 2e-4, "seed": 13},

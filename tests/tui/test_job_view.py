@@ -9,6 +9,7 @@ import pytest
 
 from studio.runs import Job, JobState
 from studio.tui.job_watch import JobWatch
+from studio.tui.jobs import outcome
 from studio.tui.jobs import words as job_words
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -94,7 +95,7 @@ def test_a_watch_tells_of_each_end_once_and_of_none_from_before() -> None:
 
 
 def test_the_result_of_an_evaluation_is_a_table_with_intervals_and_p() -> None:
-    text = job_words.result_text(Job("evaluate", {}, state=JobState.DONE, result=RESULT))
+    text = outcome.result_text(Job("evaluate", {}, state=JobState.DONE, result=RESULT))
     lines = text.splitlines()
     assert lines[0].split() == ["ndcg@10", "recall@100", "mrr@10"]
     assert lines[2].startswith("base     0.6000 [0.550–0.650]  0.9500")
@@ -105,7 +106,7 @@ def test_the_result_of_an_evaluation_is_a_table_with_intervals_and_p() -> None:
 
 
 def test_what_was_dropped_is_counted_by_reason() -> None:
-    text = job_words.result_text(Job("filter", {}, result=RESULT))
+    text = outcome.result_text(Job("filter", {}, result=RESULT))
     assert "dropped: round-trip" in text
     assert "500" in text
 
@@ -113,7 +114,7 @@ def test_what_was_dropped_is_counted_by_reason() -> None:
 def test_what_a_person_should_know_of_a_job_stands_with_its_result() -> None:
     said = "docs.tsv: it has no header line: its columns were taken as id, text."
     job = Job("import", {}, result={"documents": 2, "notes": [said]})
-    assert said in job_words.result_text(job)
+    assert said in outcome.result_text(job)
 
 
 def test_a_filters_end_tells_its_reasons_and_each_link() -> None:
@@ -126,7 +127,7 @@ def test_a_filters_end_tells_its_reasons_and_each_link() -> None:
     told = "353 kept, 47 dropped: 30 round-trip, 17 copied"
     assert job_words.in_short(done) == told
     assert job_words.ending(done) == f"filter 4 is done: {told}"
-    text = job_words.result_text(done)
+    text = outcome.result_text(done)
     assert "copy                 400 → 383      Copy: by words" in text
     assert "dropped: copied                17" in text
 
@@ -138,7 +139,7 @@ def test_an_interrupted_job_says_how_to_go_on() -> None:
 
 
 def test_an_empty_result_is_no_text() -> None:
-    assert job_words.result_text(Job("train", {})) == ""
+    assert outcome.result_text(Job("train", {})) == ""
 
 
 def test_what_a_step_made_stands_in_the_list() -> None:

@@ -19,7 +19,7 @@ from studio.jobs.project_systems import systems_of
 from studio.project import Project
 from studio.records import QUERY, Gold, StudioError
 from studio.runs import Model
-from studio.tui.jobs import words as job_words
+from studio.tui.jobs import outcome
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
 from tests.support import tiny_encoder
@@ -67,7 +67,7 @@ def test_a_second_model_and_a_sum_are_two_more_rows_everywhere(context: JobConte
     assert set(found["p_value"]) == {  # type: ignore[call-overload]
         "trained_vs_base", "trained_vs_bm25", "trained_vs_hybrid", "trained_vs_model-1",
     }  # fmt: skip
-    told = list(job_words.scores_table(found))
+    told = list(outcome.scores_table(found))
     assert [line.split()[0] for line in told[1:6]] == ["BM25", "base", "trained", "hybrid", "older"]
     model = context.store.models.get(2)
     assert model is not None

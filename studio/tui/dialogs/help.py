@@ -30,7 +30,7 @@ ABOUT = {
     "review": "One key judges a record and goes on. Whatever you do, undo takes it back.",
     "rounds": "See what the small model gets wrong on validation, and what an LLM makes of it.\n"
     "Made: ✓ kept, ✗ dropped, ▶ written right now. Word diff: [-only the error-] {+only the new+}.",
-    "train": "Train a model, see whether it gained, and on which queries. Compare any two.",
+    "train": "Train a model, see whether it gained, and where. Compare any two.",
     "search": "Ask as a person would, compare three rankings, mark what is right: it becomes gold.",
     "jobs": "Long work runs in processes of its own and goes on when you leave.",
 }

@@ -77,7 +77,7 @@ def _to_a_tuned_llm(found: ProjectStatus, key: KeyOf) -> str:
         )
     if not found.records:
         return f"{generate}: an LLM writes {nouns}; {key('app.prompt')} Prompt shows a few before"
-    if not found.is_filtered:
+    if not found.is_filtered and not found.models:
         return (
             f"{key('app.review')} Review: look at the {nouns}, drop bad ones; then "
             f"{key('generate.filter')} in {generate} filters all"

@@ -24,6 +24,7 @@ from studio.runs import Job, JobState
 from studio.store import Store
 from studio.tui.actions import BY_ID, SCOPES, bindings, key_name
 from studio.tui.dialogs.raise_cap import caps_for
+from studio.tui.jobs import outcome
 from studio.tui.jobs import words as job_words
 from studio.tui.pane.base import Pane
 from studio.tui.pane.recalled_field import RecalledField
@@ -380,7 +381,7 @@ def _row(job: Job, jobs: list[Job]) -> Row:
 def _facts(job: Job, task: str, resume_key: str, left: str, where: str) -> str:
     begun = f"began {job_words.started(job)}, {_lasted(job)}" if job.started else ""
     head = [
-        job_words.headline(job.result),
+        outcome.headline(job.result),
         job.message,
         job_words.advice(job, resume_key),
         "  ".join(part for part in (begun, left, where) if part),
@@ -388,7 +389,7 @@ def _facts(job: Job, task: str, resume_key: str, left: str, where: str) -> str:
     ]
     parts = [
         "\n".join(line for line in head if line),
-        job_words.result_text(job),
+        outcome.result_text(job),
         "\n".join(job_words.settings(job, task)),
     ]
     return "\n\n".join(part for part in parts if part)

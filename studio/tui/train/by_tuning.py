@@ -12,7 +12,7 @@ from studio.runs import Model
 from studio.tui.safe_text import one_line, padded
 from studio.tui.train import words as train_words
 
-WIDE: Final = 13
+WIDE: Final = 12
 """Cells of a column."""
 KEY: Final = systems.pair_key(systems.TRAINED, systems.BASE)
 
@@ -75,4 +75,4 @@ def _whole(perplexity: float) -> str:
 
 
 def _line(label: str, *cells: str) -> str:
-    return f"{padded(label, 12)}" + "".join(padded(cell, WIDE + 1) for cell in cells).rstrip()
+    return f"{padded(label, 11)}" + "".join(padded(cell, WIDE + 1) for cell in cells).rstrip()

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from studio.evaluation import systems
 from studio.jobs.comparing import system_label
 from studio.runs import Job, JobState, Model
+from studio.tui.jobs import outcome
 from studio.tui.jobs import words as job_words
 from studio.tui.safe_text import one_line, padded
 
@@ -163,7 +164,7 @@ def _arrow(before: float | None, after: float | None) -> str:
 def scores_table(scored: Mapping[str, Evaluation]) -> Iterator[str]:
     """A line for each system, with 95% intervals."""
     labels = {name: system_label(scored[name]) for name in systems.in_order(scored)}
-    wide = job_words.systems_width(labels.values())
+    wide = outcome.systems_width(labels.values())
     yield " " * wide + "".join(f"{label:<16}" for label in MEASURES.values()).rstrip()
     for system, label in labels.items():
         cells = [_cell(scored[system].metrics, measure) for measure in MEASURES]
@@ -331,7 +332,8 @@ def _chain(found: dict[str, Any], indent: str) -> Iterator[str]:
 
 
 def _maker(made: dict[str, Any]) -> str:
-    counted = f"{made['records']:,} on {made['documents']:,} documents"
+    about = f" on {made['documents']:,} documents" if made["documents"] else " records"
+    counted = f"{made['records']:,}{about}"
     if not made["model"]:
         return f"{counted}: brought from outside"
     prompt = f"prompt {made['prompt']} v{made['prompt_version']}" if made["prompt"] else "no prompt"
