@@ -33,7 +33,7 @@ def tune(
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tune a small LLM on the kept instructions; gold is left out. Wants `studio[sft]`."""
+    """Tune a small LLM on the kept instructions; gold is left out. Needs the extra sft."""
     from studio.jobs.base_encoders import absolute
     from studio.jobs.training_data import choice_of, refuse_unknown
 

@@ -60,7 +60,7 @@ def tune_kept(context: JobContext, params: TuneParams) -> None:
         )
     name = free_name(context, params.name or f"tuned-{context.job.id}")
     pairs = [prompted(one) for one in records]
-    shown = _of_examples(store) if params.examples else []
+    shown = of_examples(store) if params.examples else []
     settings = settings_of(params, located(project, params.base), len(pairs + shown))
     pace = TrainingSpeed()
     trained = _trained(context, name, [*shown, *pairs], settings, pace)
@@ -90,7 +90,7 @@ def tune_kept(context: JobContext, params: TuneParams) -> None:
     )
 
 
-def _of_examples(store: Store) -> list[Prompted]:
+def of_examples(store: Store) -> list[Prompted]:
     """The examples that are switched on, have an answer and are not gold."""
     shown, _ = shown_examples(store)
     return [

@@ -88,6 +88,17 @@ async def test_an_instruction_won_shows_both_answers_beside_golds(helpdesk: Proj
         assert app.focused is app.screen.query_one("#duel")
 
 
+async def test_two_tuned_models_are_compared_answer_by_answer(helpdesk: Project) -> None:
+    tuned.add_model(helpdesk, "tuned-2", base="elsewhere")
+    app = StudioApp(helpdesk, screen="train")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("c", "j", "c")
+        await until_shown(pilot, lambda: "tuned-2 · ROUGE-L 1.000" in text(app, "duel"))
+        said = text(app, "duel")
+        assert "tuned-1 · ROUGE-L 1.000: Rye is sown in autumn." in said
+        assert ["base", "smollm2-135m", "elsewhere"] in [line.split() for line in said.splitlines()]
+
+
 async def test_a_tuning_under_way_shows_its_curve_and_can_be_stopped(
     untuned: Project, no_workers: list[int]
 ) -> None:

@@ -141,11 +141,14 @@ class DuelView(Horizontal):
         return next((one for one in duel.queries if one.outside_id == row.key), None)
 
     def _text(self, new: Model, old: Model | str, duel: Duel | str) -> str:
+        apart = ""
+        if isinstance(old, Model):
+            apart = train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
         item = self._in_hand
         if item is not None and isinstance(duel, Duel) and duel.measure in train_words.OF_ANSWERS:
-            return train_words.answers_text(duel, item)
-        if isinstance(old, Model):
-            return train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
+            return f"{train_words.answers_text(duel, item)}\n\n{apart}".rstrip()
+        if apart:
+            return apart
         if isinstance(duel, str):
             return duel
         said = train_words.verdict(duel.test, duel.new, duel.old)

@@ -12,6 +12,7 @@ from studio.jobs import train_time
 from studio.jobs.base_encoders import absolute, problem_of
 from studio.jobs.training_data import DataLook
 from studio.jobs.tune_params import TuneParams
+from studio.jobs.tuning import of_examples
 from studio.project import Project
 from studio.records import StudioError
 from studio.store import Store
@@ -72,6 +73,8 @@ class TunePreview:
     data: DataLook
     validation: int
     """Gold validation instructions."""
+    examples: int
+    """That are trained on beside the records."""
     steps: int
     batch: int
     time: train_time.TimeEstimate
@@ -81,9 +84,11 @@ def preview(store: Store, params: TuneParams, choice: Choice, data: DataLook) ->
     """What the params come to."""
     some = [*islice(store.choices.records(choice), SAMPLED)]
     characters = sum(len("".join(one.fields.values())) for one in some) / max(len(some), 1)
-    steps = params.steps_for(data.pairs)
+    examples = len(of_examples(store)) if params.examples else 0
+    steps = params.steps_for(data.pairs + examples)
     time = train_time.of_tuning(params, steps, characters, store.models.all())
-    return TunePreview(data, store.gold.count("validation"), steps, params.batch_size, time)
+    validation = store.gold.count("validation")
+    return TunePreview(data, validation, examples, steps, params.batch_size, time)
 
 
 def look_text(look: TunePreview) -> str:
@@ -91,6 +96,8 @@ def look_text(look: TunePreview) -> str:
     data = look.data
     noun = "instruction" if data.pairs == 1 else "instructions"
     lines = [f"✓ {data.pairs:,} {noun}" if data.pairs else "✗ no record is chosen"]
+    if data.pairs and look.examples:
+        lines[0] += f" and {look.examples:,} example{'s' if look.examples != 1 else ''}"
     if data.left_out:
         lines[0] += f"; {data.left_out:,} left out: each has a gold instruction's words"
     if data.pairs:
