@@ -77,7 +77,7 @@ TASKS = {
             (),
             ("generate", "--wanted", 6),
             (),
-            LABELLED + r"|\blabels?\b|hypothes|premise|\bclassifi",
+            LABELLED + r"|hypothes|premise",
         ),
     )
 }
