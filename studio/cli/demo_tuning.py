@@ -13,7 +13,7 @@ from studio.cli.tables import chain_table
 from studio.cli.tuning import answer_table
 from studio.jobs import queue
 from studio.jobs.base_encoders import absolute, problem_of
-from studio.jobs.params import FilterParams, PathParams
+from studio.jobs.params import PathParams
 from studio.jobs.plans import run_row
 from studio.jobs.setup import labelled_sample_project
 from studio.jobs.tune_params import AnswerParams, TuneParams
@@ -65,7 +65,7 @@ def begin(path: Path, wishes: TuningWishes, endpoint: str) -> tuple[Project, Job
         generate=run_row(
             project, wanted=wishes.wanted or WANTED, endpoint=endpoint, model=wishes.model
         ),
-        filter=FilterParams().to_row(),
+        filter={},
         tune=tune.to_row(),
         evaluate=AnswerParams(answer_tokens=ANSWER_TOKENS).to_row(),
     )
