@@ -20,7 +20,7 @@ class TuneParams(DataParams):
         BASE, "Base LLM", "the model to start from: a catalogue name, a hub name or a folder"
     )
     examples: bool = option(
-        True, "Examples too", "train on the examples as well, as Self-Instruct does on its seeds"
+        True, "Examples too", "train on the examples as well, as Self-Instruct does"
     )
     rank: int = option(16, "Rank", "of the adapters; higher learns more and takes more", least=1)
     alpha: int = option(32, "Alpha", "the adapters' weight is alpha divided by rank", least=1)

@@ -265,6 +265,8 @@ def made_from(model: Model, pairs: int | None, nouns: str, note: str) -> str:
     scores, settings = model.scores, model.settings
     lines = [f"“{note}”"] if note else []
     took = [f"{pairs:,} {nouns}" if pairs is not None else ""]
+    if shown := settings.get("examples"):
+        took.append(f"{shown:,} example{'s' if shown != 1 else ''}")
     if steps := scores.get("steps"):
         best = scores.get("best_step")
         early = best not in (None, steps)
