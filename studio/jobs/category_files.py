@@ -7,8 +7,6 @@ in groups.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
@@ -18,6 +16,7 @@ from typing import Any, Final
 
 from rich.cells import set_cell_size
 
+from studio.formats.spreadsheet import safe_cell, table_row
 from studio.jobs.categories import CategoryCount
 from studio.records import StudioError
 
@@ -131,13 +130,13 @@ def _point(angle: float, radius: float) -> tuple[float, float]:
 
 
 def _csv(found: Sequence[CategoryCount], top: int, objects: int) -> str:
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(("category", "part", "count", "kept"))
+    lines = [table_row(["category", "part", "count", "kept"])]
     for one, parts in _largest(found, top, objects):
-        rows.writerow((one.name, "", one.count, one.kept))
-        rows.writerows((one.name, part.name, part.count, part.kept) for part in parts)
-    return written.getvalue()
+        for part in (None, *parts):
+            name, counted = (part.name, part) if part else ("", one)
+            cells = [safe_cell(one.name), safe_cell(name), counted.count, counted.kept]
+            lines.append(table_row(cells))
+    return "".join(lines)
 
 
 def _json(found: Sequence[CategoryCount], top: int, objects: int) -> str:

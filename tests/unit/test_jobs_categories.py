@@ -9,7 +9,14 @@ from xml.etree import ElementTree
 import pytest
 
 from studio.jobs import importing
-from studio.jobs.categories import By, counted, last_words, retention, retention_row
+from studio.jobs.categories import (
+    By,
+    CategoryCount,
+    counted,
+    last_words,
+    retention,
+    retention_row,
+)
 from studio.jobs.category_files import bars, row_of, write
 from studio.jobs.context import JobContext
 from studio.methods.tasks_written import TASK
@@ -130,3 +137,11 @@ def test_files_are_written_as_their_names_end(project: Project, tmp_path: Path) 
     assert titles == ["write: 3", "program: 2", "poem: 1", "name: 1", "river: 1"]
     with pytest.raises(StudioError, match=r"plot\.gif says nothing of its format"):
         write(tmp_path / "plot.gif", found, 5, 2)
+
+
+def test_names_from_outside_are_harmless_in_files(tmp_path: Path) -> None:
+    found = [CategoryCount("=1+1<b>", 2, 2)]
+    for end in (".csv", ".svg"):
+        write(tmp_path / f"plot{end}", found, 5, 2)
+    assert (tmp_path / "plot.csv").read_text().splitlines()[1] == "'=1+1<b>,,2,2"
+    assert "=1+1&lt;b&gt;: 2" in (tmp_path / "plot.svg").read_text()
