@@ -263,12 +263,10 @@ class Navigation(StorePoller):
         if not self.can_show("jobs") or project is None:
             return
         self.flush_all()
-        if kind == "evaluate" and project.task.trained_by == "tune":
-            await self.go("train")
-            self.tell("Choose a model, and score it here.")
-            return
-        if project.task.has_path or kind in ("filter", "judge"):
-            params = await self.push_screen_wait(StartDialog(kind, project))
+        tuned = kind == "evaluate" and project.task.trained_by == "tune"
+        if project.task.has_path or tuned or kind in ("filter", "judge"):
+            form = "answers" if tuned else kind
+            params = await self.push_screen_wait(StartDialog(form, project))
         else:
             await self._plan_in("generate")
             return

@@ -12,8 +12,10 @@ from textual.widgets import Static
 
 from studio.project import Project
 from studio.tui.app import StudioApp
+from studio.tui.jobs.start import StartDialog
 from studio.tui.plots.curves import Curves
 from studio.tui.train.tune_form import TuneForm
+from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support import tuned
@@ -131,3 +133,25 @@ def test_pictures(
         await quiet(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=act)
+
+
+async def test_scoring_is_planned_with_an_llm_that_compares_the_answers(
+    helpdesk: Project, no_workers: list[int]
+) -> None:
+    app = StudioApp(helpdesk, screen="train")
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.action_start_evaluate()
+        await until_shown(pilot, lambda: isinstance(app.screen, StartDialog))
+        await quiet(pilot)
+        form = app.screen.query_one(Form)
+        lines = ["split", "model_id", "answer_tokens", "judge_endpoint", "budget_usd"]
+        assert [one.name for one in form.fields] == [*lines, "budget_tokens"]
+        form.fill({**form.values, "judge_endpoint": "nowhere"})
+        await pilot.press("s")
+        await quiet(pilot)
+        assert isinstance(app.screen, StartDialog), "there is no such endpoint"
+        form.fill({**form.values, "judge_endpoint": "embedded:smollm2-135m"})
+        await pilot.press("s")
+        await until_shown(pilot, lambda: len(no_workers) == 1)
+        job = helpdesk.store.jobs.all()[0]
+        assert (job.kind, job.params["judge"]["endpoint"]) == ("evaluate", "embedded:smollm2-135m")

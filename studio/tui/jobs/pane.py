@@ -78,6 +78,7 @@ ALONE = (
     "app.start-filter",
     "app.start-judge",
     "app.start-train",
+    "app.start-evaluate",
     "app.export",
 )
 """Steps where no job goes the whole path."""

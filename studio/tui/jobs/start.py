@@ -16,7 +16,15 @@ from studio.jobs import queue
 from studio.jobs.base_encoders import absolute
 from studio.jobs.exporting import ExportParams, fitting, refuse
 from studio.jobs.filtering import ROUND_TRIP
-from studio.jobs.params import EvaluateParams, FilterParams, JudgeParams, PathParams, TrainParams
+from studio.jobs.params import (
+    EvaluateParams,
+    FilterParams,
+    JudgeParams,
+    PathParams,
+    RunParams,
+    TrainParams,
+)
+from studio.jobs.tune_params import AnswerParams, PairJudgeParams
 from studio.params import Option, Params
 from studio.project import Project
 from studio.records import StudioError
@@ -60,19 +68,22 @@ class StartForm:
     """What it asks; all else has a flag of the command."""
     row: Callable[[Project, Sequence[FormField], Mapping[str, str]], Row]
     """The job's params out of what was typed. Raises Unfit with the line to mend."""
+    also: tuple[type[Params], ...] = ()
+    """Where more of its lines come from."""
 
 
 def form_lines(project: Project, kind: str) -> tuple[FormField, ...]:
     """The lines of one form, in order."""
     form = FORMS[kind]
     formats = [FormChoice(one.name, note=one.label) for one in fitting(project.task).values()]
+    endpoints = endpoint_choices(project.settings)
+    is_endpoint = {"check": partial(endpoint_problem, project.settings)}
     own = form_fields(
         form.params,
+        *form.also,
         more={
-            "endpoint": {
-                "choices": endpoint_choices(project.settings),
-                "check": partial(endpoint_problem, project.settings),
-            },
+            "endpoint": {"choices": endpoints, **is_endpoint},
+            "judge_endpoint": {"choices": (FormChoice(""), *endpoints), **is_endpoint},
             "encoder": {"choices": encoder_choices(project)},
             "k": {"choices": _RANKS, "default": "1"},
             "type": {"choices": _types(project), "typed": False},
@@ -197,6 +208,27 @@ def _judge_row(project: Project, fields: Sequence[FormField], texts: Mapping[str
     return told.to_row()
 
 
+def _answers_row(project: Project, fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
+    params = read_form(AnswerParams, fields, texts)
+    judge = read_form(PairJudgeParams, fields, texts)
+    if not judge.judge_endpoint:
+        return params.to_row()
+    name, base_url, model = endpoint_of(project.settings, judge.judge_endpoint)
+    usd = project.settings.budget_usd if judge.budget_usd is None else judge.budget_usd
+    told = RunParams(
+        endpoint=name,
+        base_url=base_url,
+        model=model,
+        budget_usd=usd,
+        budget_tokens=judge.budget_tokens,
+    ).to_row()
+    try:
+        run_form.checked_endpoint(project, told)
+    except Unfit as error:
+        raise Unfit("judge_endpoint", str(error)) from error
+    return replace(params, judge=told).to_row()
+
+
 FORMS: Final = {
     "path": StartForm(
         "Run the path: generate → filter → train → evaluate",
@@ -218,6 +250,13 @@ FORMS: Final = {
         EvaluateParams,
         ("split", "model_id", "systems"),
         lambda _project, fields, texts: _row(EvaluateParams, fields, texts),
+    ),
+    "answers": StartForm(
+        "Score the answers of base and tuned LLM",
+        AnswerParams,
+        ("split", "model_id", "answer_tokens", "judge_endpoint", "budget_usd", "budget_tokens"),
+        _answers_row,
+        (PairJudgeParams,),
     ),
     "export": StartForm(
         "Export the records",
@@ -299,8 +338,17 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     """Submit the job after a look at what would make it fail at once."""
     if kind == "export":
         refuse(project, ExportParams.from_row(params))
-    elif kind in ("path", "evaluate") and not project.store.documents.count():
+    elif (
+        kind in ("path", "evaluate")
+        and project.task.has_path
+        and not project.store.documents.count()
+    ):
         raise StudioError("The project has no documents. Import some first: `studio import`.")
     if kind == "path" and project.store.prompts.latest() is None:
         raise StudioError("The project has no prompt yet. Press 2, write one and save it with w.")
     return queue.submit(project, kind, params)
+
+
+def _refuse_no_documents(project: Project) -> None:
+    if not project.store.documents.count():
+        raise StudioError("The project has no documents. Import some first: `studio import`.")

@@ -104,7 +104,7 @@ class PlanForm(Container):
     def _heed(self, line: str) -> None:
         """A server or a cap that is typed is the person's word; one that stood there is not."""
         text = self.form.values.get(line, "")
-        if line in ("endpoint", "encoder", "teacher", "base"):
+        if line in ("endpoint", "judge_endpoint", "encoder", "teacher", "base"):
             servers.type_in(*servers.urls_in(text) - self._given)
         elif line == "budget_usd":
             with suppress(ValueError):
