@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -89,13 +90,14 @@ class CategoriesDialog(Dialog):
         self._way = (self._way + by) % len(WAYS)
         self._show()
 
-    def _show(self) -> None:
+    @work(exclusive=True, group="count")
+    async def _show(self) -> None:
         if self._found is None:
             return
         by, words = WAYS[self._way]
-        found = self._found.now(by)
+        found = await asyncio.to_thread(self._found.now, by)
         lines = self.query_one("#categories", RowList)
-        lines.show([*_rows(found, max(lines.size.width - BESIDE, LEAST_BAR))])
+        lines.show([*_rows(found, by, max(lines.size.width - BESIDE, LEAST_BAR))])
         total = sum(one.count for one in found)
         without = sum(one.count for one in found if not one.name)
         first = "the first " if total == self._most else ""
@@ -107,18 +109,17 @@ class CategoriesDialog(Dialog):
         event.stop()
         if event.row is None:
             return
-        outer, _, inner = event.row.key.partition("\0")
-        is_kind = WAYS[self._way][0] == "kind"
-        words = " ".join(name for name in (inner, "" if is_kind else outer) if name)
-        words = "" if words in NOT_IN_TEXT else words
-        self.dismiss(ChosenCategory(words, outer if is_kind else ""))
+        by, outer, inner = event.row.key.split("\0")
+        kind = outer if by == "kind" else ""
+        names = [name for name in (inner, outer) if name not in (kind, *NOT_IN_TEXT)]
+        self.dismiss(ChosenCategory(" ".join(names).strip(), kind))
 
 
-def _rows(found: Sequence[CategoryCount], width: int) -> Iterator[Row]:
+def _rows(found: Sequence[CategoryCount], by: By, width: int) -> Iterator[Row]:
     total = sum(one.count for one in found) or 1
     most = max((one.count for one in found if one.name), default=1)
 
-    def row(key: str, name: str, one: CategoryCount, *, is_part: bool) -> Row:
+    def row(outer: str, inner: str, name: str, one: CategoryCount) -> Row:
         cells = (
             name,
             bar(one.count / most, width),
@@ -126,10 +127,9 @@ def _rows(found: Sequence[CategoryCount], width: int) -> Iterator[Row]:
             f"{one.count / total:.1%}",
             f"{one.kept_share:.0%}",
         )
-        return Row(key, cells, "muted" if is_part else "")
+        return Row(f"{by}\0{outer}\0{inner}", cells, "muted" if inner else "")
 
     for one in [one for one in found if one.name][:TOP]:
-        yield row(one.name, one_line(one.name, 22), one, is_part=False)
+        yield row(one.name, "", one_line(one.name, 22), one)
         for part in [part for part in one.parts if part.name][:PARTS]:
-            key = f"{one.name}\0{part.name}"
-            yield row(key, f"· {one_line(part.name, 20)}", part, is_part=True)
+            yield row(one.name, part.name, f"· {one_line(part.name, 20)}", part)
