@@ -9,10 +9,11 @@ where one is needed, and then the output. Of an instruction up to five instances
 one input with different outputs, none is.
 
 Where this differs: the 175 seeds, the 31 shots of the kinds and the 27 of the instances are the
-paper's data and not ours: seeds are the person's own examples, and the shots are a few
-demonstrations in the template; those of the kinds are turns before the question, since a 1.5B calls
-every task a classification when they stand in one text with it. An answer that is cut off loses its
-last line, not all of it. Lines are read whatever their numbers.
+paper's data and not ours: seeds are the person's own examples, some of which are the shots of the
+instances too, and the other shots are a few demonstrations in the template. Both are turns before
+the question: in one text with it a 1.5B calls every task a classification and answers what the
+demonstrations ask. An answer that is cut off loses its last line, not all of it. Lines are read
+whatever their numbers.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ HUMAN, MACHINE = 6, 2
 MOST_INSTANCES = 5
 """Of one instruction."""
 CLASSIFICATION, OTHER = "classification", "other"
+SHOWN_SEEDS, SAME_SEEDS = 4, 16
+"""Before a request for an input and an output, and for how many requests they stay the same."""
 YES: Final = ("yes", "true", "是", "是的", "对", "classification")
 NO: Final = ("no", "false", "not", "否", "不", "不是")
 
@@ -189,14 +192,33 @@ class Instances:
     distinct: bool = True
 
     def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
-        """One request for each instruction: output first for classifications, else input first."""
-        for record in () if batch else made.kept("kinds"):
-            part = "classes" if record["kind"] == CLASSIFICATION else "instances"
-            decoding = replace(plan.chosen_decoding, temperature=0.0, presence_penalty=1.5)
-            values = {"instruction": record.text, "count": MOST_INSTANCES}
-            opening = names_in(plan.template.language)[2 if part == "classes" else 1] + ":"
-            asked = asked_for(plan, part, values, record.text, decoding=decoding, opening=opening)
+        """One request for each instruction: output first for classifications, else input first.
+
+        Where the input comes first, a few seeds stand before it as turns: so the answers are in
+        their style. They are the same for some requests, whose prefix need not be read again.
+        """
+        decoding = replace(plan.chosen_decoding, temperature=0.0, presence_penalty=1.5)
+        for number, record in enumerate(() if batch else made.kept("kinds")):
+            is_class = record["kind"] == CLASSIFICATION
+            shown, row = ([], 0) if is_class else seeds(plan, number // SAME_SEEDS, SHOWN_SEEDS)
+            asked = asked_for(
+                plan,
+                "classes" if is_class else self.name,
+                {"instruction": record.text, "count": MOST_INSTANCES},
+                record.text,
+                decoding=decoding,
+                opening=names_in(plan.template.language)[2 if is_class else 1] + ":",
+                shots=row,
+                turns=[self._turn(plan.template, one) for one in shown],
+            )
             yield Ask(asked, {"instruction": record.text}, parent_id=record.parent_id)
+
+    def _turn(self, template: StagedTemplate, seed: Mapping[str, str]) -> Shot:
+        """A seed as the request for it, and its answer."""
+        _, given, answer, _, colon = names_in(template.language)
+        values = {"instruction": seed["instruction"], "count": MOST_INSTANCES}
+        first = f"{given}{colon}{seed['input']}\n" if seed.get("input") else ""
+        return rendered_part(template, self.name, values), f"{first}{answer}{colon}{seed['output']}"
 
     def expected(self, plan: Plan) -> int:
         """One for each instruction that is wanted."""
@@ -215,6 +237,8 @@ class Instances:
         for number, one in enumerate(found):
             # What an answer says of the instruction itself is not asked for.
             fields = {**ask.fields, "input": "", **one.fields, **ask.fields}
+            if normal(fields["input"]) == normal(fields["instruction"]):
+                fields["input"] = ""
             reason = one.reason or (Reason.CONFLICT if is_torn else _fault(plan, fields))
             if number >= MOST_INSTANCES:
                 reason = reason or Reason.ENOUGH_OF_TASK

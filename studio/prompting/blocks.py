@@ -98,7 +98,7 @@ def read_instances(answer: str, *, labelled: bool, cut_off: bool = False) -> lis
     found = _in_json(said)
     if found is None:
         found = _headed(said)
-    if not labelled and not any(OUTPUT in one for one in found):
+    if not labelled and not any(one.keys() & {INPUT, OUTPUT} for one in found):
         return [read_one(answer, OUTPUT, cut_off=cut_off)]
     needed = (INPUT, OUTPUT) if labelled else (OUTPUT,)
     return _judged(found, said, cut_off, needed=needed)

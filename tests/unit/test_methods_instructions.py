@@ -291,7 +291,10 @@ def test_classes_are_asked_for_before_inputs_and_other_tasks_the_other_way_round
     asks = asked("self-instruct", "instances", Beginning({"kinds": known}))
     assert [ask.request.purpose for ask in asks] == ["classes", "instances"]
     assert "Output: friendly\nInput: The soup" in said(asks[0])
-    assert "Input: The shop" in said(asks[1])
+    turns = [message.content for message in asks[1].request.messages[1:-1]]
+    assert len(turns) == 8
+    assert all("first a realistic input" in one for one in turns[::2])
+    assert all(one.startswith("Output: Some ") for one in turns[1::2])
     drafts = read(
         "self-instruct",
         "instances",
@@ -302,6 +305,10 @@ def test_classes_are_asked_for_before_inputs_and_other_tasks_the_other_way_round
         {"instruction": "Is it warm or cold?", "input": "tea", "output": "warm"},
         {"instruction": "Is it warm or cold?", "input": "ice", "output": "cold"},
     ]
+    [same] = read("self-instruct", "instances", asks[1], "Input: praise it!\nOutput: Well done.")
+    assert same.fields == {"instruction": "Praise it.", "input": "", "output": "Well done."}
+    [open_] = read("self-instruct", "instances", asks[1], "Input:\nDear friend, well done.")
+    assert open_.reason == Reason.EMPTY
 
 
 def instances(answer: str, reason: str = "stop") -> list[str]:
