@@ -18,6 +18,7 @@ from studio.records import RecordType, StudioError
 ANSWERS: Final = ("output", "answer")
 """What an answer is called in the types that have one."""
 
+MODEL: Final = "smollm2-135m"
 MOST_NATS: Final = 100.0
 """A token; no LLM is more surprised than that, and a score stays a number."""
 
@@ -39,7 +40,7 @@ class AnswerFilter:
     fits: ClassVar[Fits] = Fits(has_answer, no_record)
     needs_document_text: ClassVar[bool] = False
 
-    model: str = "smollm2-135m"
+    model: str = MODEL
     """The LLM: a catalogue name, a folder, a GGUF file or a name on the hub."""
 
     def scores(self, pairs: Sequence[Prompted], losses: Losses) -> Iterator[float | None]:
@@ -51,17 +52,21 @@ class AnswerFilter:
         raise NotImplementedError
 
     def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
-        """Each row by its answer's losses, asked for in batches.
+        """Each row by its answer's losses, asked for in batches where they are not known.
 
         Raises:
             StudioError: the context brings no LLM.
         """
         if context.losses_of is None:
             raise StudioError(f"The filter {self.name} needs an LLM in this process to ask.")
-        losses = context.losses_of(self.model)
+        losses: Losses | None = None
         for batch in batched(rows, context.batch):
-            scores = self.scores([_pair(row) for row in batch], losses)
-            for row, score in zip(batch, scores, strict=True):
+            new = [row for row in batch if row.record_id not in context.scores]
+            losses = losses or (context.losses_of(self.model) if new else None)
+            found = iter(self.scores([_pair(row) for row in new], losses) if losses else ())
+            for row in batch:
+                known = context.scores.get(row.record_id)
+                score = next(found) if known is None else known
                 kept = self.keeps(score, context)
                 yield Judgement(row.record_id, kept, score, "" if kept else self.reason)
 

@@ -91,6 +91,8 @@ class FilterContext:
     losses_of: Callable[[str], Losses] | None = None
     """What an LLM by this name says of answers; needed by the filters that ask one in this process
     only."""
+    scores: Mapping[int, float] = field(default_factory=dict)
+    """Record → what such a filter's LLM has said of it before: it is not asked again."""
     batch: int = 1024
     """Rows handed to ``rank_of``, or to an LLM, at once."""
 

@@ -13,7 +13,7 @@ from studio.evaluation.systems import ENCODER, TRAINED, System, find_system
 from studio.filters import choosing
 from studio.filters.answer_losses import AnswerFilter
 from studio.filters.base import Filter, FilterContext, FilterRow, Judgement, RankOf
-from studio.jobs.answer_losses import asking_llms
+from studio.jobs.answer_losses import asking_llms, scores_before
 from studio.jobs.categories import chain_retention
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import counting_of, encoder_name, read_corpus
@@ -175,7 +175,8 @@ def _link(context: JobContext, link: Filter, params: FilterParams, judged: Recor
     there: dict[int, bool] = {}
     if isinstance(link, AnswerFilter):
         losses_of, size = asking_llms(context)
-        filter_context = replace(filter_context, losses_of=losses_of, batch=size)
+        scores = scores_before(context.store, link)
+        filter_context = replace(filter_context, losses_of=losses_of, scores=scores, batch=size)
         there = context.store.verdicts.judged_by_job(link.name, context.job.id)
     elif link.name == ROUND_TRIP:
         filter_context = replace(filter_context, rank_of=_rank_of(context, params))

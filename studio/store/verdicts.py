@@ -171,6 +171,18 @@ class Verdicts:
         found = rows(self.db, sql, (filter_name, Reason.UNSCORED, every))
         return {row[0]: (bool(row[1]), row[2]) for row in found}
 
+    def scores_of_jobs(self, filter_name: str, job_ids: Sequence[int]) -> dict[int, float]:
+        """Record → the last score that a filter gave it in one of these jobs, in force or not.
+
+        Records that were ever edited are left out: their text may be another one by now.
+        """
+        sql = (
+            "SELECT v.record_id, v.score FROM verdicts v WHERE v.filter = ? AND v.score IS NOT NULL"
+            " AND v.job_id IN (SELECT value FROM json_each(?)) AND NOT EXISTS"
+            " (SELECT 1 FROM record_edits e WHERE e.record_id = v.record_id) ORDER BY v.id"
+        )
+        return {row[0]: row[1] for row in rows(self.db, sql, (filter_name, json.dumps(job_ids)))}
+
     def judged_by_job(self, filter_name: str, job_id: int) -> dict[int, bool]:
         """Record → whether it was kept, by a filter's verdicts in force that one job gave."""
         sql = (

@@ -12,7 +12,7 @@ import pytest
 from studio import filters
 from studio.filters.base import FilterContext, FilterRow
 from studio.filters.ifd import ifd
-from studio.jobs import filtering
+from studio.jobs import answer_losses, filtering
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.params import FilterParams
 from studio.llm.causal import AnswerLoss, CausalModel, Prompted
@@ -141,6 +141,38 @@ def test_a_stopped_job_goes_on_where_it_was(
     filtering.run(again)
     assert asked == [16, 16, 8, 8]
     assert again.result["chain"][0]["judged"] == 40
+
+
+def test_other_bounds_ask_no_llm_again_but_of_what_was_edited(
+    project: Project, tiny_llm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_losses, "is_pinned", lambda name: name == str(tiny_llm))
+    filtering.run(
+        context_of(project, tiny_llm, chain="ifd", settings=f"ifd.model={tiny_llm},ifd.under=1e30")
+    )
+    before = project.store.verdicts.of_filter("ifd")
+    [first, *_] = project.store.records.all()
+    project.store.review.edit(first.id, "Name another tree.", "me")
+    asked: list[Prompted] = []
+    real = CausalModel.losses
+
+    def counting(model: CausalModel, pairs: Sequence[Prompted], **how: object) -> list[AnswerLoss]:
+        asked.extend(pairs)
+        return real(model, pairs, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CausalModel, "losses", counting)
+    bound = sorted(score or 0 for _, score in before.values())[20]
+    filtering.run(
+        context_of(
+            project, tiny_llm, chain="ifd", settings=f"ifd.model={tiny_llm},ifd.under={bound}"
+        )
+    )
+    assert [one.prompt for one in asked] == ["Name another tree."] * 2
+    after = project.store.verdicts.of_filter("ifd")
+    assert {row: score for row, (_, score) in after.items() if row != first.id} == {
+        row: score for row, (_, score) in before.items() if row != first.id
+    }
+    assert project.store.records.counts().kept in (19, 20, 21)
 
 
 def test_an_llm_that_is_not_there_is_told_before_anything_is_judged(project: Project) -> None:
