@@ -243,6 +243,7 @@ class Reason(StrEnum):
     TOO_DIVERSE = "too-diverse"
     UNLIKELY = "unlikely"
     NO_HELP = "instruction-no-help"
+    FORESEEN = "foreseen"
     LOW_SCORE = "low-score"
     UNSCORED = "unscored"
     PERSON = "person"

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from studio.filters.base import FilterContext, FilterRow, Fits, Judgement, batched, no_record
 from studio.formats.instructions import prompt_text
 from studio.llm.causal import AnswerLoss, Prompted
-from studio.records import RecordType, StudioError
+from studio.records import Reason, RecordType, StudioError
 
 ANSWERS: Final = ("output", "answer")
 """What an answer is called in the types that have one."""
@@ -37,11 +37,14 @@ class AnswerFilter:
 
     name: ClassVar[str]
     reason: ClassVar[str]
+    """Why a record with too high a score is dropped."""
     fits: ClassVar[Fits] = Fits(has_answer, no_record)
     needs_document_text: ClassVar[bool] = False
 
     model: str = MODEL
     """The LLM: a catalogue name, a folder, a GGUF file or a name on the hub."""
+    least: float = 0.0
+    """The lowest score that is kept: what the LLM foresees anyway teaches it little."""
 
     def scores(self, pairs: Sequence[Prompted], losses: Losses) -> Iterator[float | None]:
         """One for each pair; None where there is nothing to measure."""
@@ -68,7 +71,9 @@ class AnswerFilter:
                 known = context.scores.get(row.record_id)
                 score = next(found) if known is None else known
                 kept = self.keeps(score, context)
-                yield Judgement(row.record_id, kept, score, "" if kept else self.reason)
+                is_low = score is not None and score < self.least
+                reason = "" if kept else Reason.FORESEEN if is_low else self.reason
+                yield Judgement(row.record_id, kept, score, reason)
 
 
 def _pair(row: FilterRow) -> Prompted:

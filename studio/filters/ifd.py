@@ -29,8 +29,6 @@ class InstructionDifficulty(AnswerFilter):
 
     under: float = 1.0
     """The IFD from which on a record is dropped."""
-    least: float = 0.0
-    """The lowest that is kept: higher, and only what is hard to follow stays."""
 
     def __post_init__(self) -> None:
         """Refuse bounds that keep nothing."""

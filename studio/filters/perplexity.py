@@ -27,8 +27,6 @@ class Perplexity(AnswerFilter):
 
     most: float = 200.0
     """The highest perplexity that is kept."""
-    least: float = 0.0
-    """The lowest; an answer that the LLM foresees word for word teaches it little."""
 
     def __post_init__(self) -> None:
         """Refuse bounds that keep nothing."""

@@ -45,7 +45,7 @@ def test_the_perplexity_is_that_of_the_answer_after_its_instruction_and_input() 
     high, low = round(math.exp(2), 3), round(math.e, 3)
     assert judged("perplexity") == [(True, high, ""), (True, low, ""), (True, None, "")]
     assert [kept for kept, *_ in judged("perplexity", most=5)] == [False, True, True]
-    assert judged("perplexity", least=5)[1] == (False, low, "unlikely")
+    assert judged("perplexity", least=5)[1] == (False, low, "foreseen")
 
 
 def test_an_instruction_that_does_not_help_is_dropped() -> None:
