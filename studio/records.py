@@ -242,7 +242,7 @@ class Reason(StrEnum):
     MONOTONOUS = "monotonous"
     TOO_DIVERSE = "too-diverse"
     UNLIKELY = "unlikely"
-    NO_HELP = "instruction-no-help"
+    NO_HELP = "no-help"
     FORESEEN = "foreseen"
     LOW_SCORE = "low-score"
     UNSCORED = "unscored"

@@ -51,7 +51,7 @@ def test_the_perplexity_is_that_of_the_answer_after_its_instruction_and_input() 
 def test_an_instruction_that_does_not_help_is_dropped() -> None:
     helped = round(math.exp(-1), 3)
     assert judged("ifd") == [
-        (False, 1.0, "instruction-no-help"), (True, helped, ""), (True, None, ""),
+        (False, 1.0, "no-help"), (True, helped, ""), (True, None, ""),
     ]  # fmt: skip
     assert [kept for kept, *_ in judged("ifd", under=1.5, least=0.5)] == [True, False, True]
 
