@@ -23,6 +23,7 @@ from studio.methods.tasks_written import TASK
 from studio.project import Project
 from studio.records import INSTRUCTION, LABELLED_TEXT, Record, StudioError, Verdict
 from studio.store.review_scores import Rule
+from tests.support.verbs import Verbs, assert_one_sentence
 
 ASKED = (
     "Write a program that counts the sheep.", "Write a program that ties a rope.",
@@ -137,6 +138,25 @@ def test_files_are_written_as_their_names_end(project: Project, tmp_path: Path) 
     assert titles == ["write: 3", "program: 2", "poem: 1", "name: 1", "river: 1"]
     with pytest.raises(StudioError, match=r"plot\.gif says nothing of its format"):
         write(tmp_path / "plot.gif", found, 5, 2)
+
+
+def test_the_verb_tells_what_is_asked_for_and_what_a_judge_keeps(
+    project: Project, tmp_path: Path
+) -> None:
+    studio = Verbs(tmp_path)
+    told = studio("categories", "--all", "--by", "object", "-p", project.path, "--json").json
+    assert (told["records"], told["without"]) == (5, 1)
+    assert told["categories"][0] == {
+        "name": "program", "count": 2, "share": 0.4,
+        "parts": [{"name": "write", "count": 2, "share": 0.4}],
+    }  # fmt: skip
+    told = studio("categories", "--filter", "accuracy", "-p", project.path, "--json").json
+    assert told["categories"][0]["kept_share"] == 0.6667
+    shown = studio("categories", "--out", tmp_path / "c.svg", "-p", project.path)
+    assert "write" in shown.out
+    assert "4 records; 1 have no verb" in shown.out
+    assert (tmp_path / "c.svg").exists()
+    assert_one_sentence(studio("categories", "--by", "colour", "-p", project.path), 2, "object")
 
 
 def test_names_from_outside_are_harmless_in_files(tmp_path: Path) -> None:

@@ -69,6 +69,10 @@ def test_each_filter_drops_what_it_is_for(project: Project) -> None:
     assert reasons(project) == [reason for *_, reason in TASKS]
     assert [link["filter"] for link in context.result["chain"]] == context.result["filters_done"]
     assert context.result["kept"] == 3
+    kept = context.result["retention"]
+    assert kept["all"]["name"] == {"judged": 2, "kept": 1, "share": 0.5}
+    assert kept["blacklist"]["draw"] == {"judged": 1, "kept": 0, "share": 0.0}
+    assert {*kept} == {"all", *context.result["filters_done"]}
 
 
 def test_what_was_dropped_when_it_was_read_is_no_link_of_the_chain(project: Project) -> None:
