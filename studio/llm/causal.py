@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.llm.causal_folders import CausalFolder, causal_folder
-from studio.llm.loading import best_device, from_folder, gpu_has_bf16, named_in_errors
+from studio.llm.loading import best_device, from_folder, has_bf16, named_in_errors
 from studio.llm.model_folders import UnusableModel
 
 MAX_LENGTH = 2048
@@ -104,7 +104,7 @@ class CausalModel:
         import torch
 
         device = device or best_device()
-        half = bf16 if bf16 is not None else device.startswith("cuda") and gpu_has_bf16()
+        half = has_bf16(device) if bf16 is None else bf16
         with named_in_errors(f"The LLM {name}"):
             model, tokenizer = load_causal(causal_folder(name))
             opened = cls(model.to(device, torch.bfloat16 if half else torch.float32), tokenizer)

@@ -70,11 +70,11 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def gpu_has_bf16() -> bool:
-    """Whether the GPU computes in bfloat16 by itself."""
+def has_bf16(device: str) -> bool:
+    """Whether the device is a GPU that computes in bfloat16 by itself."""
     import torch
 
-    return bool(torch.cuda.is_bf16_supported())
+    return device.startswith("cuda") and bool(torch.cuda.is_bf16_supported())
 
 
 @contextmanager

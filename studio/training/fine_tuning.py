@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from studio.llm.loading import best_device, gpu_has_bf16
+from studio.llm.loading import best_device, has_bf16
 from studio.records import Datum, Label, StudioError, content_sha
 from studio.tasks import TASKS
 from studio.training.checkpoints import WorkingFolder, replace_folder
 from studio.training.classifier import Classifier
-from studio.training.length_groups import LengthGroups
 from studio.training.reader import Reader
 from studio.training.refusals import encoder_advice, mendable
 from studio.training.settings import TrainingPoint
@@ -28,6 +27,7 @@ from studio.training.small_model import CARD, METRIC, SmallModel, TrainedSmall, 
 from studio.training.small_settings import SmallSettings
 from studio.training.stopping import StopWatch, TrainingStoppedError
 from studio.training.trainer import curve_callback
+from studio.training.validated_trainer import on_one_gpu, usual_arguments, validated_trainer
 
 SCORE = "score"
 """The trainer's name for the metric of the task."""
@@ -163,13 +163,13 @@ class _FineTuningRun:
         return scores(self.settings.task, self.validation, predictions)
 
     def _trainer(self, table: Any, batches: int, planned: int) -> Any:
-        from transformers import EarlyStoppingCallback
+        from transformers import EarlyStoppingCallback, Trainer
         from transformers.trainer_callback import PrinterCallback
 
         callbacks = [curve_callback(self.on_progress, self.watch, planned, SCORE)]
         if self.validation and self.settings.patience:
             callbacks.append(EarlyStoppingCallback(self.settings.patience))
-        trainer = _trainer_class(self._score)(
+        trainer = validated_trainer(Trainer, SCORE, self._score)(
             model=self.kind.model,
             args=self._arguments(batches, planned),
             train_dataset=table,
@@ -191,58 +191,22 @@ class _FineTuningRun:
         device = chosen.device or best_device()
         every = -(-planned // chosen.evaluations) if chosen.evaluations else batches
         validated = bool(self.validation)
-        arguments = TrainingArguments(
-            output_dir=str(self.folder),
-            per_device_train_batch_size=chosen.batch_size,
-            max_steps=planned,
-            learning_rate=chosen.learning_rate,
-            weight_decay=chosen.weight_decay,
-            warmup_steps=min(chosen.warmup_steps, planned // 10),
-            bf16=chosen.bf16 if chosen.bf16 is not None else device == "cuda" and gpu_has_bf16(),
-            seed=chosen.seed,
-            logging_steps=chosen.log_every,
-            logging_nan_inf_filter=False,
-            save_steps=every,
-            save_total_limit=2,
-            eval_strategy="steps" if validated else "no",
-            eval_steps=every if validated else None,
-            load_best_model_at_end=validated,
-            metric_for_best_model=f"eval_{SCORE}" if validated else None,
-            greater_is_better=True if validated else None,
-            restore_callback_states_from_checkpoint=True,
-            use_cpu=device == "cpu",
-            dataloader_pin_memory=device == "cuda",
-            disable_tqdm=True,
-            report_to="none",
-        )
-        if arguments.device.type == "cuda":
-            # Several visible GPUs would be used through DataParallel, with other batches.
-            arguments._n_gpu = 1
-        return arguments
-
-
-def _trainer_class(score: Callable[[], float]) -> type[Any]:
-    from transformers import Trainer
-
-    class ValidatedTrainer(Trainer):  # type: ignore[misc]
-        """Scores validation as every other table does: by the predictions themselves."""
-
-        control: Any
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
-            return LengthGroups(lengths, self.args.per_device_train_batch_size, self.args.seed)
-
-        def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-            metrics = {f"eval_{SCORE}": score()}
-            self.model.train()
-            self.log(metrics)
-            self.control = self.callback_handler.on_evaluate(
-                self.args, self.state, self.control, metrics
+        return on_one_gpu(
+            TrainingArguments(
+                output_dir=str(self.folder),
+                per_device_train_batch_size=chosen.batch_size,
+                max_steps=planned,
+                learning_rate=chosen.learning_rate,
+                weight_decay=chosen.weight_decay,
+                warmup_steps=min(chosen.warmup_steps, planned // 10),
+                bf16=has_bf16(device) if chosen.bf16 is None else chosen.bf16,
+                seed=chosen.seed,
+                logging_steps=chosen.log_every,
+                save_steps=every,
+                eval_steps=every if validated else None,
+                **usual_arguments(device, SCORE, validated),
             )
-            return metrics
-
-    return ValidatedTrainer
+        )
 
 
 def _fingerprint(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,10 @@ def save_tuned(
     adapted.peft_config["default"].base_model_name_or_path = Path(settings.base).name
     adapted.save_pretrained(str(partial / ADAPTER), save_embedding_layers=False)
     merged = adapted.merge_and_unload()
-    if (base := source.file) is not None and can_write(base):
-        write_gguf(merged, tuned.tokenizer.chat_template, base, partial / GGUF_FILE)
+    # A GGUF that lies beside other weights need not be theirs, nor whole.
+    with suppress(ValueError):
+        if (base := source.file) is not None and can_write(base):
+            write_gguf(merged, tuned.tokenizer.chat_template, base, partial / GGUF_FILE)
     merged.to(_stored_kind(source)).save_pretrained(str(partial))
     tuned.tokenizer.save_pretrained(str(partial))
     (partial / CARD).write_text(json.dumps({"settings": settings.as_row()}, indent=1), "utf-8")

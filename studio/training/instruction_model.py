@@ -17,16 +17,16 @@ from typing import Any
 
 from studio.llm.causal import CausalModel, Prompted, load_causal
 from studio.llm.causal_folders import INSTALL, CausalFolder, causal_folder
-from studio.llm.loading import best_device, gpu_has_bf16, named_in_errors
+from studio.llm.loading import best_device, has_bf16, named_in_errors
 from studio.records import StudioError, content_sha
 from studio.training.checkpoints import WorkingFolder
 from studio.training.instruction_folder import GGUF_FILE, save_tuned
 from studio.training.instruction_settings import InstructionSettings
-from studio.training.length_groups import LengthGroups
 from studio.training.refusals import mendable
 from studio.training.settings import TrainingPoint
 from studio.training.stopping import StopWatch, TrainingStoppedError
 from studio.training.trainer import curve_callback
+from studio.training.validated_trainer import on_one_gpu, usual_arguments, validated_trainer
 
 LOSS = "loss"
 """The trainer's name for the mean nats a token of validation's answers."""
@@ -249,44 +249,29 @@ class _TuningRun:
         chosen = self.settings
         device = chosen.device or best_device()
         validated = bool(self.validation)
-        arguments = SFTConfig(
-            output_dir=str(self.working.path),
-            per_device_train_batch_size=chosen.batch_size,
-            max_length=self.opened.max_length,
-            packing=chosen.packing,
-            learning_rate=chosen.learning_rate,
-            bf16=_half(chosen.bf16, device),
-            gradient_checkpointing=chosen.gradient_checkpointing,
-            seed=chosen.seed,
-            logging_steps=chosen.log_every,
-            logging_nan_inf_filter=False,
-            save_strategy="steps",
-            save_total_limit=2,
-            eval_strategy="steps" if validated else "no",
-            eval_steps=1,
-            save_steps=1,
-            load_best_model_at_end=validated,
-            metric_for_best_model=f"eval_{LOSS}" if validated else None,
-            greater_is_better=False if validated else None,
-            restore_callback_states_from_checkpoint=True,
-            use_cpu=device == "cpu",
-            dataloader_pin_memory=device == "cuda",
-            disable_tqdm=True,
-            report_to="none",
+        return on_one_gpu(
+            SFTConfig(
+                output_dir=str(self.working.path),
+                per_device_train_batch_size=chosen.batch_size,
+                max_length=self.opened.max_length,
+                packing=chosen.packing,
+                learning_rate=chosen.learning_rate,
+                bf16=_half(chosen.bf16, device),
+                activation_checkpointing=chosen.gradient_checkpointing,
+                seed=chosen.seed,
+                logging_steps=chosen.log_every,
+                eval_steps=1,
+                save_steps=1,
+                **usual_arguments(device, LOSS, validated, greater_is_better=False),
+            )
         )
-        if arguments.device.type == "cuda":
-            # Several visible GPUs would be used through DataParallel, with other batches.
-            arguments._n_gpu = 1
-        return arguments
 
 
 def _trainer_class(loss: Callable[[], float]) -> type[Any]:
     from trl import SFTTrainer
 
-    class ValidatedSFTTrainer(SFTTrainer):  # type: ignore[misc]
-        """Scores validation as the tables do, and writes no model card of TRL's."""
-
-        control: Any
+    class InstructionTrainer(validated_trainer(SFTTrainer, LOSS, loss)):  # type: ignore[misc]
+        """Writes no model card of TRL's."""
 
         def __init__(self, **options: Any) -> None:
             # What is not looked at has to be there: validation is scored from the pairs.
@@ -295,23 +280,10 @@ def _trainer_class(loss: Callable[[], float]) -> type[Any]:
                 **options, eval_dataset=options["train_dataset"].select([0]) if validated else None
             )
 
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            rows = self.train_dataset
-            lengths = [len(ids) for ids in rows["input_ids"]]
-            return LengthGroups(lengths, self.args.per_device_train_batch_size, self.args.seed)
-
-        def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-            metrics = {f"eval_{LOSS}": loss()}
-            self.log(metrics)
-            self.control = self.callback_handler.on_evaluate(
-                self.args, self.state, self.control, metrics
-            )
-            return metrics
-
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """The studio writes its own."""
 
-    return ValidatedSFTTrainer
+    return InstructionTrainer
 
 
 @contextmanager
@@ -347,7 +319,7 @@ def check_packages() -> None:
 
 
 def _half(wanted: bool | None, device: str) -> bool:
-    has = device.startswith("cuda") and gpu_has_bf16()
+    has = has_bf16(device)
     if wanted and not has:
         raise StudioError(f"This machine's {device} has no bfloat16 of its own; switch bf16 off.")
     return has if wanted is None else wanted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.evaluation.embeddings import Role
 from studio.evaluation.retrieval import NDCG
-from studio.llm.loading import gpu_has_bf16
+from studio.llm.loading import has_bf16
 from studio.records import StudioError, content_sha
 from studio.training.batches import BatchPlan
 from studio.training.encoders import is_static
@@ -25,6 +25,7 @@ from studio.training.settings import (
 )
 from studio.training.stopping import StopWatch
 from studio.training.two_sided import role_prompt
+from studio.training.validated_trainer import on_one_gpu, usual_arguments
 from studio.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def schedule(
         steps=steps,
         mini_batch=settings.mini_batch or (256 if on_gpu else 32),
         learning_rate=settings.learning_rate or rate,
-        bf16=settings.bf16 if settings.bf16 is not None else on_gpu and gpu_has_bf16(),
+        bf16=has_bf16(model.device.type) if settings.bf16 is None else settings.bf16,
         evaluate_every=max(1, every),
     )
 
@@ -175,37 +176,24 @@ def _arguments(
     columns = ("query", "document", *(f"negative_{n + 1}" for n in range(settings.negatives)))
     roles: dict[str, Role] = {name: "query" if name == "query" else "document" for name in columns}
     prompts = {name: role_prompt(model, role) for name, role in roles.items()}
-    arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=plan.batch_size,
-        max_steps=schedule.steps,
-        learning_rate=schedule.learning_rate,
-        warmup_steps=round(schedule.steps * settings.warmup),
-        weight_decay=settings.weight_decay,
-        bf16=schedule.bf16,
-        seed=settings.seed,
-        prompts={name: prompt for name, prompt in prompts.items() if prompt},
-        router_mapping=roles,
-        logging_steps=settings.log_every,
-        logging_nan_inf_filter=False,
-        save_steps=schedule.evaluate_every,
-        save_total_limit=2,
-        eval_strategy="steps" if validated else "no",
-        eval_steps=schedule.evaluate_every if validated else None,
-        load_best_model_at_end=validated,
-        metric_for_best_model=f"eval_{NDCG}" if validated else None,
-        greater_is_better=True if validated else None,
-        restore_callback_states_from_checkpoint=True,
-        use_cpu=model.device.type == "cpu",
-        dataloader_pin_memory=model.device.type == "cuda",
-        disable_tqdm=True,
-        report_to="none",
+    return on_one_gpu(
+        SentenceTransformerTrainingArguments(
+            output_dir=str(folder),
+            per_device_train_batch_size=plan.batch_size,
+            max_steps=schedule.steps,
+            learning_rate=schedule.learning_rate,
+            warmup_steps=round(schedule.steps * settings.warmup),
+            weight_decay=settings.weight_decay,
+            bf16=schedule.bf16,
+            seed=settings.seed,
+            prompts={name: prompt for name, prompt in prompts.items() if prompt},
+            router_mapping=roles,
+            logging_steps=settings.log_every,
+            save_steps=schedule.evaluate_every,
+            eval_steps=schedule.evaluate_every if validated else None,
+            **usual_arguments(model.device.type, NDCG, validated),
+        )
     )
-    # Several visible GPUs would be used through DataParallel, which splits batches and with them
-    # the in-batch negatives. The device is set up by its first reading.
-    if arguments.device.type == "cuda":
-        arguments._n_gpu = 1
-    return arguments
 
 
 def _trainer_class(plan: BatchPlan, lengths: Sequence[int]) -> type[Any]:

@@ -230,6 +230,20 @@ def _legible(text: str | None) -> str:
     return (text or "").replace("\ufffd", "")
 
 
+def test_a_broken_gguf_beside_the_weights_costs_no_training(
+    settings: InstructionSettings, tiny_llm: Path, tmp_path: Path
+) -> None:
+    base = shutil.copytree(tiny_llm, tmp_path / "base")
+    (base / "other.gguf").write_bytes(b"cut off")
+    two = replace(settings, base=str(base), max_steps=2)
+    trained = train(PAIRS, two, tmp_path / "m", validation=VALIDATION)
+    saving = replace(two, gradient_checkpointing=True)
+    again = train(PAIRS, saving, tmp_path / "n", validation=VALIDATION)
+    assert trained.gguf is None
+    # Activations that are worked out again are the same.
+    assert again.best_loss == pytest.approx(trained.best_loss, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("pairs", "changed", "sentence"),
     [
