@@ -12,11 +12,8 @@ from studio.cli.output import out, table, visible
 from studio.evaluation.systems import in_order, label_of, of_pair_key, prefix_words, words_of
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
-
 MOST_ROWS = 12
 """Rows of a table on the side."""
-ALL = "all"
-"""Under this name stands what all filters together have kept of each category."""
 METRICS = (("accuracy",), ("em", "f1"), ("ndcg@10", "recall@10"))
 """What a table shows: of labels, of questions, of retrievers."""
 
@@ -46,7 +43,8 @@ def filter_tables(result: dict[str, Any]) -> Group:
     if found := result.get("dropped"):
         rows = [[reason, count] for reason, count in found.items()]
         tables.append(table("Dropped", ("reason", "count"), rows))
-    if kept := result.get("retention", {}).get(ALL):
+    # Under "all" stands what all filters together have kept.
+    if kept := result.get("retention", {}).get("all"):
         tables.append(retention_table(kept))
     return Group(*tables)
 
@@ -80,7 +78,7 @@ def score_table(result: dict[str, Any]) -> Group:
         cells = (_cell(result, system, measure) for measure in MEASURES)
         grid.add_row(visible(words_of(system, labels)), *cells)
     said = prefix_words(result.get("prompts", {}), labels)
-    prefixes = [Text(visible(said))] if said else []
+    prefixes = [Text.from_markup(visible(said))] if said else []
     return Group(grid, *prefixes, *(_test_line(result, key, labels) for key in result["p_value"]))
 
 

@@ -70,7 +70,7 @@ def answer_table(result: dict[str, Any]) -> Group:
     ]
     grid = table(f"Scores on {result['gold']}", ("system", *MEASURES.values()), cells)
     lines = [line for key in result["tests"] for line in _test_lines(result, key)]
-    return Group(grid, *(Text(line) for line in lines))
+    return Group(grid, *(Text.from_markup(visible(line)) for line in lines))
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:

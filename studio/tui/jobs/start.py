@@ -347,8 +347,3 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     if kind == "path" and project.store.prompts.latest() is None:
         raise StudioError("The project has no prompt yet. Press 2, write one and save it with w.")
     return queue.submit(project, kind, params)
-
-
-def _refuse_no_documents(project: Project) -> None:
-    if not project.store.documents.count():
-        raise StudioError("The project has no documents. Import some first: `studio import`.")
