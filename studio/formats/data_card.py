@@ -171,7 +171,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def printable_line(text: str) -> str:
+    """Text from outside on one line, without controls and marks that reorder what is around."""
+    line = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
+
+
 def _safe(text: str) -> str:
     """Text from outside as Markdown shows it literally, on one line."""
-    one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return "".join(f"\\{letter}" if letter in r"\`*_[]<>|#" else letter for letter in one_line)
+    line = printable_line(text)
+    return "".join(f"\\{letter}" if letter in r"\`*_[]<>|#" else letter for letter in line)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from rich.cells import set_cell_size
 
+from studio.formats.data_card import printable_line
 from studio.formats.spreadsheet import safe_cell, table_row
 from studio.jobs.categories import CategoryCount
 from studio.records import StudioError
@@ -66,13 +67,14 @@ def bars(found: Sequence[CategoryCount], top: int, objects: int, width: int = 80
     most = max((one.count for one in found if one.name), default=1)
     room = max(width - NAMES - 16, 8)
 
-    def line(name: str, one: CategoryCount) -> str:
+    def line(one: CategoryCount, indent: str = "") -> str:
         drawn = set_cell_size(bar(one.count / most, room), room)
-        return f"{set_cell_size(name, NAMES)} {drawn} {one.count:>7,} {one.count / total:>6.1%}"
+        shown = set_cell_size(indent + printable_line(one.name), NAMES)
+        return f"{shown} {drawn} {one.count:>7,} {one.count / total:>6.1%}"
 
     lines = []
     for one, parts in _largest(found, top, objects):
-        lines += [line(one.name, one), *(line(f"  {part.name}", part) for part in parts)]
+        lines += [line(one), *(line(part, "  ") for part in parts)]
     return "\n".join(lines)
 
 
@@ -110,6 +112,8 @@ def _arc(
         f"M{a:.1f} {b:.1f}A{outside} {outside} 0 {far} 1 {c:.1f} {d:.1f}"
         f"L{e:.1f} {f:.1f}A{inside} {inside} 0 {far} 0 {g:.1f} {h:.1f}Z"
     )
+    # XML has no place for controls.
+    name = printable_line(name)
     title = f"<title>{escape(name)}: {count:,}</title>"
     found = [f'<path d="{path}" fill="{colour}" stroke="white">{title}</path>']
     if end - start >= LEAST_ARC:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
+from studio.formats.data_card import printable_line
 from studio.training.settings import RetrieverSettings, TrainedRetriever, TrainingPair
 
 CardKind = Literal["retriever", "llm"]
@@ -70,7 +71,7 @@ def write_card(folder: Path, card: ModelCard) -> None:
 
 def render(card: ModelCard) -> str:
     """The card as Markdown with the front matter that model hubs read."""
-    parts = [_front_matter(card), f"# {_line(card.name)}\n", _usage(card)]
+    parts = [_front_matter(card), f"# {printable_line(card.name)}\n", _usage(card)]
     parts += [_bullets("Lineage", [f"base: {card.base}", *card.lineage])]
     parts += [_table("Data", card.data), _scores(card.scores), _bullets("Notes", card.notes)]
     parts += [_table("Settings", card.settings)]
@@ -93,7 +94,7 @@ FRONT_MATTER: Final[dict[CardKind, str]] = {
 
 
 def _front_matter(card: ModelCard) -> str:
-    base = json.dumps(_line(card.base), ensure_ascii=False)
+    base = json.dumps(printable_line(card.base), ensure_ascii=False)
     return f"---\n{FRONT_MATTER[card.kind]}base_model: {base}\n---\n"
 
 
@@ -134,7 +135,7 @@ def _usage_of_retriever(card: ModelCard) -> str:
 
 
 def _said(prompt: str) -> str:
-    return f"`{_line(json.dumps(prompt, ensure_ascii=False))}`" if prompt else "nothing"
+    return f"`{printable_line(json.dumps(prompt, ensure_ascii=False))}`" if prompt else "nothing"
 
 
 def _validation_note(result: TrainedRetriever) -> list[str]:
@@ -167,14 +168,8 @@ def _table(title: str, values: Mapping[str, Any]) -> str:
 def _bullets(title: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
-    return "\n".join([f"## {title}\n", *(f"- {_line(line)}" for line in lines)]) + "\n"
+    return "\n".join([f"## {title}\n", *(f"- {printable_line(line)}" for line in lines)]) + "\n"
 
 
 def _row(cells: Sequence[Any]) -> str:
-    return "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in cells) + " |"
-
-
-def _line(value: Any) -> str:
-    """One printable line: names come from outside."""
-    text = " ".join(str(value).split())
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    return "| " + " | ".join(printable_line(str(cell)).replace("|", "\\|") for cell in cells) + " |"

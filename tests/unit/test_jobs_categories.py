@@ -160,8 +160,12 @@ def test_the_verb_tells_what_is_asked_for_and_what_a_judge_keeps(
 
 
 def test_names_from_outside_are_harmless_in_files(tmp_path: Path) -> None:
-    found = [CategoryCount("=1+1<b>", 2, 2)]
-    for end in (".csv", ".svg"):
+    found = [CategoryCount("=1+1<b>", 2, 2), CategoryCount("\x1b[2J\nred", 1, 1)]
+    for end in (".csv", ".svg", ".txt"):
         write(tmp_path / f"plot{end}", found, 5, 2)
     assert (tmp_path / "plot.csv").read_text().splitlines()[1] == "'=1+1<b>,,2,2"
-    assert "=1+1&lt;b&gt;: 2" in (tmp_path / "plot.svg").read_text()
+    titles = [*ElementTree.parse(tmp_path / "plot.svg").getroot().itertext()]
+    assert "=1+1<b>: 2" in titles
+    assert "\ufffd[2J red: 1" in titles
+    assert len((tmp_path / "plot.txt").read_text().splitlines()) == 2
+    assert "\x1b" not in (tmp_path / "plot.txt").read_text()
