@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from types import NoneType
@@ -40,6 +40,17 @@ def takes_params(verb: Verb) -> Verb:
     command.__signature__ = signature.replace(parameters=[*shown.values()])  # type: ignore[attr-defined]
     command.__annotations__ = {name: one.annotation for name, one in shown.items()}
     return command
+
+
+def refuse_other_options(mine: Sequence[Params], others: Sequence[Params], nouns: str) -> None:
+    """Raises BadParameter for an option that was given and means nothing for the task."""
+    known = {name: one for params in mine for name, one in params.options().items()}
+    for params in others:
+        for name, option in params.options().items():
+            if name not in known and getattr(params, name) != getattr(type(params)(), name):
+                meant = ", ".join(next(_flags(n, False, one)) for n, one in known.items())
+                flag = next(_flags(name, False, option))
+                raise typer.BadParameter(f"{flag} means nothing for {nouns}; what does: {meant}")
 
 
 @dataclass(frozen=True, slots=True)

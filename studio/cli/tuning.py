@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Group
 from rich.text import Text
 
@@ -19,7 +18,6 @@ from studio.cli.run_options import run_told
 from studio.evaluation.systems import label_of, of_pair_key
 from studio.jobs.params import RunParams
 from studio.jobs.tune_params import AnswerParams, PairJudgeParams, TuneParams
-from studio.params import Option, Params
 from studio.project import Project
 
 MEASURES = {"loss": "loss", "perplexity": "perplexity", "rouge_l": "ROUGE-L"}
@@ -101,22 +99,6 @@ def judged_line(found: dict[str, Any]) -> str:
         f"judged by {found['by']}, each pair in both orders: {found['won']} won, "
         f"{found['lost']} lost, {found['tied']} tied{unread}, sign test p = {found['p_value']:.4f}"
     )
-
-
-def refuse_other_options(mine: Sequence[Params], others: Sequence[Params], nouns: str) -> None:
-    """Raises BadParameter for an option that was given and means nothing for the task."""
-    known = {name: one for params in mine for name, one in params.options().items()}
-    for params in others:
-        for name, option in params.options().items():
-            if name not in known and getattr(params, name) != getattr(type(params)(), name):
-                meant = ", ".join(_flag(n, one) for n, one in known.items())
-                raise typer.BadParameter(
-                    f"{_flag(name, option)} means nothing for {nouns}; what does: {meant}"
-                )
-
-
-def _flag(name: str, option: Option) -> str:
-    return f"--{(option.flag or name).replace('_', '-')}"
 
 
 def told_of_judge(project: Project, judge: PairJudgeParams) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import typer
 
 from studio.cli.fitting import opened_for
 from studio.cli.following import run_job, show_result
-from studio.cli.options import takes_params
+from studio.cli.options import refuse_other_options, takes_params
 from studio.cli.output import (
     DetachOption,
     JsonOption,
@@ -30,7 +30,7 @@ from studio.cli.run_options import (
 )
 from studio.cli.s3 import show_rounds
 from studio.cli.tables import score_table
-from studio.cli.tuning import evaluate_answers, refuse_other_options, told_of_judge
+from studio.cli.tuning import evaluate_answers, told_of_judge
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, RunParams, TrainParams
 from studio.jobs.tune_params import AnswerParams, PairJudgeParams

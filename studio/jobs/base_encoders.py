@@ -63,9 +63,12 @@ def problem_of(encoder: str, kind: Kind = "encoder") -> str:
         return f"{encoder} is not on this machine. Fetch it: {base.missing}" if base.missing else ""
     if encoder.startswith("openai:"):
         return "A model behind an endpoint cannot be trained."
-    if encoder.startswith((".", "/", "~")) and not Path(encoder).expanduser().is_dir():
-        return f"There is no folder {encoder}."
-    return ""
+    if not encoder.startswith((".", "/", "~")):
+        return ""
+    path = Path(encoder).expanduser()
+    if path.is_dir() or (kind == "llm" and path.is_file()):
+        return ""
+    return f"There is no folder {'or GGUF file ' if kind == 'llm' else ''}{encoder}."
 
 
 def stored(project: Project, encoder: str) -> str:
@@ -95,8 +98,8 @@ def located(project: Project, encoder: str) -> str:
 
 
 def absolute(encoder: str) -> str:
-    """A folder by its full path, since workers run elsewhere; any other name as it is."""
+    """A folder or file by its full path, since workers run elsewhere; other names as they are."""
     encoder = encoder.strip()
     path = Path(encoder).expanduser()
-    is_folder = bool(encoder) and encoder not in catalogue.load() and path.is_dir()
-    return str(path.absolute()) if is_folder else encoder
+    is_path = bool(encoder) and encoder not in catalogue.load() and path.exists()
+    return str(path.absolute()) if is_path else encoder

@@ -16,7 +16,7 @@ import typer.main
 import typer.testing
 
 from studio.cli.app import app
-from studio.cli.options import takes_params
+from studio.cli.options import refuse_other_options, takes_params
 from studio.params import Params, option
 
 FLAGS = {
@@ -193,6 +193,13 @@ def test_switches_have_two_flags_and_go_by_their_older_names(
 
 def test_a_flag_of_one_letter_has_one_dash() -> None:
     assert baked("-k", "3").k == 3
+
+
+def test_an_option_of_another_task_is_refused_with_those_that_do() -> None:
+    refuse_other_options((ServeParams(),), (BakeParams(k=3),), "plates")
+    with pytest.raises(typer.BadParameter) as told:
+        refuse_other_options((ServeParams(),), (BakeParams(covered=False),), "plates")
+    assert str(told.value) == "--lid means nothing for plates; what does: --plates, -k"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.jobs import comparing, train_time, training_data
-from studio.jobs.base_encoders import base_encoders, problem_of
+from studio.jobs.base_encoders import absolute, base_encoders, problem_of
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.project import Project
@@ -131,6 +131,18 @@ def test_bases_that_are_not_here_come_with_their_command(
     assert "Fetch it: studio models pull" in problem_of("mpnet-base")
     assert "language model" in problem_of("smollm2-135m")
     assert "cannot be trained" in problem_of("openai:m@http://x")
+
+
+def test_an_llm_may_be_a_file_and_is_found_from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.gguf").touch()
+    assert absolute(" ./own.gguf ") == str(tmp_path / "own.gguf")
+    assert absolute("owner/name") == "owner/name"
+    assert problem_of("./own.gguf", "llm") == ""
+    assert problem_of("./own.gguf") == "There is no folder ./own.gguf."
+    assert problem_of("./gone.gguf", "llm") == "There is no folder or GGUF file ./gone.gguf."
 
 
 def test_own_models_are_bases_while_their_folder_is_there(project: Project) -> None:
