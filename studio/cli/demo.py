@@ -77,7 +77,7 @@ def demo(
         int | None, typer.Option(min=1, help="Instructions: tasks to write. Default: 40.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Instructions: steps of the tuning. Default: 60.")
+        int | None, typer.Option(min=1, help="Instructions: steps of the tuning. Default: 48.")
     ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="No screens, also on a terminal.")

@@ -25,7 +25,7 @@ from studio.training.instruction_settings import BASE
 
 TASK = "instructions"
 WANTED = 40
-STEPS = 60
+STEPS, CHECKS = 48, 3
 ANSWER_TOKENS = 64
 """What two cores and a small LLM do in about ten minutes; no gold answer of the samples is longer
 than that."""
@@ -60,7 +60,12 @@ def begin(path: Path, wishes: TuningWishes, endpoint: str) -> tuple[Project, Job
     if problem := problem_of(base, "llm"):
         raise StudioError(problem)
     project = labelled_sample_project(path, sample_of(TASK, wishes.sample).name)
-    tune = TuneParams(base=base, steps=wishes.steps or STEPS, learning_rate=LEARNING_RATE)
+    tune = TuneParams(
+        base=base,
+        steps=wishes.steps or STEPS,
+        learning_rate=LEARNING_RATE,
+        evaluations=CHECKS,
+    )
     params = PathParams(
         generate=run_row(
             project, wanted=wishes.wanted or WANTED, endpoint=endpoint, model=wishes.model
