@@ -11,14 +11,15 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from studio.cli import demo_labelled, demo_tuning
-from studio.cli.demo_again import sample_of
+from studio.cli.demo_again import gone_on, sample_of
+from studio.cli.demo_ending import dropped, rows_of, show_ending
 from studio.cli.following import follow
 from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.cli.tables import filter_tables, score_table
 from studio.jobs import queue
 from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
 from studio.jobs.plans import run_row
-from studio.jobs.setup import Sample, sample_project, samples
+from studio.jobs.setup import Sample, sample_project
 from studio.llm import catalogue
 from studio.llm.endpoints import EMBEDDED_PREFIX
 from studio.project import DATABASE, Project
@@ -28,8 +29,6 @@ from studio.settings import load
 
 LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
 """Embedded LLMs, the best first; the demo takes the first that is on this machine."""
-SAMPLE = "tax_en"
-"""Of retrieval, when none is named."""
 DOCUMENTS = 80
 QUERIES = 3
 """What two cores and the small LLM do in a few minutes."""
@@ -90,7 +89,7 @@ def demo(
     of_tuning = {"--wanted": wanted, "--steps": steps}
     if task == "retrieval":
         _refuse({"--base": base or None, **of_rounds, **of_tuning}, "need a --task")
-        asked = _Asked(sample or SAMPLE, endpoint, model, documents, queries)
+        asked = _Asked(sample, endpoint, model, documents, queries)
         _of_retrieval(path, asked, screens, as_json)
     elif task == demo_tuning.TASK:
         _refuse(of_rounds, "are for rounds of S3")
@@ -163,14 +162,14 @@ def _begin(path: Path, asked: _Asked) -> tuple[Project, Job]:
     """A new demo project with its job under way, or the one that is there, gone on with."""
     path = path.expanduser()
     if (path / DATABASE).exists():
-        return _go_on(Project.open(path), asked.endpoint, asked.model)
-    endpoint = asked.endpoint
-    if not (endpoint or asked.model) and asked.sample in samples():
-        endpoint = best_embedded(samples()[asked.sample])
+        return gone_on(path, "path", "retrieval", _told, asked)
+    sample, endpoint = sample_of("retrieval", asked.sample), asked.endpoint
+    if not (endpoint or asked.model):
+        endpoint = best_embedded(sample)
     encoder = load().encoder
     if encoder in catalogue.load():
         catalogue.required_path(encoder)
-    project, corpus = sample_project(path, asked.sample)
+    project, corpus = sample_project(path, sample.name)
     generate = run_row(
         project,
         documents=asked.documents,
@@ -204,20 +203,8 @@ def best_embedded(sample: Sample) -> str:
     )
 
 
-def _go_on(project: Project, endpoint: str, model: str) -> tuple[Project, Job]:
-    found = [job for job in queue.all_jobs(project) if job.kind == "path"]
-    if not found:
-        raise StudioError(
-            f"{project.path} is a project, but not a demo. Name another folder: studio demo FOLDER."
-        )
-    job = found[0]
-    asked = job.params["generate"]
-    if endpoint not in ("", asked["endpoint"]) or model not in ("", asked["model"]):
-        raise StudioError(
-            f"{project.path} holds a demo with another LLM. Name another folder for this one: "
-            f"studio demo FOLDER --endpoint {endpoint or asked['endpoint']}."
-        )
-    return project, queue.resume(project, job.id) if job.state in queue.RESUMABLE else job
+def _told(job: Job) -> Mapping[str, Any]:
+    return {name: job.params["generate"][name] for name in ("endpoint", "model")}
 
 
 def _plan(project: Project, job: Job) -> str:
@@ -233,14 +220,11 @@ def _plan(project: Project, job: Job) -> str:
 def outcome(project: Project, result: dict[str, Any]) -> dict[str, Any]:
     """The one object for programs."""
     counts = project.store.records.counts()
-    dropped = dict(result["generation_drops"])
-    for reason, count in counts.dropped.items():
-        dropped[reason] = dropped.get(reason, 0) + count
     return {
         "documents": project.store.documents.count(),
         "generated": counts.total,
         "kept": counts.kept,
-        "dropped": dropped,
+        "dropped": dropped(counts, result),
         "scores": {
             name: {m: means[m] for m in ("ndcg@10", "recall@100", "mrr@10")}
             for name, means in result.get("scores", {}).items()
@@ -256,21 +240,13 @@ def outcome(project: Project, result: dict[str, Any]) -> dict[str, Any]:
 
 def show(result: dict[str, Any], found: dict[str, Any]) -> None:
     """The closing tables, and how to go on."""
-    rows: list[list[object]] = [
-        ["documents", found["documents"]],
-        ["queries generated", found["generated"]],
-        *[[f"  dropped: {reason}", count] for reason, count in found["dropped"].items()],
-        ["queries kept", found["kept"]],
-    ]
+    rows = [["documents", found["documents"]], *rows_of(found, "queries")]
     out.print(table(f"Queries by {found['llm']}", ("what", "count"), rows))
     out.print(filter_tables(result))
     if found["scores"]:
         out.print(score_table(result))
         out.print(verdict(found), highlight=False)
-    stages = ", ".join(f"{name} {s:.0f} s" for name, s in found["seconds"].items())
-    out.print(f"Time: {stages}", style="dim", highlight=False)
-    out.print(f"The project lies in {visible(found['project'])}", highlight=False)
-    out.print(f"Open it with: [bold]studio {visible(found['project'])}[/]", highlight=False)
+    show_ending(found)
 
 
 def verdict(found: dict[str, Any]) -> str:

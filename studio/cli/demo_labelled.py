@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.cli.demo_again import gone_on, sample_of
+from studio.cli.demo_ending import show_ending
 from studio.cli.output import out, visible
 from studio.cli.s3 import show_rounds
 from studio.jobs import queue
@@ -114,9 +115,7 @@ def show(found: dict[str, Any]) -> None:
     """The table of rounds, what it says, and how to go on."""
     show_rounds(found)
     out.print(visible(verdict(found)), highlight=False, soft_wrap=True)
-    out.print(f"Time: {found['seconds']:.0f} s", style="dim", highlight=False)
-    out.print(f"The project lies in {visible(found['project'])}", highlight=False)
-    out.print(f"Open it with: [bold]studio {visible(found['project'])}[/]", highlight=False)
+    show_ending(found)
 
 
 def verdict(found: dict[str, Any]) -> str:

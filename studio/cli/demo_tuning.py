@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.cli.demo_again import gone_on, sample_of
+from studio.cli.demo_ending import dropped, rows_of, show_ending
 from studio.cli.output import out, table, visible
 from studio.cli.tables import chain_table
 from studio.cli.tuning import answer_table
@@ -105,15 +106,12 @@ def plan(project: Project, job: Job) -> str:
 def outcome(project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any]:
     """The one object for programs."""
     counts = project.store.records.counts(project.task.record.name)
-    dropped = dict(result["generation_drops"])
-    for reason, count in counts.dropped.items():
-        dropped[reason] = dropped.get(reason, 0) + count
     measured = ("scores", "intervals", "p_value", "difference", "tests", "wins", "systems", "gold")
     return {
         "seeds": result["examples"],
         "generated": counts.total,
         "kept": counts.kept,
-        "dropped": dropped,
+        "dropped": dropped(counts, result),
         "chain": result["chain"],
         **{name: result[name] for name in ("steps", "validation_loss", "model_path", "items")},
         **{name: result[name] for name in measured},
@@ -127,20 +125,12 @@ def outcome(project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any
 
 def show(found: dict[str, Any]) -> None:
     """What was written and kept, the table of scores, what it says, and how to go on."""
-    rows: list[list[object]] = [
-        ["seeds", found["seeds"]],
-        ["instructions generated", found["generated"]],
-        *[[f"  dropped: {reason}", count] for reason, count in found["dropped"].items()],
-        ["instructions kept", found["kept"]],
-    ]
+    rows = [["seeds", found["seeds"]], *rows_of(found, "instructions")]
     out.print(table(f"Instructions by {visible(found['llm'])}", ("what", "count"), rows))
     out.print(chain_table(found))
     out.print(answer_table(found))
     out.print(visible(verdict(found)), highlight=False, soft_wrap=True)
-    stages = ", ".join(f"{name} {s:.0f} s" for name, s in found["seconds"].items())
-    out.print(f"Time: {stages}", style="dim", highlight=False)
-    out.print(f"The project lies in {visible(found['project'])}", highlight=False)
-    out.print(f"Open it with: [bold]studio {visible(found['project'])}[/]", highlight=False)
+    show_ending(found)
 
 
 def verdict(found: dict[str, Any]) -> str:

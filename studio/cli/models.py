@@ -139,8 +139,7 @@ def _show_labelled(models: list[Model], counts: dict[int, int], as_json: bool) -
         {
             **_facts(model, counts),
             "run": model.scores.get("run"),
-            "validation": model.scores.get("validation", {}),
-            "test": model.scores.get("test", {}),
+            **{one: model.scores.get(one, {}) for one in ("validation", "test")},
         }
         for model in models
     ]
@@ -156,13 +155,13 @@ def _show_labelled(models: list[Model], counts: dict[int, int], as_json: bool) -
 
 def _show_llms(models: list[Model], counts: dict[int, int], as_json: bool) -> None:
     """Tuned LLMs."""
-    rows = [
-        {**_facts(model, counts), "validation_loss": model.scores.get("validation_loss", {}),
-         "test": model.scores.get("test", {})}
-        for model in models
-    ]  # fmt: skip
     from studio.tui.train.words import model_cells
 
+    rows = [
+        _facts(model, counts)
+        | {one: model.scores.get(one, {}) for one in ("validation_loss", "test")}
+        for model in models
+    ]
     cells = [
         [model.id, *model_cells(model, counts.get(model.snapshot_id or 0), "", "rouge_l")[1:-1]]
         for model in models

@@ -413,7 +413,7 @@ class EvaluateParams(Params):
     split: Split = option(
         "test",
         "Gold split",
-        "which gold queries to score on",
+        "which gold to score on",
         choices=("test", "validation"),
         notes=("only ever scored: the number to report", "while you still choose"),
     )

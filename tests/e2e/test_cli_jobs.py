@@ -145,4 +145,4 @@ def test_the_demo_ends_in_one_object_and_goes_on_where_it_was(
     assert "trained − base encoder" in shown.out
     assert "stand-in" in shown.err
     other = studio("demo", tmp_path / "d", "--endpoint", "embedded:smollm2-135m")
-    assert_one_sentence(other, 1, "another LLM", "studio demo FOLDER")
+    assert_one_sentence(other, 1, f"a demo with endpoint {server.url}", "another folder")
