@@ -63,9 +63,10 @@ async def test_b_counts_what_is_asked_for_and_enter_shows_those(mill: Project) -
 
 async def test_a_label_is_looked_for_as_a_label(tmp_path: Path) -> None:
     made = Project.create(tmp_path / "stays", task="classification")
+    hostile = "go\0od\x1b[2J"
     made.store.records.add(
         Record(LABELLED_TEXT, {"text": f"room {n}", "label": label})
-        for n, label in enumerate(("good", "good", "bad"))
+        for n, label in enumerate((hostile, hostile, "bad"))
     )
     app = StudioApp(made, screen="review")
     async with app.run_test(size=SIZE) as pilot:
@@ -75,7 +76,7 @@ async def test_a_label_is_looked_for_as_a_label(tmp_path: Path) -> None:
         await pilot.press("left")
         await until_shown(pilot, lambda: "kind of task or label" in text(app))
         await pilot.press("enter")
-        await until_shown(pilot, lambda: table(app).view == View(field="label", value="good"))
+        await until_shown(pilot, lambda: table(app).view == View(field="label", value=hostile))
 
 
 @pytest.mark.parametrize("size", [(80, 24), SIZE])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -109,7 +110,7 @@ class CategoriesDialog(Dialog):
         event.stop()
         if event.row is None:
             return
-        by, outer, inner = event.row.key.split("\0")
+        by, outer, inner = json.loads(event.row.key)
         kind = outer if by == "kind" else ""
         names = [name for name in (inner, outer) if name not in (kind, *NOT_IN_TEXT)]
         self.dismiss(ChosenCategory(" ".join(names).strip(), kind))
@@ -127,7 +128,7 @@ def _rows(found: Sequence[CategoryCount], by: By, width: int) -> Iterator[Row]:
             f"{one.count / total:.1%}",
             f"{one.kept_share:.0%}",
         )
-        return Row(f"{by}\0{outer}\0{inner}", cells, "muted" if inner else "")
+        return Row(json.dumps([by, outer, inner]), cells, "muted" if inner else "")
 
     for one in [one for one in found if one.name][:TOP]:
         yield row(one.name, "", one_line(one.name, 22), one)
