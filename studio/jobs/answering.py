@@ -19,7 +19,7 @@ from studio.formats.instructions import prompt_text
 from studio.jobs import preferring
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
-from studio.jobs.project_systems import systems_of
+from studio.jobs.project_systems import model_by_number, systems_of
 from studio.jobs.tune_params import AnswerParams
 from studio.llm.causal import AnswerLoss, CausalModel, Prompted
 from studio.records import Datum, Gold, StudioError
@@ -69,7 +69,9 @@ def measure(context: JobContext, params: AnswerParams) -> dict[str, Any]:
             f"There are no gold {params.split} instructions to score on. Import some with "
             "`studio gold import FILE --split auto`."
         )
-    model = _model(context, params)
+    model = model_by_number(context.project, params.model_id)
+    if model is None:
+        raise StudioError("No model is tuned yet. `studio tune` tunes one on the kept records.")
     there = {one.name: one for one in systems_of(context.project, model)}
     done = {one.system: one for one in store.evaluations.of_job(context.job.id)}
     for system in (there[name] for name in BEFORE_AFTER):
@@ -81,16 +83,6 @@ def measure(context: JobContext, params: AnswerParams) -> dict[str, Any]:
     store.models.set_scores(model.id, scores)
     write_model_card(context, replace(model, scores=scores))
     return found
-
-
-def _model(context: JobContext, params: AnswerParams) -> Model:
-    models = context.store.models
-    model = models.latest() if params.model_id is None else models.get(params.model_id)
-    if model is not None:
-        return model
-    if params.model_id is None:
-        raise StudioError("No model is tuned yet. `studio tune` tunes one on the kept records.")
-    raise StudioError(f"There is no model {params.model_id} in this project.")
 
 
 def label_of(gold: Sequence[Gold], params: AnswerParams) -> str:

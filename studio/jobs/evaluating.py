@@ -15,7 +15,7 @@ from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import GoldSet, gold_set, read_corpus
 from studio.jobs.params import EvaluateParams
-from studio.jobs.project_systems import Opening, systems_of
+from studio.jobs.project_systems import Opening, model_by_number, systems_of
 from studio.records import StudioError
 from studio.runs import Model
 from studio.store.models import Evaluation
@@ -38,7 +38,7 @@ def run(context: JobContext) -> None:
 
 def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[str, Any]:
     """All systems on the gold; stores each one's scores and returns the whole comparison."""
-    model = _model(context, params)
+    model = model_by_number(context.project, params.model_id)
     chosen = chosen_systems(context, params, model)
     corpus = read_corpus(context.store)
     scores: dict[str, RetrievalScores] = {}
@@ -87,16 +87,6 @@ def chosen_systems(
 def names_in(typed: str) -> list[str]:
     """What stands between the commas."""
     return [name.strip() for name in typed.split(",") if name.strip()]
-
-
-def _model(context: JobContext, params: EvaluateParams) -> Model | None:
-    models = context.store.models
-    if params.model_id is None:
-        return models.latest()
-    model = models.get(params.model_id)
-    if model is None:
-        raise StudioError(f"There is no model {params.model_id} in this project.")
-    return model
 
 
 def summary(scores: dict[str, RetrievalScores], seed: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from studio.evaluation.systems import System
 from studio.jobs.base_encoders import located
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
 from studio.project import Project
+from studio.records import StudioError
 from studio.runs import Model
 from studio.training.encoders import MAX_LENGTH, ROLES
 from studio.training.instruction_settings import BASE as DEFAULT_LLM
@@ -79,6 +80,19 @@ def shown_first(there: Sequence[System]) -> list[System]:
     """Those that stand side by side where nobody has chosen."""
     usual = [one for one in there if one.name in systems.USUAL]
     return usual or list(there[: len(systems.USUAL)])
+
+
+def model_by_number(project: Project, model_id: int | None) -> Model | None:
+    """A model, or the newest one for None; None where nothing is trained yet.
+
+    Raises StudioError for a number that no model has.
+    """
+    models = project.store.models
+    if model_id is None:
+        return models.latest()
+    if (model := models.get(model_id)) is None:
+        raise StudioError(f"There is no model {model_id}. `studio models trained` lists them.")
+    return model
 
 
 def _predictors(project: Project) -> list[System]:

@@ -17,7 +17,7 @@ class TuneParams(DataParams):
     """Tune a small LLM on the kept instructions, with low-rank adapters (LoRA)."""
 
     base: str = option(
-        BASE, "Base LLM", "the model to start from: a catalogue name, a hub name or a folder"
+        BASE, "Base LLM", "to start from: a catalogue name, a hub name, a folder or a GGUF file"
     )
     examples: bool = option(
         True, "Examples too", "train on the examples as well, as Self-Instruct does"
