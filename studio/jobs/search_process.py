@@ -46,6 +46,7 @@ from studio.jobs.search_systems import (
     NO_DOCUMENTS,
     Held,
     Lexical,
+    LoadedSystem,
     Predictor,
     Progress,
     Reading,
@@ -95,9 +96,9 @@ class Searching:
         self._held: frozenset[str] = frozenset()
         self._allowed: frozenset[str] = frozenset()
         self._loaded: dict[str, Wanted] = {}
-        self._ready: dict[str, Searcher | Predictor | Answerer] = {}
+        self._ready: dict[str, LoadedSystem] = {}
         """In the order in which they answer."""
-        self._answered: dict[str, tuple[int, Searcher | Predictor | Answerer]] = {}
+        self._answered: dict[str, tuple[int, LoadedSystem]] = {}
         self._look_now = threading.Event()
         self._gold: tuple[int, Wordings] = (-1, {})
         """Gold by its words, with the version that it was read of."""
@@ -138,7 +139,7 @@ class Searching:
     def _is_newest(self, ask: SearchQuery) -> bool:
         return self._ask is not None and self._ask.number == ask.number
 
-    def _next(self) -> tuple[SearchQuery, str, Searcher | Predictor | Answerer]:
+    def _next(self) -> tuple[SearchQuery, str, LoadedSystem]:
         """Wait for a question and a system that has not answered it."""
         with self._news:
             while True:
@@ -151,7 +152,7 @@ class Searching:
                 self._news.wait()
 
     def _answer_of(
-        self, store: Store, ask: SearchQuery, system: str, ready: Searcher | Predictor | Answerer
+        self, store: Store, ask: SearchQuery, system: str, ready: LoadedSystem
     ) -> Answer:
         if isinstance(ready, Answerer):
             said = ready.answer(ask.query, ask.context, lambda: not self._is_newest(ask))
@@ -260,10 +261,10 @@ class Searching:
 
     def _read(
         self, store: Store, wanted: Wanted, progress: Progress, *, may_take_long: bool
-    ) -> Searcher | Predictor | Answerer:
+    ) -> LoadedSystem:
         system = wanted.system
 
-        def part(one: System) -> Searcher | Predictor | Answerer:
+        def part(one: System) -> LoadedSystem:
             """What the system stands on: shared with its own column where that has it."""
             its = replace(wanted, system=one)
             if self._loaded.get(one.name) == its and one.name in self._ready:
@@ -303,7 +304,7 @@ class Searching:
 
         return tell
 
-    def _take(self, name: str, ready: Searcher | Predictor | Answerer) -> None:
+    def _take(self, name: str, ready: LoadedSystem) -> None:
         with self._news:
             both = {**self._ready, name: ready}
             chosen = self._chosen or tuple(both)

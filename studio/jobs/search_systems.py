@@ -162,6 +162,10 @@ class Predictor:
         return self.model.predict([unlabelled(self.record, text, context)])[0]
 
 
+LoadedSystem = Searcher | Predictor | Answerer
+"""A system that is ready to answer."""
+
+
 def unlabelled(record: RecordType, text: str, context: str = "") -> Datum:
     """A text of which nothing is known yet, as the models of a task read it."""
     fields = {record.fields[0]: text} | ({record.context: context} if record.context else {})
@@ -193,10 +197,10 @@ class Reading:
     progress: Progress
     may_take_long: bool
     """Whether the person has said yes to a long or costly embedding."""
-    part: Callable[[System], Searcher | Predictor | Answerer]
+    part: Callable[[System], LoadedSystem]
     """A system that another one stands on: as it is loaded already, or read now."""
 
-    def read(self, system: System) -> Searcher | Predictor | Answerer:
+    def read(self, system: System) -> LoadedSystem:
         """Make it ready to answer. Raises StudioError when that cannot be, and Held."""
         return READERS[system.kind](self, system)
 
@@ -235,7 +239,7 @@ def _llm(_reading: Reading, system: System) -> Answerer:
     return Answerer(system.source)
 
 
-READERS: Final[dict[str, Callable[[Reading, System], Searcher | Predictor | Answerer]]] = {
+READERS: Final[dict[str, Callable[[Reading, System], LoadedSystem]]] = {
     systems.LEXICAL: _lexical,
     systems.ENCODER: _dense,
     systems.SUM: _sum,
