@@ -91,7 +91,7 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     "models compare": (_is_trained_at_once, "`studio s3 compare` sets methods beside each other"),
     "s3 compare": (
         _has_rounds,
-        "`studio models compare` sets two retrievers beside each other",
+        "`studio models compare` sets two models beside each other",
     ),
 }
 """Verb → which tasks it fits, and what others use instead."""

@@ -231,7 +231,7 @@ def compare(
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Two systems on the queries that both were scored on: is the difference real?"""
+    """Two systems on the gold that both were scored on: is the difference real?"""
     from studio.jobs import comparing
 
     opened = opened_for("models compare", project)
@@ -245,13 +245,13 @@ def compare(
 
 def _system(project: Project, named: str) -> Model | str:
     """A model by its number, name or as the newest one; another system by its name."""
-    from studio.jobs.project_systems import systems_of
+    from studio.jobs.project_systems import model_by_number, systems_of
 
-    if named.isdecimal() and project.store.models.get(int(named)) is None:
-        raise StudioError(f"There is no model {named}. `studio models trained` lists them.")
+    if named.isdecimal():
+        model_by_number(project, int(named))
     system = find_system(systems_of(project), named)
     if system.problem:
-        raise StudioError(f"{system.problem} `studio train` trains a model.")
+        raise StudioError(f"{system.problem} `studio {project.task.trained_by}` trains a model.")
     model = project.store.models.get(system.model_id) if system.model_id is not None else None
     return model or system.name
 
@@ -263,6 +263,7 @@ def _duel_row(duel: Duel, apart: list[tuple[str, Any, Any]]) -> dict[str, Any]:
         "old": duel.old,
         "gold": duel.gold,
         "split": duel.split,
+        "measure": duel.measure,
         "scores": {name: {"new": a, "old": b} for name, (a, b) in duel.means.items()},
         "difference": [between.mean, between.low, between.high],
         "p_value": duel.test.p_value,

@@ -191,6 +191,7 @@ def test_models_compare(project: Project, verbs: Verbs) -> None:
     found = verbs("models", "compare", 2, 1, "-p", project.path, "--json").json
     assert (found["won"], found["lost"]) == (5, 1)
     assert found["difference"][0] == pytest.approx(0.15)
+    assert found["measure"] == "ndcg@10"
     assert found["settings"]["batch_size"] == {"new": 32, "old": 16}
     assert len(found["queries"]) == 6
     said = verbs("models", "compare", 2, 1, "-p", project.path).out
