@@ -20,7 +20,7 @@ def categories(
         bool, typer.Option("--all/--kept", help="Count the dropped records too.")
     ] = False,
     by: Annotated[
-        str,
+        By,
         typer.Option(
             help="verb: each root verb with its objects; object: the other way; kind: labels, and "
             "kinds of tasks that a file or method names."
@@ -50,18 +50,15 @@ def categories(
     from studio.jobs.categories import counted, retention
     from studio.jobs.filtering import record_type
 
-    ways: dict[str, By] = {"verb": "verb", "object": "object", "kind": "kind"}
-    if by not in ways:
-        raise typer.BadParameter(f"--by is {by!r}; it is one of: {', '.join(ways)}")
     if of and (every or type):
         raise typer.BadParameter(f"--filter counts what {of} has judged, whatever --all and --type")
     opened = Project.open(project)
     judged = record_type(opened, type)
     if of:
-        found = retention(opened.store, of).now(ways[by])
+        found = retention(opened.store, of).now(by)
     else:
         kept = None if every else True
-        found = counted(opened.store, judged.name, kept=kept, by=ways[by])
+        found = counted(opened.store, judged.name, kept=kept, by=by)
     if not found:
         which = judged.nouns if every else f"kept {judged.nouns}"
         raise StudioError(f"There are no {which} to count. Run `{opened.task.verb}` first.")

@@ -11,9 +11,9 @@ from studio.jobs.categories import NONE, By, CategoryCount
 from studio.jobs.category_files import bar
 from studio.tui.safe_text import content, padded
 
-WAYS: tuple[By, ...] = ("verb", "object", "kind")
-"""How categories are counted, one after the other."""
 TITLES: dict[By, str] = {"verb": "verb", "object": "object", "kind": "kind or label"}
+WAYS = (*TITLES,)
+"""How categories are counted, one after the other."""
 NAME, BAR = 18, 12
 """Cells of a name, and of the bar of what is kept whole."""
 
