@@ -159,6 +159,8 @@ def _refuse_unknown(arguments: list[str]) -> None:
 def _wrong_use(error: typer.TyperException) -> int:
     """What was typed is at fault. Help that was asked for by giving nothing has been printed."""
     said = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
+    # What a converter raised is announced by its kind.
+    said = said.replace(": Value error, ", ": ", 1)
     if not said:
         return 2
     context = getattr(error, "ctx", None)

@@ -156,7 +156,8 @@ def test_the_verb_tells_what_is_asked_for_and_what_a_judge_keeps(
     assert "write" in shown.out
     assert "4 records; 1 have no verb" in shown.out
     assert (tmp_path / "c.svg").exists()
-    assert_one_sentence(studio("categories", "--by", "colour", "-p", project.path), 2, "object")
+    wrong = studio("categories", "--by", "colour", "-p", project.path)
+    assert_one_sentence(wrong, 2, "'--by': 'colour' is not one of 'kind', 'verb', 'object'")
 
 
 def test_names_from_outside_are_harmless_in_files(tmp_path: Path) -> None:
