@@ -42,10 +42,10 @@ def filter_tables(result: dict[str, Any]) -> Group:
     tables = [chain_table(result)]
     if found := result.get("dropped"):
         rows = [[reason, count] for reason, count in found.items()]
-        tables.append(table("Dropped", ("reason", "count"), rows))
+        tables.append(table("Dropped of all records", ("reason", "count"), rows))
     # Under "all" stands what all filters together have kept.
     if kept := result.get("retention", {}).get("all"):
-        tables.append(retention_table(kept))
+        tables.append(retention_table(kept, "Kept of all records, by category"))
     return Group(*tables)
 
 

@@ -34,10 +34,15 @@ def chain(typed: str, judged: RecordType) -> list[str]:
     for the usual chain.
 
     Raises:
-        StudioError: there is no such filter, or it is nothing for this type.
+        StudioError: there is no such filter, it is nothing for this type, or both ways are mixed.
     """
     parts = [part.strip() for part in typed.split(",") if part.strip()]
     plain = {part for part in parts if part[0] not in "+-"}
+    if plain and any(part[0] == "-" for part in parts):
+        raise StudioError(
+            f"The filters “{typed}” are a chain of their own and leave out some of the usual one: "
+            "write either names alone, or +NAME and -NAME alone."
+        )
     chosen = plain or set(usual(judged))
     for part in parts:
         name = part.lstrip("+-").strip()

@@ -88,7 +88,9 @@ def measure(context: JobContext, params: AnswerParams) -> dict[str, Any]:
 def label_of(gold: Sequence[Gold], params: AnswerParams) -> str:
     """What was scored on, in words."""
     noun = gold[0].type.noun if len(gold) == 1 else gold[0].type.nouns
-    return f"{len(gold)} gold {params.split} {noun}"
+    return (
+        f"{len(gold)} gold {params.split} {noun}; answers of at most {params.answer_tokens} tokens"
+    )
 
 
 def _scored(
@@ -122,6 +124,7 @@ def _scored(
         split=params.split,
         model_id=model.id,
         job_id=context.job.id,
+        answer_tokens=params.answer_tokens,
         seed=params.seed,
     )
 
@@ -133,12 +136,13 @@ def evaluation(
     answers: Sequence[str],
     references: Sequence[str],
     *,
+    answer_tokens: int,
     seed: int,
     **about: Any,
 ) -> Evaluation:
     """The scores of a system's answers to these gold items, with the answers.
 
-    about: the other fields of an :class:`Evaluation`.
+    answer_tokens: where an answer was cut. about: the other fields of an :class:`Evaluation`.
     """
     found = generation.scores(losses, answers, references)
     values = {
@@ -147,7 +151,8 @@ def evaluation(
     }
     return Evaluation(
         system=system,
-        metrics=_means(values, seed) | {"label": systems.label_of(system)},
+        metrics=_means(values, seed)
+        | {"label": systems.label_of(system), "answer_tokens": answer_tokens},
         per_query=values,
         answers=dict(zip(names, answers, strict=True)),
         **about,

@@ -90,7 +90,7 @@ def between(store: Store, new: Model | str, old: Model | str) -> Duel:
     for split in SPLITS:
         ours, theirs = (_scores_of(store, one, split, model) for one in (new, old))
         if ours and theirs and _shared(ours, theirs):
-            _check_same_ranks(ours, theirs)
+            _check_counted_alike(ours, theirs)
             return _duel(
                 store, ours, theirs, _called(new, ours, model), _called(old, theirs, model)
             )
@@ -104,15 +104,22 @@ def between(store: Store, new: Model | str, old: Model | str) -> Duel:
     )
 
 
-def _check_same_ranks(new: Evaluation, old: Evaluation) -> None:
-    """Raises StudioError where a rank counted something else in one of them."""
-    counted = [str(one.metrics.get("ranks") or "every passage for itself") for one in (new, old)]
-    if counted[0] != counted[1]:
+def _check_counted_alike(new: Evaluation, old: Evaluation) -> None:
+    """Raises StudioError where a rank counted something else in one of them, or answers were cut
+    elsewhere."""
+    ours, theirs = (_counted(one) for one in (new, old))
+    if ours != theirs:
         raise StudioError(
             f"{system_label(new)} and {system_label(old)} were scored differently on {new.split}: "
-            f"a rank counted {counted[0]} for the one, {counted[1]} for the other. Evaluate both "
-            "again: `studio evaluate --model`."
+            f"{ours} for the one, {theirs} for the other. Evaluate both again alike: `studio "
+            "evaluate --model`."
         )
+
+
+def _counted(scores: Evaluation) -> str:
+    if most := scores.metrics.get("answer_tokens"):
+        return f"answers of at most {most} tokens"
+    return f"a rank counted {scores.metrics.get('ranks') or 'every passage for itself'}"
 
 
 def _scores_of(

@@ -100,6 +100,7 @@ def add_scores(project: Project, row: int) -> None:
             gold="4 gold test instructions",
             split="test",
             model_id=row,
+            answer_tokens=256,
             seed=13,
         )
         store.evaluations.add(found[system])

@@ -71,6 +71,7 @@ def test_a_chain_is_typed_and_runs_in_its_own_order(typed: str, expected: list[s
         ("round-trip", "nothing for texts; these are: length, "),
         ("+", "no filter “”"),
         ("-length,-language,-duplicates", "leave none"),
+        ("-length,language", "names alone, or"),
     ],
 )
 def test_a_chain_that_cannot_be_is_refused_by_name(typed: str, words: str) -> None:

@@ -87,7 +87,7 @@ def test_a_tuned_model_has_its_records_its_curves_its_card_and_its_scores(
     found = context.result
     assert [*found["scores"]] == ["base", "trained"]
     assert {*found["scores"]["trained"]} == {"rouge_l", "loss", "perplexity"}
-    assert found["gold"] == "3 gold test instructions"
+    assert found["gold"] == "3 gold test instructions; answers of at most 4 tokens"
     base, trained = store.evaluations.of_model(model.id)
     assert {*trained.answers} == {*base.answers} == {"test-0", "test-1", "test-2"}
     difference = found["tests"]["trained_vs_base"]["loss"]["difference"][0]

@@ -339,11 +339,11 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     if kind == "export":
         refuse(project, ExportParams.from_row(params))
     elif (
-        kind in ("path", "evaluate")
+        kind in ("path", "generate", "evaluate")
         and project.task.has_path
         and not project.store.documents.count()
     ):
         raise StudioError("The project has no documents. Import some first: `studio import`.")
-    if kind == "path" and project.store.prompts.latest() is None:
+    if kind in ("path", "generate") and project.store.prompts.latest() is None:
         raise StudioError("The project has no prompt yet. Press 2, write one and save it with w.")
     return queue.submit(project, kind, params)

@@ -138,6 +138,9 @@ def endpoint_choices(settings: Settings) -> tuple[FormChoice, ...]:
     ]
     tuned = sorted(settings.folder.glob("models/*/*.gguf")) if settings.folder else []
     for file in tuned:
+        if file.parent.name.startswith("."):
+            # Being written.
+            continue
         name = f"{EMBEDDED_PREFIX}models/{file.parent.name}"
         found.append(FormChoice(name, note="tuned in this project, runs on this machine"))
     for entry in catalogue.load().values():

@@ -91,5 +91,7 @@ class QueryBox(Section):
 
     def warn(self, words: str) -> None:
         """Who else asks the same words; empty takes the warning away."""
-        self.query_one("#same-words", Static).update(content(words))
+        # A thread tells it: the pane may be gone by then.
+        for line in self.query("#same-words").results(Static):
+            line.update(content(words))
         self.set_class(bool(words), "-warned")
