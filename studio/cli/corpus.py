@@ -49,7 +49,7 @@ def _known_task(name: str) -> str:
 TaskOption = Annotated[
     str,
     typer.Option(
-        help="What is trained: a retriever, or a small model for labels or questions.",
+        help="What is trained: a retriever, a small model for labels or questions, or an LLM.",
         metavar=f"[{'|'.join(TASKS)}]",
         callback=_known_task,
     ),
@@ -231,7 +231,7 @@ def import_(
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add documents, gold queries and examples to a project."""
+    """Add documents, gold queries, examples, or records that others have made, to a project."""
     if not (corpus or reading.gold or reading.examples or reading.records):
         raise typer.BadParameter("name a corpus, --gold, --examples or --records")
     opened = opened_for("import", project)

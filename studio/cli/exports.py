@@ -13,7 +13,9 @@ from studio.project import Project
 
 
 def export(
-    format: Annotated[str, typer.Argument(help="beir, pairs, triplets, jsonl, parquet or csv.")],
+    format: Annotated[
+        str, typer.Argument(help="Such as beir, pairs, alpaca, messages, jsonl, csv.")
+    ],
     folder: Annotated[
         Path | None,
         typer.Argument(readable=False, help="Where to; default: exports/FORMAT in the project."),

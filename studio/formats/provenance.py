@@ -49,7 +49,7 @@ def what(context: ExportContext) -> str:
     parts = " and ".join(others or ["passage"] * context.task.needs_documents)
     note = " `note` is what a person wrote on it." if context.has_notes else ""
     return (
-        f"Each row is a {context.record.noun}{f' with its {parts}' if parts else ''}, the "
+        f"Each row is one {context.record.noun}{f' with its {parts}' if parts else ''}, the "
         "generation, prompt version, model, seed and example revisions (`shots`) that made it, the "
         "number each filter gave it (`scores`), and whether it was kept. Dropped rows are here "
         f"too: take those with `kept` for training.{note}"

@@ -170,7 +170,7 @@ def settings_apart(new: Model, old: Model) -> list[tuple[str, Any, Any]]:
 def _unscored(who: Model | str) -> StudioError:
     name, how = (who.name, f"model {who.id}") if isinstance(who, Model) else (who, f"system {who}")
     return StudioError(
-        f"{name} has no scores per query yet. Evaluate it first, in Train or by "
+        f"{name} has no scores for each gold item yet. Evaluate it first, in Train or by "
         f"`studio evaluate --{how}`."
     )
 

@@ -63,24 +63,25 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
         generation_drops=collector.drops(),
         spent=asdict(context.store.generations.spent(context.job.id)),
         stopped_by=collector.stopped_by,
-        notes=_short_of(plan, collector, method.stages[-1], asked),
         answers_s=collector.meter.mean and round(collector.meter.mean, 3),
         model=endpoint.model,
         endpoint=endpoint.name,
         prompt_version=prompt.version if prompt else None,
         seconds_generate=round(time.monotonic() - started, 1),
     )
+    _tell_of_shortage(context, plan, collector, method.stages[-1], asked)
     collector.check_cap()
     if not (context.result["generated"] or collector.reused):
         raise StudioError(nothing_came(context, asked, method.stages[-1]))
 
 
-def _short_of(plan: Plan, collector: Collector, last: Stage, asked: int) -> list[str]:
+def _tell_of_shortage(
+    context: JobContext, plan: Plan, collector: Collector, last: Stage, asked: int
+) -> None:
     """A sentence where fewer came about than were wanted, though nothing stopped the run."""
     wanted, kept = getattr(plan.settings, "wanted", 0), collector.made.count(last.name)
-    if collector.stopped_by or kept >= wanted:
-        return []
-    return [
-        f"Only {kept:,} of the {wanted:,} wanted came about of {asked:,} requests; too much was "
-        "dropped to go on. Look at the reasons, or let another model or other seeds try."
-    ]
+    if not collector.stopped_by and kept < wanted:
+        context.note(
+            f"Only {kept:,} of the {wanted:,} wanted came about of {asked:,} requests; too much "
+            "was dropped to go on. Look at the reasons, or let another model or other seeds try."
+        )

@@ -143,7 +143,7 @@ def language_warning(model: str, language: str) -> str:
     able = [e.name for e in load().values() if e.kind == "llm" and code in e.languages]
     other = f"embedded:{able[0]}, or a server" if able else "a server with a larger model"
     return (
-        f"{model} writes {writes}, not {wanted}: most of its queries would be useless. "
+        f"{model} writes {writes}, not {wanted}: most of what it writes would be useless. "
         f"Choose {other}."
     )
 

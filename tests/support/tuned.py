@@ -84,7 +84,7 @@ def add_model(
     return model
 
 
-def add_scores(project: Project, row: int) -> None:
+def add_scores(project: Project, row: int, answer_tokens: int = 256) -> None:
     """What an evaluation would have found."""
     store, found = project.store, {}
     names = [gold.outside_id for gold in store.gold.all("test")]
@@ -100,7 +100,7 @@ def add_scores(project: Project, row: int) -> None:
             gold="4 gold test instructions",
             split="test",
             model_id=row,
-            answer_tokens=256,
+            answer_tokens=answer_tokens,
             seed=13,
         )
         store.evaluations.add(found[system])

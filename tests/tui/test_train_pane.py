@@ -175,7 +175,7 @@ async def test_a_model_without_scores_cannot_be_compared_and_says_so(
         await pilot.press("c", "j", "c")
         await quiet(pilot)
         said = text(app, "#duel")
-        assert "unscored has no scores per query yet" in said
+        assert "unscored has no scores for each gold item yet" in said
         assert "setting newer unscored" not in said
         assert queries(app) == []
 
@@ -188,7 +188,7 @@ async def test_an_unscored_model_says_which_key_scores_it(app: StudioApp, projec
         assert "Not scored yet. e scores" in text(app, "#scores")
         await pilot.press("w")
         await quiet(pilot)
-        assert "has no scores per query yet" in text(app, "#duel")
+        assert "has no scores for each gold item yet" in text(app, "#duel")
 
 
 async def test_the_lineage_tells_data_prompts_filters_and_parents(

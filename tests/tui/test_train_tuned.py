@@ -10,7 +10,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from studio.jobs import comparing
 from studio.project import Project
+from studio.records import StudioError
 from studio.tui.app import StudioApp
 from studio.tui.jobs.start import StartDialog
 from studio.tui.plots.curves import Curves
@@ -99,6 +101,15 @@ async def test_two_tuned_models_are_compared_answer_by_answer(helpdesk: Project)
         said = text(app, "duel")
         assert "tuned-1 · ROUGE-L 1.000: Rye is sown in autumn." in said
         assert ["base", "smollm2-135m", "elsewhere"] in [line.split() for line in said.splitlines()]
+
+
+def test_answers_that_were_cut_elsewhere_are_not_compared(helpdesk: Project) -> None:
+    [first] = helpdesk.store.models.all()
+    second = tuned.add_model(helpdesk, "tuned-2")
+    assert comparing.between(helpdesk.store, second, first)
+    tuned.add_scores(helpdesk, second.id, answer_tokens=16)
+    with pytest.raises(StudioError, match="at most 16 tokens for the one, answers of at most 256"):
+        comparing.between(helpdesk.store, second, first)
 
 
 async def test_a_tuning_under_way_shows_its_curve_and_can_be_stopped(

@@ -161,7 +161,7 @@ def test_columns_are_what_a_record_of_the_task_has(
         found = load_dataset(str(target), split="train")
         assert found.column_names[: len(own) + 1] == [*own, "record_id"]
         assert {key: found[0][key] or "" for key in own} == own
-        assert f"Each row is a {first} with its" in (target / "README.md").read_text("utf-8")
+        assert f"Each row is one {first} with its" in (target / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])

@@ -96,7 +96,7 @@ def test_any_two_systems_are_compared_query_by_query(context: JobContext) -> Non
     duel = comparing.between(store, newer, older)
     assert (duel.new, duel.old, len(duel.queries)) == ("newer", "older", 8)
     assert comparing.between(store, newer, "hybrid").old == "hybrid"
-    with pytest.raises(StudioError, match="has no scores per query yet"):
+    with pytest.raises(StudioError, match="has no scores for each gold item yet"):
         comparing.between(store, newer, "model-9")
 
 

@@ -75,7 +75,8 @@ class RunView(Container):
         """Figures, reasons, records."""
         record = self._task_words.record
         # What a record is about, or its class: whichever tells records of the task apart.
-        beside = "label" if self._task_words.has_labels else "document"
+        told = {"label": "label", "output": "output"}
+        beside = told.get(self._task_words.gold, "document")
         columns = (Column(record.noun), Column(beside, 14, from_width=44))
         none = f"No {record.noun} yet. They stream by here as soon as the LLM answers."
         with Section(id="figures-section").titled("Run"):

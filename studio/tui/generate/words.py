@@ -132,7 +132,9 @@ def lines(
 
 
 def _progress(job: Job, figures: Figures, width: int, now: datetime | None) -> str:
-    asked, done = figures.asked, figures.answered
+    done = figures.answered
+    # A method that tops up asks for more than was planned.
+    asked = max(figures.asked, done)
     if not asked:
         return job.message or "waiting for its worker"
     full = round(24 * min(done / asked, 1))
@@ -154,7 +156,7 @@ ENDED: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INT
 def _left(figures: Figures) -> str:
     if not figures.answers_s:
         return ""
-    return f"{duration((figures.asked - figures.answered) / figures.answers_s)} left"
+    return f"{duration(max(figures.asked - figures.answered, 0) / figures.answers_s)} left"
 
 
 def _records(figures: Figures, kept: int | None) -> str:

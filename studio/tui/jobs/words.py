@@ -142,7 +142,8 @@ def advice(job: Job, resume_key: str) -> str:
     if job.is_paused:
         return f"Paused: it sends nothing new. {resume_key} goes on."
     if job.state is JobState.INTERRUPTED:
-        return f"Its worker is gone. {resume_key} goes on; no stored answer is paid again."
+        paid = "" if job.kind in ("train", "tune") else "; no stored answer is paid again"
+        return f"Its worker is gone. {resume_key} goes on where it stopped{paid}."
     if job.is_capped:
         return f"{resume_key} goes on with a higher cap; what is stored is not asked again."
     if job.state is JobState.FAILED:

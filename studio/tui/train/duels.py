@@ -116,9 +116,10 @@ class DuelView(Horizontal):
         new, old = event.pair
         name = old.name if isinstance(old, Model) else "its base" if old == BASE else label_of(old)
         self.query_one("#duel-section", Section).titled(f"{new.name} against {name}")
-        said = train_words.tally(duel) if isinstance(duel, Duel) else "none"
-        nouns = train_words.noun_of(duel) if isinstance(duel, Duel) else "queries"
-        self.query_one("#queries-section", Section).titled(f"{nouns.capitalize()}: {said}")
+        said = "Nothing scored"
+        if isinstance(duel, Duel):
+            said = f"{train_words.noun_of(duel).capitalize()}: {train_words.tally(duel)}"
+        self.query_one("#queries-section", Section).titled(said)
 
     @on(RowList.Moved, "#queries")
     def _moved(self, event: RowList.Moved) -> None:
