@@ -76,7 +76,7 @@ def test_test_comes_before_validation(project: Project) -> None:
 
 def test_models_without_common_queries_are_refused(project: Project) -> None:
     new, old = add_model(project, "new"), add_model(project, "old", split=None)
-    with pytest.raises(StudioError, match="old has no scores per query"):
+    with pytest.raises(StudioError, match="old has no scores for each gold item"):
         comparing.between(project.store, new, old)
     add_gold(project, "validation")
     add_scores(project, old.id, 0.1, "validation")
