@@ -15,12 +15,11 @@ from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, table, visible
 from studio.cli.run_options import run_told
+from studio.evaluation.measures import OF_ANSWERS, judged_line
 from studio.evaluation.systems import label_of, of_pair_key
 from studio.jobs.params import RunParams
 from studio.jobs.tune_params import AnswerParams, PairJudgeParams, TuneParams
 from studio.project import Project
-
-MEASURES = {"loss": "loss", "perplexity": "perplexity", "rouge_l": "ROUGE-L"}
 
 
 @takes_params
@@ -63,10 +62,10 @@ def answer_table(result: dict[str, Any]) -> Group:
     """Base and tuned model with 95% intervals, and the paired tests."""
     labels = result["systems"]
     cells = [
-        [label_of(system, labels), *(_cell(result, system, measure) for measure in MEASURES)]
+        [label_of(system, labels), *(_cell(result, system, measure) for measure in OF_ANSWERS)]
         for system in result["scores"]
     ]
-    grid = table(f"Scores on {result['gold']}", ("system", *MEASURES.values()), cells)
+    grid = table(f"Scores on {result['gold']}", ("system", *OF_ANSWERS.values()), cells)
     lines = [line for key in result["tests"] for line in _test_lines(result, key)]
     return Group(grid, *(Text.from_markup(visible(line)) for line in lines))
 
@@ -83,22 +82,13 @@ def _test_lines(result: dict[str, Any], key: str) -> Iterator[str]:
         p = found["p_value"]
         said = "significant" if p < 0.05 else "not significant"
         yield (
-            f"{new} − {old}: {mean:+.3f} {MEASURES[measure]} (95% {low:+.3f} … {high:+.3f}), "
+            f"{new} − {old}: {mean:+.3f} {OF_ANSWERS[measure]} (95% {low:+.3f} … {high:+.3f}), "
             f"p = {p:.4f}, {said}"
         )
     wins = result["wins"][key]
     yield f"{wins['won']} answers won, {wins['lost']} lost, {wins['tied']} the same, by ROUGE-L"
     if found := result.get("judged"):
         yield judged_line(found)
-
-
-def judged_line(found: dict[str, Any]) -> str:
-    """What the pairwise judge said, such as ``judged by gpt: 30 won, 20 lost, 10 tied, p = .2``."""
-    unread = f", {found['unread']} not judged" if found["unread"] else ""
-    return (
-        f"judged by {found['by']}, each pair in both orders: {found['won']} won, "
-        f"{found['lost']} lost, {found['tied']} tied{unread}, sign test p = {found['p_value']:.4f}"
-    )
 
 
 def told_of_judge(project: Project, judge: PairJudgeParams) -> dict[str, Any] | None:

@@ -4,16 +4,17 @@ Rows with an instruction, an input and an output under the names that Alpaca, Se
 samples, P3, COIG-PC, COIG-CQIA, Dolly and others give them; Self-Instruct's tasks with their
 ``instances``; conversations as ShareGPT (``from``, ``value``) and ChatML (``role``, ``content``).
 
-Of a conversation each turn of a user with the answer after it is one instruction, those after the
-first tagged ``follow-up``: they may speak of what was said before. What a system turn says stands
-before each instruction of its conversation, since the answers follow it. A turn of a tool ends what
+Of a conversation each turn of a user with the answer after it is one instruction; those after the
+first are tagged ``follow-up`` and have what was said before as their input, since they speak of it.
+What a system turn says stands before each instruction of its conversation, since the answers follow
+it. A turn of a tool ends what
 is read: the answer after it was not written from the instruction alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,8 @@ ROLES = {
 BETWEEN: Final = "\n\n"
 """What stands between instruction and input where both are one text."""
 FOLLOW_UP = "follow-up"
+ASKED, ANSWERED = "User", "Assistant"
+"""Who said what before a follow-up."""
 IS_TRUE, IS_FALSE = ("true", "1", "yes"), ("false", "0", "no", "off")
 
 InstructionRow = RawInstruction | SkippedRow
@@ -176,12 +179,18 @@ def _flat(row: Mapping[str, object], named: Mapping[str, str], system: str) -> _
     text = needed_text(_words(content), key)
     if key.strip().lower() in JOINED:
         text, given = _apart(text, given)
-    is_follow_up = bool(_pairs(row.get("history")))
-    return _Found(_after(system, text), given, _output(found["output"][1]), is_follow_up)
+    before = [*_told_before(row.get("history"))]
+    given = BETWEEN.join([*before, given] if given else before)
+    return _Found(_after(system, text), given, _output(found["output"][1]), bool(before))
 
 
-def _pairs(history: object) -> object:
-    return unpacked(history) if isinstance(history, str) else history
+def _told_before(history: object) -> Iterator[str]:
+    """Of pairs of a question and its answer, as LLaMA-Factory writes them; what is none is left."""
+    pairs = unpacked(history) if isinstance(history, str) else history
+    for pair in pairs if isinstance(pairs, list) else ():
+        if isinstance(pair, list | tuple) and len(pair) == 2:
+            for who, said in zip((ASKED, ANSWERED), pair, strict=True):
+                yield f"{who}: {_said(said)}"
 
 
 def _of_instances(
@@ -206,7 +215,7 @@ def _of_turns(turns: Sequence[object], system: str, given: str) -> Iterator[_Fou
     given: what of the first turn is the input, in files that tell.
     """
     asked: _Found | None = None
-    is_follow_up = False
+    before: list[str] = []
     for number, turn in enumerate(turns, 1):
         role, text = _turn(turn, number)
         if role == "system":
@@ -214,11 +223,12 @@ def _of_turns(turns: Sequence[object], system: str, given: str) -> Iterator[_Fou
         elif role == "user":
             if asked:
                 yield asked
-            first, second = _apart(text, "" if is_follow_up else given)
-            asked = _Found(_after(system, first), second, is_follow_up=is_follow_up)
-            is_follow_up = True
+            first, second = (text, BETWEEN.join(before)) if before else _apart(text, given)
+            asked = _Found(_after(system, first), second, is_follow_up=bool(before))
+            before.append(f"{ASKED}: {text}")
         elif asked:
-            yield _Found(asked.instruction, asked.input, text, asked.is_follow_up)
+            yield replace(asked, output=text)
+            before.append(f"{ANSWERED}: {text}")
             asked = None
         else:
             yield BadRow("turn", f"turn {number} answers nothing that was asked")

@@ -107,6 +107,17 @@ class JobContext:
         if self.stop.is_set():
             raise Cancelled
 
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """A training that was asked to stop raises Cancelled, also one without a step yet, which
+        says so as an error: that is what was asked for, not a failure."""
+        try:
+            yield
+        except StudioError as error:
+            if self.should_stop():
+                raise Cancelled from error
+            raise
+
 
 @contextmanager
 def heartbeats(context: JobContext) -> Iterator[None]:

@@ -148,16 +148,17 @@ class SmallLearner:
         return str(path.relative_to(self.context.project.path))
 
     def _train_one(self, round_: Round, data: Sequence[Datum], seed: int, out: Path) -> None:
-        trained: TrainedSmall = small.train(
-            data,
-            self.labels,
-            replace(self.settings, seed=seed),
-            out,
-            validation=self.gold,
-            on_progress=lambda point: self._report(round_.number, point),
-            should_stop=self.context.should_stop,
-            resume=True,
-        )
+        with self.context.training():
+            trained: TrainedSmall = small.train(
+                data,
+                self.labels,
+                replace(self.settings, seed=seed),
+                out,
+                validation=self.gold,
+                on_progress=lambda point: self._report(round_.number, point),
+                should_stop=self.context.should_stop,
+                resume=True,
+            )
         if trained.cancelled:
             raise Cancelled
         self.context.check()

@@ -206,7 +206,7 @@ def _trained(
 ) -> TrainedRetriever:
     """The training itself. Raises Cancelled where it was asked to stop, before any step too."""
     corpus = corpus_for(context, pairs, settings) if settings.corpus_negatives else None
-    try:
+    with context.training():
         trained = train(
             pairs,
             settings,
@@ -219,11 +219,6 @@ def _trained(
             should_stop=context.should_stop,
             resume=True,
         )
-    except StudioError as error:
-        # Stopped before its first step: that is what was asked for, not a failure.
-        if context.should_stop():
-            raise Cancelled from error
-        raise
     if trained.cancelled:
         raise Cancelled
     return trained

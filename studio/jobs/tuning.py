@@ -132,7 +132,7 @@ def _trained(
     pace: TrainingSpeed,
 ) -> TrainedInstruction:
     """The training itself. Raises Cancelled where it was asked to stop, before any step too."""
-    try:
+    with context.training():
         trained = instruction_model.train(
             pairs,
             settings,
@@ -142,10 +142,6 @@ def _trained(
             should_stop=context.should_stop,
             resume=True,
         )
-    except StudioError as error:
-        if context.should_stop():
-            raise Cancelled from error
-        raise
     if trained.cancelled:
         raise Cancelled
     return trained

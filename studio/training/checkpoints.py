@@ -28,6 +28,18 @@ class WorkingFolder:
         """The working folder of a model that will lie in ``out``."""
         return cls(out.absolute().with_name(out.name + ".training"))
 
+    def entered(self, run: str, resume: bool) -> Path | None:
+        """Where a run goes on from; None where it begins, in an empty folder then.
+
+        Raises:
+            StudioError: it is to go on, and the checkpoints are of a run with other data or
+                settings.
+        """
+        checkpoint = self.last_checkpoint(run) if resume else None
+        if checkpoint is None:
+            self.begin(run)
+        return checkpoint
+
     def begin(self, run: str) -> None:
         """Start afresh for a run known by its fingerprint."""
         self.remove()

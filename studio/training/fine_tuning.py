@@ -88,10 +88,7 @@ def train(
     names = [label.name for label in labels]
     kind = kind_of(settings, names)
     folder = WorkingFolder.beside(out)
-    identity = _fingerprint(items, names, settings, validation)
-    checkpoint = folder.last_checkpoint(identity) if resume else None
-    if checkpoint is None:
-        folder.begin(identity)
+    checkpoint = folder.entered(_fingerprint(items, names, settings, validation), resume)
     watch = StopWatch(should_stop)
     with mendable(encoder_advice(settings.max_length, min(settings.batch_size, 32))):
         run = _FineTuningRun(kind, items, settings, folder.path, validation, on_progress, watch)

@@ -100,10 +100,7 @@ def train(
     began = time.monotonic()
     watch = StopWatch(should_stop)
     working = WorkingFolder.beside(out)
-    identity = _fingerprint(pairs, settings, validation)
-    checkpoint = working.last_checkpoint(identity) if resume else None
-    if checkpoint is None:
-        working.begin(identity)
+    checkpoint = working.entered(_fingerprint(pairs, settings, validation), resume)
     with mendable(_advice(settings)):
         source, opened = _opened(settings)
         run = _TuningRun(pairs, settings, working, opened, validation, on_progress, watch)

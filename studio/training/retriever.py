@@ -176,9 +176,7 @@ class _RetrieverRun:
         identity = run_fingerprint(
             self.pairs, self.settings, self.gold, fingerprint(self.model, "query"), self.sources
         )
-        checkpoint = self.folder.last_checkpoint(identity) if resume else None
-        if checkpoint is None:
-            self.folder.begin(identity)
+        checkpoint = self.folder.entered(identity, resume)
         anchor = self._anchor()
         hook = self.model[0].register_forward_pre_hook(self.watch.before_forward)
         try:

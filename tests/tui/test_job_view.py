@@ -97,7 +97,7 @@ def test_a_watch_tells_of_each_end_once_and_of_none_from_before() -> None:
 def test_the_result_of_an_evaluation_is_a_table_with_intervals_and_p() -> None:
     text = outcome.result_text(Job("evaluate", {}, state=JobState.DONE, result=RESULT))
     lines = text.splitlines()
-    assert lines[0].split() == ["ndcg@10", "recall@100", "mrr@10"]
+    assert lines[0].split() == ["nDCG@10", "Recall@100", "MRR@10"]
     assert lines[2].startswith("base     0.6000 [0.550–0.650]  0.9500")
     assert "on 60 gold test queries" in text
     assert "trained − base  +0.0500 [+0.0100 … +0.0900]  p = 0.0123  significant" in text

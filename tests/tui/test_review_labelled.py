@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.records import Document, Label, Record
+from studio.records import INSTRUCTION, Document, Label, Record
 from studio.runs import RoundError
 from studio.store.review_shapes import ReviewRow
 from studio.tui.app import StudioApp
@@ -26,8 +26,12 @@ ITEMS: dict[str, Record] = {
     "classification": labelled("房东多久退还押金, nobody knows", "sad guest"),
     "nli": pair("someone is wet", "follows", PREMISE),
     "qa": question("who sings", "A woman", PREMISE),
+    "instructions": Record(
+        INSTRUCTION,
+        {"instruction": "Translate.", "input": "the mill", "output": "le moulin"},
+    ),
 }
-LABELS = {"classification": ["glad guest", "sad guest"], "nli": ["follows", "does not"], "qa": []}
+LABELS = {"classification": ["glad guest", "sad guest"], "nli": ["follows", "does not"]}
 
 
 @pytest.fixture
@@ -35,8 +39,8 @@ def project(tmp_path: Path, task: str) -> Iterator[Project]:
     """Two records of a run; pairs and questions are about a document of the corpus."""
     made = Project.create(tmp_path / "made", task=task)
     store = made.store
-    store.labels.set([Label(name) for name in LABELS[task]])
-    document = None if task == "classification" else 1
+    store.labels.set([Label(name) for name in LABELS.get(task, ())])
+    document = 1 if task in ("nli", "qa") else None
     if document:
         fill(store, [Document("rain", "", PREMISE)])
     run = store.runs.add("s3", {})
@@ -80,6 +84,17 @@ async def test_the_label_is_a_column(project: Project, task: str, size: tuple[in
         head, *lines = [line for line in frame(app) if "label" in line or item.label in line]
         assert head.index(item.type.fields[0]) < head.index("label")
         assert lines[0].index(item.text[:6]) < lines[0].index(item.label)
+
+
+@pytest.mark.parametrize("task", ["instructions"])
+async def test_instruction_input_and_output_are_columns(project: Project, task: str) -> None:
+    app = StudioApp(project, screen="review")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await shown(pilot)
+        [head] = [line for line in frame(app) if "verdict" in line]
+        assert head.index("instruction") < head.index("input") < head.index("output")
+        line = next(line for line in frame(app) if "the mill" in line and "kept" in line)
+        assert line.index("Translate") < line.index("the mill") < line.index("le moulin")
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,9 @@ def test_coig_says_what_kind_of_task_it_is(tmp_path: Path) -> None:
 def test_what_a_system_was_told_stands_before_the_instruction(tmp_path: Path) -> None:
     row = {"instruction": TASK, "input": "", "output": "Oder", "system": "Be brief.", "history": []}
     assert parts(one(tmp_path, row)) == (f"Be brief.\n\n{TASK}", "", "Oder")
-    assert one(tmp_path, {**row, "history": [["Hello", "Hi"]]}).tags == "follow-up"
+    later = one(tmp_path, {**row, "history": [["Hello", "Hi"]]})
+    assert later.tags == "follow-up"
+    assert later.fields["input"] == "User: Hello\n\nAssistant: Hi"
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
@@ -200,7 +202,10 @@ def test_each_turn_of_a_user_with_its_answer_is_an_instruction(tmp_path: Path, s
     good, skipped = read(write(tmp_path / "a.jsonl", row))
     assert [(parts(found), found.tags) for found in good] == [
         ((f"Be brief.\n\n{TASK}", "", "Oder"), ""),
-        (("Be brief.\n\nAnother.", "", "Amur"), "follow-up"),
+        (
+            ("Be brief.\n\nAnother.", f"User: {TASK}\n\nAssistant: Oder", "Amur"),
+            "follow-up",
+        ),
     ]
     assert not skipped
 
@@ -217,7 +222,7 @@ def test_turns_that_fit_no_pair_are_told(tmp_path: Path, shape: str) -> None:
         ("assistant", "Amur"),
     )
     good, skipped = read(write(tmp_path / "a.jsonl", row))
-    assert [parts(found) for found in good] == [(TASK, "", "Oder")]
+    assert [parts(found) for found in good] == [(TASK, "User: Are you there?", "Oder")]
     assert [found.code for found in skipped] == ["turn", "no-output", "turn"]
     assert "turn 5 is by 'tool'" in skipped[-1].reason
 

@@ -9,13 +9,12 @@ from typing import Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems
+from studio.evaluation.measures import OF_ANSWERS, judged_line, measure_name
 from studio.llm.money import dollars, untold
 from studio.runs import Job
 from studio.tui.safe_text import one_line, padded
 
 METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
-OF_ANSWERS: Final = ("rouge_l", "loss", "perplexity")
-SPELT: Final = {"rouge_l": "ROUGE-L"}
 SIGNIFICANT: Final = 0.05
 """A p below it is called a difference."""
 
@@ -29,7 +28,7 @@ def headline(found: dict[str, Any]) -> str:
     if duel is None:
         return ""
     other = _short(duel.score - duel.gain)
-    measure = SPELT.get(measures_of(found["scores"])[0], "nDCG@10")
+    measure = measure_name(measures_of(found["scores"])[0])
     line = f"{duel.new} {_short(duel.score)} vs {duel.against} {other} {measure}"
     line += f", {_short(duel.gain, sign=True)}"
     if duel.p_value is None:
@@ -142,7 +141,8 @@ def _mean(scores: Any, system: str) -> float | None:
 def measures_of(scores: dict[str, Any]) -> tuple[str, ...]:
     """What the systems were scored by; the first one decides."""
     first: Any = next(iter(scores.values()), None)
-    return OF_ANSWERS if isinstance(first, dict) and OF_ANSWERS[0] in first else METRICS
+    of_answers = isinstance(first, dict) and not OF_ANSWERS.keys().isdisjoint(first)
+    return tuple(OF_ANSWERS) if of_answers else METRICS
 
 
 def _short(number: float, *, sign: bool = False) -> str:
@@ -172,7 +172,7 @@ def scores_table(found: dict[str, Any]) -> Iterator[str]:
     labels = {name: systems.label_of(name, _labels(found)) for name in systems.in_order(scores)}
     wide = systems_width(labels.values())
     measures = measures_of(scores)
-    yield f"{'':{wide}}" + "".join(f"{SPELT.get(name, name):<22}" for name in measures)
+    yield f"{'':{wide}}" + "".join(f"{measure_name(name):<22}" for name in measures)
     for system, label in labels.items():
         cells = [_score(scores[system], intervals.get(system, {}), name) for name in measures]
         yield padded(label, wide) + "".join(f"{cell:<22}" for cell in cells).rstrip()
@@ -220,14 +220,11 @@ def _tests_of_answers(found: dict[str, Any]) -> Iterator[str]:
             p_value = one["p_value"]
             said = "significant" if p_value < SIGNIFICANT else "not significant"
             yield (
-                f"{SPELT.get(measure, measure):<8} {mean:+.4f} [{low:+.4f} … {high:+.4f}]"
+                f"{measure_name(measure):<8} {mean:+.4f} [{low:+.4f} … {high:+.4f}]"
                 f"  p = {p_value:.4f}  {said}"
             )
     if judged := found.get("judged"):
-        yield (
-            f"{one_line(str(judged['by']), 40)} compared: {judged['won']} won, "
-            f"{judged['lost']} lost, {judged['tied']} tied  p = {judged['p_value']:.4f}"
-        )
+        yield one_line(judged_line(judged))
 
 
 def _links(found: dict[str, Any]) -> Iterator[str]:

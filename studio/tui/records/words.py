@@ -34,7 +34,7 @@ WIDE, WIDEST = 12, 20
 FROM_WIDTH = 66
 """Cells of a table from which fields besides the first one and the label are columns."""
 CONTEXT_FROM = 100
-"""Cells of a table from which what the first field is about is a column too."""
+"""The same for a passage that the record is about: a type has it last."""
 ENOUGH = 10
 """Decisions from which a pace means something."""
 NOTED = "❞"
@@ -98,7 +98,7 @@ def field_columns(type: RecordType) -> Iterator[Column]:
             yield Column("label", WIDE)
         else:
             title = one_line(name, WIDEST)
-            least = CONTEXT_FROM if name == type.context else FROM_WIDTH
+            least = CONTEXT_FROM if name == type.context == type.fields[-1] else FROM_WIDTH
             yield Column(title, max(cell_len(title), WIDE), from_width=least)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
+from studio.evaluation.measures import measure_name
 from studio.runs import Job, JobState, Round
 from studio.store.runs import ErrorRow
 from studio.tasks import Task
@@ -21,7 +22,6 @@ from studio.tui.widgets.virtual_rows import Cell
 
 METRICS: Final = ("accuracy", "f1", "ndcg@10")
 """The number that a table shows, by which of them is there."""
-SPELT: Final = {"accuracy": "Accuracy", "f1": "F1", "ndcg@10": "nDCG@10"}
 KINDS: Final = {"head": "linear head", "finetune": "fine-tuned"}
 ROUND_COLUMNS: Final = (
     Column("#", 2, "right"),
@@ -275,7 +275,7 @@ def plots_title(look: RunSnapshot) -> str:
     if look.is_live and _training(look):
         return "Training"
     name = metric(look)
-    return f"{SPELT.get(name, name)} by round"
+    return f"{measure_name(name)} by round"
 
 
 def _validation(one: Round) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from studio.evaluation.measures import measure_name
 from studio.evaluation.significance import PairedTest, paired_test
 from studio.runs import Model, Round
-from studio.tui.rounds.words import METRICS, SPELT
+from studio.tui.rounds.words import METRICS
 from studio.tui.safe_text import one_line, padded
 from studio.tui.train import words as train_words
 
@@ -35,7 +36,7 @@ def before_after(rounds: Sequence[Round], model: Model, test: PairedTest | None)
     own = _own(rounds, model)
     parts = ["\n".join(_table(rounds, own, measure))]
     if test is not None:
-        line = train_words.test_line(test, SPELT[measure])
+        line = train_words.test_line(test, measure_name(measure))
         parts.append(
             f"round {own.number} − round 0 on gold test  {line}\n"
             f"{train_words.verdict(test, 'the model', 'the one before any round', 'items')}"
@@ -46,7 +47,7 @@ def before_after(rounds: Sequence[Round], model: Model, test: PairedTest | None)
 
 
 def _table(rounds: Sequence[Round], own: Round, measure: str) -> Iterator[str]:
-    yield f"{SPELT[measure]:<12}records  validation  test"
+    yield f"{measure_name(measure):<12}records  validation  test"
     for one in rounds:
         if not one.validation:
             continue

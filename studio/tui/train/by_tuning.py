@@ -7,6 +7,7 @@ from math import exp
 from typing import Any, Final
 
 from studio.evaluation import systems
+from studio.evaluation.measures import OF_ANSWERS, judged_line
 from studio.jobs.comparing import SPLITS, Duel
 from studio.runs import Model
 from studio.tui.safe_text import one_line, padded
@@ -33,12 +34,7 @@ def before_after(model: Model, duel: Duel | None, lists_key: str) -> str:
         return ""
     parts = ["\n".join(_table(split, found)), f"on {found['gold']}"]
     if judged := found.get("judged"):
-        unread = f", {judged['unread']} not judged" if judged["unread"] else ""
-        parts.append(
-            f"{one_line(judged['by'], 40)}, which saw both answers in both orders: "
-            f"{judged['won']} won, {judged['lost']} lost, {judged['tied']} tied{unread}, sign test "
-            f"p {'' if judged['p_value'] < 0.001 else '= '}{train_words.chance(judged['p_value'])}"
-        )
+        parts.append(one_line(judged_line(judged)))
     if duel is not None:
         said = train_words.verdict(duel.test, "the tuned model", "its base", "instructions")
         parts.append(
@@ -49,7 +45,7 @@ def before_after(model: Model, duel: Duel | None, lists_key: str) -> str:
 
 def _table(split: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield _line(split, "base", "tuned", "difference", "p")
-    for measure, label in train_words.OF_ANSWERS.items():
+    for measure, label in OF_ANSWERS.items():
         pair = [found["scores"][name][measure] for name in systems.BEFORE_AFTER]
         bounds = [found["intervals"][name][measure] for name in systems.BEFORE_AFTER]
         apart, between, p_value = _difference(found["tests"][KEY], measure)

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 
+from studio.evaluation.measures import OF_ANSWERS, measure_name
 from studio.evaluation.systems import BASE, BM25, label_of
 from studio.jobs.comparing import Duel, QueryDuel, settings_apart
 from studio.runs import Model
@@ -146,7 +147,7 @@ class DuelView(Horizontal):
         if isinstance(old, Model):
             apart = train_words.comparison(new.name, old.name, settings_apart(new, old), duel)
         item = self._in_hand
-        if item is not None and isinstance(duel, Duel) and duel.measure in train_words.OF_ANSWERS:
+        if item is not None and isinstance(duel, Duel) and duel.measure in OF_ANSWERS:
             return f"{train_words.answers_text(duel, item)}\n\n{apart}".rstrip()
         if apart:
             return apart
@@ -154,7 +155,7 @@ class DuelView(Horizontal):
             return duel
         said = train_words.verdict(duel.test, duel.new, duel.old)
         following = "the base" if self.following == BASE else label_of(self.following)
-        line = train_words.test_line(duel.test, train_words.measure_name(duel.measure))
+        line = train_words.test_line(duel.test, measure_name(duel.measure))
         return (
             f"{line}\n{said}\n\n"
             f"enter opens a query in Search. {self.against_key}: against {following}. "

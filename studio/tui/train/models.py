@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.evaluation.measures import measure_name
 from studio.jobs import queue
 from studio.project import Project
 from studio.runs import Job, JobState, Model
@@ -14,7 +15,7 @@ from studio.tui.widgets.rows import Column, Row, RowList
 
 def model_columns(task: Task) -> tuple[Column, ...]:
     """The columns of the list, in the task's words."""
-    measure = train_words.measure_name(task.metrics[0])
+    measure = measure_name(task.metrics[0])
     return (
         Column("", 1),
         Column("model"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems
+from studio.evaluation.measures import OF_ANSWERS, OF_RANKINGS, measure_name
 from studio.jobs.comparing import system_label
 from studio.runs import Job, JobState, Model
 from studio.tui.jobs import outcome
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from studio.jobs.comparing import Duel, QueryDuel
     from studio.store.models import Evaluation
 
-MEASURES: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
-OF_ANSWERS: Final = {"loss": "loss", "perplexity": "perplexity", "rouge_l": "ROUGE-L"}
 FEW: Final = 30
 """Fewer queries than this show little, whatever their p-value."""
 
@@ -56,11 +55,6 @@ def when(created: str) -> str:
 def base_name(base: str) -> str:
     """An encoder's name; of a folder its last part."""
     return Path(base).name if base.startswith(("/", "~", ".")) else base
-
-
-def measure_name(measure: str) -> str:
-    """A measure as the field spells it."""
-    return {**MEASURES, **OF_ANSWERS, "f1": "F1"}.get(measure, measure)
 
 
 def model_cells(
@@ -165,9 +159,9 @@ def scores_table(scored: Mapping[str, Evaluation]) -> Iterator[str]:
     """A line for each system, with 95% intervals."""
     labels = {name: system_label(scored[name]) for name in systems.in_order(scored)}
     wide = outcome.systems_width(labels.values())
-    yield " " * wide + "".join(f"{label:<16}" for label in MEASURES.values()).rstrip()
+    yield " " * wide + "".join(f"{label:<16}" for label in OF_RANKINGS.values()).rstrip()
     for system, label in labels.items():
-        cells = [_cell(scored[system].metrics, measure) for measure in MEASURES]
+        cells = [_cell(scored[system].metrics, measure) for measure in OF_RANKINGS]
         yield padded(label, wide) + "".join(f"{cell:<16}" for cell in cells).rstrip()
 
 
@@ -373,7 +367,7 @@ def comparison(
 
 def _scores_apart(duel: Duel) -> Iterator[str]:
     lines = [f"{'':<12}{'A':<8}{'B':<8}A − B"]
-    for measure, label in {**MEASURES, **OF_ANSWERS}.items():
+    for measure, label in {**OF_RANKINGS, **OF_ANSWERS}.items():
         if measure in duel.means:
             ours, theirs = duel.means[measure]
             apart = short(ours - theirs, signed=True)
