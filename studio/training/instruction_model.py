@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,7 +142,10 @@ class _TuningRun:
 
     def to_the_end(self, checkpoint: Path | None) -> None:
         """Train; the best checkpoint's weights are in the model afterwards."""
-        trainer = self.trainer = self._trainer()
+        with warnings.catch_warnings():
+            # PEFT asks transformers by an old name; in the job's log that would look like a fault.
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            trainer = self.trainer = self._trainer()
         # The adapter stands beside the base's weights from here on, and changes nothing yet.
         self.opened.model = trainer.model
         weights = trainer.model.parameters()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -112,11 +113,15 @@ def test_answers_that_were_cut_elsewhere_are_not_compared(helpdesk: Project) -> 
         comparing.between(helpdesk.store, second, first)
 
 
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [("tune", {"base": "smollm2-135m"}), ("path", {"tune": {"base": "smollm2-135m"}})],
+)
 async def test_a_tuning_under_way_shows_its_curve_and_can_be_stopped(
-    untuned: Project, no_workers: list[int]
+    untuned: Project, no_workers: list[int], kind: str, params: dict[str, Any]
 ) -> None:
     store = untuned.store
-    number = store.jobs.submit("tune", {"base": "smollm2-135m"})
+    number = store.jobs.submit(kind, params)
     assert store.jobs.claim(number, os.getpid())
     store.jobs.add_points(number, [(f"tuned-{number} loss on validation", 0, 3.1)])
     store.jobs.progress(number, os.getpid(), 3, 30, f"training tuned-{number} · loss 2.900")
@@ -124,6 +129,9 @@ async def test_a_tuning_under_way_shows_its_curve_and_can_be_stopped(
     async with app.run_test(size=(120, 40)) as pilot:
         curves = app.screen.query_one("#curves", Curves)
         await until_shown(pilot, lambda: "validation" in curves.plain)
+        [row] = app.screen.query_one("#models", RowList).rows
+        assert row.cells[1].startswith(f"tuned-{number} · training")
+        assert row.cells[2] == "smollm2-135m"
         assert "base and tuned model stand here" in text(app, "scores")
         await pilot.press("x")
         await until_shown(pilot, lambda: store.jobs.get(number).cancel_requested)  # type: ignore[union-attr]

@@ -130,8 +130,7 @@ class ModelTable(RowList):
 
 
 def _job_row(job: Job, encoder: str) -> Row:
-    params = job.params.get("train") if job.kind == "path" else job.params
-    params = params or {}
+    _, params = train_words.training_of(job)
     base = str(params.get("encoder") or params.get("base") or encoder)
     return Row(f"job-{job.id}", train_words.job_cells(job, base), TONES.get(job.state, ""))
 

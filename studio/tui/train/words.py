@@ -104,8 +104,16 @@ def _bar(share: float) -> str:
 
 def job_name(job: Job) -> str:
     """What the training's model will be called."""
-    told = job.params.get("train") if job.kind == "path" else job.params
-    return str((told or {}).get("name") or f"{_STAGES.get(job.kind, 'retriever')}-{job.id}")
+    kind, told = training_of(job)
+    return str(told.get("name") or f"{_STAGES.get(kind, 'retriever')}-{job.id}")
+
+
+def training_of(job: Job) -> tuple[str, Mapping[str, Any]]:
+    """The kind of training and its params: of the whole path, those of that stage."""
+    if job.kind != "path":
+        return job.kind, job.params
+    tuned = job.params.get("tune")
+    return ("tune", tuned) if tuned else ("train", job.params.get("train") or {})
 
 
 _STAGES: Final = {"filter": "round-trip", "tune": "tuned"}
