@@ -26,8 +26,9 @@ from studio.training.instruction_model import TrainedInstruction
 from studio.training.instruction_settings import InstructionSettings
 from studio.training.settings import TrainingPoint
 
-POINTS = 60
-"""Of the loss curve, at most as far as ten steps a point."""
+POINTS = 20
+"""Of the loss curve, at most as far as ten steps a point: each is a mean, and small batches differ
+much."""
 LOSS = "loss"
 ON_VALIDATION = "loss on validation"
 """The curves of a tuning, behind the model's name."""
