@@ -8,9 +8,7 @@ from typing import Any, Final
 OF_RANKINGS: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
 OF_ANSWERS: Final = {"rouge_l": "ROUGE-L", "loss": "loss", "perplexity": "perplexity"}
 """The first one decides who won."""
-
-
-OF_LABELS: Final = {"accuracy": "Accuracy", "f1": "F1"}
+OF_LABELS: Final = {"accuracy": "accuracy", "f1": "F1"}
 """And of questions."""
 
 

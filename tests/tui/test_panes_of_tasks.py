@@ -176,7 +176,7 @@ async def test_train_tells_what_the_rounds_gained_and_offers_nothing_of_the_path
         lines = [line.split() for line in scores.plain.splitlines()]
         assert ["round", "0", "8", ".500", ".400", "before", "any", "round"] in lines
         assert ["round", "1", "12", ".750", ".700", "this", "model"] in lines
-        assert "round 1 − round 0 on gold test  +.300 Accuracy" in scores.plain
+        assert "round 1 − round 0 on gold test  +.300 accuracy" in scores.plain
         assert ["near", ".800", ".600", ".686", "10"] in lines
         for word in ("BM25", "quer", "pairs", "Evaluate", "Won/lost", "New training"):
             assert word not in drawn(app)

@@ -275,7 +275,8 @@ def plots_title(look: RunSnapshot) -> str:
     if look.is_live and _training(look):
         return "Training"
     name = metric(look)
-    return f"{measure_name(name)} by round"
+    spelt = measure_name(name)
+    return f"{spelt.capitalize() if spelt == name else spelt} by round"
 
 
 def _validation(one: Round) -> dict[str, Any]:
