@@ -71,7 +71,8 @@ def new(
     corpus: Annotated[
         Path | None,
         typer.Option(
-            readable=False, help="JSONL, BEIR folder, CSV/TSV, Parquet, or a folder of .txt/.md."
+            readable=False,
+            help="JSONL, BEIR folder, CSV/TSV, Parquet, PDF, DOCX, EPUB, or a folder of texts.",
         ),
     ] = None,
     title: Annotated[str, typer.Option(help="What to call it.")] = "",
@@ -221,7 +222,8 @@ def import_(
     corpus: Annotated[
         Path | None,
         typer.Argument(
-            readable=False, help="JSONL, BEIR folder, CSV/TSV, Parquet, folder of .txt/.md."
+            readable=False,
+            help="JSONL, BEIR folder, CSV/TSV, Parquet, PDF, DOCX, EPUB, or a folder of texts.",
         ),
     ] = None,
     project: ProjectOption = Path(),

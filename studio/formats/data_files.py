@@ -9,7 +9,7 @@ from pathlib import Path
 from studio.formats import delimited, jsonl, parquet
 from studio.formats.rows import FieldMap, Importer, Row, SkippedRow
 from studio.formats.spreadsheet import unsafe_cell
-from studio.formats.text_folder import MARKDOWN, PLAIN
+from studio.formats.text_folder import ENDINGS
 from studio.formats.text_source import bare_suffix
 from studio.records import StudioError
 
@@ -79,7 +79,7 @@ def _claims(path: Path, head: bytes) -> bool:
         return False
     any_data = False
     for file in _below(path):
-        if bare_suffix(file) in PLAIN + MARKDOWN and not file.name.lower().startswith(ABOUT):
+        if bare_suffix(file) in ENDINGS and not file.name.lower().startswith(ABOUT):
             return False
         any_data = any_data or _is_data(file)
     return any_data

@@ -43,7 +43,7 @@ def importer_for(path: Path) -> Importer:
         endings = ", ".join(ending for importer in known for ending in importer.suffixes)
         raise StudioError(
             f"The format of {path} is not known. Give it one of these endings: {endings}; "
-            "or name a BEIR folder or a folder of .txt and .md files."
+            "or name a BEIR folder or a folder of texts."
         )
     return (by_name or by_content)[0]
 

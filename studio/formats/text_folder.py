@@ -1,4 +1,5 @@
-"""A folder of .txt and .md files, or one such file: each file is one document."""
+"""A folder of texts: a .txt or .md file is a document, a PDF, DOCX or EPUB one a page, part or
+chapter."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from studio.formats import epub, pdf, word
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text
 from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
 from studio.formats.text_source import bare_suffix, whole_text
@@ -13,6 +15,9 @@ from studio.records import StudioError
 
 PLAIN = (".txt", ".text")
 MARKDOWN = (".md", ".markdown")
+PAGED = {suffix: one.documents for one in (pdf, word, epub) for suffix in one.SUFFIXES}
+"""Files that are several documents."""
+ENDINGS = PLAIN + MARKDOWN + tuple(PAGED)
 
 
 def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
@@ -27,8 +32,12 @@ def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
     for file in _files(path):
         # Names need not be valid text: what is shown must be.
         name = os.fsencode(file.relative_to(path).as_posix()).decode("utf-8", "replace")
-        problem = _unfit(file, name)
-        yield problem if problem else _document(file, name, fields)
+        if problem := _unfit(file, name):
+            yield problem
+        elif file.suffix.lower() in PAGED:
+            yield from _pages(file, name)
+        else:
+            yield _document(file, name, fields)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -48,9 +57,16 @@ def _unfit(file: Path, name: str) -> SkippedRow | None:
         return SkippedRow(name, "a link, and links are not followed", "link")
     if not file.is_file():
         return SkippedRow(name, "not a regular file", "file-kind")
-    if bare_suffix(file) not in PLAIN + MARKDOWN:
-        return SkippedRow(name, "not a .txt or .md file", "file-kind")
+    if bare_suffix(file) not in PLAIN + MARKDOWN and file.suffix.lower() not in PAGED:
+        return SkippedRow(name, f"not one of {', '.join(ENDINGS)}", "file-kind")
     return None
+
+
+def _pages(file: Path, name: str) -> Iterator[RawDocument | SkippedRow]:
+    try:
+        yield from PAGED[file.suffix.lower()](file, name)
+    except StudioError as error:
+        yield SkippedRow(name, str(error).removesuffix("."), "file")
 
 
 def _document(file: Path, name: str, fields: FieldMap) -> RawDocument | SkippedRow:
@@ -78,7 +94,7 @@ def _claims(path: Path, head: bytes) -> bool:
 
 IMPORTER = Importer(
     name="text",
-    label="Folder of .txt and .md files: one document each",
+    label="Folder of text, Markdown, PDF, Word and EPUB files",
     suffixes=PLAIN + MARKDOWN,
     read=read,
     claims=_claims,

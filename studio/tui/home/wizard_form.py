@@ -22,12 +22,13 @@ from studio.tui.widgets.form_field import FormChoice, FormField
 
 OWN_FILES = "own files"
 TABLES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz")
+TEXTS = (".txt", ".md", ".pdf", ".docx", ".epub")
 OF_OWN_FILES: Final = (
     FormField(
         "corpus",
         Option("Documents", "JSONL, BEIR, CSV, Parquet, or a folder of texts"),
         empty="a file or a folder",
-        completes=(*TABLES, ".txt", ".md"),
+        completes=(*TABLES, *TEXTS),
     ),
     FormField(
         "labels",
