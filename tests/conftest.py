@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from studio import api_keys, servers
 from studio.llm.catalogue import models_home
+from tests.support import warm
 
 if TYPE_CHECKING:
     from tests.support.tasks import Builder
@@ -30,9 +31,17 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
+MANY = 500
+"""Tests, among which there are enough that start processes."""
 
-def pytest_collection_finish() -> None:
-    """What was imported stays: the collector need not look through it again and again."""
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where so much is to come, begin what its processes come from.
+
+    What was imported stays: the collector need not look through it again and again.
+    """
+    if len(session.items) >= MANY and os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        warm.begin_meanwhile()
     gc.collect()
     gc.freeze()
     # Screens make many small objects that go by themselves: to look for circles each 700 of them
@@ -73,6 +82,15 @@ def nothing_is_remembered_at_home(tmp_path_factory: pytest.TempPathFactory) -> I
         patch.setenv("STUDIO_MODELS", str(models_home()))
         patch.setenv("STUDIO_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_start_warm() -> Iterator[None]:
+    """What the tests start, and what that starts, need not import torch and its libraries."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in warm.where_it_listens().items():
+            patch.setenv(name, value)
         yield
 
 

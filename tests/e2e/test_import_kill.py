@@ -19,7 +19,6 @@ from studio.runs import JobState
 from tests.support.project import corpus_file
 from tests.support.waiting import PATIENCE_S
 
-ROOT = Path(__file__).parents[2]
 ROWS = 30_000
 
 
@@ -27,7 +26,6 @@ ROWS = 30_000
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def kill_when(project: Project, job: int, moment: str) -> None:

@@ -52,7 +52,7 @@ def ids(ranking: Ranking) -> list[str]:
 
 
 def test_bm25_answers_within_a_second_or_two(project: Project) -> None:
-    with Searcher(project.path) as search:
+    with Searcher(project.path, is_warm=False) as search:
         search.ask("where is the violin")
         answer = search.answer("bm25")
         loaded = Path(f"/proc/{search.process.pid}/maps").read_text()

@@ -49,7 +49,6 @@ class Command:
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "120",
-            "PYTHONPATH": os.pathsep.join([str(warm.FOLDER), *sys.path]),
             **warm.environment(),
         }
 
@@ -59,7 +58,7 @@ class Command:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=self.environment,
+            env=self.environment | {"STUDIO_TESTS_VERB": "1"},
             stdin=subprocess.DEVNULL,
             cwd=cwd or self.home,
         )

@@ -23,14 +23,15 @@ from tests.support.waiting import PATIENCE_S
 
 
 class Searcher:
-    """A context manager around one process."""
+    """A context manager around one process, warm unless it is asked for as people have it."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, *, is_warm: bool = True) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "studio", "search-process", str(project), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            env=os.environ | ({} if is_warm else {"STUDIO_TESTS_WARM": ""}),
         )
         self._heard: queue.Queue[Message] = queue.Queue()
         self.number = 0

@@ -44,13 +44,18 @@ async def until_shown(pilot: Pilot[Any], condition: Callable[[], object], what: 
     """
     from textual.css.query import NoMatches
 
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
+    def holds() -> bool:
         with suppress(NoMatches):
-            if condition():
-                return
-        assert time.monotonic() < deadline, f"waited in vain: {what}\n{_drawn(pilot.app)}"
-        await pilot.pause(POLL_S)
+            return bool(condition())
+        return False
+
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        # Each part of the screen is asked whether it has done its work: too much to ask in a poll.
+        while not holds():
+            assert time.monotonic() < deadline, f"waited in vain: {what}\n{_drawn(pilot.app)}"
+            await asyncio.sleep(POLL_S)
+        await pilot.pause(0)
 
 
 async def quiet(pilot: Pilot[Any]) -> None:
@@ -64,9 +69,11 @@ async def quiet(pilot: Pilot[Any]) -> None:
     calm = 0
     while calm < 2:
         await pilot.pause()
-        going_on = list(_going_on(pilot.app))
-        calm = 0 if going_on else calm + 1
-        assert time.monotonic() < deadline, f"still going on: {going_on}\n{_drawn(pilot.app)}"
+        calm += 1
+        while going_on := list(_going_on(pilot.app)):
+            assert time.monotonic() < deadline, f"still going on: {going_on}\n{_drawn(pilot.app)}"
+            await asyncio.sleep(POLL_S)
+            calm = 0
 
 
 def _going_on(app: App[Any]) -> Iterator[object]:

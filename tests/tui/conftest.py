@@ -17,7 +17,6 @@ from studio.prompting.builtin import builtin
 from studio.records import INSTRUCTION, Document, Example, Record, Verdict
 from studio.runs import Job, JobState
 from studio.tui.pane import base
-from tests.support import warm
 from tests.support.openai_server import OpenAIServer
 
 DOCUMENTS = (
@@ -64,14 +63,6 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests press their keys at once: each counts as if the person had looked before."""
     monkeypatch.setattr(base, "LOOK_S", 0.0)
-
-
-@pytest.fixture
-def warm_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers need not import what takes long."""
-    for name, value in warm.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PYTHONPATH", warm.path())
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import quiet, until_shown
 from tests.tui.conftest import use_endpoint
 
-ROOT = Path(__file__).parents[2]
 JobMaker = Callable[..., int]
 LIVE = {
     "asked": 1200,
@@ -63,11 +62,8 @@ def slow() -> Iterator[OpenAIServer]:
 
 
 @pytest.fixture
-def long_run(
-    project: Project, slow: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
+def long_run(project: Project, slow: OpenAIServer) -> Iterator[Project]:
     """A project whose plan takes a minute at one call at a time; real workers."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     use_endpoint(project, slow.url)
     store = project.store
     store.documents.begin_import()

@@ -43,7 +43,6 @@ from tests.support.waiting import quiet, until_shown
 from tests.support.work_time import slowness
 from tests.tui.conftest import use_endpoint
 
-ROOT = Path(__file__).parents[2]
 SIZE = (120, 40)
 
 
@@ -793,9 +792,8 @@ def many(made: Project, count: int) -> int:
 
 
 async def test_a_whole_run_from_one_key_to_the_next_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     tiny = bert_encoder(tmp_path / "tiny")
     with OpenAIServer(words=rule.words) as server:
         project = rule.make(tmp_path / "near", server.url)

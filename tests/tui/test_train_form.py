@@ -25,8 +25,6 @@ from tests.support.trained import QUESTIONS, add_gold, add_model, add_records
 from tests.support.waiting import quiet, until_shown
 from tests.tui.test_train_pane import models, text
 
-pytestmark = pytest.mark.usefixtures("warm_workers")
-
 
 @pytest.fixture(autouse=True)
 def no_worker_is_left(project: Project) -> Iterator[None]:

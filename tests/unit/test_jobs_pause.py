@@ -19,7 +19,6 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.project import fill
 from tests.support.waiting import until
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = 60
 LOOKS_S = 1.0
 """In this time a worker has looked at its orders often; a slow one more seldom."""
@@ -37,7 +36,6 @@ def project(
 ) -> Iterator[Project]:
     monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     made = Project.create(tmp_path / "project")
     texts = [f"Permit number {n} allows building sheds of size {n}." for n in range(DOCUMENTS)]
     fill(made.store, texts)

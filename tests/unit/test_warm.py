@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 from studio import child
@@ -21,10 +20,9 @@ def test_a_worker_as_jobs_start_it_gives_way_to_a_warm_one(tmp_path: Path) -> No
         listener.bind(str(address))
         listener.listen()
         listener.settimeout(PATIENCE_S)
-        path = os.pathsep.join([str(warm.FOLDER), *sys.path])
         worker = subprocess.Popen(
             child.python("studio", "worker", "folder", "7"),
-            env=os.environ | {"STUDIO_TESTS_WARM": str(address), "PYTHONPATH": path},
+            env=os.environ | warm.environment() | {"STUDIO_TESTS_WARM": str(address)},
         )
         asked, _ = listener.accept()
         with asked, asked.makefile("rb") as text:

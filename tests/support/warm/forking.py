@@ -1,8 +1,9 @@
-"""A process that has imported what trains and scores, and forks workers that need not.
+"""A process that has imported the program and its libraries, and forks others that need not.
 
-Importing torch and its libraries takes six seconds of processor time, in each of the sixty or so
-workers of a run of the tests; a fork takes none. What is forked is a process like any other: it
-has its own process id and session, is killed and resumed, and imports the program itself anew.
+Importing torch and its libraries takes seven seconds of processor time, the program itself half a
+second, in each of the hundreds of workers and verbs of a run of the tests; a fork takes none. What
+is forked is a process like any other: it has its own process id and session, its own folder and
+environment, is killed and resumed, and ends as Python ends.
 
 ``python -m tests.support.warm.forking SOCKET PARENT`` serves until the process PARENT has ended.
 """
@@ -10,6 +11,7 @@ has its own process id and session, is killed and resumed, and imports the progr
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import gc
 import json
@@ -19,7 +21,9 @@ import runpy
 import selectors
 import socket
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 LOOK_S = 1.0
@@ -36,12 +40,14 @@ LIBRARIES = (
     "accelerate",
     "openai",
 )
+ROOT = Path(__file__).parents[3]
+PROGRAM = ("studio.cli.app", "studio.jobs.worker", "studio.jobs.search_process")
 
 
 def main() -> None:
     """Import, listen, fork."""
     address, parent = sys.argv[1], int(sys.argv[2])
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *PROGRAM):
         __import__(name)
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
@@ -70,7 +76,7 @@ def _lives(pid: int) -> bool:
 
 
 def _start(selector: selectors.BaseSelector, listener: socket.socket) -> None:
-    """Fork the worker that is asked for."""
+    """Fork what is asked for."""
     asked, _ = listener.accept()
     with contextlib.suppress(OSError, ValueError):
         wanted, files = _received(asked)
@@ -97,20 +103,29 @@ def _received(asked: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def _become(wanted: dict[str, Any], files: list[int]) -> None:
-    """Be the worker; never returns."""
+    """Be what is asked for; never returns."""
     status = 1
+    # What this process would do at its end is none of theirs.
+    atexit._clear()
     try:
         os.setsid()
         for number, file in enumerate(files):
             os.dup2(file, number)
         os.closerange(3, max(files) + 16)
+        # The streams of this process are made for other files.
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
         os.chdir(wanted["folder"])
         os.environ.clear()
         os.environ.update(wanted["environment"])
         time.tzset()
         random.seed()
+        if not all(map(_is_ours, wanted["path"])):
+            _forget_program()
         sys.path[:] = wanted["path"]
         sys.argv = ["studio", *wanted["arguments"]]
+        os.getppid = lambda: _parent_of(wanted["stands_for_it"])
         if code := wanted["code"]:
             exec(compile(code, "<script>", "exec"), {"__name__": "__main__"})
         else:
@@ -123,10 +138,33 @@ def _become(wanted: dict[str, Any], files: list[int]) -> None:
 
         traceback.print_exc()
     finally:
+        with contextlib.suppress(BaseException):
+            threading._shutdown()  # type: ignore[attr-defined]
+            atexit._run_exitfuncs()
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _parent_of(pid: int) -> int:
+    """Whose child the process is that stands for this one; 1 when it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return 1
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def _is_ours(folder: str) -> bool:
+    """Whether this process knows what can be imported from there."""
+    return folder in sys.path or Path(folder).is_relative_to(ROOT)
+
+
+def _forget_program() -> None:
+    """Let it find what there is from outside: it looks once, when it is imported."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "studio"]:
+        del sys.modules[name]
 
 
 def _look_after(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:

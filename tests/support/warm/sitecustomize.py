@@ -1,10 +1,11 @@
 """On the path of what tests start: lets a process that is warm already do the work.
 
 Python reads this file before it reads the program. Where a process of
-:mod:`tests.support.warm.forking` listens, that one forks a worker with this one's arguments,
-folder, environment and open files, in a session of its own; this process only lives and dies with
-it. So do workers and the scripts of :func:`tests.support.warm.script`; anything else, and all of it
-where nobody listens, starts as always.
+:mod:`tests.support.warm.forking` listens, that one forks another with this one's arguments, folder,
+environment and open files, in a session of its own; this process only lives and dies with it. So
+do workers, the process behind Search, and the verbs and scripts of
+:class:`tests.support.command.Command` and :func:`tests.support.warm.script`; anything else, and all
+of it where nobody listens, starts as always.
 """
 
 import os
@@ -15,6 +16,8 @@ ARGUMENTS = [argument for argument in sys.orig_argv[1:] if argument != "-P"]
 
 
 STUDIO = ["-m", "studio"]
+FORKED = {"worker", "search-process"}
+"""What the program itself starts."""
 
 
 def _give_way(address: str) -> None:
@@ -33,6 +36,7 @@ def _give_way(address: str) -> None:
             "folder": os.getcwd(),
             "environment": dict(os.environ),
             "path": sys.path,
+            "stands_for_it": os.getpid(),
         }
         files = array.array("i", [0, 1, 2])
         text = json.dumps(wanted).encode()
@@ -50,8 +54,9 @@ def _give_way(address: str) -> None:
 def _is_meant() -> bool:
     if ARGUMENTS[:1] == ["-c"]:
         return "STUDIO_TESTS_SCRIPT" in os.environ
-    return ARGUMENTS[:3] == [*STUDIO, "worker"]
+    is_verb = os.environ.pop("STUDIO_TESTS_VERB", "") != ""
+    return ARGUMENTS[:2] == STUDIO and (is_verb or bool({*ARGUMENTS[2:3]} & FORKED))
 
 
-if "STUDIO_TESTS_WARM" in os.environ and _is_meant():
+if os.environ.get("STUDIO_TESTS_WARM") and _is_meant():
     _give_way(os.environ["STUDIO_TESTS_WARM"])
