@@ -89,9 +89,18 @@ INSTRUCTION = RecordType(
     context="input",
 )  # fmt: skip
 """A task in words, what it is to be done with (often nothing), and the answer."""
+TRIPLET = RecordType(
+    "triplet",
+    ("query", "positive", "negative", "instruction", "group", "score", "positive_instruction"),
+    "triplet", "triplets",
+)  # fmt: skip
+"""A text with one that belongs to it, one that only looks as if (or none), and the task in words
+that says what belonging means. ``group`` is the kind of task, such as ``short-long``; ``score``, of
+pairs of sentences alone, how near they are in meaning; ``positive_instruction`` what stands before
+positive and negative, in data that say it of them too."""
 NOTE = RecordType("note", ("text", "label"), "note", "notes", is_trained_on=False)
 """What is written on the way to records, such as a reason for a label."""
-OWN_TYPES = (QUERY, LABELLED_TEXT, SENTENCE_PAIR, QUESTION, INSTRUCTION, NOTE)
+OWN_TYPES = (QUERY, LABELLED_TEXT, SENTENCE_PAIR, QUESTION, INSTRUCTION, TRIPLET, NOTE)
 RECORD_TYPES = {one.name: one for one in OWN_TYPES}
 """The program's own types by name; a method from outside brings its own, which the store keeps."""
 
@@ -246,6 +255,8 @@ class Reason(StrEnum):
     FORESEEN = "foreseen"
     LOW_SCORE = "low-score"
     UNSCORED = "unscored"
+    NOT_JSON = "not-json"
+    NO_FIELD = "no-field"
     PERSON = "person"
 
 

@@ -15,11 +15,12 @@ from studio.records import (
     QUERY,
     QUESTION,
     SENTENCE_PAIR,
+    TRIPLET,
     RecordType,
     StudioError,
 )
 
-GoldShape = Literal["documents", "label", "answers", "output"]
+GoldShape = Literal["documents", "label", "answers", "output", "positive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Task:
     record: RecordType
     """What its methods make, what it is trained on, and what its gold consists of."""
     gold: GoldShape
-    """What is right for a gold datum: relevant documents, its label, its answers, or an output to
-    hold others against."""
+    """What is right for a gold datum: relevant documents, its label, its answers, an output to hold
+    others against, or the text that belongs to it."""
     method: str
     """The method that is taken unless another one is named."""
     learner: str
@@ -64,6 +65,11 @@ class Task:
     def has_corpus(self) -> bool:
         """Whether documents are of any use to it."""
         return self.needs_documents or self.takes_documents
+
+    @property
+    def is_trained_alone(self) -> bool:
+        """Whether one job trains on the kept records, and no path or round leads there."""
+        return bool(self.trained_by) and not self.has_path
 
     @property
     def verb(self) -> str:
@@ -142,6 +148,18 @@ TASKS: Final = {
             trained_by="tune",
             has_examples=True,
             takes_documents=True,
+        ),
+        Task(
+            name="embedding",
+            title="Texts that belong together",
+            about="nothing or triplets of others in, a trained encoder that heeds instructions out",
+            record=TRIPLET,
+            gold="positive",
+            method="e5",
+            learner="retriever",
+            metrics=("ndcg@10", "spearman"),
+            home_pane="generate",
+            trained_by="train",
         ),
     )
 }

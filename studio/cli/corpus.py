@@ -242,6 +242,11 @@ def import_(
             f"This project's task is {opened.task.name}: its gold comes in with "
             "`studio gold import FILE --split auto`."
         )
+    if corpus is not None and not opened.task.has_corpus:
+        raise WrongTask(
+            f"This project's task is {opened.task.name}: it has no use for documents alone. "
+            f"--records FILE brings {opened.task.record.nouns}."
+        )
     _check_records(opened.task, reading)
     params = _import_params(reading, corpus, fields, encoding)
     result = run_job(opened, "import", params.to_row(), detach=detach, as_json=as_json)
@@ -249,10 +254,10 @@ def import_(
 
 
 def _check_records(task: Task, reading: ImportParams) -> None:
-    if reading.records and task.gold != "output":
+    if reading.records and task.gold not in ("output", "positive"):
         raise WrongTask(
-            f"This project's task is {task.name}: --records are for instruction data. What its LLM "
-            f"writes comes with `{task.verb}`."
+            f"This project's task is {task.name}: --records are for instruction data and triplets. "
+            f"What its LLM writes comes with `{task.verb}`."
         )
 
 

@@ -28,6 +28,16 @@ def _has_corpus(task: Task) -> bool:
     return task.has_corpus
 
 
+def _takes_files(task: Task) -> bool:
+    """Documents, or records that others have made."""
+    return task.has_corpus or task.gold == "positive"
+
+
+def _has_texts_to_ask(task: Task) -> bool:
+    """Documents to rank, labels to predict, or answers to write."""
+    return task.gold != "positive"
+
+
 def _has_examples(task: Task) -> bool:
     return task.has_examples
 
@@ -38,6 +48,10 @@ def _runs_rounds(task: Task) -> bool:
 
 def _has_rounds(task: Task) -> bool:
     return task.has_rounds
+
+
+def _trains_encoders(task: Task) -> bool:
+    return task.trained_by == "train"
 
 
 def _is_tuned(task: Task) -> bool:
@@ -51,7 +65,7 @@ def _is_trained_at_once(task: Task) -> bool:
 
 
 FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
-    "train": (_of_documents, "rounds train its models, with `studio s3`"),
+    "train": (_trains_encoders, "rounds train its models, with `studio s3`"),
     "tune": (_is_tuned, "rounds train its models, with `studio s3`"),
     "evaluate": (
         _is_trained_at_once,
@@ -63,7 +77,7 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
         "only a query can be searched for again; `studio filter` alone runs the other filters",
     ),
     "import": (
-        _has_corpus,
+        _takes_files,
         "it reads no documents; labelled texts are gold, for `studio gold import`",
     ),
     "examples": (
@@ -87,6 +101,10 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     "labels": (
         _has_labels,
         "it has no labels; what is right stands in `studio gold list`",
+    ),
+    "search": (
+        _has_texts_to_ask,
+        "it has no documents to rank; `studio evaluate` searches among the texts of gold",
     ),
     "models compare": (_is_trained_at_once, "`studio s3 compare` sets methods beside each other"),
     "s3 compare": (

@@ -12,7 +12,7 @@ from studio.cli.fitting import opened_for
 from studio.cli.output import JsonOption, ProjectOption, emit, out, show_rows, table, visible
 from studio.cli.tables import show_switched_off
 from studio.project import Project
-from studio.records import Gold, Split
+from studio.records import TRIPLET, Gold, Split
 
 if TYPE_CHECKING:
     from studio.formats.labelled import GoldFields
@@ -101,7 +101,8 @@ def list_items(opened: Project, split: Split | None, as_json: bool) -> None:
 
 
 def _right(gold: Gold) -> str:
-    return gold.label or " / ".join(gold.answers) or gold.fields.get("output", "")
+    one = gold.fields
+    return gold.label or " / ".join(gold.answers) or one.get("output", one.get("positive", ""))
 
 
 def _short(text: str) -> str:
@@ -118,6 +119,9 @@ def _row(gold: Gold) -> dict[str, Any]:
         row["context"] = gold.context
     if gold.answers:
         row["answers"] = list(gold.answers)
-    if "output" in gold.type.fields:
-        row["output"] = gold["output"]
+    for name in ("output", *TRIPLET.fields[1:]):
+        if gold.fields.get(name):
+            row[name] = gold[name]
+    if "positive" in row and gold.other_answers:
+        row["other_positives"] = list(gold.other_answers)
     return row | {"origin": gold.origin}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group
@@ -79,7 +80,27 @@ def score_table(result: dict[str, Any]) -> Group:
         grid.add_row(visible(words_of(system, labels)), *cells)
     said = prefix_words(result.get("prompts", {}), labels)
     prefixes = [Text.from_markup(visible(said))] if said else []
-    return Group(grid, *prefixes, *(_test_line(result, key, labels) for key in result["p_value"]))
+    tests = (_test_line(result, key, labels) for key in result["p_value"])
+    return Group(grid, *prefixes, *tests, *_likeness_lines(result.get("likeness"), labels))
+
+
+def _likeness_lines(found: dict[str, Any] | None, labels: dict[str, str]) -> Iterator[Text]:
+    """How well cosines order the scored pairs as people do."""
+    if found is None:
+        return
+    each = (
+        f"{label_of(name, labels)} {one['value']:.3f} ({one['low']:.3f} … {one['high']:.3f})"
+        for name, one in found["spearman"].items()
+    )
+    yield Text(visible(f"Spearman on {found['pairs']:,} scored pairs: {', '.join(each)}"))
+    for key, one in found["difference"].items():
+        new, old = (label_of(name, labels) for name in of_pair_key(key))
+        bounds = f"95% {one['low']:+.3f} … {one['high']:+.3f}"
+        yield Text(
+            visible(
+                f"{new} − {old}: {one['value']:+.3f} Spearman ({bounds}), p = {one['p_value']:.4f}"
+            )
+        )
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:

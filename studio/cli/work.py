@@ -176,7 +176,7 @@ def search(
     """Search the corpus with any system; where models predict or answer, see what each says."""
     from studio.jobs import searching
 
-    opened = Project.open(project)
+    opened = opened_for("search", project)
     if opened.task.trained_by == "tune":
         name = _system(opened, system).name if system else ""
         answers = searching.answers(opened, query, context, name)

@@ -50,6 +50,11 @@ class Prefixes:
 OWN_PREFIXES: Final = Prefixes()
 
 
+def instructed(instruction: str, query: str) -> str:
+    """A query with its task in words before it, as E5's and Qwen3's embedding models read it."""
+    return f"Instruct: {instruction}\nQuery: {query}" if instruction else query
+
+
 class TextEncoder(Protocol):
     """Anything that turns texts into normalised vectors."""
 

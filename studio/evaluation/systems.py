@@ -58,6 +58,8 @@ class System:
     """What it is to put before queries and documents."""
     model_id: int | None = None
     """The row of the trained model that it is."""
+    heeds_instructions: bool = False
+    """Whether it was trained with the tasks in words before the queries, and wants them there."""
     over: tuple[System, ...] = ()
     """The systems that it stands on, such as the two that a sum adds up."""
     problem: str = ""

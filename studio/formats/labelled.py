@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from studio.formats.text_source import (
     head_of,
     open_binary,
 )
+from studio.formats.triplets import read_triplets
 from studio.records import (
     LABELLED_TEXT,
     QUESTION,
@@ -74,8 +75,8 @@ def read_gold(
     """The gold of a file in its order; what cannot be used is told with its line and why.
 
     Args:
-        path: JSONL, CSV or TSV, plain or gzip; for qa also SQuAD's JSON, and for instructions
-            what :func:`read_instructions` reads.
+        path: JSONL, CSV or TSV, plain or gzip; for qa also SQuAD's JSON, for instructions what
+            :func:`read_instructions` reads, for triplets what :func:`read_triplets` reads.
         task: decides which fields there are.
         labels: the project's label names; another one is refused with the nearest.
         split: what it is for; a ``split`` field of the file itself is not heeded.
@@ -89,6 +90,8 @@ def read_gold(
             raise StudioError(f"There is no file {path}: name a JSONL, CSV, TSV or SQuAD file.")
     if task.gold == "output":
         return _instructions(path, task.record, split, fields)
+    if task.gold == "positive":
+        return _triplets(path, task.record, split, fields)
     is_squad = task.gold == "answers" and _is_squad(path)
     rows = _squad(path) if is_squad else data_files.rows(path, fields.encoding)
     found = _gold(rows, path, task.record, labels, split, fields)
@@ -106,6 +109,24 @@ def _instructions(
         else:
             name = f"{stem}:{row.outside_id}"
             yield Gold(type, row.fields, split, name, origin=row.where)
+
+
+def _triplets(path: Path, type: RecordType, split: Split, fields: GoldFields) -> Iterator[GoldRow]:
+    """A row that names several positives is one item with other right answers."""
+    named = {"query": fields.text, "positive": fields.answers, "score": fields.label}
+    stem, held = bare_stem(path), None
+    for row in read_triplets(path, fields=named, encoding=fields.encoding):
+        if isinstance(row, SkippedRow):
+            yield row
+            continue
+        if held is not None and held.origin == row.where:
+            held = replace(held, other_answers=(*held.other_answers, row.fields["positive"]))
+            continue
+        if held is not None:
+            yield held
+        held = Gold(type, row.fields, split, f"{stem}:{row.outside_id}", origin=row.where)
+    if held is not None:
+        yield held
 
 
 def _gold(

@@ -74,11 +74,17 @@ def _write_line(line: Mapping[str, str], file: TextIO) -> int:
 
 
 def _pair(row: ExportRow) -> dict[str, str]:
+    if positive := row.fields.get("positive"):
+        return {"anchor": row.text, "positive": positive}
     return {"anchor": row.text, "positive": joined_text(row.title, row.passage)}
 
 
 def _triplets(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[dict[str, str]]:
     for row, around in _with_neighbours(rows):
+        if row.fields.get("positive"):
+            if negative := row.fields.get("negative"):
+                yield {**_pair(row), "negative": negative}
+            continue
         for negative in row.negatives or (_drawn(row, around, context),):
             yield {**_pair(row), "negative": negative}
 

@@ -109,6 +109,18 @@ class RawInstruction:
 
 
 @dataclass(frozen=True, slots=True)
+class RawTriplet:
+    """Texts that belong together as an outside file has them."""
+
+    fields: Mapping[str, str]
+    """The fields of a triplet; ``query`` and ``positive`` are never blank."""
+    outside_id: str
+    """The id of its row, or its line; ``#2`` and so on behind it for others of one row."""
+    where: str
+    """``file:line`` of its row."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRow:
     """One record on its way out, with all that it came from."""
 
@@ -237,6 +249,7 @@ class Exporter:
     holds_corpus: bool = False
     """It holds the corpus with its judgements: whole documents where gold names such."""
     pairs_documents: bool = False
-    """It pairs each record with its document, so that it is nothing for labelled tasks."""
+    """It pairs each record with its document, so that it is nothing for labelled tasks; a triplet
+    is its own pair."""
     of: frozenset[str] = frozenset()
     """The names of the record types that it is for; empty: any."""

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 from studio.evaluation.bm25 import Bm25Ranker
 from studio.evaluation.counting import Counting, Place, places
-from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, open_cache
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, instructed, open_cache
 from studio.evaluation.rankers import DenseRanker, Ranker, run_of
 from studio.evaluation.retrieval import RetrievalScores, evaluate
 from studio.jobs.base_encoders import located
 from studio.jobs.leaks import GoldWords
+from studio.jobs.triplet_data import ScoredPair, searches
 from studio.project import Project
 from studio.prompting.words import normal
-from studio.records import QUERY, Gold, Split, StudioError, content_sha, joined_text
+from studio.records import QUERY, TRIPLET, Gold, Split, StudioError, content_sha, joined_text
 from studio.store import Store
 from studio.training.encoders import open_encoder
 
@@ -37,10 +38,17 @@ class GoldSet:
     queries: list[Gold]
     counting: Counting
     """What one place of a ranking is, and that no query is found by itself."""
+    corpus: CorpusTexts | None = None
+    """What is searched, where that is not the project's documents: the texts of gold triplets."""
+    scored_pairs: tuple[ScoredPair, ...] = ()
+    """Pairs of texts whose likeness people have scored, by rows of that corpus."""
 
-    def texts(self) -> dict[str, str]:
-        """Outside id → wording."""
-        return {query.outside_id: query.text for query in self.queries}
+    def texts(self, *, instructed: bool = False) -> dict[str, str]:
+        """Outside id → wording; instructed: with the task in words before it, if there is one."""
+        return {
+            query.outside_id: asked_by(query) if instructed else query.text
+            for query in self.queries
+        }
 
     def qrels(self) -> dict[str, dict[str, int]]:
         """Outside id → what counts → grade."""
@@ -50,9 +58,17 @@ class GoldSet:
         """Outside id → the k best places, for every query."""
         return places(self.texts(), ranker.top_k, k, self.counting)
 
-    def scored(self, ranker: Ranker[str], k: int = 100) -> RetrievalScores:
+    def scored(
+        self, ranker: Ranker[str], k: int = 100, *, instructed: bool = False
+    ) -> RetrievalScores:
         """The usual measures of a search on these queries."""
-        return evaluate(run_of(self.texts(), ranker, k, self.counting), self.qrels())
+        texts = self.texts(instructed=instructed)
+        return evaluate(run_of(texts, ranker, k, self.counting), self.qrels())
+
+
+def asked_by(query: Gold) -> str:
+    """A gold query as an encoder reads it that heeds instructions."""
+    return instructed(query.fields.get("instruction", ""), query.text)
 
 
 def read_corpus(store: Store) -> CorpusTexts:
@@ -68,6 +84,8 @@ def read_corpus(store: Store) -> CorpusTexts:
 
 def gold_set(store: Store, split: Split) -> GoldSet:
     """The gold of a split; for test, examples that are switched off stand in when there is none."""
+    if store.record_types.of_project() == TRIPLET:
+        return _gold_triplets(store, split)
     # A query that was only ever marked wrong has nothing to be found.
     queries = [q for q in store.gold.all(split) if any(q.relevant.values())]
     label = f"{len(queries)} gold {split} {'query' if len(queries) == 1 else 'queries'}"
@@ -81,6 +99,14 @@ def gold_set(store: Store, split: Split) -> GoldSet:
     if counting.words:
         label += f"; a rank counts {counting.words}"
     return GoldSet(label, queries, counting)
+
+
+def _gold_triplets(store: Store, split: Split) -> GoldSet:
+    queries, texts, scored = searches(store, split)
+    corpus = CorpusTexts(list(range(1, len(texts) + 1)), texts)
+    noun = "query" if len(queries) == 1 else "queries"
+    label = f"{len(queries)} gold {split} {noun} among {len(corpus.ids):,} texts of gold"
+    return GoldSet(label, queries, Counting(), corpus, tuple(scored))
 
 
 def sources_of(store: Store) -> dict[int | str, tuple[int, ...]]:

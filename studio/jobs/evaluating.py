@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from studio.evaluation import systems
+from studio.evaluation import likeness, systems
 from studio.evaluation.rankers import DenseRanker
 from studio.evaluation.retrieval import NDCG, RetrievalScores, compare
 from studio.evaluation.significance import bootstrap_mean, paired_test
@@ -13,7 +13,7 @@ from studio.evaluation.systems import System
 from studio.jobs import answering
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
-from studio.jobs.datasets import GoldSet, gold_set, read_corpus
+from studio.jobs.datasets import GoldSet, asked_by, gold_set, read_corpus
 from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import Opening, model_by_number, systems_of
 from studio.records import StudioError
@@ -29,9 +29,13 @@ def run(context: JobContext) -> None:
     params = EvaluateParams.from_row(context.job.params)
     gold = gold_set(context.store, params.split)
     if not gold.queries:
-        raise StudioError(
-            f"There are no gold {params.split} queries to score on. Import some with "
+        how = (
             "`studio import … --gold`, or switch examples off to hold them out as a test."
+            if context.project.task.gold == "documents"
+            else "`studio gold import FILE --split auto`."
+        )
+        raise StudioError(
+            f"There are no gold {params.split} queries to score on. Import some with {how}"
         )
     context.keep(**measure(context, params, gold))
 
@@ -40,9 +44,10 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     """All systems on the gold; stores each one's scores and returns the whole comparison."""
     model = model_by_number(context.project, params.model_id)
     chosen = chosen_systems(context, params, model)
-    corpus = read_corpus(context.store)
+    corpus = gold.corpus or read_corpus(context.store)
     scores: dict[str, RetrievalScores] = {}
     prefixes: dict[str, dict[str, str]] = {}
+    cosines: dict[str, list[float]] = {}
     for number, system in enumerate(chosen):
         context.check()
         context.progress(number, len(chosen), f"scoring {system.label}")
@@ -54,15 +59,41 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
         ranker = Opening(corpus, context.project.language, encoding).ranker(system)
         if isinstance(ranker, DenseRanker):
             prefixes[system.name] = asdict(ranker.prefixes)
-        scores[system.name] = gold.scored(ranker)
+            if len(gold.scored_pairs) >= likeness.FEWEST:
+                cosines[system.name] = _cosines(gold, ranker, system)
+        scores[system.name] = gold.scored(ranker, instructed=system.heeds_instructions)
     found = summary(scores, params.seed) | {"gold": gold.label, "queries": len(gold.queries)}
     if gold.counting.words:
         found["ranks"] = gold.counting.words
     found["systems"] = {system.name: system.label for system in chosen}
     found["prompts"] = prefixes
+    if cosines:
+        found["likeness"] = _likeness(cosines, gold, params.seed)
     _store(context, params, gold, scores, found, model)
     context.progress(len(chosen), len(chosen), "scored")
     return found
+
+
+def _cosines(gold: GoldSet, ranker: DenseRanker[str], system: System) -> list[float]:
+    """Of the pairs that people have scored."""
+    pairs = gold.scored_pairs
+    asked = [asked_by(one.query) if system.heeds_instructions else one.query.text for one in pairs]
+    column = {name: place for place, name in enumerate(ranker.ids)}
+    rows = ranker.scores(asked)
+    return [float(row[column[str(one.row)]]) for row, one in zip(rows, pairs, strict=True)]
+
+
+def _likeness(cosines: dict[str, list[float]], gold: GoldSet, seed: int) -> dict[str, Any]:
+    """Spearman's correlation of each system with people's scores, and the trained one's gain."""
+    told = [one.score for one in gold.scored_pairs]
+    each = {name: asdict(likeness.spearman(own, told, seed)) for name, own in cosines.items()}
+    tests = {
+        systems.pair_key(new, old): asdict(
+            likeness.compared(cosines[new], cosines[old], told, seed)
+        )
+        for new, old in systems.pairs(list(cosines))
+    }
+    return {"pairs": len(told), "spearman": each, "difference": tests}
 
 
 def chosen_systems(
@@ -154,7 +185,9 @@ def _store(
             )
         )
     if model is not None:
-        told = ("systems", "scores", "intervals", "p_value", "gold", "prompts", "ranks")
+        told = (
+            "systems", "scores", "intervals", "p_value", "gold", "prompts", "ranks", "likeness",
+        )  # fmt: skip
         kept = {key: found[key] for key in told if key in found}
         scores_now = {**model.scores, params.split: kept}
         context.store.models.set_scores(model.id, scores_now)

@@ -60,7 +60,8 @@ def fitting(task: Task) -> dict[str, Exporter]:
 
 def _misfit(exporter: Exporter, task: Task, type: RecordType) -> str:
     """Why a format is nothing for the records of a task; empty where it fits."""
-    if exporter.pairs_documents and task.gold != "documents":
+    own = task.gold == "positive" and not exporter.holds_corpus
+    if exporter.pairs_documents and task.gold != "documents" and not own:
         return "pairs each record with its document"
     if exporter.of and type.name not in exporter.of:
         return f"holds one {' or '.join(sorted(exporter.of))} a row"

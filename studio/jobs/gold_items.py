@@ -143,8 +143,9 @@ def _why(project: Project, gold: Gold) -> SkippedRow:
     if there.label != gold.label:
         reason = f"{place} with the label {there.label}, and here it is {gold.label}"
         return SkippedRow(gold.origin, reason, "conflict")
-    if there.fields.get("output") != gold.fields.get("output"):
-        return SkippedRow(gold.origin, f"{place} with another output", "conflict")
+    for name in ("output", "positive"):
+        if there.fields.get(name) != gold.fields.get(name):
+            return SkippedRow(gold.origin, f"{place} with another {name}", "conflict")
     return SkippedRow(gold.origin, place, "duplicate")
 
 

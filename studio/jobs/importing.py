@@ -22,16 +22,18 @@ from studio.formats.rows import (
     ReadingNote,
     SkippedRow,
 )
+from studio.formats.triplets import TripletRow, read_triplets
 from studio.jobs.categories import KIND, MOST_KINDS
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.jobs.params import ImportParams
 from studio.llm.catalogue import tokenizer_file
-from studio.records import QUERY, Document, Example, Gold, Record, StudioError, content_sha
+from studio.records import QUERY, TRIPLET, Document, Example, Gold, Record, StudioError, content_sha
 from studio.store import Store
 from studio.store.documents import SourceDocument
 
 BATCH = 1_000
+RecordRow = InstructionRow | TripletRow
 IMPORTED = "imported"
 """The stage of records that others have made."""
 SAMPLES = 20
@@ -303,7 +305,8 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
     kind_rows: dict[str, int | None] = {
         one.text: one.id for one in store.records.all(type=KIND.name)
     }
-    rows, added = _placed(read_instructions(path)), 0
+    found_in = read_triplets(path) if type == TRIPLET else read_instructions(path)
+    rows, added = _placed(found_in), 0
     while batch := list(islice(rows, BATCH)):
         context.check()
         found = []
@@ -333,13 +336,13 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
     return added
 
 
-def _kind_of(row: InstructionRow) -> str:
+def _kind_of(row: RecordRow) -> str:
     """The kind of task that the file names, such as ``summarization``; else empty."""
     names = row.tags.split() if isinstance(row, RawInstruction) else []
     return next((name for name in names if name != FOLLOW_UP), "")
 
 
-def _placed(rows: Iterable[InstructionRow]) -> Iterator[tuple[int, int, InstructionRow]]:
+def _placed(rows: Iterable[RecordRow]) -> Iterator[tuple[int, int, RecordRow]]:
     """Each with the number of its row in the file, from 0, and the how-maniest of that row it is.
 
     A conversation, or a task with several instances, is one row and brings several.

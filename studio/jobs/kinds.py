@@ -26,7 +26,7 @@ KINDS = {
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
 
 OF_TASKS: dict[str, Callable[[Task], bool]] = {
-    "train": lambda task: task.has_path,
+    "train": lambda task: task.trained_by == "train",
     "path": lambda task: task.has_path or task.trained_by == "tune",
     "tune": lambda task: task.trained_by == "tune",
     "evaluate": lambda task: bool(task.trained_by),

@@ -373,6 +373,18 @@ class TrainParams(DataParams):
         least=0,
         most=8,
     )
+    instructions: bool = option(
+        True, "Instructions", "put a triplet's task in words before its query"
+    )
+    written_negatives: bool = option(
+        True, "LLM's negatives", "the ones that triplets bring; mined ones are mostly better"
+    )
+    widths: str = option(
+        "", "Shorter vectors", "leading numbers that are to do alone: 64,128", empty="none"
+    )
+    lora_rank: int = option(
+        0, "LoRA rank", "train low-rank adapters alone; 0 trains all weights", least=0, most=256
+    )
     max_length: int = option(256, "Tokens read", "of each document; longer is slower", least=8)
     interpolate: bool = option(
         True, "Average with base", "mix the weights with the base's as validation prefers: safer"

@@ -49,7 +49,7 @@ def systems_of(
     """
     if project.task.trained_by == "tune":
         return _llms(project, model)
-    if project.task.gold != "documents":
+    if not project.task.trained_by:
         return _predictors(project)
     models = project.store.models.all()
     model = model or (models[0] if models else None)
@@ -63,6 +63,9 @@ def systems_of(
         source=encoder,
         max_length=max_length or _tokens(model),
         prefixes=_of_base(project, model, encoder, prefixes),
+        heeds_instructions=heeds_instructions(
+            next((one for one in models if str(project.path / one.path) == encoder), None)
+        ),
     )
     both = System(
         systems.HYBRID, systems.SUM, systems.label_of(systems.HYBRID), over=(untrained, lexical)
@@ -163,7 +166,13 @@ def _of_model(project: Project, model: Model, max_length: int | None, prefixes: 
         max_length=max_length or _tokens(model),
         prefixes=prefixes,
         model_id=model.id,
+        heeds_instructions=heeds_instructions(model),
     )
+
+
+def heeds_instructions(model: Model | None) -> bool:
+    """Whether a model was trained with the tasks in words before its queries."""
+    return model is not None and bool(model.settings.get("instructions"))
 
 
 def _tokens(model: Model | None) -> int:

@@ -9,19 +9,26 @@ from typing import Any
 from studio.jobs.params import TrainParams
 from studio.methods.schedule import published as published_numbers
 from studio.methods.schedule import schedule_for
+from studio.records import StudioError
 from studio.training.encoders import STATIC_NAMES
-from studio.training.settings import RetrieverSettings, recommended
+from studio.training.settings import RetrieverSettings, for_triplets, recommended
 
 
 def numbers_for(
-    params: TrainParams, root: str, documents: int, pairs: int, *, final: bool = True
+    params: TrainParams,
+    root: str,
+    documents: int,
+    pairs: int,
+    *,
+    final: bool = True,
+    triplets: bool = False,
 ) -> RetrieverSettings:
     """The settings that do not depend on what the project holds beside these counts.
 
     root: the encoder that the chain of models began with, which decides the recipe. final: False
-    for the round trip's model, which learns from the queries alone.
+    for the round trip's model, which learns from the queries alone. triplets: there is no corpus.
     """
-    recipe = _recipe(params, root, documents, pairs)
+    recipe = for_triplets(root) if triplets else _recipe(params, root, documents, pairs)
     own: dict[str, Any] = {
         "batch_size": params.batch_size,
         "learning_rate": params.learning_rate,
@@ -39,10 +46,20 @@ def numbers_for(
         query_prompt=params.query_prompt,
         document_prompt=params.document_prompt,
         patience=params.patience,
+        widths=widths_of(params),
+        lora_rank=params.lora_rank,
         seed=params.seed,
         **{name: number for name, number in own.items() if number is not None},
     )
     return replace(settings, max_steps=_steps(params, settings, documents, pairs))
+
+
+def widths_of(params: TrainParams) -> tuple[int, ...]:
+    """The shorter vectors that are asked for. Raises StudioError for what is no number."""
+    parts = [part.strip() for part in params.widths.split(",") if part.strip()]
+    if wrong := [part for part in parts if not part.isdecimal() or not int(part)]:
+        raise StudioError(f"“{wrong[0]}” is no length of a vector; write them as 64,128.")
+    return tuple(int(part) for part in parts)
 
 
 def is_static(root: str) -> bool:

@@ -167,7 +167,7 @@ def train_stage(
             "trained on. Generate other queries."
         )
     pace = TrainingSpeed()
-    pairs = training_pairs(context, records)
+    pairs = training_pairs(context, records, params)
     if params.hard_negatives:
         pairs = mine_negatives(context, pairs, stage.start, params)
     settings = settings_for(context, stage, pairs, params)
@@ -188,7 +188,12 @@ def train_stage(
         parent_id=stage.parent_id,
         snapshot_id=snapshot,
         job_id=context.job.id,
-        settings=_as_row(context.project, settings, trained),
+        settings=_as_row(
+            context.project,
+            settings,
+            trained,
+            instructions=any(pair.instruction for pair in pairs),
+        ),
         scores=scores,
     )
     model_id = context.store.models.add(model)
@@ -211,7 +216,9 @@ def _trained(
             pairs,
             settings,
             context.project.models_dir / stage.name,
-            validation=validation_set(context) if stage.final else None,
+            validation=validation_set(context, instructions=params.instructions)
+            if stage.final
+            else None,
             corpus=corpus,
             teacher=teacher_of(context, stage, corpus, params) if settings.distillation else None,
             sources=sources_by_text(context.store),
@@ -225,12 +232,17 @@ def _trained(
 
 
 def _as_row(
-    project: Project, settings: RetrieverSettings, trained: TrainedRetriever
+    project: Project,
+    settings: RetrieverSettings,
+    trained: TrainedRetriever,
+    *,
+    instructions: bool,
 ) -> dict[str, Any]:
     """The settings of a model: folders as rows say them, and the prefixes that were really used."""
     row = settings.as_dict()
     row |= {name: stored(project, row[name]) for name in ("base", "anchor")}
     row |= {f"{role}_prompt": trained.prefixes.of(role) for role in ROLES}
+    row["instructions"] = instructions
     return row
 
 

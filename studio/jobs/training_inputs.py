@@ -20,8 +20,9 @@ from studio.jobs.datasets import (
 )
 from studio.jobs.params import TrainParams
 from studio.jobs.recipes import is_static, numbers_for
+from studio.jobs.triplet_data import pairs_of
 from studio.llm.catalogue import installed_path
-from studio.records import Record
+from studio.records import TRIPLET, Record
 from studio.training.encoders import open_encoder
 from studio.training.settings import (
     BANK_LIMIT,
@@ -61,8 +62,16 @@ class TrainingStage:
     interpolate: bool = False
 
 
-def training_pairs(context: JobContext, records: list[Record]) -> list[TrainingPair]:
-    """Queries with their documents' texts."""
+def training_pairs(
+    context: JobContext, records: list[Record], params: TrainParams = TrainParams()
+) -> list[TrainingPair]:
+    """Queries with their documents' texts; triplets with their own."""
+    if context.project.task.record == TRIPLET:
+        return pairs_of(
+            records,
+            instructions=params.instructions,
+            written_negatives=params.written_negatives,
+        )
     documents = context.store.documents.many(sorted({r.needed_document() for r in records}))
     rows = [(r.text, r.needed_document()) for r in records]
     return [TrainingPair(text, row, documents[row].full_text) for text, row in rows]
@@ -156,22 +165,31 @@ def teacher_of(
 def mine_negatives(
     context: JobContext, pairs: list[TrainingPair], encoder: str, params: TrainParams
 ) -> list[TrainingPair]:
-    """The pairs with hard negatives, guarded against false ones."""
+    """The pairs with hard negatives, guarded against false ones, before those that they bring.
+
+    Triplets find theirs among each other's positives.
+    """
     from studio.training.negatives import NegativeSettings, mine
 
     def mining(done: int) -> None:
         context.check()
         context.progress(done, len(pairs), "mining hard negatives")
 
-    return mine(
+    of_triplets = context.project.task.record == TRIPLET
+    texts: dict[int | str, str] = {pair.document_id: pair.document_text for pair in pairs}
+    mined = mine(
         pairs,
-        corpus_texts(context),
+        texts if of_triplets else corpus_texts(context),
         open_encoder(encoder, max_length=params.max_length, prefixes=params.prefixes),
         NegativeSettings(count=params.hard_negatives),
         sources=sources_of(context.store),
         cache=open_cache(),
         on_progress=mining,
     )
+    return [
+        replace(found, negatives=(*found.negatives, *pair.negatives))
+        for found, pair in zip(mined, pairs, strict=True)
+    ]
 
 
 def settings_for(
@@ -179,7 +197,13 @@ def settings_for(
 ) -> RetrieverSettings:
     """The recipe's numbers, with the person's own over them."""
     documents, root = context.store.documents.count(), stage.root or stage.base
-    settings = numbers_for(params, root, documents, len(pairs), final=stage.final)
+    triplets = context.project.task.record == TRIPLET
+    settings = numbers_for(
+        params, root, documents, len(pairs), final=stage.final, triplets=triplets
+    )
+    if triplets:
+        brought = max((len(pair.negatives) for pair in pairs), default=0)
+        settings = replace(settings, negatives=brought)
     has_gold = bool(context.store.gold.judged_counts().get("validation"))
     teacher = teacher_name(stage, params)
     averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
@@ -192,13 +216,20 @@ def settings_for(
     )
 
 
-def validation_set(context: JobContext) -> ValidationSet | None:
-    """The gold validation queries over the corpus, or a part of a large one; None without gold."""
+def validation_set(context: JobContext, *, instructions: bool) -> ValidationSet | None:
+    """The gold validation queries over the corpus, or a part of a large one; None without gold.
+
+    instructions: with the tasks in words before the queries, where they have some.
+    """
     gold = gold_set(context.store, "validation")
     if not gold.queries:
         return None
-    documents = {str(d.id): d.full_text for d in context.store.documents.all()}
-    whole = ValidationSet(gold.texts(), documents, gold.qrels(), gold.counting)
+    if gold.corpus is not None:
+        documents = dict(zip(map(str, gold.corpus.ids), gold.corpus.texts, strict=True))
+    else:
+        documents = {str(d.id): d.full_text for d in context.store.documents.all()}
+    texts = gold.texts(instructed=instructions)
+    whole = ValidationSet(texts, documents, gold.qrels(), gold.counting)
     if len(documents) <= VALIDATION_DOCUMENTS:
         return whole
     return whole.sampled(VALIDATION_DOCUMENTS)

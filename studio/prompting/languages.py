@@ -85,6 +85,13 @@ def language_code(name: str) -> str:
     return str(found)
 
 
+def language_name(code: str, shown_in: str = "en") -> str:
+    """What a language is called in another one, such as ``German`` or ``德语``."""
+    from langcodes import Language
+
+    return str(Language.get(code).display_name(shown_in))
+
+
 def _nearest(name: str) -> str:
     from langcodes import Language
     from langcodes.data_dicts import LANGUAGE_ALPHA3

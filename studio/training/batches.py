@@ -6,8 +6,9 @@ passages of one long document may meet in a batch, where neither counts as wrong
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from studio.records import content_sha
 from studio.training.settings import TrainingPair
@@ -66,6 +67,38 @@ def _join(parents: list[int], one: int, other: int) -> None:
     parents[_root(parents, one)] = _root(parents, other)
 
 
+OWN_BATCHES: Final = 8
+"""Pairs from which on an instruction has batches of its own; those of rarer ones share their
+group's."""
+
+
+def tasks_of(pairs: Sequence[TrainingPair], groups: Sequence[int]) -> list[str]:
+    """The task of each pair: pairs of different tasks are not to share a batch.
+
+    Negatives of another task are told apart by the look of a text alone, which teaches nothing
+    (Instructor, Su et al. 2023, §2.2). A task whose pairs must all be apart joins the rest.
+    """
+    counts = Counter(pair.instruction for pair in pairs)
+    named = [
+        f"task {pair.instruction}" if counts[pair.instruction] >= OWN_BATCHES else pair.group
+        for pair in pairs
+    ]
+    apart: dict[str, set[int]] = defaultdict(set)
+    for name, group in zip(named, groups, strict=True):
+        apart[name].add(group)
+    return [name if len(apart[name]) > 1 else "" for name in named]
+
+
+def plan_of(
+    pairs: Sequence[TrainingPair], groups: Sequence[int], size: int, seed: int
+) -> BatchPlan:
+    """The batches of a training: of one task each, where the pairs have tasks."""
+    tasks = tasks_of(pairs, groups)
+    if len(set(tasks)) < 2:
+        return BatchPlan(groups, size, seed)
+    return PureBatches(tasks, groups, size, seed)
+
+
 class BatchPlan:
     """The batches of every epoch, decided by the groups, the batch size and the seed alone.
 
@@ -111,3 +144,36 @@ class BatchPlan:
         within = np.arange(len(rows)) - np.repeat(starts, np.diff(np.r_[starts, len(rows)]))
         kept: NDArray[np.int64] = rows[within < self.batches]
         return kept
+
+
+class PureBatches(BatchPlan):
+    """A plan for each task; their batches come in random order."""
+
+    def __init__(
+        self, tasks: Sequence[str], groups: Sequence[int], batch_size: int, seed: int
+    ) -> None:
+        """``tasks`` as of :func:`tasks_of`, in parallel with ``groups``."""
+        rows: dict[str, list[int]] = defaultdict(list)
+        for row, task in enumerate(tasks):
+            rows[task].append(row)
+        self._rows = [rows[task] for task in sorted(rows)]
+        self._plans = [
+            BatchPlan([groups[row] for row in of_task], batch_size, seed + number)
+            for number, of_task in enumerate(self._rows)
+        ]
+        self.batch_size = max(plan.batch_size for plan in self._plans)
+        self.batches = sum(plan.batches for plan in self._plans)
+        self.pairs = sum(plan.pairs for plan in self._plans)
+        self._seed = seed
+
+    def epoch(self, number: int) -> list[list[int]]:
+        """The rows of each batch in the given epoch, from 0."""
+        import numpy as np
+
+        found = [
+            [rows[place] for place in batch]
+            for rows, plan in zip(self._rows, self._plans, strict=True)
+            for batch in plan.epoch(number)
+        ]
+        order = np.random.default_rng([self._seed, number]).permutation(len(found))
+        return [found[place] for place in order]

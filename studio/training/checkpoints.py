@@ -108,7 +108,7 @@ def run_fingerprint(
     for pair in pairs:
         found = sources.get(content_sha(pair.document_text), ()) if sources else ()
         cut_from = [f"of {source}" for source in found]
-        parts += [pair.query, str(pair.document_id), pair.document_text, *pair.negatives, *cut_from]
+        parts += [pair.asked, str(pair.document_id), pair.document_text, *pair.negatives, *cut_from]
         parts.append("\n")
     if gold is not None:
         parts += [f"{name} {text}" for name, text in sorted(gold.queries.items())]

@@ -18,6 +18,7 @@ from studio.llm.loading import (
 )
 from studio.llm.model_folders import UnusableModel, check_folder
 from studio.records import StudioError
+from studio.training.decoders import is_bare_decoder, mend_end, with_last_token
 from studio.training.fingerprints import fingerprint
 from studio.training.two_sided import named_routes, role_prompt, set_prefixes, side
 
@@ -197,15 +198,22 @@ def _folder(name: str, owner: str = "") -> Path:
 def _sentence_transformer(folder: Path, device: str | None) -> SentenceTransformer:
     import torch
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules.transformer import Transformer
 
+    weights = {"use_safetensors": True, "dtype": torch.float32}
     with refusing_missing_weights():
-        model = SentenceTransformer(
-            str(folder),
-            device=device,
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-        )
+        if is_bare_decoder(folder):
+            network = Transformer(str(folder), model_kwargs={**weights, "trust_remote_code": False})
+            model = SentenceTransformer(modules=with_last_token(network), device=device)
+        else:
+            model = SentenceTransformer(
+                str(folder),
+                device=device,
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs=weights,
+            )
+            mend_end(model, folder)
     return model.float()
 
 

@@ -82,6 +82,8 @@ class Objective:
     """The leading numbers of a vector that count (Kusupati et al. 2022); None: all."""
     kin: Tensor | None = None
     """Text number → a number that passages of one long document share."""
+    widths: tuple[int, ...] = ()
+    """Leading numbers of a vector that are to do on their own too; empty: all of it alone."""
 
     def of(self, queries: Tensor, documents: list[Tensor], labels: Tensor) -> Tensor:
         """The loss of a batch.
@@ -99,15 +101,22 @@ class Objective:
             numbers, lesson = labels[:, :-1], self.lessons.of(labels[:, -1])
         if not documents and self.bank is not None:
             documents = [self.bank.of(numbers[:, 0])]
-        drawn = None
-        if self.bank is not None:
-            vectors, drawn_numbers = self.bank.draw()
-            drawn = (vectors[:, : self.kept], drawn_numbers)
-        queries, together = queries[:, : self.kept], torch.cat(documents)[:, : self.kept]
+        together, drawn = torch.cat(documents), self.bank.draw() if self.bank is not None else None
         kin = None if self.kin is None else self.kin.to(numbers.device)
-        return ranking_loss(
-            queries, together, numbers, drawn, self.scale, self.symmetric, lesson, kin
-        )
+        losses = [
+            ranking_loss(
+                queries[:, :width],
+                together[:, :width],
+                numbers,
+                (drawn[0][:, :width], drawn[1]) if drawn is not None else None,
+                self.scale,
+                self.symmetric,
+                lesson,
+                kin,
+            )
+            for width in (self.kept, *self.widths)
+        ]
+        return torch.stack(losses).mean() if self.widths else losses[0]
 
 
 def loss_for(

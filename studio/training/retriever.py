@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from studio.evaluation.embeddings import Prefixes
+from studio.evaluation.embeddings import Prefixes, instructed
 from studio.records import StudioError, content_sha
+from studio.training.adapters import EncoderAdapters
 from studio.training.bank import bank_for, bank_texts
-from studio.training.batches import BatchPlan, kin_of
+from studio.training.batches import BatchPlan, kin_of, plan_of
 from studio.training.checkpoints import WorkingFolder, replace_folder, run_fingerprint
 from studio.training.distillation import Lessons, asked, graded_texts, kept
 from studio.training.encoders import load_encoder, prefixes_of
@@ -98,7 +100,7 @@ def train(
     groups = checked_groups(pairs)
     check_settings(settings)
     check_distillation(settings, teacher, corpus)
-    plan = BatchPlan(groups, settings.batch_size, settings.seed)
+    plan = plan_of(pairs, groups, settings.batch_size, settings.seed)
     began = time.monotonic()
     model = _prepared_encoder(settings)
     watch = StopWatch(should_stop)
@@ -178,12 +180,16 @@ class _RetrieverRun:
         )
         checkpoint = self.folder.entered(identity, resume)
         anchor = self._anchor()
+        rank = self.settings.lora_rank
+        adapters = EncoderAdapters(self.model, rank) if rank else None
         hook = self.model[0].register_forward_pre_hook(self.watch.before_forward)
         try:
             self._score_base()
             steps, best_step, best_score = self._steps(checkpoint)
         finally:
             hook.remove()
+        if adapters is not None:
+            adapters.merge()
         share, score = self._interpolate(anchor, best_score)
         return steps, best_step, score, share
 
@@ -249,12 +255,28 @@ class _RetrieverRun:
     def _objective(self, numbers: TextNumbers) -> Objective:
         chosen, width = self.settings, self.model.truncate_dim
         if not chosen.corpus_negatives and chosen.trained_side != "query":
-            return Objective(chosen.scale, chosen.symmetric, None, None, width, self._kin(numbers))
+            return Objective(
+                chosen.scale,
+                chosen.symmetric,
+                None,
+                None,
+                width,
+                self._kin(numbers),
+                chosen.widths,
+            )
         texts = bank_texts(self.pairs, self.corpus, chosen.seed)
         named, count = [numbers.of(text) for text in texts], chosen.corpus_negatives
         bank = bank_for(self.model, texts, named, count, self.schedule.bf16)
         lessons = self._lessons(self.teacher, texts, numbers) if self.teacher else None
-        return Objective(chosen.scale, chosen.symmetric, bank, lessons, width, self._kin(numbers))
+        return Objective(
+            chosen.scale,
+            chosen.symmetric,
+            bank,
+            lessons,
+            width,
+            self._kin(numbers),
+            chosen.widths,
+        )
 
     def _kin(self, numbers: TextNumbers) -> Tensor | None:
         """Which texts are passages of one long document, by their numbers."""
@@ -341,9 +363,25 @@ def _save(
 ) -> None:
     partial = out.absolute().with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    keep_prompts(model, pairs)
     model.save_pretrained(str(partial), create_model_card=False)
     write_card(partial, ModelCard.of_training(out.name, settings, pairs, result))
     replace_folder(partial, out.absolute())
+
+
+MOST_PROMPTS: Final = 500
+"""Instructions that a saved model names."""
+
+
+def keep_prompts(model: SentenceTransformer, pairs: Sequence[TrainingPair]) -> None:
+    """Let the model know the instructions that it has learnt, the commonest ones by their words.
+
+    ``model.encode(queries, prompt_name=instruction)`` then puts before them what training did.
+    """
+    own = prefixes_of(model).query
+    known = Counter(pair.instruction for pair in pairs if pair.instruction)
+    for instruction, _ in known.most_common(MOST_PROMPTS):
+        model.prompts[instruction] = own + instructed(instruction, "")
 
 
 def _nothing_trained() -> StudioError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.evaluation.counting import Counting
-from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, instructed
 from studio.training.encoders import MAX_LENGTH, STATIC_NAMES
 
 STATIC_LEARNING_RATE = 2e-2
@@ -31,6 +31,15 @@ class TrainingPair:
     """Title joined, as :func:`studio.records.joined_text` does."""
     negatives: tuple[str, ...] = ()
     """Texts of documents that do not answer the query, hardest first."""
+    instruction: str = ""
+    """The task in words, which stands before the query; empty for a plain query."""
+    group: str = ""
+    """The kind of task, such as ``short-long``."""
+
+    @property
+    def asked(self) -> str:
+        """The query as the encoder reads it."""
+        return instructed(self.instruction, self.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,12 @@ class RetrieverSettings:
     """Stop after so many evaluations without a better score; 0 never stops early."""
     checkpoint_every: int = 100
     """Steps between two checkpoints when there is no validation set."""
+    widths: tuple[int, ...] = ()
+    """Leading numbers of a vector that are to do on their own too (Matryoshka, Kusupati et al.
+    2022): the loss is the mean over these and the whole; empty: the whole alone."""
+    lora_rank: int = 0
+    """Of low-rank adapters on the network's linear layers (LoRA), which are merged into the saved
+    weights; 0 trains all weights."""
     log_every: int = 5
     """Steps between two points of the loss curve."""
     bf16: bool | None = None
@@ -159,6 +174,14 @@ def recommended(base: str, *, static: bool | None = None) -> RetrieverSettings:
         distillation=0.5,
         interpolation="validation",
     )
+
+
+def for_triplets(base: str) -> RetrieverSettings:
+    """E5's objective (Wang et al. 2024): cosine / 0.02, in-batch and the triplets' own negatives.
+
+    Averaged with the base by the share that validation chooses, as :func:`recommended` does.
+    """
+    return RetrieverSettings(base=base, scale=50.0, interpolation="validation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from studio.evaluation.embeddings import Role
 from studio.evaluation.retrieval import NDCG
 from studio.llm.loading import has_bf16
 from studio.records import StudioError, content_sha
+from studio.training import adapters
 from studio.training.batches import BatchPlan
 from studio.training.encoders import is_static
 from studio.training.loss import Objective, loss_for
@@ -55,6 +56,7 @@ def schedule(
     on_gpu = model.device.type == "cuda"
     steps = settings.max_steps or max(1, round(plan.batches * settings.epochs))
     rate = STATIC_LEARNING_RATE if is_static(model) else LEARNING_RATE
+    rate = adapters.LEARNING_RATE if settings.lora_rank else rate
     every = -(-steps // max(1, settings.evaluations)) if validated else settings.checkpoint_every
     return TrainingSchedule(
         steps=steps,
@@ -79,7 +81,7 @@ def build_trainer(
     """A trainer that is ready to run."""
     from transformers.trainer_callback import PrinterCallback
 
-    trainer = _trainer_class(plan, _lengths(dataset))(
+    trainer = _trainer_class(plan, _lengths(dataset), has_adapters=bool(settings.lora_rank))(
         model=model,
         args=_arguments(model, plan, schedule, settings, folder, validator is not None),
         train_dataset=dataset,
@@ -119,7 +121,7 @@ def columns(
         for pair in pairs
     ]
     names = ["document", *(f"negative_{place + 1}" for place in range(negatives))]
-    table: dict[str, list[Any]] = {"query": [pair.query for pair in pairs]}
+    table: dict[str, list[Any]] = {"query": [pair.asked for pair in pairs]}
     if not query_only:
         table |= {name: [row[place] for row in rows] for place, name in enumerate(names)}
     table["label"] = [[numbers.of(text) for text in row] for row in rows]
@@ -196,7 +198,7 @@ def _arguments(
     )
 
 
-def _trainer_class(plan: BatchPlan, lengths: Sequence[int]) -> type[Any]:
+def _trainer_class(plan: BatchPlan, lengths: Sequence[int], *, has_adapters: bool) -> type[Any]:
     from sentence_transformers import SentenceTransformerTrainer
     from sentence_transformers.base.sampler import DefaultBatchSampler
 
@@ -221,7 +223,17 @@ def _trainer_class(plan: BatchPlan, lengths: Sequence[int]) -> type[Any]:
             """Its callback encodes samples to describe the data, which costs seconds."""
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-            self.model.save_pretrained(output_dir or self.args.output_dir, create_model_card=False)
+            folder = output_dir or self.args.output_dir
+            if has_adapters:
+                adapters.save_adapters(self.model, Path(folder))
+            else:
+                self.model.save_pretrained(folder, create_model_card=False)
+
+        def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+            if has_adapters:
+                adapters.load_adapters(self.model, Path(checkpoint_path))
+            else:
+                super()._load_from_checkpoint(checkpoint_path)
 
     return RetrieverTrainer
 

@@ -40,10 +40,14 @@ def new_pane(name: str, project: Project | None) -> Screen[Any]:
         from studio.tui.examples.demonstrations import DemonstrationsPane
 
         return DemonstrationsPane()
-    if task is not None and task.trained_by == "tune" and name == "rounds":
+    if task is not None and task.is_trained_alone and name == "rounds":
         from studio.tui.pane.elsewhere import NoRounds
 
         return NoRounds(task)
+    if task is not None and task.gold == "positive" and name == "search":
+        from studio.tui.pane.elsewhere import NoSearch
+
+        return NoSearch(task)
     if task is not None and task.gold != "documents" and name == "search":
         from studio.tui.search.prediction_pane import PredictionPane
 
@@ -263,8 +267,9 @@ class Navigation(StorePoller):
         if not self.can_show("jobs") or project is None:
             return
         self.flush_all()
-        tuned = kind == "evaluate" and project.task.trained_by == "tune"
-        if project.task.has_path or tuned or kind in ("filter", "judge"):
+        scored = kind == "evaluate" and bool(project.task.trained_by)
+        if project.task.has_path or scored or kind in ("filter", "judge"):
+            tuned = scored and project.task.trained_by == "tune"
             form = "answers" if tuned else kind
             params = await self.push_screen_wait(StartDialog(form, project))
         else:

@@ -12,7 +12,7 @@ from studio.jobs import setup
 from studio.project import Project
 from studio.records import QUERY, Document, Example, Gold, Label, Record, Split
 from studio.runs import Model
-from tests.support import instructions
+from tests.support import instructions, triplets
 from tests.support.project import fill
 from tests.support.tiny_encoder import TOPICS
 
@@ -78,6 +78,7 @@ def _gold(project: Project, split: Split, number: int) -> Gold:
         "nli": {"hypothesis": text, "label": label, "premise": passage},
         "qa": {"question": f"{text}?", "answer": "Carl Lund", "context": passage},
         "instructions": {"instruction": f"Say {text}.", "input": "", "output": "Carl Lund"},
+        "embedding": {"query": text, "positive": passage, "instruction": "Find the place."},
     }
     return Gold(task.record, fields[task.name], split, name, origin=origin)
 
@@ -93,7 +94,7 @@ def add_queries(project: Project) -> None:
 def words(body: dict[str, Any]) -> str:
     """What the LLM says."""
     asked = str(body["messages"][-1]["content"])
-    if said := instructions.answer(body):
+    if said := instructions.answer(body) or triplets.answer(body):
         return said
     drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
     if "List " in asked:

@@ -21,7 +21,7 @@ from unittest import mock
 from studio.jobs import queue, worker
 from studio.project import Project
 from studio.runs import Job
-from tests.support import instructions, tiny_llm
+from tests.support import instructions, tiny_llm, triplets
 from tests.support.command import Done
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import TOPICS, bert_encoder
@@ -79,6 +79,13 @@ TASKS = {
             (),
             LABELLED + r"|hypothes|premise",
         ),
+        TaskCase(
+            "embedding",
+            (),
+            ("generate", "--wanted", 12, "--groups", "short-long,sts"),
+            (),
+            r"(?i)hypothes|premise|\btun(e|es|ed|ing)\b",
+        ),
     )
 }
 
@@ -125,6 +132,10 @@ def _gold(task: str, number: int) -> dict[str, object]:
         return {"hypothesis": asked, "premise": _passage(number), "label": NAMES[number % 2]}
     if task == "instructions":
         return {"instruction": f"Say {asked}.", "input": "", "output": "it is so"}
+    if task == "embedding":
+        scored = {"score": number} if number % 2 else {}
+        told = {"instruction": "Find what speaks of it."}
+        return {"query": asked, "positive": _passage(number % len(TOPICS)), **told, **scored}
     return {"question": asked, "context": _passage(number), "answers": [f"19{number + 10}"]}
 
 
@@ -146,7 +157,7 @@ def _lines(path: Path, rows: list[dict[str, Any]]) -> Path:
 def said(body: dict[str, Any]) -> str:
     """What the LLM answers: decided by the request alone, in the form that it asks for."""
     asked = str(body["messages"][-1]["content"])
-    if found := instructions.answer(body):
+    if found := instructions.answer(body) or triplets.answer(body):
         return found
     drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
     if "List " in asked:
@@ -221,7 +232,7 @@ class Builder:
             brought = ("--gold", files.gold, "--examples", files.examples)
         else:
             self._done("gold", "import", files.gold, "--split", "auto", "-p", path)
-        if task != "classification":
+        if task not in ("classification", "embedding"):
             self._done("import", files.corpus, *brought, "-p", path)
         if task == "instructions":
             self._done("examples", "import", files.examples, "-p", path)
@@ -230,6 +241,9 @@ class Builder:
         self._done(*case.makes, *rounds, "-p", path)
         if task == "retrieval":
             self._done("train", "--steps", 2, "--evaluate", "-p", path)
+        if task == "embedding":
+            told = ("--encoder", self.encoder, "--steps", 2, "--evaluate")
+            self._done("train", *told, "-p", path)
         if task == "instructions":
             told = ("--base", self.llm, "--steps", 1, "--evaluations", 1, "--evaluate")
             self._done("tune", *told, "-p", path)

@@ -40,7 +40,7 @@ STEPS: Final = (
          "The panes stand above in the order of the work.",
          "A description and some gold become a trained small model, with its gain measured. "
          "The panes stand above in the order of the work.",
-         "A few examples, or documents, or nothing at all become instruction data. "
+         "A few examples, or documents, or nothing at all become training data. "
          "The panes stand above in the order of the work."),
     Step("examples", "First, examples",
          "Write a handful of good queries by hand: {examples.search} finds a document, "
@@ -48,7 +48,7 @@ STEPS: Final = (
          "Here stands what the prompt shows the LLM before it writes; your gold stays out of it, "
          "to measure with.",
          "Write a handful of good ones by hand: {examples.new} begins one. Methods that begin with "
-         "seeds draw from these."),
+         "seeds draw from these; others have theirs in the prompt."),
     Step("prompt", "Then the prompt",
          "See at once what the LLM writes for three of your documents. {prompt.edit} edits, "
          "{prompt.save} keeps a version.",
@@ -73,12 +73,12 @@ STEPS: Final = (
     Step("train", "Train and measure",
          "Your model beside BM25 and the untrained one, with a significance test.",
          "Each trained model, with its curves and the data and prompts behind it.",
-         "{train.new} tunes a small LLM on what is kept; a table says what it gained on gold. "
+         "{train.new} trains on what is kept; a table says what it gained on gold. "
          "{app.export} exports it for other trainers."),
     Step("search", "Search with it",
          "Type a query and compare the rankings; mark what is right.",
          "Type a text and see what each model predicts.",
-         "Type an instruction and see what the base and the tuned model answer."),
+         "Where models answer: type an instruction and see what base and tuned model say."),
     Step("jobs", "Jobs",
          "All that runs or ran. {app.path} runs the whole path in one go.",
          "All that runs or ran, with its cost. What was stopped goes on where it stood.",
@@ -167,7 +167,7 @@ class Tour(ModalScreen[None]):
         app = cast("BaseApp", self.app)
         task = app.project_task
         by_rounds = task is not None and task.has_rounds
-        alone = task is not None and task.trained_by == "tune"
+        alone = task is not None and task.is_trained_alone
         words = (by_rounds and step.by_rounds) or (alone and step.alone) or step.words
         parts: list[Any] = []
         for piece in words.split("{"):

@@ -48,8 +48,8 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
     task = _task(found)
     if task.has_rounds:
         return _by_rounds(found, key)
-    if task.trained_by == "tune":
-        return _to_a_tuned_llm(found, key)
+    if task.is_trained_alone:
+        return _to_a_model(found, key)
     if not found.documents:
         return f"the documents come in; {key('app.jobs')} Jobs shows the import"
     if found.examples < FEW and not found.records:
@@ -67,10 +67,10 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
     return _from_the_model_on(found, key)
 
 
-def _to_a_tuned_llm(found: ProjectStatus, key: KeyOf) -> str:
+def _to_a_model(found: ProjectStatus, key: KeyOf) -> str:
     task = _task(found)
     nouns, generate = task.record.nouns, f"{key('app.generate')} Generate"
-    if not found.examples and not found.records:
+    if task.has_examples and not found.examples and not found.records:
         return (
             f"{key('app.examples')} Examples: write a few {nouns} by hand, or choose a method that "
             f"needs none in {generate}"
@@ -83,18 +83,17 @@ def _to_a_tuned_llm(found: ProjectStatus, key: KeyOf) -> str:
             f"{key('generate.filter')} in {generate} filters all"
         )
     if not found.models:
+        does = "tunes a small LLM" if task.trained_by == "tune" else "trains an encoder"
         return (
-            f"{key('app.train')} Train: {key('train.new')} tunes a small LLM on the {found.kept:,} "
+            f"{key('app.train')} Train: {key('train.new')} {does} on the {found.kept:,} "
             f"kept; {key('app.export')} exports them for other trainers"
         )
     if not found.gold:
-        return "`studio gold import FILE --split auto`: on this gold the tuned model is scored"
+        return "`studio gold import FILE --split auto`: on this gold the model is scored"
     if not found.is_scored:
         return f"{key('app.train')} Train: {key('train.evaluate')} scores the model on gold"
-    return (
-        f"{key('app.train')} Train has the scores, {key('app.search')} Search what each model "
-        f"answers; more {nouns} come from {generate}"
-    )
+    answers = f", {key('app.search')} Search what each model answers" if task.has_examples else ""
+    return f"{key('app.train')} Train has the scores{answers}; more {nouns} come from {generate}"
 
 
 def _by_rounds(found: ProjectStatus, key: KeyOf) -> str:

@@ -59,5 +59,16 @@ class NoRounds(ElsewherePane):
     SAYS = (
         "Rounds train a model and extrapolate what it gets wrong. This project's {nouns} are "
         "written without one: {app.generate} Generate has them written, {app.review} Review judges "
-        "them, and {app.train} Train tunes an LLM on them."
+        "them, and {app.train} Train trains on them."
+    )
+
+
+class NoSearch(ElsewherePane):
+    """Search, where there are no documents."""
+
+    NAME = "search"
+    SAYS = (
+        "Search ranks documents, and this project has none: its {nouns} hold their own texts. "
+        "{app.train} Train scores each model on gold, among all the texts that gold names, and "
+        "lists what was won and lost."
     )

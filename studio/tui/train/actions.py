@@ -169,7 +169,7 @@ class ModelActions(Pane):
     def _gold(self) -> dict[Split, str]:
         """Split → what its gold is, where there is some."""
         store, task = self.project.store, self.project.task
-        if task.has_path:
+        if task.trained_by == "train":
             sets = {split: gold_set(store, split) for split in SPLITS}
             return {split: found.label for split, found in sets.items() if found.queries}
         counts = {split: store.gold.count(split) for split in SPLITS}

@@ -11,6 +11,7 @@ from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import name_problem
 from studio.project import Project
+from studio.records import TRIPLET
 from studio.store.choices import FilterRange
 from studio.tui.pane.params_form import (
     Unfit,
@@ -30,6 +31,9 @@ ALL: Final = FormChoice("", "all filters and people")
 PERSON: Final = FormChoice("person", "a person", "only records that a person accepted")
 NONE: Final = FormChoice("", "none", "no score is looked at")
 ANY: Final = FormChoice("", "any")
+OF_DOCUMENTS: Final = ("continue_round_trip", "recipe", "side", "distillation", "teacher")
+"""Lines that say nothing of triplets, which have no corpus."""
+OF_TRIPLETS: Final = ("instructions", "written_negatives")
 
 
 def data_lines(project: Project) -> dict[str, dict[str, Any]]:
@@ -54,17 +58,18 @@ def data_lines(project: Project) -> dict[str, dict[str, Any]]:
 
 
 def train_fields(project: Project) -> tuple[FormField, ...]:
-    """The lines for a retriever."""
+    """The lines for a retriever, or for an encoder of triplets."""
     encoders = encoder_choices(project)
-    return form_fields(
-        TrainParams,
-        more={
-            **data_lines(project),
-            "encoder": {"choices": encoders, "check": problem_of, "heading": "Base"},
-            "recipe": {"heading": "Settings — an empty line takes what stands in brackets"},
-            "teacher": {"choices": (FormChoice(""), *encoders), "check": problem_of},
-        },
-    )
+    of_triplets = project.task.record == TRIPLET
+    hidden = OF_DOCUMENTS if of_triplets else OF_TRIPLETS
+    settings = {"heading": "Settings — an empty line takes what stands in brackets"}
+    more = {
+        **data_lines(project),
+        "encoder": {"choices": encoders, "check": problem_of, "heading": "Base"},
+        "epochs" if of_triplets else "recipe": settings,
+        "teacher": {"choices": (FormChoice(""), *encoders), "check": problem_of},
+    }
+    return tuple(one for one in form_fields(TrainParams, more=more) if one.name not in hidden)
 
 
 def filter_choices(found: Sequence[FilterRange]) -> dict[str, tuple[FormChoice, ...]]:
@@ -100,10 +105,12 @@ def from_older_draft(texts: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def recipe_numbers(params: TrainParams, root: str, documents: int, pairs: int) -> dict[str, str]:
+def recipe_numbers(
+    params: TrainParams, root: str, documents: int, pairs: int, *, triplets: bool
+) -> dict[str, str]:
     """What holds where nothing is typed, for the lines where the recipe decides."""
     unsaid = replace(params, epochs=None, batch_size=None, learning_rate=None, distillation=None)
-    settings = numbers_for(unsaid, root, documents, max(pairs, 1))
+    settings = numbers_for(unsaid, root, documents, max(pairs, 1), triplets=triplets)
     passes = (settings.max_steps or 0) * settings.batch_size / max(pairs, 1)
     whole = passes >= settings.epochs and params.recipe == "recommended"
     return {

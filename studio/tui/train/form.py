@@ -19,7 +19,7 @@ from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import root_encoder
 from studio.project import Project
-from studio.records import StudioError
+from studio.records import TRIPLET, StudioError
 from studio.store import Store
 from studio.store.choices import Choice, FilterRange
 from studio.tui.pane.params_form import Unfit
@@ -214,7 +214,10 @@ class TrainPlan(DataPlan):
         if isinstance(look, str):
             return PlanLook("", problem=look)
         pairs = look.data.pairs
-        empties = fields_of.recipe_numbers(params, look.root, look.documents, pairs)
+        triplets = self._project.task.record == TRIPLET
+        empties = fields_of.recipe_numbers(
+            params, look.root, look.documents, pairs, triplets=triplets
+        )
         return PlanLook(look_text(look), pairs, empties=empties)
 
 
@@ -266,10 +269,11 @@ def read_look(project: Project, params: TrainParams, shared: list[int]) -> DataP
         except StudioError as error:
             return str(error)
         documents, root = store.documents.count(), root_encoder(here, params.encoder)
+        triplets = here.task.record == TRIPLET
         validation = store.gold.judged_counts().get("validation", 0)
         if not data.pairs:
             return DataPreview(data, validation, root, documents)
-        settings = numbers_for(params, root, documents, data.pairs)
+        settings = numbers_for(params, root, documents, data.pairs, triplets=triplets)
         time = train_time.estimate(
             settings, root, documents, _mean_length(store), store.models.all()
         )
@@ -287,7 +291,8 @@ def look_text(look: DataPreview) -> str:
     """In words: pairs, what is left out, steps, time."""
     data = look.data
     if data.pairs:
-        lines = [f"✓ {data.pairs:,} pairs on {data.documents:,} documents"]
+        of = f" on {data.documents:,} documents" if data.documents else ""
+        lines = [f"✓ {data.pairs:,} pairs{of}"]
     else:
         lines = ["✗ no record is chosen"]
     if data.left_out:

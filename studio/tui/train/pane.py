@@ -41,18 +41,28 @@ class TrainedWords:
     """What they are trained on."""
     systems: str
     """What is scored side by side."""
+    trains: str
+    """What training does, before what it is done on."""
     gained: str
     """What stands in place of scores while there is no model."""
 
 
 WORDS: Final = {
     "train": TrainedWords(
-        "pairs", "BM25, base and trained model", "What was gained, against BM25 and the base."
+        "pairs",
+        "BM25, base and trained model",
+        "trains on",
+        "What was gained, against BM25 and the base.",
     ),
     "tune": TrainedWords(
-        "instructions", "base and tuned model", "What was gained on gold, against the base."
+        "instructions",
+        "base and tuned model",
+        "tunes an LLM on",
+        "What was gained on gold, against the base.",
     ),
-    "": TrainedWords("records", "the rounds", "Rounds shows what each round has brought."),
+    "": TrainedWords(
+        "records", "the rounds", "trains on", "Rounds shows what each round has brought."
+    ),
 }
 """The kind of job that trains → its words; none: rounds do."""
 
@@ -165,7 +175,7 @@ class TrainPane(ModelActions):
             generate = self.key("app.generate")
             return (
                 f"No model yet, and no {task.record.noun} is kept to train on. {generate} Generate "
-                f"has them written. When some are kept, {key} tunes an LLM on them."
+                f"has them written. When some are kept, {key} {self._words.trains} them."
             )
         path = self.key("app.path")
         return (
@@ -346,7 +356,7 @@ class TrainPane(ModelActions):
 
     @on(DuelView.QueryChosen)
     def _query_chosen(self, event: DuelView.QueryChosen) -> None:
-        if self.project.task.trained_by == "tune":
+        if not self.project.task.has_path:
             self.query_one("#duel").focus()
             return
         self.run_worker(self.studio.go("search", gold=event.outside_id))
