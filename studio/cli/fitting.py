@@ -66,6 +66,7 @@ def _is_trained_at_once(task: Task) -> bool:
 
 FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     "train": (_trains_encoders, "rounds train its models, with `studio s3`"),
+    "passkey": (_trains_encoders, "it trains no encoder that could look for pass keys"),
     "tune": (_is_tuned, "rounds train its models, with `studio s3`"),
     "evaluate": (
         _is_trained_at_once,

@@ -33,6 +33,7 @@ from studio.cli.tables import score_table
 from studio.cli.tuning import evaluate_answers, told_of_judge
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import EvaluateParams, RunParams, TrainParams
+from studio.jobs.passkey import PasskeyParams
 from studio.jobs.tune_params import AnswerParams, PairJudgeParams
 from studio.llm.money import dollars, untold
 from studio.project import Project
@@ -149,6 +150,29 @@ def evaluate(
     params = replace(params, systems=",".join(named))
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(score_table(result))))
+
+
+@takes_params
+def passkey(
+    *,
+    project: ProjectOption = Path(),
+    params: PasskeyParams,
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """In how long texts base and trained encoder still find one sentence; the curve is in Train."""
+    from studio.jobs.base_encoders import absolute
+    from studio.jobs.passkey import rows_of
+
+    params = replace(params, encoder=absolute(params.encoder))
+    opened = opened_for("passkey", project)
+    result = run_job(opened, "passkey", params.to_row(), detach=detach, as_json=as_json)
+
+    def show() -> None:
+        columns, rows = rows_of(result["passkey"], result["systems"])
+        show_rows("Pass keys found at first", columns, rows, "")
+
+    emit(result, as_json, lambda: show_result(result, show))
 
 
 def search(

@@ -17,6 +17,7 @@ KINDS = {
     "train": "studio.jobs.training",
     "tune": "studio.jobs.tuning",
     "evaluate": "studio.jobs.evaluating",
+    "passkey": "studio.jobs.passkey",
     "path": "studio.jobs.path",
     "s3": "studio.jobs.runs",
     "s3-compare": "studio.jobs.method_comparison",
@@ -27,6 +28,7 @@ KINDS = {
 
 OF_TASKS: dict[str, Callable[[Task], bool]] = {
     "train": lambda task: task.trained_by == "train",
+    "passkey": lambda task: task.trained_by == "train",
     "path": lambda task: task.has_path or task.trained_by == "tune",
     "tune": lambda task: task.trained_by == "tune",
     "evaluate": lambda task: bool(task.trained_by),

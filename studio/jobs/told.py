@@ -15,6 +15,7 @@ from studio.jobs.params import (
     RunParams,
     TrainParams,
 )
+from studio.jobs.passkey import PasskeyParams
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 
@@ -27,6 +28,7 @@ CLASSES: Final[dict[str, tuple[type[Params], ...]]] = {
     "train": (TrainParams,),
     "tune": (TuneParams,),
     "evaluate": (EvaluateParams, AnswerParams),
+    "passkey": (PasskeyParams,),
 }
 """Kind of job → what it can be told, besides the settings of a method."""
 STAGES: Final = {"corpus_import": "import", "run": "s3"}

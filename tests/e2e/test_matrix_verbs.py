@@ -92,6 +92,7 @@ ROWS = [
     Row("tune --steps 1 {quick}", "222 222 222 222 100 222"),
     Row("evaluate", "100 222 222 222 110 100"),
     Row("evaluate --answer-tokens 4 --judge-endpoint rule", "222 222 222 222 110 222"),
+    Row("passkey --longest 256 --queries 3 --candidates 4", "000 222 222 222 222 000"),
     Row("search river --system bm25", "100 222 222 222 222 222"),
     Row("search river", "110 110 111 111 110 222"),
     Row("s3 --rounds 0 {quickly}", "100 100 100 100 222 222"),

@@ -133,7 +133,7 @@ def leads_to(job: Job) -> tuple[str, dict[str, int]] | None:
         return "generate", {"job": job.id}
     done = job.state is JobState.DONE
     places = {"filter": "review", "judge": "review", "import": "examples"}
-    places |= dict.fromkeys(("evaluate", "train", "tune"), "train")
+    places |= dict.fromkeys(("evaluate", "passkey", "train", "tune"), "train")
     return (places[job.kind], {}) if done and job.kind in places else None
 
 

@@ -65,7 +65,10 @@ def read_model(path: Path, model: Model, cache: Cache) -> ModelFacts:
         return ModelFacts(
             plots=score_plots(rounds)
             if rounds
-            else plots(points, Path(model.path).name, model.scores.get("best_step")),
+            else (
+                *plots(points, Path(model.path).name, model.scores.get("best_step")),
+                *passkey_plots(model),
+            ),
             systems=systems,
             duels=duels,
             rounds=rounds,
@@ -138,6 +141,17 @@ def plots(
     if scored:
         found.append(_validation(scored, best_step, last))
     return tuple(found)
+
+
+def passkey_plots(model: Model) -> tuple[Plot, ...]:
+    """The share of pass keys found by the length of the text, where that was measured."""
+    found: Mapping[str, Mapping[str, float]] = model.scores.get("passkey") or {}
+    series = tuple(
+        Series(systems.label_of(name), tuple((float(n), share) for n, share in of.items()))
+        for name, of in found.items()
+        if of
+    )
+    return (Plot("Pass keys found, by tokens", series),) if series else ()
 
 
 def _losses(
