@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO ?= demo-project
 DATA ?= ../shared/data
 
-.PHONY: help install models demo test lint style types pytest bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick bench-novelty bench-tuning clean
+.PHONY: help install models demo test lint style types pytest bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick bench-novelty bench-tuning bench-generation clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -56,6 +56,9 @@ bench-retrieval: models ## The whole path on real data sets
 
 bench-training: models ## Training speed beside a bare sentence-transformers script
 	@$(BIN)/python tests/benchmarks/training_speed.py
+
+bench-generation: install ## Requests a second of the whole path beside a bare aiohttp loop
+	@$(BIN)/python -m tests.benchmarks.generation_speed
 
 bench-search: install ## Exact search and round trip over a million embeddings
 	@$(BIN)/python tests/benchmarks/search_scale.py

@@ -83,6 +83,7 @@ class Request:
     """What was cut to fit the context window; empty if nothing."""
     purpose: str = ""
     """What it is for, where a method asks for several things: it does not decide the answer."""
+    _sha: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def style(self) -> Style:
@@ -92,6 +93,8 @@ class Request:
     @property
     def sha(self) -> str:
         """The hash of all that decides the answer: an equal request is answered from the store."""
+        if self._sha:
+            return self._sha
         decoding = self.decoding
         settings = [
             decoding.temperature,
@@ -102,7 +105,9 @@ class Request:
             self.seed,
         ]
         texts = [part for message in self.messages for part in (message.role, message.content)]
-        return content_sha(self.model, json.dumps(settings), *texts)
+        # Written down and looked up in several places on its way.
+        object.__setattr__(self, "_sha", content_sha(self.model, json.dumps(settings), *texts))
+        return self._sha
 
 
 @dataclass(frozen=True, slots=True)

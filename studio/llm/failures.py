@@ -6,16 +6,17 @@ import email.utils
 import math
 import re
 import ssl
+import sys
 import time
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from studio.api_keys import blotted
+from studio.llm.proxies import named_proxy
 from studio.records import StudioError
-from studio.servers import host_of, is_loopback
+from studio.servers import host_of
 from studio.settings import Endpoint
 
 FailureKind = Literal["fatal", "denied", "refused", "busy", "late", "broken", "down"]
@@ -99,21 +100,19 @@ class CallFailed(StudioError):
 
 
 def from_exception(error: Exception, endpoint: Endpoint, base_url: str) -> CallFailed:
-    """What an exception of the SDK or its transport means."""
-    import openai
-
+    """What an exception of aiohttp, or of the ``openai`` package where it is in use, means."""
     where = f"{endpoint.name} ({base_url})"
     causes = list(_causes(error))
     if told := next((cause for cause in causes if isinstance(cause, CallFailed)), None):
         return told
-    if isinstance(error, openai.APIStatusError):
-        return from_status(
-            error.status_code, error.body, error.response.headers, endpoint, base_url
-        )
-    if _is_of_connection(causes):
-        return _from_connection(causes, endpoint, base_url)
-    if any(isinstance(cause, zlib.error) for cause in causes):
+    sdk: Any = sys.modules.get("openai")
+    if sdk and isinstance(error, sdk.APIStatusError):
+        headers: Any = error.response.headers
+        return from_status(error.status_code, error.body, headers, endpoint, base_url)
+    if _is_packed_badly(causes):
         return nonsense(where, "its compressed answer cannot be unpacked")
+    if _is_of_connection(causes, sdk):
+        return _from_connection(causes, endpoint, base_url)
     if proxy := _proxy(base_url):
         return CallFailed("down", f"{proxy} cannot be used for {where}: {_one_line(str(error))}.")
     detail = f"{type(error).__name__}: {_one_line(str(error))}"
@@ -272,11 +271,17 @@ def _field(body: Any, *path: str) -> str:
 # -- when no answer came --
 
 
-def _is_of_connection(causes: list[BaseException]) -> bool:
-    import aiohttp
-    import openai
+def _is_packed_badly(causes: list[BaseException]) -> bool:
+    from aiohttp.http_exceptions import ContentEncodingError
 
-    kinds = (openai.APIConnectionError, aiohttp.ClientError, OSError, EOFError)
+    return any(isinstance(cause, zlib.error | ContentEncodingError) for cause in causes)
+
+
+def _is_of_connection(causes: list[BaseException], sdk: Any) -> bool:
+    import aiohttp
+
+    kinds = (aiohttp.ClientError, OSError, EOFError, *((sdk.APIConnectionError,) if sdk else ()))
+    # An address that no call can go to is aiohttp's ValueError too.
     return any(isinstance(cause, kinds) for cause in causes)
 
 
@@ -316,15 +321,12 @@ def _untrusted(where: str, why: str) -> str:
 
 def _proxy(base_url: str) -> str:
     """The proxy that calls there take, for people; empty when they take none."""
-    parts = urlsplit(base_url)
-    found = getproxies()
-    name = next((name for name in (parts.scheme, "all") if found.get(name)), "")
-    if not name or is_loopback(base_url) or proxy_bypass(parts.hostname or ""):
+    named = named_proxy(base_url)
+    if named is None:
         return ""
     # A password may stand before the @.
-    scheme, _, rest = found[name].rpartition("://")
-    host = rest.rpartition("@")[2]
-    return f"the proxy {scheme or 'http'}://{host} of the environment ({name}_proxy)"
+    scheme, _, rest = named[1].rpartition("://")
+    return f"the proxy {scheme}://{rest.rpartition('@')[2]} of the environment ({named[0]}_proxy)"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -32,32 +32,61 @@ class NotTheProtocol(ValueError):
     """What came back is not the OpenAI protocol; the message says what it is."""
 
 
-async def parts_of(
-    chunks: AsyncIterator[bytes], charset: str | None
-) -> AsyncGenerator[dict[str, Any]]:
-    """The JSON objects of an answer: one, or those of its server-sent events.
+def parts_in(whole: bytes, charset: str | None) -> list[dict[str, Any]]:
+    """The JSON objects of an answer that is there as a whole: one, or those of its events.
 
     Raises :class:`NotTheProtocol` for anything else.
     """
-    plain: list[bytes] = []
-    event = b""
+    if (found := _json(whole, charset)) is not None:
+        return [found]
+    events = _Events(charset)
+    parts = [part for line in whole.split(b"\n") if (part := events.part_in(line.rstrip(b"\r")))]
+    return [*parts, *events.rest()]
+
+
+async def parts_of(
+    chunks: AsyncIterator[bytes], charset: str | None
+) -> AsyncGenerator[dict[str, Any]]:
+    """The same of an answer that is still coming in, each as soon as it is there."""
+    events = _Events(charset)
     async for line in _lines(chunks):
+        if (part := events.part_in(line)) is not None:
+            yield part
+    for part in events.rest():
+        yield part
+
+
+class _Events:
+    """Server-sent events, line by line; or an answer that is none, which is read at its end."""
+
+    def __init__(self, charset: str | None) -> None:
+        self._charset = charset
+        self._event = b""
+        self._plain: list[bytes] = []
+
+    def part_in(self, line: bytes) -> dict[str, Any] | None:
+        """The part that a line ends."""
         if line.startswith(b"data:"):
-            event += line[5:].strip()
-            if event == b"[DONE]":
-                event = b""
-            elif (found := _json(event, charset)) is not None:
-                event = b""
-                yield found
+            self._event += line[5:].strip()
+            if self._event == b"[DONE]":
+                self._event = b""
+            elif (found := _json(self._event, self._charset)) is not None:
+                self._event = b""
+                return found
         elif not line.startswith(_CONTROL):
-            plain.append(line)
-    body = b"\n".join(plain).strip()
-    if left := event or body:
-        found = _json(left, charset)
+            self._plain.append(line)
+        return None
+
+    def rest(self) -> list[dict[str, Any]]:
+        """What is left at the end. Raises :class:`NotTheProtocol` when it is no JSON."""
+        left = self._event or b"\n".join(self._plain).strip()
+        if not left:
+            return []
+        found = _json(left, self._charset)
         if found is None:
-            text = _text(left, charset)
+            text = _text(left, self._charset)
             raise NotTheProtocol(repr(words_of(text)[:80]) if text.strip() else "nothing")
-        yield found
+        return [found]
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:

@@ -10,6 +10,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from studio.prompting.answer_words import (
     answer_behind,
@@ -42,6 +43,8 @@ _TURN_TOKEN = re.compile(
     r"|<｜[^｜<>\n]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|\[/?INST\])"
     r"(?:(?:assistant|model)[ \t]*\n)?"
 )
+_MARK = re.compile(r"[<\[◁]")
+"""Stands in every tag of a thought and in every control token."""
 _ROLE = re.compile(r"^\s*(?:assistant[ \t]*[:：\n]|model[ \t]*\n)\s*", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _JSON_START = re.compile(r"^[ \t]*(?=[\[{])", re.MULTILINE)
@@ -67,6 +70,7 @@ _FENCE = re.compile(r"^\s*(```|~~~).*$", re.MULTILINE)
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]"
 )
+_BLANKS = re.compile(r"\s*")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’)」』]*(?=\s|$)|[。！？]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -167,8 +171,12 @@ def said_lines(answer: str) -> list[str]:
 
 def _cleaned(answer: str) -> str:
     """The answer as text: without thoughts, control tokens, fences, JSON, tags and entities."""
-    text = _out_of_json(_FENCE.sub("", _said(answer)))
-    text = _utf8(_ENTITY.sub(lambda match: html.unescape(match[0]), text))
+    text = _said(answer)
+    if "```" in text or "~~~" in text:
+        text = _FENCE.sub("", text)
+    text = _out_of_json(text)
+    if "&" in text:
+        text = _utf8(_ENTITY.sub(lambda match: html.unescape(match[0]), text))
     return _UNSEEN.sub(" ", _untagged(text))
 
 
@@ -183,6 +191,8 @@ def _said(answer: str) -> str:
 
 def _untagged(text: str) -> str:
     """What stands in the tag that was asked for, the question before its answer."""
+    if "<" not in text:
+        return text
     found = list(_TAGGED.finditer(text))
     asked = [match for match in found if re.fullmatch(_ASKED_TAGS, match[1], re.IGNORECASE)]
     inside = (asked or found)[0][2] if found else text
@@ -191,7 +201,7 @@ def _untagged(text: str) -> str:
 
 def _out_of_json(text: str) -> str:
     """The texts in an answer that is JSON, one a line; any other answer unchanged."""
-    start = _JSON_START.search(text)
+    start = _JSON_START.search(text) if "{" in text or "[" in text else None
     if start is None:
         return text
     try:
@@ -227,6 +237,8 @@ def _key(name: str) -> str:
 
 def without_thoughts(text: str) -> str:
     """An answer without what was thought aloud before it; empty when it ends within a thought."""
+    if not _MARK.search(text):
+        return text
     if _THOUGHT_END.search(text):
         text = _THOUGHT.sub("", text)
     # Some chat formats open the thought themselves, and some answers end within one.
@@ -236,6 +248,8 @@ def without_thoughts(text: str) -> str:
 
 def _first_turn(text: str) -> str:
     """The first stretch between a chat format's control tokens that is not blank."""
+    if not _MARK.search(text):
+        return _ROLE.sub("", text, count=1)
     first = next((turn for turn in _TURN_TOKEN.split(text) if turn.strip()), "")
     return _ROLE.sub("", first, count=1) if _ROLE.match(first) else first
 
@@ -249,10 +263,18 @@ def _without_prompt(text: str, prompt_end: str) -> tuple[str, bool]:
     said = prompt_end.split()
     if sum(map(len, said)) < SHORTEST_PROMPT:
         return text, False
-    found = re.match(r"\s*" + r"\s+".join(map(re.escape, said)), text)
-    return (text[found.end() :], True) if found else (text, False)
+    # Word by word: a pattern of the whole prompt would be compiled anew for every answer.
+    place = 0
+    for number, word in enumerate(said):
+        begins = _BLANKS.match(text, place)
+        assert begins is not None
+        if (number and begins.end() == place) or not text.startswith(word, begins.end()):
+            return text, False
+        place = begins.end() + len(word)
+    return text[place:], True
 
 
+@lru_cache(maxsize=256)
 def _label_pattern(label: str) -> re.Pattern[str]:
     """The label in any case, with either colon, perhaps in bold, at the start of a line."""
     plain = label.replace("：", ":").strip()

@@ -36,6 +36,8 @@ LONGEST_TAG = 2_000
 """Characters of a tag."""
 DEEPEST = 40
 """Levels of tags, filters and words such as ``not``: Python takes for ever over a few hundred."""
+LONGEST_KEPT = 4_000
+"""Characters of a value that is filled in, up to which the text is kept for the next time."""
 MOST_TEXT = 2_000_000
 """Characters that a part may become."""
 
@@ -55,6 +57,8 @@ def environment() -> ImmutableSandboxedEnvironment:
 
 def defused(text: str) -> str:
     """The text with chat formats' control tokens split by a space, so that no server obeys them."""
+    if "<" not in text and "[" not in text:
+        return text
     return _CONTROL_TOKEN.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
 
 
@@ -87,22 +91,42 @@ def filled(source: str, values: Mapping[str, Any]) -> str:
     Raises StudioError when it cannot be, or the text would have no end.
     """
     try:
-        compiled, names = compiled_part(source)
+        _, names = compiled_part(source)
+    except Exception as error:
+        raise _unfilled(error) from error
+    given = tuple([(name, values.get(name, "")) for name in sorted(names)])
+    for _, value in given:
+        if type(value) is not str or len(value) > LONGEST_KEPT:
+            return _filled(source, given)
+    return _kept(source, given)
+
+
+def _unfilled(error: Exception) -> StudioError:
+    """Whatever a template compares or trims, it is a fault of the template."""
+    return StudioError(f"The prompt template cannot be filled in: {error}. Mend it.")
+
+
+def _filled(source: str, given: tuple[tuple[str, Any], ...]) -> str:
+    try:
+        compiled, _ = compiled_part(source)
         pieces, size = [], 0
-        for piece in compiled.generate(dict.fromkeys(names, "") | dict(values)):
+        for piece in compiled.generate(dict(given)):
             pieces.append(piece)
             size += len(piece)
             if size > MOST_TEXT:
                 break
     except Exception as error:
-        # Whatever a template compares or trims, it is a fault of the template.
-        raise StudioError(f"The prompt template cannot be filled in: {error}. Mend it.") from error
+        raise _unfilled(error) from error
     if size > MOST_TEXT:
         raise StudioError(
             f"The prompt template makes a text of more than {MOST_TEXT:,} characters. Name its "
             "placeholders less often."
         )
     return "".join(pieces)
+
+
+_kept = lru_cache(maxsize=256)(_filled)
+"""The same instruction and shots stand in request after request."""
 
 
 @lru_cache(maxsize=256)

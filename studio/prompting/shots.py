@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from studio.calls import Message, Style
 from studio.prompting.templates import Template, render
@@ -162,6 +163,7 @@ def _ladder(template: Template, shots: int) -> Iterator[_Cut]:
     yield _Cut(0, shorter[-1], min(8, limit))
 
 
+@lru_cache(maxsize=256)
 def _shortened(example: Example, words: int) -> Example:
     return replace(example, document_text=cut_words(example.document_text, words))
 
@@ -169,7 +171,7 @@ def _shortened(example: Example, words: int) -> Example:
 def _note(cut: _Cut, examples: Sequence[Example], document_text: str) -> str:
     remarks = []
     shown = examples[: cut.shots]
-    long = sum(count_words(e.document_text) > cut.example_words for e in shown)
+    long = sum(_words_of(e.document_text) > cut.example_words for e in shown)
     if long:
         remarks.append(f"{long} of {cut.shots} examples cut to {cut.example_words} words")
     if cut.shots < len(examples):
@@ -178,3 +180,7 @@ def _note(cut: _Cut, examples: Sequence[Example], document_text: str) -> str:
     if total > cut.document_words:
         remarks.append(f"document cut to {cut.document_words} of {total} words")
     return "; ".join(remarks)
+
+
+_words_of = lru_cache(maxsize=256)(count_words)
+"""The same examples stand before document after document."""

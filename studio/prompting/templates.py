@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from studio.calls import Decoding, Message, Style
@@ -173,15 +174,24 @@ def _chat(
         turns.append(Message("system", instruction))
     for shot in shots:
         turns.append(
-            Message("user", _document_turn(template, shot.document_text, template.example_words))
+            Message("user", _turn_of(template, _shown(shot.document_text, template.example_words)))
         )
         turns.append(Message("assistant", one_line(shot.query)))
-    turns.append(Message("user", _document_turn(template, document_text, template.document_words)))
+    turns.append(Message("user", _document_turn(template, document_text)))
     return tuple(turns)
 
 
-def _document_turn(template: Template, document_text: str, most_words: int) -> str:
-    shown = shown_document(cut_words(document_text, most_words))
+def _document_turn(template: Template, document_text: str) -> str:
+    return _turn_of(template, shown_document(cut_words(document_text, template.document_words)))
+
+
+@lru_cache(maxsize=256)
+def _shown(example_text: str, most_words: int) -> str:
+    """The document of an example, which stands before document after document."""
+    return shown_document(cut_words(example_text, most_words))
+
+
+def _turn_of(template: Template, shown: str) -> str:
     parts = (template.rendered("document", document=shown), template.rendered("ask"))
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
@@ -191,10 +201,10 @@ def _completion(template: Template, shots: tuple[Example, ...], document_text: s
     for shot in shots:
         query = template.rendered("query", query=one_line(shot.query)).strip()
         blocks.append(
-            f"{_document_turn(template, shot.document_text, template.example_words)}\n{query}"
+            f"{_turn_of(template, _shown(shot.document_text, template.example_words))}\n{query}"
         )
     opening = completion_opening(template, len(shots))
-    blocks.append(f"{_document_turn(template, document_text, template.document_words)}\n{opening}")
+    blocks.append(f"{_document_turn(template, document_text)}\n{opening}")
     return "\n\n".join(block for block in blocks if block)
 
 

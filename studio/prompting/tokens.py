@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,6 +18,11 @@ LETTERS_PER_TOKEN = 7
 """Byte-pair vocabularies keep common Latin words whole and split long ones about here."""
 OTHER_LETTERS_PER_TOKEN = 3
 """Cyrillic, Greek, Arabic, Devanagari …: shorter pieces."""
+
+_ASCII_PIECE = re.compile(
+    rf"[A-Za-z]{{1,{LETTERS_PER_TOKEN}}}|[0-9]|[\r\n]+|[^\sA-Za-z0-9]{{1,2}}", re.ASCII
+)
+"""A match for each token: what the pattern for all scripts comes to, ten times as fast."""
 
 
 @cache
@@ -36,6 +42,8 @@ def count_tokens(text: str) -> int:
     One for each CJK character, digit and pair of punctuation marks, one for each seven letters of a
     Latin word, one for each three letters of other scripts.
     """
+    if text.isascii():
+        return len(_ASCII_PIECE.findall(text))
     total = 0
     for match in _piece_pattern().finditer(text):
         length = match.end() - match.start()

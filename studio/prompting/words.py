@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regex import Pattern
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
+_ASCII_WORD_OF_ANY_CASE = re.compile(r"[A-Za-z0-9]+")
 _OF_NUMBERS = (
     r"(?<=\d)\s?[%‰$¢£¥\u20a0-\u20cf]|[$¢£¥\u20a0-\u20cf]\s?(?=\d)|[<>=≠≤≥]+\s?(?=[-+−]?\d)"
     r"|(?<![^\s(])[-−](?=\d)"
@@ -94,8 +95,19 @@ def one_line(text: str) -> str:
 def cut_words(text: str, limit: int) -> str:
     """The first ``limit`` words of the text on one line, or all of it when it is no longer."""
     line = one_line(text)
+    if line.isascii() and limit > 0:
+        found = _first_ascii_words(limit).match(line)
+        if found is None or not _ASCII_WORD_OF_ANY_CASE.search(line, found.end()):
+            return line
+        return found[0]
     ends = [match.end() for match in islice(word_pattern().finditer(line), limit + 1)]
     return line if len(ends) <= limit else line[: ends[limit - 1]] if limit > 0 else ""
+
+
+@lru_cache(maxsize=32)
+def _first_ascii_words(count: int) -> re.Pattern[str]:
+    """So many words of an ASCII text, the same as those of the pattern for all scripts."""
+    return re.compile(rf"(?:[^A-Za-z0-9]*+[A-Za-z0-9]++){{{count}}}+")
 
 
 _UNSEEN = re.compile("[\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")

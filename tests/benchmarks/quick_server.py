@@ -1,9 +1,9 @@
 """A server that answers every chat request after a while, as cheaply as aiohttp can.
 
-``python -m tests.benchmarks.quick_server [--latency 0.2] [--sigma 0]`` prints its address. Waits are
-log-normal around the latency, with ``sigma`` of their logarithm. ``GET /v1/seen`` tells the moments
-of the first and the last call (seconds since the epoch), how many there were, and how many of them
-were asked before; ``GET /v1/bodies`` gives the bodies that came in.
+``python -m tests.benchmarks.quick_server [--latency 0.2] [--sigma 0]`` prints its address. Waits
+are log-normal around the latency, with ``sigma`` of their logarithm. ``GET /v1/seen`` tells the
+moments of the first and the last call (seconds since the epoch), how many there were, and how many
+of them were asked before; ``GET /v1/bodies`` gives the bodies that came in.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-WORDS = (
-    "permit shed yard fence roof wall gate pump valve cable meter river bridge garden cellar attic "
-    "boiler window drain ladder"
-).split()
+# fmt: off
+WORDS = ("permit", "shed", "yard", "fence", "roof", "wall", "gate", "pump", "valve", "cable",
+         "meter", "river", "bridge", "garden", "cellar", "attic", "boiler", "window", "drain",
+         "ladder")
+# fmt: on
 REMARKS = 85
 """Words behind the query: with it, about a hundred tokens."""
 
@@ -56,9 +57,12 @@ class QuickServer:
 
     def answer(self, number: int) -> bytes:
         """A query that no other call gets, and a remark behind it."""
-        said = " ".join(WORDS[(number // 20**place) % 20] for place in range(4))
+        said = " ".join(WORDS[(number + 5 * place) % 20] for place in range(4))
         remark = " ".join(WORDS[(number + place) % 20] for place in range(REMARKS))
-        message = {"role": "assistant", "content": f"which {said} is meant\n\n({remark})"}
+        message = {
+            "role": "assistant",
+            "content": f"which {said} is meant by {number}\n\n({remark})",
+        }
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 400, "completion_tokens": 100, "total_tokens": 500}
         reply = {"id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1}

@@ -168,8 +168,7 @@ async def test_a_host_that_is_not_there() -> None:
 @pytest.fixture
 def not_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the stand-in ran on another machine: loopback is never reached through a proxy."""
-    for module in ("failures", "client"):
-        monkeypatch.setattr(f"studio.llm.{module}.is_loopback", lambda url: False)
+    monkeypatch.setattr("studio.llm.proxies.is_loopback", lambda url: False)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -60,7 +60,7 @@ class EndpointSession:
 
     def _open(self) -> Serving:
         # Here rather than at the first call, whose thread the end of the program would wait for.
-        import openai  # noqa: F401
+        import aiohttp  # noqa: F401
 
         from studio.llm.endpoints import serving
 
