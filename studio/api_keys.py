@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from studio.records import StudioError
@@ -64,11 +65,16 @@ def blotted(text: str) -> str:
 
 def without_keys(text: str) -> str:
     """What a server wrote, without any key of the environment or the keyring."""
-    held = {value.strip() for name, value in os.environ.items() if _VARIABLE.search(name)}
+    held = {os.environ.get(name, "").strip() for name in os.environ if _holds_a_key(name)}
     keys = _known | {value for value in held if len(value) >= SHORTEST}
     for key in sorted(keys, key=len, reverse=True):
         text = text.replace(key, BLOT)
     return text
+
+
+@lru_cache(maxsize=1024)
+def _holds_a_key(variable: str) -> bool:
+    return bool(_VARIABLE.search(variable))
 
 
 def in_url(url: str) -> bool:

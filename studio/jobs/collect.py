@@ -26,6 +26,7 @@ from studio.jobs.params import RunParams
 from studio.jobs.plans import capped
 from studio.jobs.under_way import Meter, RunCounters
 from studio.jobs.window import BatchWindow, Placed
+from studio.jobs.writing import RowWriter
 from studio.llm.budget import Budget
 from studio.llm.client import clients_for
 from studio.llm.endpoints import Serving, serving
@@ -33,7 +34,7 @@ from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
 from studio.methods.protocol import Ask, Draft, Method, NovelStage, Plan, Stage, drafts_in
-from studio.records import CapReached, Record
+from studio.records import CapReached, Record, StudioError
 from studio.runs import Run
 from studio.settings import Endpoint
 from studio.store.generations import Spent
@@ -65,6 +66,8 @@ class Collector:
     """Requests whose equal was answered before, by this run or another."""
     stopped_by: str = ""
     """Why the last batch ended early, such as ``budget``; empty when it did not."""
+    writer: RowWriter = field(init=False)
+    """Writes what comes in."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _serving: Serving | None = None
     _seen: set[tuple[str, ...]] = field(default_factory=set)
@@ -79,6 +82,8 @@ class Collector:
     def __post_init__(self) -> None:
         self.params = capped(self.context.project, self.params)
         self.made = MadeSoFar(self.context, self.run)
+        self.writer = RowWriter(self.context.store.path, self.context.stop)
+        self._stack.callback(self.writer.close)
         store, job = self.context.store, self.context.job.id
         store.generations.forget_errors(job)
         store.reservations.end_all(job)
@@ -111,7 +116,12 @@ class Collector:
             self._counted, self.counters.records = stage.name, self.made.count(stage.name)
         self.made.stage, self.made.batch = stage.name, batch
         window = BatchWindow(self, stage, batch, total)
-        found = asyncio.run(self._drive(window, stage.ask(self.plan, batch, self.made)))
+        try:
+            found = asyncio.run(self._drive(window, stage.ask(self.plan, batch, self.made)))
+        except StudioError:
+            # Who waits for a full disk may be asked to stop.
+            self.context.check()
+            raise
         if window.unwritten is not None:
             raise window.unwritten
         self.stopped_by = found.stopped_by if found else ""
@@ -137,7 +147,7 @@ class Collector:
         """Answer from the store what is there; open the endpoint for the first that is not."""
         requests = window.requests(asks)
         first = next(requests, None)
-        window.flush()
+        window.settle()
         if first is None:
             return None
         server = self._open()
@@ -161,8 +171,8 @@ class Collector:
                     ledger=window.ledger,
                 )
             finally:
-                window.flush()
                 window.show(replace(window.pace, in_flight=0))
+                window.settle()
 
     def _open(self) -> Serving:
         """The endpoint, started when the first request that has no answer comes."""

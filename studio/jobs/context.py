@@ -62,19 +62,28 @@ class JobContext:
         return self.project.store
 
     def progress(
-        self, done: int, total: int | None, message: str = "", *, at_once: bool = False
+        self,
+        done: int,
+        total: int | None,
+        message: str = "",
+        *,
+        at_once: bool = False,
+        store: Store | None = None,
     ) -> None:
-        """Say where the job is; at most ten times a second, but at the end and ``at_once``."""
+        """Say where the job is; at most ten times a second, but at the end and ``at_once``.
+
+        store: that of the thread which calls, if it is another one.
+        """
         moment = time.monotonic()
         if moment - self._last_progress < PROGRESS_S and done != total and not at_once:
             return
         self._last_progress = moment
         text = ": ".join(part for part in (self.stage, message) if part)
-        self.store.jobs.progress(self.job.id, self.pid, done, total, text)
+        (store or self.store).jobs.progress(self.job.id, self.pid, done, total, text)
 
-    def show(self, live: dict[str, Any]) -> None:
-        """Put figures there for the screens that watch."""
-        self.store.jobs.show(self.job.id, self.pid, live)
+    def show(self, live: dict[str, Any], store: Store | None = None) -> None:
+        """Put figures there for the screens that watch. store: as for :meth:`progress`."""
+        (store or self.store).jobs.show(self.job.id, self.pid, live)
 
     def begin(self, stage: str) -> None:
         """Say which stage comes now, at once. A job that is asked to rest does so before it."""

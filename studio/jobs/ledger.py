@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from studio.calls import Answer, Request, Reservation
+from studio.jobs.writing import RowWriter
 from studio.llm.budget import Claim, most_of
 from studio.records import StudioError
 from studio.settings import Endpoint
@@ -21,36 +25,44 @@ PATIENCE = 2.0
 
 @dataclass(slots=True)
 class StoredLedger:
-    """See :class:`studio.llm.budget.Ledger`."""
+    """See :class:`studio.llm.budget.Ledger`. Only what is named so runs on the writer's thread."""
 
-    store: Store
+    writer: RowWriter
     job_id: int
     on_known: Callable[[Request], None]
     on_lost: Callable[[Reservation], None]
     _open: dict[str, tuple[int, Reservation]] = field(default_factory=dict)
     """Request → its row and what it may take."""
-    _paid: list[int] = field(default_factory=list)
-    _unpaid: list[int] = field(default_factory=list)
+    _lost: deque[tuple[int, bool]] = field(default_factory=deque)
+    """Rows of calls that were lost since, and whether they may be billed."""
 
-    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
+    async def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
         """Write down, in one transaction, what nobody else has asked or asks now."""
-        self.store.check_in_place()
         shas = [request.sha for request, _, _ in calls]
-        with self.store.write():
-            self.write_ends()
-            answered = self.store.generations.stored(shas)
-            wanted = [
-                PlannedCall(sha, most, PATIENCE * endpoint.timeout_s)
-                for sha, (_, most, endpoint) in zip(shas, calls, strict=True)
-                if sha not in answered
-            ]
-            rows = self.store.reservations.claim(wanted, self.job_id)
-        claims = dict.fromkeys(answered, Claim.ANSWERED)
-        for one, row in zip(wanted, rows, strict=True):
-            claims[one.request_sha] = Claim.ELSEWHERE if row is None else Claim.OURS
-            if row is not None:
+        wanted = [
+            PlannedCall(sha, most, PATIENCE * endpoint.timeout_s)
+            for sha, (_, most, endpoint) in zip(shas, calls, strict=True)
+        ]
+        found = await asyncio.wrap_future(self.writer.submit(partial(self._written, wanted)))
+        for one in wanted:
+            row = found[one.request_sha]
+            if isinstance(row, int):
                 self._open[one.request_sha] = row, one.most
-        return [claims[sha] for sha in shas]
+        return [claim if isinstance(claim := found[sha], Claim) else Claim.OURS for sha in shas]
+
+    def _written(self, wanted: Sequence[PlannedCall], store: Store) -> dict[str, int | Claim]:
+        """On the writer's thread: request → its row, or why it has none."""
+        store.check_in_place()
+        with store.write():
+            ended = self.write_ends(store)
+            answered = store.generations.stored([one.request_sha for one in wanted])
+            new = [one for one in wanted if one.request_sha not in answered]
+            rows = store.reservations.claim(new, self.job_id)
+        self.forget(ended)
+        found: dict[str, int | Claim] = dict.fromkeys(answered, Claim.ANSWERED)
+        for one, row in zip(new, rows, strict=True):
+            found[one.request_sha] = Claim.ELSEWHERE if row is None else row
+        return found
 
     def known(self, request: Request) -> None:
         """Its answer is in the store."""
@@ -59,7 +71,7 @@ class StoredLedger:
     def lost(self, request: Request, *, paid: bool) -> None:
         """What may be billed stays written down as spent."""
         row, most = self._open.pop(request.sha)
-        (self._paid if paid else self._unpaid).append(row)
+        self._lost.append((row, paid))
         if paid:
             self.on_lost(most)
 
@@ -67,11 +79,19 @@ class StoredLedger:
         """The row of a call that was answered, which goes with the answer's own row."""
         return self._open.pop(request.sha, None)
 
-    def write_ends(self) -> None:
-        """Say of the calls that were lost since that nobody waits for them."""
-        if self._paid or self._unpaid:
-            self.store.reservations.end(self._paid, self._unpaid)
-            self._paid, self._unpaid = [], []
+    def write_ends(self, store: Store) -> int:
+        """On the writer's thread, in its transaction: say of the calls that were lost that nobody
+        waits for them. How many they are, to be forgotten when that is committed."""
+        lost = list(self._lost)
+        if lost:
+            paid = [row for row, is_paid in lost if is_paid]
+            store.reservations.end(paid, [row for row, is_paid in lost if not is_paid])
+        return len(lost)
+
+    def forget(self, ended: int) -> None:
+        """They are written."""
+        for _ in range(ended):
+            self._lost.popleft()
 
 
 # -- single calls of people who look on: each step opens the store anew, in any thread --

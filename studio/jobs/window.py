@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ from studio.jobs.under_way import live
 from studio.llm.engine import Concurrency, Order
 from studio.methods.protocol import Ask, Stage
 from studio.records import StudioError
+from studio.store import Store
 from studio.store.generations import Finished
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ WRITE_EVERY_S = 0.05
 """Answers are committed in windows of this time, or this many rows."""
 SHOW_EVERY_S = 0.5
 """Seconds between two sets of figures for the screens that watch."""
-LOOK_UP = 256
+LOOK_UP = 64
 """Requests that are looked up in the store at once."""
 STANDING = Concurrency(0, 0, 0)
 
@@ -61,20 +65,33 @@ class BatchWindow:
     """Requests that were done when the note came."""
     shown_at: float = 0.0
     shown: dict[str, Any] = field(default_factory=dict)
-    unwritten: Exception | None = None
+    unwritten: BaseException | None = None
     """Why the last window could not be written; nothing more is asked after it."""
     done: int = 0
     """Requests of the batch that have an answer."""
     waiting: dict[str, list[Placed]] = field(default_factory=dict)
     """Hash of a request in flight → the places that wait for its answer."""
-    buffer: list[Finished] = field(default_factory=list)
     ledger: StoredLedger = field(init=False)
     _taken: set[int] | None = None
+    _buffer: deque[Finished] = field(default_factory=deque)
+    """Answers that are not written yet; the writer's thread takes them out."""
+    _writing: list[Finished] = field(default_factory=list)
+    """Those that the writer's thread has taken out, until they are committed."""
+    _unsaved: set[str] = field(default_factory=set)
+    """Requests whose answers are among them."""
+    _is_due: bool = False
+    """Whether the clock will have them written."""
+    _is_asked: bool = False
+    """Whether the writer's thread has been asked to."""
+    _line: tuple[int, int | None, str] = (0, None, "")
+    """How it goes, for the job's row."""
 
     def __post_init__(self) -> None:
         self.next_place = self.collector.made.asked(self.stage.name)
+        writer = self.collector.writer
+        writer.on_held = self._held
         self.ledger = StoredLedger(
-            self.context.store, self.context.job.id, self._known, self.collector.counters.lose
+            writer, self.context.job.id, self._known, self.collector.counters.lose
         )
 
     @property
@@ -89,9 +106,11 @@ class BatchWindow:
         numbered = self._placed(asks)
         while chunk := list(islice(numbered, LOOK_UP)):
             self.context.check()
-            # What has come in is looked up with the rest: it must not be asked again.
-            self.flush()
-            known = self.context.store.generations.stored([p.ask.request.sha for p in chunk])
+            shas = [one.ask.request.sha for one in chunk]
+            if not self._unsaved.isdisjoint(shas):
+                # What has come in is looked up with the rest: it must not be asked again.
+                self.settle()
+            known = self.context.store.generations.stored(shas)
             for one in chunk:
                 sha = one.ask.request.sha
                 if sha in known:
@@ -166,29 +185,45 @@ class BatchWindow:
         counters.add(sum(not record.reason for record in records), dropped)
         if first:
             counters.pay(answer, most)
-        self.buffer.append(Finished(one.ask.request, answer, reason, tuple(records), most, row))
-        if len(self.buffer) >= ROWS_PER_WRITE:
-            self.flush()
-        elif len(self.buffer) == 1:
+        finished = Finished(one.ask.request, answer, reason, tuple(records), most, row)
+        self._unsaved.add(finished.request.sha)
+        self._buffer.append(finished)
+        # The thread says that nothing is due before it takes answers out.
+        if not self._is_due:
+            self._is_due = True
             # By the clock, not by the next answer: a kill may come before there is one.
-            asyncio.get_running_loop().call_later(WRITE_EVERY_S, self._flush_window)
+            asyncio.get_running_loop().call_later(WRITE_EVERY_S, self._write)
+        elif len(self._buffer) >= ROWS_PER_WRITE:
+            self._write()
 
-    def _flush_window(self) -> None:
-        """What the clock calls: it has nobody to raise to."""
-        try:
-            self.flush()
-        except Exception as error:
-            self.unwritten = error
+    def _write(self) -> None:
+        """Have what is there written on the writer's thread, in one durable transaction."""
+        self._set_line()
+        if not self._is_asked:
+            self._is_asked = True
+            self.collector.writer.submit(self._save).add_done_callback(self._saved)
 
-    def flush(self) -> None:
-        """One durable transaction for the window."""
-        store = self.context.store
-        if self.buffer:
+    def _save(self, store: Store) -> None:
+        """On the writer's thread; taken again where it failed."""
+        self._is_asked = self._is_due = False
+        while self._buffer:
+            self._writing.append(self._buffer.popleft())
+        if self._writing:
             with store.write(durable=True):
-                self.ledger.write_ends()
-                store.generations.save(self.buffer, self.context.job.id)
-            self.buffer.clear()
-        self._progress()
+                ended = self.ledger.write_ends(store)
+                store.generations.save(self._writing, self.context.job.id)
+                self.context.progress(*self._line, store=store)
+            self.ledger.forget(ended)
+            self._unsaved.difference_update(one.request.sha for one in self._writing)
+            self._writing.clear()
+
+    def _saved(self, step: Future[None]) -> None:
+        self.unwritten = self.unwritten or step.exception()
+
+    def settle(self) -> None:
+        """Wait until all that has come in is written."""
+        self._write()
+        self.collector.writer.settle()
 
     # -- how it goes --
 
@@ -238,21 +273,33 @@ class BatchWindow:
         )
         if found == self.shown:
             return
+        self.shown = found
         # What is shown is stored: whoever sees a run at rest may pull the plug.
-        self._flush_window()
+        self._write()
+        line = self._set_line()
+        self.collector.writer.submit(partial(self._show, line, found))
+
+    def _show(self, line: tuple[int, int | None, str], found: dict[str, Any], store: Store) -> None:
+        """On the writer's thread."""
         if self.unwritten is not None:
             return
-        self.shown = found
         try:
             # A run that rests from here on has no later chance to say how far it came.
-            self._progress(at_once=True)
-            self.context.show(found)
+            self.context.progress(*line, at_once=True, store=store)
+            self.context.show(found, store)
         except StudioError as error:
             log.warning("the figures were not written: %s", error)
 
-    def _progress(self, *, at_once: bool = False) -> None:
+    def _held(self, why: str, store: Store) -> None:
+        """On the writer's thread: say why nothing goes on, where that can be written at all."""
+        done, total, _ = self._line
+        self.context.progress(done, total, f"waiting · {why}", at_once=True, store=store)
+
+    def _set_line(self) -> tuple[int, int | None, str]:
+        """Where the batch is, in words."""
         resting = "paused · " if self.context.orders.paused else ""
         # As long as nothing comes in, the line says why.
         stands = self.noted_at == self.done
         line = resting + (self.note if stands else self.collector.counters.line(self.stage.words))
-        self.context.progress(self.done, self.total, line, at_once=at_once)
+        self._line = self.done, self.total, line
+        return self._line

@@ -30,7 +30,9 @@ class Claim(Enum):
 class Ledger(Protocol):
     """Where calls are written down before they are made, so that no kill makes one forgotten."""
 
-    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> Sequence[Claim]:
+    async def claim(
+        self, calls: Sequence[tuple[Request, Reservation, Endpoint]]
+    ) -> Sequence[Claim]:
         """Write down those that nobody else asks, all at once, before any of them goes out."""
         ...
 
@@ -46,7 +48,9 @@ class Ledger(Protocol):
 class NoLedger:
     """For calls that no other process makes and that end with this one."""
 
-    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> Sequence[Claim]:
+    async def claim(
+        self, calls: Sequence[tuple[Request, Reservation, Endpoint]]
+    ) -> Sequence[Claim]:
         """Nobody else asks."""
         return [Claim.OURS] * len(calls)
 

@@ -155,7 +155,7 @@ class _EngineRun:
         started = time.monotonic()
         try:
             while not self._over(should_stop):
-                if not self._start_some():
+                if not await self._start_some():
                     await self._wait()
         finally:
             await self._drain()
@@ -200,7 +200,7 @@ class _EngineRun:
             limiter.allow(wanted)
         self.queue.lookahead = self._lookahead()
 
-    def _start_some(self) -> bool:
+    async def _start_some(self) -> bool:
         """Send what the limiters and the budget allow now; False when that is nothing.
 
         They are written down together: a commit for each would be the price of every call.
@@ -211,7 +211,7 @@ class _EngineRun:
         if not calls:
             return False
         wanted = [(c.turn.request, c.reservation, c.limiter.client.endpoint) for c in calls]
-        for call, claim in zip(calls, self.ledger.claim(wanted), strict=True):
+        for call, claim in zip(calls, await self.ledger.claim(wanted), strict=True):
             if claim is Claim.OURS:
                 self._launch(call)
             else:
@@ -229,7 +229,7 @@ class _EngineRun:
         if reservation is None:
             self._no_money(turn, chosen)
             return None
-        limiter.in_flight += 1
+        limiter.send(now)
         self.queue.busy[turn.request.document_id] += 1
         return _Call(limiter, turn, reservation)
 

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed
+from studio.llm.slowness import Slowness
 
-START_LIMIT = 8.0
+START_LIMIT = 32.0
+CLIMB = 2.0
+"""Calls more at a time for each answer, until it is once too much: three times as many a round."""
 BACKOFF_BASE_S = 0.5
 BACKOFF_MOST_S = 30.0
 TRIAL = 20
@@ -73,6 +76,7 @@ class AdaptiveLimiter:
         self._counted = _Counted()
         self._before = _Counted()
         """Those of the limit before the last change; what was in flight then still ends."""
+        self._slowness = Slowness()
         self._trial: float | None = None
         """While a halving is judged: the limit before it."""
         self._climbing = True
@@ -87,6 +91,11 @@ class AdaptiveLimiter:
             return False
         return now >= self.paused_until
 
+    def send(self, now: float) -> None:
+        """One call starts."""
+        self.in_flight += 1
+        self._slowness.sent(now, self.limit)
+
     def allow(self, most: int) -> None:
         """Another limit from now on; calls over it that are under way end by themselves."""
         self.most = max(1, min(most, self.client.endpoint.max_concurrency))
@@ -98,8 +107,14 @@ class AdaptiveLimiter:
         """An answer came: a bit more may be tried, if the limit held a call back meanwhile."""
         self.strikes = 0
         self._count(sent_at, now, fault=False)
-        if self._full_at >= sent_at and self._trial is None:
-            step = 1.0 if self._climbing else 1.0 / self.limit
+        if self._trial is not None:
+            return
+        slower = self._slowness.answered(sent_at, now, self.limit)
+        if slower != self.limit:
+            self._climbing = False
+            self._change(slower, now)
+        elif self._full_at >= sent_at and not self._slowness.holds:
+            step = CLIMB if self._climbing else 1.0 / self.limit
             self.limit = min(float(self.most), self.limit + step)
 
     def congested(self, failed: CallFailed, sent_at: float, now: float) -> bool:

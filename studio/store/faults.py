@@ -11,8 +11,16 @@ from typing import NoReturn
 from studio.records import StudioError
 
 
-class Locked(StudioError):
-    """Another connection held the file for longer than this one waits: nothing was written."""
+class Passing(StudioError):
+    """Nothing was written, and the same may succeed a while later."""
+
+
+class Locked(Passing):
+    """Another connection held the file for longer than this one waits."""
+
+
+class DiskFull(Passing):
+    """There was no room for what was to be written."""
 
 
 _CAUSES = {
@@ -45,6 +53,10 @@ _CAUSES = {
 """Primary result code → what a person is told."""
 
 
+_PASSING: dict[int, type[StudioError]] = {
+    sqlite3.SQLITE_BUSY: Locked,
+    sqlite3.SQLITE_FULL: DiskFull,
+}
 _DAMAGE = ("no such table", "no such column", "Could not decode to UTF-8", "no such index")
 """How SQLite begins what it says of a file that another hand has changed."""
 
@@ -65,5 +77,5 @@ def explain(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
         sentence = _CAUSES[sqlite3.SQLITE_CORRUPT]
     if sentence is None:
         raise error
-    locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-    raise (Locked if locked else StudioError)(sentence.format(path=path, text=error)) from error
+    kind = _PASSING.get(getattr(error, "sqlite_errorcode", -1) & 0xFF, StudioError)
+    raise kind(sentence.format(path=path, text=error)) from error

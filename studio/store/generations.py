@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from studio.calls import Answer, Decoding, Generation, Message, Request, Reservation
@@ -89,12 +90,18 @@ class Generations:
         A call whose equal is stored already keeps its row, so that no answer counts twice. What
         was read out of it for a run is added where its place there is free.
         """
+        items = list(finished)
         saved: list[int] = []
         records: list[Record] = []
+        texts: dict[str, int] = {}
         with write(self.db, durable=True) as conn:
-            for item in finished:
-                known = self.row_of(item.request.sha)
-                row = self._insert(conn, item, job_id) if known is None else known
+            stored = self.stored([item.request.sha for item in items])
+            for item in items:
+                sha = item.request.sha
+                known = stored.get(sha)
+                row = self._insert(conn, item, job_id, texts) if known is None else known
+                if item.answer.finish_reason != "error":
+                    stored[sha] = row
                 settle(conn, item.reserved, told=known is None)
                 saved.append(row)
                 records += [
@@ -102,15 +109,19 @@ class Generations:
                     for record in item.records
                     if known is None or record.run_id is not None
                 ]
-            Records(self.db).add(records, job_id)
+            if records:
+                Records(self.db).add(records, job_id)
         return saved
 
-    def _insert(self, conn: sqlite3.Connection, item: Finished, job_id: int | None) -> int:
+    def _insert(
+        self, conn: sqlite3.Connection, item: Finished, job_id: int | None, texts: dict[str, int]
+    ) -> int:
+        """texts: rows of contents that the same transaction has found or made."""
         request, answer = item.request, item.answer
         most = None if answer.is_counted or answer.finish_reason == "error" else item.most
         # A call that failed must not keep out the answer that an equal one has got since.
         conn.execute(f"DELETE FROM generations WHERE request_sha = ? AND {FAILED}", (request.sha,))
-        messages = [[m.role, self._content(conn, m.content)] for m in request.messages]
+        messages = [[m.role, _content(conn, m.content, texts)] for m in request.messages]
         cursor = conn.execute(
             "INSERT INTO generations(request_sha, job_id, prompt_id, document_id,"
             " shot_set_id, draw, endpoint, model, decoding, seed, messages, answer_id, note,"
@@ -126,10 +137,10 @@ class Generations:
                 request.draw,
                 answer.endpoint,
                 request.model,
-                json.dumps(asdict(request.decoding)),
+                _decoding(request.decoding),
                 request.seed,
                 json.dumps(messages),
-                self._content(conn, answer.text),
+                _content(conn, answer.text, texts),
                 storable(request.note),
                 storable(answer.finish_reason),
                 answer.prompt_tokens,
@@ -145,15 +156,6 @@ class Generations:
                 most and most.cost,
             ),
         )
-        return int(cursor.lastrowid or 0)
-
-    def _content(self, conn: sqlite3.Connection, text: str) -> int:
-        text = storable(text)
-        sha = content_sha(text)
-        row = conn.execute("SELECT id FROM contents WHERE sha = ?", (sha,)).fetchone()
-        if row:
-            return int(row[0])
-        cursor = conn.execute("INSERT INTO contents(sha, text) VALUES (?, ?)", (sha, text))
         return int(cursor.lastrowid or 0)
 
     def forget_errors(self, job_id: int) -> int:
@@ -325,6 +327,24 @@ SELECT coalesce(sum(stored), 0) AS calls,
     AS unpriced_tokens
 FROM called
 """
+
+
+def _content(conn: sqlite3.Connection, text: str, known: dict[str, int]) -> int:
+    """The row of a text, which is stored once; the shots of a run stand in every request."""
+    if (there := known.get(text)) is not None:
+        return there
+    said = storable(text)
+    sha = content_sha(said)
+    row = conn.execute("SELECT id FROM contents WHERE sha = ?", (sha,)).fetchone()
+    if row is None:
+        cursor = conn.execute("INSERT INTO contents(sha, text) VALUES (?, ?)", (sha, said))
+    known[text] = int(row[0]) if row else int(cursor.lastrowid or 0)
+    return known[text]
+
+
+@lru_cache(maxsize=64)
+def _decoding(decoding: Decoding) -> str:
+    return json.dumps(asdict(decoding))
 
 
 def _answer(row: sqlite3.Row) -> Answer:

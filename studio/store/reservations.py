@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -45,36 +46,34 @@ class Reservations:
         now, pid = time.time(), os.getpid()
         claimed: list[int | None] = []
         with write(self.db) as conn:
+            elsewhere = self._claimed([one.request_sha for one in wanted], now, pid)
             for one in wanted:
-                if self._is_claimed(one.request_sha, now, pid):
+                if one.request_sha in elsewhere:
                     claimed.append(None)
                     continue
+                until = now + min(one.timeout_s, LONGEST_CALL_S)
                 cursor = conn.execute(
                     "INSERT INTO reservations(job_id, request_sha, tokens, cost, pid, until)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        job_id,
-                        one.request_sha,
-                        one.most.tokens,
-                        one.most.cost,
-                        pid,
-                        now + min(one.timeout_s, LONGEST_CALL_S),
-                    ),
+                    (job_id, one.request_sha, one.most.tokens, one.most.cost, pid, until),
                 )
                 claimed.append(cursor.lastrowid)
         return claimed
 
     def is_claimed(self, request_sha: str) -> bool:
         """Whether another process waits for the answer of an equal request."""
-        return self._is_claimed(request_sha, time.time(), os.getpid())
+        return bool(self._claimed([request_sha], time.time(), os.getpid()))
 
-    def _is_claimed(self, request_sha: str, now: float, own: int) -> bool:
+    def _claimed(self, shas: Sequence[str], now: float, own: int) -> set[str]:
+        """Those of the requests whose answer another living process waits for."""
         sql = (
-            "SELECT pid FROM reservations WHERE request_sha = ? AND pid IS NOT NULL AND pid != ?"
-            " AND until BETWEEN ? AND ?"
+            "SELECT r.request_sha, r.pid FROM json_each(?) j CROSS JOIN reservations r"
+            " ON r.request_sha = j.value WHERE r.pid IS NOT NULL AND r.pid != ?"
+            " AND r.until BETWEEN ? AND ?"
         )
-        found = rows(self.db, sql, (request_sha, own, now, now + LONGEST_CALL_S))
-        return any(is_alive(row[0]) for row in found)
+        found = rows(self.db, sql, (json.dumps(shas), own, now, now + LONGEST_CALL_S))
+        living = {pid for pid in {row[1] for row in found} if is_alive(pid)}
+        return {row[0] for row in found if row[1] in living}
 
     def end(self, paid: Iterable[int], unpaid: Iterable[int] = ()) -> None:
         """Nobody waits any more: what may be billed stays as spent, the rest is given back."""

@@ -17,7 +17,7 @@ from studio.llm.budget import Budget, Claim
 from studio.llm.client import LLMClient, clients_for
 from studio.llm.engine import RunStats
 from studio.llm.failures import CallFailed
-from studio.llm.limiter import TRIAL, AdaptiveLimiter
+from studio.llm.limiter import START_LIMIT, TRIAL, AdaptiveLimiter
 from studio.records import StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
@@ -65,7 +65,7 @@ class Book:
         self.known_: list[int | None] = []
         self.lost_: list[bool] = []
 
-    def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
+    async def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
         found = []
         for request, _, _ in calls:
             looks = self.others.get(request.document_id or 0, [])
@@ -446,7 +446,7 @@ async def test_each_call_is_written_down_before_it_is_made(server: OpenAIServer)
 
     await run(endpoint(server), requests(40), ledger=book, on_answer=on_answer, on_pace=order)
     assert sum(book.written) == server.calls == 42
-    assert book.written[0] == 8
+    assert book.written[0] == 16
     assert sorted(book.lost_) == [False, True]
     assert not book.open
 
@@ -537,7 +537,7 @@ def test_a_lane_that_is_not_full_does_not_climb() -> None:
     limiter.in_flight = 1
     assert limiter.has_room(2.0)
     limiter.went_well(sent_at=1.5)
-    assert limiter.limit == 8
+    assert limiter.limit == START_LIMIT
 
 
 def fill(limiter: AdaptiveLimiter, now: float) -> None:

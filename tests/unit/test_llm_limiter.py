@@ -27,16 +27,34 @@ class Played:
     share: float = 0.0
     room: int = MOST
     retry_after: float | None = None
+    queue_slots: int | None = None
+    """So many calls are worked on at a time, the others wait; None is no end of them."""
     seed: int = 1
     now: float = 1.0
     attempts: int = 0
     limits: list[float] = field(default_factory=list)
     limiter: AdaptiveLimiter = field(init=False)
+    spread: float = 0.3
+    """σ of the logarithm of what a call takes."""
+    slow: float = 1.0
+    """So many times as long."""
 
     def __post_init__(self) -> None:
         endpoint = Endpoint("played", max_concurrency=MOST)
         self.limiter = AdaptiveLimiter(LLMClient(endpoint, None), MOST)
         self.random = random.Random(self.seed)
+        self.free = [0.0] * (self.queue_slots or 0)
+
+    def seconds(self) -> float:
+        """Until a call that comes now is answered."""
+        works = (
+            self.slow * ANSWER_S * self.random.lognormvariate(-(self.spread**2) / 2, self.spread)
+        )
+        if self.queue_slots is None:
+            return works
+        begins = max(self.now, heapq.heappop(self.free))
+        heapq.heappush(self.free, begins + works)
+        return begins + works - self.now
 
     def answer(self, wanted: int) -> float:
         """Until so many are answered; the mean limit of the last half of the calls."""
@@ -45,10 +63,10 @@ class Played:
         while answered < wanted:
             while self.limiter.has_room(self.now):
                 refused = good >= self.room or self.random.random() < self.share
-                lasts = REFUSAL_S if refused else ANSWER_S * self.random.uniform(0.5, 1.5)
+                lasts = REFUSAL_S if refused else self.seconds()
                 good += not refused
                 self.attempts += 1
-                self.limiter.in_flight += 1
+                self.limiter.send(self.now)
                 heapq.heappush(flying, (self.now + lasts, self.attempts, self.now, refused))
             if not flying:
                 self.now = self.limiter.paused_until
@@ -95,3 +113,25 @@ def test_a_server_that_refuses_all_is_asked_less_and_less() -> None:
     for number in range(400):
         limiter.congested(CallFailed("busy", "busy"), float(number), float(number))
     assert limiter.limit == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("slots", [4, 8, 20])
+def test_a_server_that_queues_is_asked_for_about_what_it_works_on(slots: int, seed: int) -> None:
+    played = Played(queue_slots=slots, seed=seed)
+    began = played.now
+    assert played.answer(3000) < 3 * slots
+    assert 3000 / (played.now - began) > 0.85 * slots / ANSWER_S
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_latencies_of_every_length_are_no_queue(seed: int) -> None:
+    assert Played(spread=1.0, seed=seed).answer(4000) > 0.8 * MOST
+
+
+def test_a_server_that_grows_slow_by_itself_is_asked_no_less() -> None:
+    played = Played()
+    played.answer(2000)
+    for more in (2.0, 4.0, 1.0):
+        played.slow = more
+        assert played.answer(1500) > 0.8 * MOST

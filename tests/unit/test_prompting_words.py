@@ -123,3 +123,11 @@ def test_languages(text: str, language: str, fits: bool) -> None:
 )
 def test_loops(text: str, loops: bool) -> None:
     assert has_loop(text) is loops
+
+
+@given(st.text("aZ09 -_.,\n\t"), st.integers(0, 9))
+def test_plain_english_is_cut_as_all_other_scripts_are(text: str, limit: int) -> None:
+    cut = cut_words(text, limit)
+    assert len(words(cut)) == min(limit, len(words(text)))
+    # With a letter of another alphabet before it, the pattern for all scripts does it.
+    assert cut_words(f"ß {text}", limit + 1).removeprefix("ß").strip() == cut.strip()
