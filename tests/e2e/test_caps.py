@@ -106,3 +106,22 @@ def test_a_project_that_is_gone_is_asked_nothing_more_for(
         assert "was deleted, moved or replaced" in found.message
         assert studio("jobs", "resume", job, "-p", there.path, "--json").json["requests"] == 48
         assert server.paid.calls == 48
+
+
+def test_a_run_waits_for_a_held_file_and_goes_on_by_itself(
+    studio: Command, project: Project, server: OpenAIServer
+) -> None:
+    server.hold()
+    job = begun(studio, project)
+    until(lambda: server.held == 4)
+    log = queue.log_path(project, job)
+    with project.store.write():
+        server.release()
+        until(lambda: "is locked by another program" in log.read_text())
+        # What was in flight has ended; nothing goes out that is not written down.
+        assert server.calls == 4
+    assert queue.wait(project, job).state_word == "done"
+    assert "It goes on by itself" in log.read_text()
+    assert server.paid.calls == 48
+    assert set(server.paid.bodies.values()) == {1}
+    assert len(texts(project)) == len(set(texts(project)))
