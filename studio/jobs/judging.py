@@ -11,14 +11,16 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
 from studio.calls import Prompt
+from studio.evaluation.bm25 import Bm25Ranker
 from studio.jobs.categories import MOST_CATEGORIES, retention_of, retention_row
 from studio.jobs.collect import Collector
 from studio.jobs.context import Cancelled, JobContext
+from studio.jobs.datasets import bm25_ranker, read_corpus
 from studio.jobs.filtering import record_type
 from studio.jobs.params import JudgeParams, RunParams
 from studio.jobs.plans import (
@@ -32,10 +34,12 @@ from studio.jobs.plans import (
 from studio.jobs.run_rows import begun
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.judging import (
-    HIGHEST,
     JUDGES,
+    OF_SEARCH,
     PROMPTS,
     RUBRIC,
+    SCALES,
+    USUAL,
     Judged,
     JudgeSettings,
     by_score,
@@ -43,9 +47,10 @@ from studio.methods.judging import (
     judging,
 )
 from studio.methods.protocol import Method, Plan
+from studio.methods.relabelling import NEAREST, RELABEL, Nearest, relabelling
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
-from studio.records import Reason, RecordType, StudioError, Verdict
+from studio.records import QUERY, TRIPLET, Reason, Record, RecordType, StudioError, Verdict
 from studio.settings import Endpoint
 from studio.store import Store
 
@@ -58,6 +63,7 @@ def run(context: JobContext) -> None:
     started = time.monotonic()
     params = JudgeParams.from_row(context.job.params)
     judged = checked(context.project, params)
+    params = replace(params, keep_from=floor_of(params))
     refuse_none(context.project, judged)
     template = params.template or template_of(params.by, context.project.language)
     row = {**context.job.params, "template": template, "method": params.by}
@@ -78,8 +84,8 @@ def run(context: JobContext) -> None:
     found = _conclude(context, run_.id, params, judged, whole=not asked.stopped_by)
     context.keep(
         by=params.by,
-        keep_from=params.keep_from,
-        **summary(context.store, found, params.keep_from),
+        keep_from=floor_of(params),
+        **summary(context.store, found, floor_of(params)),
         reused=asked.reused,
         generation_drops=asked.drops(),
         spent=asdict(context.store.generations.spent(context.job.id)),
@@ -102,12 +108,45 @@ def checked(project: Project, params: JudgeParams) -> RecordType:
         raise StudioError("The judge rubric needs your rubric; name its file with --rubric.")
     if params.by != RUBRIC and params.rubric.strip():
         raise StudioError(f"The judge {params.by} takes no rubric; choose --by rubric.")
-    if not 0 <= params.keep_from <= HIGHEST:
-        raise StudioError(f"Scores go from 0 to {HIGHEST:g}; --keep-from is {params.keep_from:g}.")
+    highest, floor = SCALES.get(params.by, USUAL)[0], floor_of(params)
+    if not 0 <= floor <= highest:
+        raise StudioError(f"Scores go from 0 to {highest:g}; --keep-from is {floor:g}.")
     judged = record_type(project, params.type)
+    _check_search(project, params.by, judged)
     if not judged.is_trained_on:
         raise StudioError(f"Nobody trains on {judged.nouns}, so there is nothing to judge.")
     return judged
+
+
+def floor_of(params: JudgeParams) -> float:
+    """The lowest score that is kept."""
+    usual = SCALES.get(params.by, USUAL)[1]
+    return usual if params.keep_from is None else params.keep_from
+
+
+def _check_search(project: Project, by: str, judged: RecordType) -> None:
+    """Raises StudioError for a judge of searches on other records."""
+    fits = judged == QUERY or (judged == TRIPLET and by != RELABEL)
+    if by in OF_SEARCH and not fits:
+        others = ", ".join(name for name in JUDGES if name not in OF_SEARCH)
+        raise StudioError(
+            f"The judge {by} looks at queries with their documents, and these are "
+            f"{judged.nouns}; choose one of: {others}."
+        )
+
+
+def nearest_of(project: Project) -> Nearest:
+    """BM25 over the corpus; read when it is first asked."""
+
+    @cache
+    def ranker() -> Bm25Ranker[str]:
+        return bm25_ranker(read_corpus(project.store), project.language)
+
+    def nearest(records: Sequence[Record]) -> list[list[int]]:
+        found = ranker().top_k([one.text for one in records], NEAREST)
+        return [[int(name) for name in best] for best in found]
+
+    return nearest
 
 
 def refuse_none(project: Project, judged: RecordType) -> None:
@@ -126,7 +165,12 @@ def planned_judge(
     project: Project, params: JudgeParams, judged: RecordType
 ) -> tuple[Method, Plan, Endpoint]:
     """Method, plan and endpoint. Raises StudioError for a template that cannot be used."""
-    method = judging(params.by, partial(project.store.records.all, kept=True, type=judged.name))
+    records = partial(project.store.records.all, kept=True, type=judged.name)
+    method = (
+        relabelling(records, nearest_of(project))
+        if params.by == RELABEL
+        else judging(params.by, records)
+    )
     template = params.template or template_of(params.by, project.language)
     told = RunParams.from_row(params.to_row())
     endpoint = endpoint_of(project, told)
@@ -165,7 +209,7 @@ def _verdict(one: Judged, params: JudgeParams) -> Verdict:
     """Unscored records stay as they are."""
     if one.score is None:
         return Verdict(one.record_id, params.by, True, reason=Reason.UNSCORED)
-    kept = one.score >= params.keep_from
+    kept = one.score >= floor_of(params)
     return Verdict(one.record_id, params.by, kept, one.score, "" if kept else Reason.LOW_SCORE)
 
 

@@ -245,15 +245,22 @@ class JudgeParams(Params):
         "accuracy",
         "Judge",
         "what each record is rated for, from 0 to 5",
-        choices=("accuracy", "helpfulness", "rubric"),
+        choices=("accuracy", "helpfulness", "rubric", "answerable", "relabel"),
         notes=(
             "how right it is, as AlpaGasus rates",
             "how much it helps whoever asked",
             "how well it meets a rubric of your own",
+            "queries: whether their document answers them, from 0 to 3",
+            "queries: which of the nearest documents answer them; those are trained on",
         ),
     )
-    keep_from: float = option(
-        4.5, "Keep from", "the lowest score that is kept; can be moved later", least=0, most=5
+    keep_from: float | None = option(
+        None,
+        "Keep from",
+        "the lowest score that is kept; can be moved later",
+        least=0,
+        most=5,
+        empty="4.5; 2 of 3 for answerable",
     )
     rubric: str = option("", "Rubric", "for the judge rubric: what to rate by", empty="none")
     template: str = ""

@@ -17,7 +17,7 @@ from studio.jobs.datasets import (
     sources_by_text,
 )
 from studio.jobs.params import EvaluateParams, TrainParams
-from studio.jobs.training_data import chosen_records, without_gold
+from studio.jobs.training_data import chosen_records, relabelled, without_gold
 from studio.jobs.training_inputs import (
     TrainingStage,
     corpus_for,
@@ -167,12 +167,13 @@ def train_stage(
             "trained on. Generate other queries."
         )
     pace = TrainingSpeed()
-    pairs = training_pairs(context, records, params)
+    taught = relabelled(context.store, records)
+    pairs = training_pairs(context, taught, params)
     if params.hard_negatives:
         pairs = mine_negatives(context, pairs, stage.start, params)
     settings = settings_for(context, stage, pairs, params)
     if negatives:
-        pairs = with_negatives(context, pairs, records, negatives)
+        pairs = with_negatives(context, pairs, taught, negatives)
         settings = replace(settings, negatives=max(len(pair.negatives) for pair in pairs))
     trained = _trained(context, stage, pairs, settings, params, pace)
     snapshot = context.store.snapshots.take([r.id for r in records], f"for {stage.name}")

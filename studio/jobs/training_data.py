@@ -6,8 +6,8 @@ not look at gold, so this is where such records are left out, and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,8 @@ from studio.formats.rows import SkippedRow
 from studio.jobs.datasets import gold_set
 from studio.jobs.leaks import GoldWords, wording
 from studio.jobs.params import DataParams
+from studio.methods.judging import JUDGEMENT
+from studio.methods.relabelling import right_documents
 from studio.project import Project
 from studio.records import Datum, Record, StudioError
 from studio.store import Store
@@ -116,6 +118,21 @@ def labelled_data(project: Project, file: str) -> list[Datum]:
             f"{path} holds no item of the task {project.task.name} to train on.{said}"
         )
     return data
+
+
+def relabelled(store: Store, records: Sequence[Record]) -> list[Record]:
+    """The records, each once for every document that the judge ``relabel`` found right for it.
+
+    Its own document leaves where others alone answer it. Records that were not relabelled, or for
+    which no document is right, stay as they are.
+    """
+    right = right_documents(store.records.all(type=JUDGEMENT.name))
+    rows = store.documents.ids_by_outside_id(name for names in right.values() for name in names)
+    found = []
+    for record in records:
+        there = [rows[name] for name in right.get(record.id, ()) if name in rows]
+        found += [replace(record, document_id=row) for row in there] or [record]
+    return found
 
 
 def gold_words(store: Store) -> GoldWords:

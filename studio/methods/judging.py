@@ -25,12 +25,17 @@ from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.params import Params
 from studio.prompting.staged import Lines, StagedForm, StagedTemplate, stage_messages
 from studio.prompting.words import cut_words, one_line
-from studio.records import Document, Reason, Record, RecordType
+from studio.records import TRIPLET, Document, Reason, Record, RecordType
 
 JUDGEMENT: Final = RecordType(
-    "judgement", ("score", "explanation", "why"), "judgement", "judgements", is_trained_on=False
+    "judgement",
+    ("score", "explanation", "why", "right", "shown"),
+    "judgement",
+    "judgements",
+    is_trained_on=False,
 )
-"""What a judge said of its parent: the score, empty where it is unscored, and then why it is."""
+"""What a judge said of its parent: the score, empty where it is unscored, and then why it is; of
+the judge ``relabel`` the documents that it was shown, and those that are right."""
 LOWEST: Final = 0.0
 HIGHEST: Final = 5.0
 RUBRIC: Final = "rubric"
@@ -39,8 +44,15 @@ JUDGES: Final = {
     "accuracy": "how right it is, as AlpaGasus rates",
     "helpfulness": "how much it helps whoever asked",
     RUBRIC: "how well it meets a rubric of your own",
+    "answerable": "whether the document answers the query, from 0 to 3",
+    "relabel": "which of the nearest documents answer the query",
 }
 """Every judge by its name in verdicts, and what it rates."""
+OF_SEARCH: Final = ("answerable", "relabel")
+"""Judges of queries with their documents."""
+SCALES: Final = {"answerable": (3.0, 2.0), "relabel": (1.0, 1.0)}
+"""Judge → the highest score, and the lowest that is usually kept; of the others :data:`USUAL`."""
+USUAL: Final = (HIGHEST, 4.5)
 PROMPTS: Final = "judges"
 """The folder of their templates."""
 FORM: Final = StagedForm(
@@ -74,6 +86,8 @@ class Judgements:
 
     records: Callable[[], Iterable[Record]]
     """Those that are to be judged, in order; the same at every call."""
+    highest: float = HIGHEST
+    """The end of the scale."""
     name: str = "judgements"
     makes: RecordType = JUDGEMENT
     words: str = "judgements"
@@ -99,7 +113,7 @@ class Judgements:
         # Its patterns take as long to compile as a whole command to begin.
         from studio.prompting.scores import read_score
 
-        found = read_score(answer.text, LOWEST, HIGHEST)
+        found = read_score(answer.text, LOWEST, self.highest)
         if found.value is None and not answer.text.strip():
             return [Draft(reason=Reason.EMPTY)]
         score = "" if found.value is None else f"{found.value:g}"
@@ -114,7 +128,7 @@ def judging(name: str, records: Callable[[], Iterable[Record]]) -> Method:
         " (arXiv:2307.08701)",
         about=JUDGES[name],
         tasks=(),
-        stages=(Judgements(records),),
+        stages=(Judgements(records, SCALES.get(name, USUAL)[0]),),
         form=FORM,
         settings=JudgeSettings,
         prompts=PROMPTS,
@@ -138,6 +152,8 @@ def _request(plan: Plan, part: str, record: Record, document: Document | None) -
 
 def _fields(plan: Plan, record: Record, document: Document | None) -> dict[str, str]:
     """What a judge sees of a record: what it is about first, then all of its fields."""
+    if record.type == TRIPLET and plan.template.name.startswith("answerable"):
+        return {"query": record.text, "document": record["positive"]}
     about = {"document": document.full_text} if document else {}
     fields = {name: record[name] for name in record.type.fields}
     if record.type.context and "output" not in fields:

@@ -9,7 +9,7 @@ import pytest
 
 from studio.jobs.judging import checked, estimate_judge, template_of
 from studio.jobs.params import JudgeParams
-from studio.methods.judging import FORM, JUDGES, shown_record
+from studio.methods.judging import FORM, JUDGES, OF_SEARCH, shown_record
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names
 from studio.records import LABELLED_TEXT, Record, StudioError
@@ -122,7 +122,7 @@ def test_a_threshold_moves_on_the_stored_scores_without_a_call(
     assert server.paid.calls == paid
 
 
-@pytest.mark.parametrize("by", JUDGES)
+@pytest.mark.parametrize("by", [name for name in JUDGES if name not in OF_SEARCH])
 def test_a_judge_that_dropped_none_keeps_high_scores_all_the_same(by: str, tmp_path: Path) -> None:
     with OpenAIServer(words=judge.words) as server:
         project = trees(tmp_path / by, server.url)
@@ -194,6 +194,7 @@ def test_where_nothing_can_be_scored_the_job_fails_and_drops_nothing(tmp_path: P
         ({"by": "rubric"}, "needs your rubric"),
         ({"by": "accuracy", "rubric": "Tall."}, "takes no rubric"),
         ({"keep_from": 6.0}, "from 0 to 5"),
+        ({"by": "answerable"}, "these are instructions; choose one of: accuracy"),
         ({"type": "nothing"}, "no records of the type"),
     ],
 )
