@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Split = Literal["validation", "test"]
 
@@ -291,6 +291,9 @@ class Record(Datum):
     """Why it is dropped; empty while kept."""
     note: str = ""
     """What a person has written on it."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the file that it was brought in with said of it besides its fields, and under
+    ``origin`` which row of which file that was; empty for what was made here."""
 
     def needed_document(self) -> int:
         """Its document's row. Raises StudioError for a record that is about none."""

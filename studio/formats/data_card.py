@@ -70,7 +70,12 @@ class ExportCounts:
             return
         self.kept += 1
         version = "" if row.prompt_version is None else f" v{row.prompt_version}"
-        self.sources[row.model, row.endpoint, row.prompt_name + version] += 1
+        prompt = row.prompt_name + version
+        if row.origin and not row.model:
+            file = row.origin.rpartition(":")[0] or row.origin
+            self.sources[f"not told; brought in with {file}", "-", prompt or "-"] += 1
+        else:
+            self.sources[row.model, row.endpoint, prompt] += 1
 
 
 def card(facts: CardFacts, counts: ExportCounts, files: Sequence[DataFile], what: str) -> str:

@@ -1,9 +1,11 @@
 """Instruction data out, as the trainers and data sets of the field have it; kept records only.
 
-Where a format has instruction and input as one text, its rows also have the input by itself, so
-that nothing is lost: trainers pass over a column that they do not know, and
-:func:`studio.formats.instructions.read_instructions` takes the two apart again. Beside the formats
-that LLaMA-Factory reads lies its ``dataset_info.json``.
+Where a format has instruction and input as one text, its rows also have the input by itself, and
+what else is known of a record stands in columns behind those of the format, so that nothing is
+lost: trainers pass over a column that they do not know, and
+:func:`studio.formats.instructions.read_instructions` takes all apart again. What a system turn said
+is one again where the format has such. Beside the formats that LLaMA-Factory reads lies its
+``dataset_info.json``.
 """
 
 from __future__ import annotations
@@ -16,15 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.formats.data_card import DataFile, ExportCounts, Feature, Struct, card
-from studio.formats.instructions import prompt_text
+from studio.formats.details import COLUMNS, KINDS, WRITERS, columns_of
+from studio.formats.instructions import prompt_text, without_system
 from studio.formats.rows import ExportContext, Exported, Exporter, ExportRow
 from studio.formats.staging import staged
 from studio.records import INSTRUCTION, StudioError
 
 Json = dict[str, Any]
-
-KINDS: Final = {"classes": True, "instances": False}
-"""What Self-Instruct asked for a record with → whether its instruction is a classification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,21 @@ def write(
             raise StudioError("There is no kept record to export: generate or keep some first.")
         if shape.llama_factory:
             names.append("dataset_info.json")
-            info = {shape.name: {"file_name": shape.file, **shape.llama_factory}}
+            info = {shape.name: {"file_name": shape.file, **_told(shape.llama_factory, seen)}}
             with staging.open("dataset_info.json") as file:
                 file.write(json.dumps(info, indent=2) + "\n")
-        features = {name: kind for name, kind in shape.features.items() if name in seen}
+        all_features = {**shape.features, **COLUMNS}
+        features = {name: kind for name, kind in all_features.items() if name in seen}
         files = [DataFile("default", {"train": shape.file}, features)]
         with staging.open("README.md") as file:
             file.write(card(context.card, counts, files, shape.what))
     return Exported(tuple(target / name for name in names), counts.kept)
+
+
+def _told(llama_factory: Json, seen: set[str]) -> Json:
+    """Without columns that no row has: it would look for them in vain."""
+    columns = {key: name for key, name in llama_factory["columns"].items() if name in seen}
+    return {**llama_factory, "columns": columns}
 
 
 def _parts(row: ExportRow) -> tuple[str, str, str]:
@@ -89,43 +96,60 @@ def _parts(row: ExportRow) -> tuple[str, str, str]:
 
 def _alpaca(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
     for row in rows:
-        yield dict(zip(INSTRUCTION.fields, _parts(row), strict=True))
+        instruction, *others = _parts(row)
+        system, instruction = without_system(instruction, row.details.get("system"))
+        texts = dict(zip(INSTRUCTION.fields, (instruction, *others), strict=True))
+        yield {**texts, **({"system": system} if system else {}), **columns_of(row, "system")}
 
 
 def _self_instruct(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
-    """One row for each instruction: these are held in memory."""
+    """One row for each instruction of which one thing is known: these are held in memory."""
     tasks: dict[str, Json] = {}
     for row in rows:
         instruction, given, output = _parts(row)
+        head = {"instruction": instruction, "is_classification": _is_classification(row)}
+        more = columns_of(row, "id", "is_classification")
         task = tasks.setdefault(
-            instruction,
+            json.dumps([head, more, row.details.get("id")]),
             {
-                "id": f"record_{row.record_id}",
+                "id": row.details.get("id") or f"record_{row.record_id}",
                 "instruction": instruction,
                 "instances": [],
-                "is_classification": KINDS.get(row.purpose),
+                **head,
+                **more,
             },
         )
         task["instances"].append({"input": given, "output": output})
     yield from tasks.values()
 
 
+def _is_classification(row: ExportRow) -> bool | None:
+    """None where nobody has told."""
+    told = row.details.get("is_classification")
+    return told if isinstance(told, bool) else KINDS.get(row.purpose)
+
+
 def _conversations(
     turns: str, who: str, what: str, user: str, assistant: str
 ) -> Callable[[Iterator[ExportRow], ExportContext], Iterator[Json]]:
-    """Two turns a row: the names of their column, of its two keys, and of who speaks."""
+    """Two turns a row, and one before them where a system turn was: the names of their column, of
+    its two keys, and of who speaks."""
 
     def rows_of(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
         for row in rows:
             instruction, given, output = _parts(row)
+            system, instruction = without_system(instruction, row.details.get("system"))
+            before = [{who: "system", what: system}] if system else []
             asked = {who: user, what: prompt_text(instruction, given)}
-            yield {turns: [asked, {who: assistant, what: output}], "input": given}
+            said = [*before, asked, {who: assistant, what: output}]
+            yield {turns: said, "input": given, **columns_of(row, "system")}
 
     return rows_of
 
 
 def _p3(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
-    """Classifications come last, with the classes that their instruction has: they are held."""
+    """Classifications whose choices no file has told come last, with the classes that their
+    instruction has: they are held."""
     classes: dict[str, dict[str, None]] = {}
     held = []
     for row in rows:
@@ -137,7 +161,12 @@ def _p3(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
             "targets_pretokenized": output,
             "input": given,
         }
-        if KINDS.get(row.purpose):
+        choices = row.details.get("answer_choices")
+        if _is_texts(choices):
+            yield {**found, "answer_choices": choices, **columns_of(row, "answer_choices")}
+            continue
+        found |= columns_of(row)
+        if _is_classification(row):
             classes.setdefault(instruction, {})[output] = None
             held.append((instruction, found))
         else:
@@ -148,22 +177,56 @@ def _p3(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
 
 def _coig_pc(rows: Iterator[ExportRow], context: ExportContext) -> Iterator[Json]:
     for row in rows:
-        kind = ["classification"] if KINDS.get(row.purpose) else []
-        yield {
-            **dict(zip(INSTRUCTION.fields, _parts(row), strict=True)),
+        kind = ["classification"] if _is_classification(row) else []
+        own: Json = {
             "split": "train",
-            "task_name_in_eng": context.task.name,
+            "task_name": context.task.name,
             "task_type": {"major": kind, "minor": []},
             "domain": [],
+        }
+        told = {name: row.details[name] for name in own if name in row.details}
+        fit = {name: one for name, one in told.items() if COIG_PC[name](one)}
+        own |= fit
+        yield {
+            **dict(zip(INSTRUCTION.fields, _parts(row), strict=True)),
+            "split": own["split"],
+            "task_name_in_eng": own["task_name"],
+            "task_type": own["task_type"],
+            "domain": own["domain"],
             "other": {
                 "record_id": row.record_id,
                 "model": row.model,
                 "prompt": row.prompt_name,
                 "prompt_version": row.prompt_version,
             },
+            **columns_of(row, *fit, *WRITERS.values()),
         }
 
 
+def _is_text(content: object) -> bool:
+    return isinstance(content, str)
+
+
+def _is_texts(content: object) -> bool:
+    return isinstance(content, list) and all(map(_is_text, content))
+
+
+def _is_kind(content: object) -> bool:
+    """Task types as COIG-PC has them: an object of two lists."""
+    return (
+        isinstance(content, dict)
+        and content.keys() == {"major", "minor"}
+        and all(map(_is_texts, content.values()))
+    )
+
+
+COIG_PC: Final[Mapping[str, Callable[[object], bool]]] = {
+    "split": _is_text,
+    "task_name": _is_text,
+    "task_type": _is_kind,
+    "domain": _is_texts,
+}
+"""Detail → whether it can stand in COIG-PC's column for it; what cannot stands in ``details``."""
 TEXTS: Final[dict[str, Feature]] = dict.fromkeys(INSTRUCTION.fields, "string")
 CHAT_TAGS = {
     "role_tag": "role",
@@ -181,12 +244,17 @@ INSTRUCTION_FORMATS: Final = (
         "Alpaca's JSON list of instruction, input and output, kept records",
         f"{ABOUT}, as Stanford Alpaca has them. LLaMA-Factory reads this folder (`dataset_dir`) "
         "as the dataset `alpaca`; Axolotl reads `alpaca.json` as the type `alpaca`.",
-        TEXTS,
+        {**TEXTS, "system": "string"},
         _alpaca,
         is_list=True,
         llama_factory={
             "formatting": "alpaca",
-            "columns": {"prompt": "instruction", "query": "input", "response": "output"},
+            "columns": {
+                "prompt": "instruction",
+                "query": "input",
+                "response": "output",
+                "system": "system",
+            },
         },
     ),
     InstructionFormat(

@@ -7,7 +7,7 @@ samples, P3, COIG-PC, COIG-CQIA, Dolly and others give them; Self-Instruct's tas
 Of a conversation each turn of a user with the answer after it is one instruction; those after the
 first are tagged ``follow-up`` and have what was said before as their input, since they speak of it.
 What a system turn says stands before each instruction of its conversation, since the answers follow
-it. A turn of a tool ends what
+it; it is among the details too, so that exports make a turn of it again. A turn of a tool ends what
 is read: the answer after it was not written from the instruction alone.
 """
 
@@ -16,17 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.details import details_of, is_false
 from studio.formats.json_values import unpacked
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawInstruction, SkippedRow
 from studio.formats.tags import tag_text, tags_of
 from studio.formats.text_source import explained
 from studio.prompting.blocks import without_input
-from studio.records import StudioError
+from studio.records import Reason, StudioError
 
 IDS = ("_id", "id", "idx", "编号")
 # P3 has token numbers under the plain names where it has the texts under the long ones.
@@ -44,7 +45,6 @@ USUAL = {"instruction": INSTRUCTIONS, "input": INPUTS, "output": OUTPUTS}
 JOINED = ("inputs_pretokenized", "inputs")
 """Where the input, if there is any, stands in one text with the instruction."""
 TURNS = ("conversations", "conversation", "messages")
-SYSTEMS = ("system", "system_prompt")
 TAGS = ("tags", "task_type", "domain", "category")
 ROLES = {
     "human": "user", "prompter": "user", "gpt": "assistant", "chatgpt": "assistant",
@@ -56,7 +56,6 @@ BETWEEN: Final = "\n\n"
 FOLLOW_UP = "follow-up"
 ASKED, ANSWERED = "User", "Assistant"
 """Who said what before a follow-up."""
-IS_TRUE, IS_FALSE = ("true", "1", "yes"), ("false", "0", "no", "off")
 
 InstructionRow = RawInstruction | SkippedRow
 
@@ -69,6 +68,13 @@ class _Found:
     input: str = ""
     output: str = ""
     is_follow_up: bool = False
+    system: str = ""
+    """What the instruction begins with where a system turn is before it."""
+
+    def details(self) -> dict[str, Any]:
+        """What is to be kept with it."""
+        system = {"system": self.system.strip()} if self.system.strip() else {}
+        return system | ({"is_follow_up": True} if self.is_follow_up else {})
 
 
 def read_instructions(
@@ -115,16 +121,20 @@ def _rows(
 def _of_row(
     row: Mapping[str, object], where: str, named: Mapping[str, str], unanswered: bool
 ) -> Iterator[InstructionRow]:
-    if _said(value(row, "", ("is_correct",))[1]).strip().lower() in IS_FALSE:
+    if is_false(value(row, "", ("is_correct",))[1]):
         raise BadRow("wrong", "it is an answer that its file calls wrong (is_correct)")
-    name = clean_id(value(row, "", IDS)[1]) or where.rpartition(":")[2]
-    tags, enabled = _tags(row), _is_enabled(row)
-    for number, one in enumerate(_found_in(row, named), 1):
+    details = {"origin": where, **details_of(row)}
+    id = clean_id(value({**row, **details}, "", IDS)[1])
+    details |= {"id": id} if id else {}
+    system = str(details.pop("system", ""))
+    name = id or where.rpartition(":")[2]
+    for number, one in enumerate(_found_in(row, named, system), 1):
         if isinstance(one, BadRow):
             yield one.skipped(where)
         elif not one.output.strip() and not unanswered:
             yield SkippedRow(where, "the instruction has no output", "no-output")
         else:
+            known = details | one.details()
             yield RawInstruction(
                 fields={
                     "instruction": one.instruction,
@@ -133,13 +143,16 @@ def _of_row(
                 },
                 outside_id=name if number == 1 else f"{name}#{number}",
                 where=where,
-                tags=tag_text(tags_of(f"{tags} {FOLLOW_UP if one.is_follow_up else ''}")),
-                enabled=enabled,
+                tags=tag_text(tags_of(_tags(known))),
+                enabled=_is_enabled(row),
+                details=known,
+                reason=_reason(row),
             )
 
 
-def _found_in(row: Mapping[str, object], named: Mapping[str, str]) -> Iterator[_Found | BadRow]:
-    system = _said(value(row, "", SYSTEMS)[1])
+def _found_in(
+    row: Mapping[str, object], named: Mapping[str, str], system: str
+) -> Iterator[_Found | BadRow]:
     turns, instances = _listed(row, TURNS), _listed(row, ("instances",))
     if not turns and isinstance(row.get("prompt"), list):
         # TRL's rows of a prompt and a completion, each a list of turns.
@@ -150,7 +163,7 @@ def _found_in(row: Mapping[str, object], named: Mapping[str, str]) -> Iterator[_
         given = row.get("input")
         yield from _of_turns(turns, system, given if isinstance(given, str) else "")
     else:
-        yield from _of_instances(row, instances)
+        yield from _of_instances(row, instances, system)
 
 
 def _listed(row: Mapping[str, object], names: Sequence[str]) -> Sequence[object]:
@@ -181,7 +194,8 @@ def _flat(row: Mapping[str, object], named: Mapping[str, str], system: str) -> _
         text, given = _apart(text, given)
     before = [*_told_before(row.get("history"))]
     given = BETWEEN.join([*before, given] if given else before)
-    return _Found(_after(system, text), given, _output(found["output"][1]), bool(before))
+    output = _output(found["output"][1])
+    return _Found(_after(system, text), given, output, bool(before), system)
 
 
 def _told_before(history: object) -> Iterator[str]:
@@ -194,17 +208,17 @@ def _told_before(history: object) -> Iterator[str]:
 
 
 def _of_instances(
-    row: Mapping[str, object], instances: Sequence[object]
+    row: Mapping[str, object], instances: Sequence[object], system: str
 ) -> Iterator[_Found | BadRow]:
     """Self-Instruct: an instruction with several inputs, each with its output."""
     key, content = value(row, "", INSTRUCTIONS)
-    text = needed_text(content, key or "instruction")
+    text = _after(system, needed_text(content, key or "instruction"))
     for number, one in enumerate(instances, 1):
         try:
             if not isinstance(one, dict):
                 raise BadRow("instance", "it is no object with an input and an output")
             given, said = (value(one, "", names)[1] for names in (INPUTS, OUTPUTS))
-            yield _Found(text, _said(given, "input"), _output(said))
+            yield _Found(text, _said(given, "input"), _output(said), system=system)
         except BadRow as bad:
             yield BadRow(bad.code, f"instance {number}: {bad}")
 
@@ -224,7 +238,7 @@ def _of_turns(turns: Sequence[object], system: str, given: str) -> Iterator[_Fou
             if asked:
                 yield asked
             first, second = (text, BETWEEN.join(before)) if before else _apart(text, given)
-            asked = _Found(_after(system, first), second, is_follow_up=bool(before))
+            asked = _Found(_after(system, first), second, "", bool(before), system)
             before.append(f"{ASKED}: {text}")
         elif asked:
             yield replace(asked, output=text)
@@ -276,7 +290,17 @@ def _apart(text: str, input: str) -> tuple[str, str]:
 
 
 def _after(system: str, text: str) -> str:
-    return f"{system.strip()}{BETWEEN}{text}" if system.strip() else text
+    """The text behind what the system turn says, once."""
+    begin = f"{system.strip()}{BETWEEN}"
+    return begin + text if system.strip() and not text.startswith(begin) else text
+
+
+def without_system(instruction: str, system: object) -> tuple[str, str]:
+    """What the system turn said, and the instruction without it; the first is empty where the
+    instruction does not begin with it (any more)."""
+    rest = instruction.removeprefix(f"{system}{BETWEEN}")
+    is_before = isinstance(system, str) and rest != instruction and rest.strip()
+    return (system, rest) if is_before and isinstance(system, str) else ("", instruction)
 
 
 def _output(content: object) -> str:
@@ -296,11 +320,17 @@ def _words(content: object) -> object:
     return content
 
 
-def _tags(row: Mapping[str, object]) -> str:
+def _tags(details: Mapping[str, object]) -> str:
     """What a row says of the kind of its task, words of one name joined."""
-    names = [word for key in TAGS for word in _named(value(row, "", (key,))[1], key == "tags")]
-    is_class = str(value(row, "", ("is_classification",))[1]).strip().lower() in IS_TRUE
-    return " ".join([*names, *(["classification"] if is_class else [])])
+    names = [word for key in TAGS for word in _named(details.get(key), key == "tags")]
+    names += ["classification"] * (details.get("is_classification") is True)
+    return " ".join([*names, *([FOLLOW_UP] if details.get("is_follow_up") is True else [])])
+
+
+def _reason(row: Mapping[str, object]) -> str:
+    """Why an export of ours has the row as dropped."""
+    reason = row.get("reason")
+    return str(reason) if is_false(row.get("kept", True)) and reason in [*Reason] else ""
 
 
 def _named(content: object, several: bool = False) -> Iterator[str]:
@@ -314,4 +344,4 @@ def _named(content: object, several: bool = False) -> Iterator[str]:
 
 
 def _is_enabled(row: Mapping[str, object]) -> bool:
-    return str(row.get("enabled", True)).strip().lower() not in IS_FALSE
+    return not is_false(row.get("enabled", True))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from studio.formats.data_card import Feature
+from studio.formats.details import DETAILS, ORIGIN, packed
 from studio.formats.rows import ExportContext, ExportRow
+from studio.records import INSTRUCTION
 
 MADE_BY: dict[str, Feature] = {
     "record_id": "int64",
@@ -21,6 +23,8 @@ MADE_BY: dict[str, Feature] = {
 }
 """Column → type. ``scores`` is a list of objects: its keys differ from row to row otherwise."""
 
+BROUGHT_IN: dict[str, Feature] = {ORIGIN: "string", DETAILS: "string"}
+"""Column → type, of records that may be from files of others. ``details`` is JSON."""
 DOCUMENT = {"document_id": "document_id", "title": "title", "text": "passage"}
 """Column → attribute, of what a record was written for."""
 
@@ -40,7 +44,8 @@ def features(context: ExportContext) -> dict[str, Feature]:
 
 
 def _made_by(context: ExportContext) -> dict[str, Feature]:
-    return {**MADE_BY, "note": "string"} if context.has_notes else MADE_BY
+    brought_in = BROUGHT_IN if context.record == INSTRUCTION else {}
+    return {**MADE_BY, **brought_in, **({"note": "string"} if context.has_notes else {})}
 
 
 def what(context: ExportContext) -> str:
@@ -48,6 +53,11 @@ def what(context: ExportContext) -> str:
     _, *others = context.record.fields
     parts = " and ".join(others or ["passage"] * context.task.needs_documents)
     note = " `note` is what a person wrote on it." if context.has_notes else ""
+    if context.record == INSTRUCTION:
+        note = (
+            " `origin` is the file and row that a record was brought in with, `details` what else "
+            f"that row said, as JSON.{note}"
+        )
     return (
         f"Each row is one {context.record.noun}{f' with its {parts}' if parts else ''}, the "
         "generation, prompt version, model, seed and example revisions (`shots`) that made it, the "
@@ -63,7 +73,8 @@ def cells(row: ExportRow, context: ExportContext) -> dict[str, object]:
         **{column: getattr(row, name) for column, name in _about(context).items()},
     }
     scores = [{"filter": name, "score": score} for name, score in row.scores.items()]
-    lists: dict[str, object] = {"shots": list(row.shots), "scores": scores}
+    details = packed(row.details, *_made_by(context))
+    lists: dict[str, object] = {"shots": list(row.shots), "scores": scores, DETAILS: details}
     for name in _made_by(context):
         found.setdefault(name, lists.get(name, getattr(row, name)))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from studio.records import RecordType, Split
 from studio.tasks import TASKS, Task
@@ -101,6 +102,10 @@ class RawInstruction:
     """What the file says of the kind of the task, as words."""
     enabled: bool = True
     """Off: an example that is not shown to an LLM."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else its row says: see :mod:`studio.formats.details`."""
+    reason: str = ""
+    """Why it was dropped where the file is an export of ours; empty while kept."""
 
     @property
     def is_answered(self) -> bool:
@@ -153,6 +158,10 @@ class ExportRow:
     """Why it was dropped; empty while kept."""
     note: str = ""
     """What a person has written on it."""
+    origin: str = ""
+    """``file:row`` of a record that was brought in; empty for one that was made here."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What that row said of it besides its fields."""
     negatives: tuple[str, ...] = ()
     """Texts of mined hard negatives, title joined; may be empty."""
     sources: tuple[int, ...] = ()

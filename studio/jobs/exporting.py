@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from studio.formats import exporters
+from studio.formats.details import completed
 from studio.formats.rows import (
     CardFacts,
     ExportContext,
@@ -190,7 +191,7 @@ def rows_of(project: Project, params: ExportParams) -> Iterator[ExportRow]:
     for row in project.store.records.with_provenance(
         kept=None if params.dropped else True, type=params.type, snapshot=params.snapshot_id
     ):
-        yield ExportRow(**{name: row[name] for name in STORED})
+        yield completed(ExportRow(**{name: row[name] for name in STORED}))
 
 
 def _context(project: Project, params: ExportParams, *, whole: bool) -> ExportContext:

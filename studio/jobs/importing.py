@@ -319,8 +319,9 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
                 continue
             parent = kind_rows.get(_kind_of(row))
             record = Record(
-                type, row.fields, parent_id=parent, stage=IMPORTED, place=place, part=part
-            )
+                type, row.fields, parent_id=parent, stage=IMPORTED, place=place, part=part,
+                reason=row.reason, details=row.details,
+            )  # fmt: skip
             sha = content_sha(*map(record.__getitem__, type.fields))
             if (same := gold.find(record)) is not None:
                 why = f"the {type.noun} is gold and would leak: {place_of(same)}"

@@ -16,6 +16,7 @@ from studio.store.schema import (
     m011_record_notes,
     m012_prompts_aside,
     m013_answers,
+    m014_record_details,
 )
 
 if TYPE_CHECKING:
@@ -281,6 +282,7 @@ STEPS: Final = (
     ("m011_record_notes", m011_record_notes.SCRIPT),
     ("m012_prompts_aside", m012_prompts_aside.SCRIPT),
     ("m013_answers", m013_answers.SCRIPT),
+    ("m014_record_details", m014_record_details.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

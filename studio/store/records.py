@@ -6,10 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.records import Record, RecordType, Verdict
-from studio.store.db import now, rows, value, write
+from studio.store.db import from_json, now, rows, value, write
 from studio.store.record_types import UNTRAINED, RecordTypes, from_row, to_row
 from studio.store.review_shapes import Decision, decision_of
 from studio.store.sources import Sources
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "id, type, text, fields, document_id, parent_id, run_id, stage, batch, place, part, error_id,"
-    " generation_id, job_id, kept, reason, note"
+    " generation_id, job_id, kept, reason, note, details"
 )
 R_COLUMNS = ", ".join(f"r.{name}" for name in COLUMNS.split(", "))
 CHUNK = 1_000
 INSERT = (
     "INSERT INTO records(type, text, fields, document_id, parent_id, run_id, stage, batch, place,"
-    " part, error_id, generation_id, job_id, created)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " part, error_id, generation_id, job_id, details, created)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT(run_id, stage, batch, place, part) WHERE run_id IS NOT NULL DO NOTHING"
 )
 
@@ -82,6 +83,7 @@ def _record(row: sqlite3.Row, types: Mapping[str, RecordType]) -> Record:
         kept=bool(row["kept"]),
         reason=row["reason"],
         note=row["note"],
+        details=from_json(row["details"], "records.details"),
     )
 
 
@@ -314,7 +316,8 @@ class Records:
         snapshot: only its records.
 
         ``fields`` is a dict; ``document_id``, ``title`` and ``passage`` are empty without a
-        document; ``sources`` are the long documents that the passage is a part of.
+        document; ``details`` is a dict, ``origin`` is ``file:row``, empty of what was made here;
+        ``sources`` are the long documents that the passage is a part of.
         """
         after = 0
         wanted = RecordTypes(self.db).known()[self._wanted(type)]
@@ -328,10 +331,12 @@ class Records:
             " coalesce(d.text, '') AS passage, r.document_id AS document_row,"
             " coalesce(p.name, '') AS prompt_name, p.version AS prompt_version,"
             " coalesce(g.model, '') AS model, coalesce(g.endpoint, '') AS endpoint, g.seed, g.draw,"
-            " coalesce(g.purpose, '') AS purpose, g.shot_set_id, r.created, r.note"
+            " coalesce(g.purpose, '') AS purpose, g.shot_set_id, r.created, r.note, r.details,"
+            " json_extract(j.params, '$.records') AS brought_from, r.place"
             " FROM records r LEFT JOIN documents d"
             " ON d.id = r.document_id LEFT JOIN generations g ON g.id = r.generation_id"
             " LEFT JOIN prompts p ON p.id = g.prompt_id"
+            " LEFT JOIN jobs j ON j.id = r.job_id AND j.kind = 'import'"
             f" WHERE r.id > ? AND +r.type = ? {condition} ORDER BY r.id LIMIT ?"
         )
         while page := rows(self.db, sql, (after, wanted.name, CHUNK)):
@@ -339,8 +344,11 @@ class Records:
             shots = self._shots({row["shot_set_id"] for row in page if row["shot_set_id"]})
             sources = self._sources({row["document_row"] for row in page if row["document_row"]})
             for row in page:
+                details = from_json(row["details"], "records.details")
                 yield {
                     **dict(row),
+                    "origin": details.pop("origin", "") or _origin(row),
+                    "details": details,
                     "fields": from_row(wanted, row["text"], row["fields"]),
                     "kept": bool(row["kept"]),
                     "shots": tuple(shots.get(row["shot_set_id"], ())),
@@ -378,6 +386,12 @@ class Records:
         return found
 
 
+def _origin(row: sqlite3.Row) -> str:
+    """File and row, of a record that was brought in before files were noted; empty of others."""
+    brought_from = row["brought_from"]
+    return f"{Path(brought_from).name}:{row['place'] + 1}" if brought_from else ""
+
+
 def _insert(conn: sqlite3.Connection, record: Record, job_id: int | None) -> int | None:
     text, fields = to_row(record)
     cursor = conn.execute(
@@ -396,6 +410,7 @@ def _insert(conn: sqlite3.Connection, record: Record, job_id: int | None) -> int
             record.error_id,
             record.generation_id,
             job_id,
+            json.dumps(record.details),
             now(),
         ),
     )

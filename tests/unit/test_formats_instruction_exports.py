@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio import formats
+from studio.formats.details import completed
 from studio.formats.instruction_exports import INSTRUCTION_FORMATS
 from studio.formats.instructions import read_instructions
 from studio.formats.rows import ExportContext, ExportRow, RawInstruction
@@ -155,28 +155,114 @@ def test_only_kept_records_go_out_and_none_is_an_error(tmp_path: Path, name: str
 # --- round trip
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+WORDS = st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=2)
+KNOWN = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.text("abc1", min_size=1, max_size=3),
+        "origin": st.sampled_from(["a.json:3", "b.parquet:7"]),
+        "system": st.sampled_from(["Be brief.", "=SUM(1)", "[1]"]),
+        "is_classification": st.booleans(),
+        "answer_choices": WORDS,
+        "split": st.sampled_from(["train", "valid"]),
+        "task_name": st.just("ner"),
+        "task_type": st.fixed_dictionaries({"major": WORDS, "minor": WORDS}) | st.just("qa"),
+        "domain": WORDS | st.just("law"),
+        "category": st.just("closed qa"),
+        "is_follow_up": st.just(True),
+        "prompt_version": st.integers(1, 9),
+        "other": WORDS,
+    },
+)
 RECORDS = st.lists(
     st.tuples(
         TEXT.filter(str.strip) | st.just("Add."),
         TEXT.filter(lambda text: without_input(text) == text),
         TEXT,
         st.sampled_from(["", "classes", "instances"]),
+        KNOWN,
     ),
     min_size=1,
     max_size=6,
 )
+GAINED = {
+    "self-instruct": {"id", "is_classification"},
+    "p3": {"answer_choices"},
+    "coig-pc": {"split", "task_name", "task_type", "model", "prompt_name"},
+    **{name: {"model", "prompt_name"} for name in KEPT_WHOLE},
+}
+"""Format → what its rows tell of a record of which nothing was known."""
 
 
 @pytest.mark.parametrize("name", [*NAMES, *KEPT_WHOLE])
+@settings(max_examples=30)
 @given(records=RECORDS)
-def test_records_come_back_from_every_format(
-    tmp_path_factory: pytest.TempPathFactory, name: str, records: list[tuple[str, ...]]
+def test_records_come_back_from_every_format_with_all_that_was_known(
+    tmp_path_factory: pytest.TempPathFactory, name: str, records: list[tuple[Any, ...]]
 ) -> None:
-    given_rows = [row(n, *record[:3], purpose=record[3]) for n, record in enumerate(records)]
-    folder = export(name, tmp_path_factory.mktemp("trip"), given_rows)
-    found = fields_in(data_file(folder))
-    assert Counter(found) == Counter(tuple(record[:3]) for record in records)
+    given_rows = []
+    for instruction, *others, purpose, known in records:
+        begin = f"{known['system']}\n\n" if "system" in known else ""
+        one = row(len(given_rows), begin + instruction, *others, purpose=purpose)
+        details = {key: told for key, told in known.items() if key != "origin"}
+        one = replace(one, details=details, origin=known.get("origin", ""))
+        given_rows.append(completed(one))
+    file = data_file(export(name, tmp_path_factory.mktemp("trip"), given_rows))
+    left = list(read_instructions(file, unanswered=True))
+    assert all(isinstance(one, RawInstruction) for one in left)
+    for one in given_rows:
+        same = next(other for other in left if comes_back(one, other, GAINED.get(name, set())))
+        left.remove(same)
+    assert not left
+
+
+def comes_back(before: ExportRow, after: Any, gained: set[str]) -> bool:
+    """Whether a row that was read again is this one, with no more than a format adds."""
+    told = {"origin": before.origin or after.where, **before.details}
+    more = after.details.keys() - told.keys()
+    is_same = {key: after.details.get(key) for key in told} == told
+    return is_same and more <= gained and dict(after.fields) == dict(before.fields)
+
+
+def test_what_a_format_has_a_column_for_stands_there(tmp_path: Path) -> None:
+    details = {
+        "system": "Be brief.",
+        "answer_choices": ["warm", "cold"],
+        "task_type": {"major": ["分类"], "minor": []},
+        "domain": ["通用"],
+        "split": "valid",
+        "task_name": "warmth",
+        "is_classification": True,
+        "id": "t7",
+    }
+    one = replace(row(1, "Be brief.\n\nWarm?", "ice", "cold"), details=details, origin="x.json:4")
+
+    def written(name: str) -> dict[str, Any]:
+        text = data_file(export(name, tmp_path / name, [one])).read_text("utf-8")
+        found = json.loads(text)
+        return dict(found[0] if isinstance(found, list) else found)
+
+    assert written("p3")["answer_choices"] == ["warm", "cold"]
+    coig = written("coig-pc")
+    told = ("split", "task_name_in_eng", "task_type", "domain")
+    assert [coig[key] for key in told] == ["valid", "warmth", details["task_type"], ["通用"]]
+    assert (written("self-instruct")["is_classification"], coig["id"]) == (True, "t7")
+    alpaca = written("alpaca")
+    assert (alpaca["system"], alpaca["instruction"]) == ("Be brief.", "Warm?")
+    assert _info(tmp_path / "alpaca")["columns"]["system"] == "system"
+    assert written("messages")["messages"][:2] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Warm?\n\nice"},
+    ]
+    assert written("sharegpt")["conversations"][0] == {"from": "system", "value": "Be brief."}
+    assert all(written(name)["origin"] == "x.json:4" for name in (*NAMES, "jsonl"))
+
+
+def test_the_card_names_the_file_of_records_whose_writer_nobody_told(tmp_path: Path) -> None:
+    one = replace(ROWS[0], model="", prompt_name="", origin="x.json:4")
+    card = export("alpaca", tmp_path, [one, ROWS[2]]) / "README.md"
+    assert "| not told; brought in with x.json | - | - | 1 |" in card.read_text("utf-8")
 
 
 # --- loaders of others

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from studio.jobs.context import Cancelled, JobContext
+from studio.jobs.exporting import ExportParams, rows_of, write
 from studio.jobs.importing import import_all
 from studio.jobs.params import ImportParams
 from studio.project import Project
@@ -255,3 +256,34 @@ def test_a_text_that_looks_like_markup_or_sql_comes_in_unchanged(
     nasty = {"a'; DROP TABLE documents;--": "[bold]x[/]", "b": "\x1b[31m red \u202e", "消": "退货"}
     bring_in(project, corpus=corpus(tmp_path, nasty))
     assert {d.outside_id: d.text for d in project.store.documents.all()} == nasty
+
+
+@pytest.mark.parametrize("form", ["p3", "coig-pc", "self-instruct", "messages", "parquet"])
+def test_what_a_file_says_of_a_record_is_there_after_export_and_import(
+    tmp_path: Path, form: str
+) -> None:
+    first = Project.create(tmp_path / "first", task="instructions")
+    told = {
+        "is_classification": True,
+        "answer_choices": ["warm", "cold"],
+        "task_type": {"major": ["sorting"], "minor": []},
+        "system": "Be brief.",
+    }
+    row = {"id": "t7", "instruction": "Warm or cold?", "input": "ice", "output": "cold", **told}
+    dropped = {"instruction": "Sing.", "output": "La", "kept": False, "reason": "too-short"}
+    bring_in(first, records=lines(tmp_path / "theirs.jsonl", [row, dropped]))
+    [one, other] = first.store.records.all()
+    assert one.details == {"origin": "theirs.jsonl:1", "id": "t7", **told}
+    assert (one["instruction"], other.reason) == ("Be brief.\n\nWarm or cold?", "too-short")
+
+    params = ExportParams(format=form, folder=str(tmp_path / "out"), dropped=form == "parquet")
+    write(first, params, rows_of(first, params))
+    second = Project.create(tmp_path / "second", task="instructions")
+    [file] = [f for f in (tmp_path / "out").iterdir() if f.suffix in (".jsonl", ".parquet")]
+    bring_in(second, records=file)
+    [again, *others] = second.store.records.all()
+    kinds = [two.store.records.get(r.parent_id) for two, r in ((first, one), (second, again))]
+    assert again.fields == one.fields
+    assert again.details.items() >= one.details.items()
+    assert [kind.text for kind in kinds if kind] == ["sorting", "sorting"]
+    assert [record.reason for record in others] == ["too-short"] * (form == "parquet")
