@@ -101,13 +101,14 @@ class Project:
         try:
             said = _table(store.values.get(SAID))
             servers.name(text for text in servers.urls_in(*said) if _sealed_in(said, text))
+            servers.name_files(*(text for text in said if _sealed_in(said, text)))
             return cls(path=path, store=store, settings=load(path))
         except BaseException:
             store.close()
             raise
 
     def say(self, *texts: str) -> None:
-        """The person has typed these for this project: addresses, or a cap.
+        """The person has typed these for this project: addresses, model files, or a cap.
 
         They are kept in the project under a seal of this person's, for its jobs and for later: in a
         project from elsewhere the same words count for nothing.
@@ -117,6 +118,7 @@ class Project:
         if said | new != said:
             self.store.values.set(SAID, said | new)
         servers.name(servers.urls_in(*texts))
+        servers.name_files(*texts)
 
     def was_said(self, text: str) -> bool:
         """Whether this person has typed it for this project."""

@@ -1,9 +1,11 @@
-"""Which servers the person has named. The one rule on where a key may go, for all that can say so.
+"""Which servers and model files the person has named: the one rule on where a key may go, and on
+which files a native parser may read, for all that can say so.
 
 A project may come from a stranger: its ``studio.toml``, its database and the jobs in it can name
 any server. A server gets a key only when the person has named its address: in their own settings,
 on the command line, or by typing it on a screen. What was typed for a project is kept in its
-database under a seal that nobody else can make, so that its jobs go on after a restart.
+database under a seal that nobody else can make, so that its jobs go on after a restart. The same
+goes for the model files (GGUF) that an endpoint names by their path.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from studio.folders import private_file, state_dir
@@ -28,6 +31,9 @@ SEAL_ENV = "STUDIO_SEAL"
 _URL = re.compile(r"https?://[^\s\"'<>,]+", re.IGNORECASE)
 _named: set[str] = {OPENAI_URL}
 _typed: set[str] = set()
+_files: set[str] = set()
+EMBEDDED_PREFIX = "embedded:"
+"""Before the name or the path of a model that runs on this machine."""
 
 
 def split(url: str) -> SplitResult:
@@ -62,6 +68,36 @@ def type_in(*texts: str) -> None:
     """The person has typed these texts in this program: the addresses in them are named."""
     _typed.update(texts, urls_in(*texts))
     name(urls_in(*texts))
+    name_files(*texts)
+
+
+def is_file(model: str) -> bool:
+    """Whether a model is named by its path, not as the catalogue has it."""
+    return "/" in model or model.lower().endswith(".gguf")
+
+
+def name_files(*texts: str) -> None:
+    """The person has named the model files in these, each as ``embedded:PATH`` or as its path."""
+    for text in texts:
+        path = text.removeprefix(EMBEDDED_PREFIX)
+        if is_file(path) and (path != text or path.lower().endswith(".gguf")):
+            _files.update((path, str(Path(path).expanduser().absolute())))
+
+
+def is_named_file(*paths: str) -> bool:
+    """Whether the person has named it, by any of these ways to write its path."""
+    return not _files.isdisjoint(paths)
+
+
+def files_in(params: Mapping[str, object]) -> set[str]:
+    """The texts such as ``embedded:PATH`` among the values of a job's params."""
+    found = set[str]()
+    for value in params.values():
+        if isinstance(value, Mapping):
+            found |= files_in(value)
+        elif isinstance(value, str) and value.startswith(EMBEDDED_PREFIX):
+            found |= {value} if is_file(value.removeprefix(EMBEDDED_PREFIX)) else set()
+    return found
 
 
 def typed(texts: Iterable[str]) -> set[str]:
@@ -72,6 +108,7 @@ def typed(texts: Iterable[str]) -> set[str]:
 def forget() -> None:
     """Take back what was named and typed in this process."""
     _typed.clear()
+    _files.clear()
     _named.clear()
     _named.add(OPENAI_URL)
 

@@ -110,6 +110,8 @@ def load(project: Path | None = None) -> Settings:
     values, own = _read(config_dir() / "config.toml")
     servers.name(servers.urls_in(values.get("endpoint", ""), values.get("encoder", "")))
     servers.name(url for one in own.values() for url in one.urls if url)
+    servers.name_files(values.get("endpoint", ""))
+    servers.name_files(*(f"embedded:{one.model}" for one in own.values() if one.embedded))
     budget = values.get("budget_usd")
     endpoints = dict(own)
     if project is not None:

@@ -101,7 +101,9 @@ app.add_typer(s3.app, name="s3")
 def run(arguments: list[str]) -> int:
     """Run one verb; returns the exit code."""
     _prepare()
-    servers.type_in(*arguments, *_addresses(arguments))
+    # Of --endpoint=embedded:PATH too, what stands behind the sign.
+    values = (text.partition("=")[2] for text in arguments if text.startswith("--"))
+    servers.type_in(*arguments, *values, *_addresses(arguments))
     try:
         _refuse_unknown(arguments)
         code = app(args=arguments, prog_name="studio", standalone_mode=False)

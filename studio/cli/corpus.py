@@ -103,7 +103,7 @@ def new(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, and import its corpus."""
-    from studio.jobs.setup import save_template
+    from studio.jobs.setup import beginning, save_template
     from studio.prompting.languages import language_code
 
     if sample:
@@ -132,6 +132,9 @@ def new(
     brought = corpus or reading.records or reading.examples
     params = _import_params(reading, corpus, fields, encoding) if brought else None
     was_there = path.expanduser().exists()
+    template = template or beginning(
+        TASKS[task], language, examples=bool(reading.examples), documents=corpus is not None
+    )
     project = Project.create(path, title=title, task=task, language=language)
     result: dict[str, Any] = {"project": str(project.path), "task": task}
     try:

@@ -21,10 +21,10 @@ from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainPa
 from studio.jobs.plans import run_row
 from studio.jobs.setup import Sample, sample_project
 from studio.llm import catalogue
-from studio.llm.endpoints import EMBEDDED_PREFIX
 from studio.project import DATABASE, Project
 from studio.records import StudioError
 from studio.runs import Job
+from studio.servers import EMBEDDED_PREFIX
 from studio.settings import load
 
 LLMS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")

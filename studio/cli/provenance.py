@@ -52,10 +52,10 @@ def _tree(title: str, item: Any) -> Tree:
     tree = Tree(f"[bold]{visible(title)}[/]", highlight=False)
     pairs = item.items() if isinstance(item, dict) else enumerate(item, 1)
     for name, value in pairs:
-        if isinstance(value, dict) or (
+        if (isinstance(value, dict) and value) or (
             isinstance(value, list) and value and isinstance(value[0], dict)
         ):
             tree.add(_tree(str(name), value))
-        elif value not in (None, "", []):
+        elif value not in (None, "", [], {}):
             tree.add(f"{visible(name)}: {visible(value)}")
     return tree

@@ -83,12 +83,15 @@ def _file(path: str) -> str:
     return str(Path(path).expanduser().absolute()) if path else ""
 
 
-def refuse_foreign(project: Project, method: str, settings: Mapping[str, Any]) -> None:
-    """Raises BadParameter for a setting that the chosen method does not have."""
+def refuse_foreign(project: Project, run: RunParams, settings: Mapping[str, Any]) -> None:
+    """Raises BadParameter for a setting that the chosen method does not have, such as which
+    documents to write for where it writes for none."""
     from studio.jobs.plans import method_of
 
-    chosen = method_of(project, method)
+    chosen = method_of(project, run.method)
     strangers = [name for name in settings if name not in chosen.settings.options()]
+    if not chosen.of_documents:
+        strangers += [name for name in ("documents", "search") if getattr(run, name)]
     if strangers:
         flag = strangers[0].replace("_", "-")
         raise typer.BadParameter(f"the method {chosen.name} has no setting {flag}")

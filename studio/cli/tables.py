@@ -39,11 +39,14 @@ def show_switched_off(result: dict[str, Any]) -> None:
 
 
 def filter_tables(result: dict[str, Any]) -> Group:
-    """Counts before and after each filter, then what is dropped now by reason and by category."""
+    """Counts before and after each filter, then by reason what these filters have dropped and what
+    all have, and what is kept by category."""
     tables = [chain_table(result)]
     if found := result.get("dropped"):
-        rows = [[reason, count] for reason, count in found.items()]
-        tables.append(table("Dropped of all records", ("reason", "count"), rows))
+        now = result.get("dropped_now", {})
+        rows = [[reason, now.get(reason, 0), count] for reason, count in found.items()]
+        columns = ("reason", "by these filters", "by all so far")
+        tables.append(table("Dropped records", columns, rows))
     # Under "all" stands what all filters together have kept.
     if kept := result.get("retention", {}).get("all"):
         tables.append(retention_table(kept, "Kept of all records, by category"))

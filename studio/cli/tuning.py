@@ -86,7 +86,8 @@ def _test_lines(result: dict[str, Any], key: str) -> Iterator[str]:
             f"p = {p:.4f}, {said}"
         )
     wins = result["wins"][key]
-    yield f"{wins['won']} answers won, {wins['lost']} lost, {wins['tied']} the same, by ROUGE-L"
+    answers = "answer" if wins["won"] == 1 else "answers"
+    yield f"{wins['won']} {answers} won, {wins['lost']} lost, {wins['tied']} the same, by ROUGE-L"
     if found := result.get("judged"):
         yield judged_line(found)
 

@@ -60,7 +60,7 @@ def generate(
     from studio.jobs.plans import method_of, prompt_of, run_row
 
     opened = Project.open(project)
-    refuse_foreign(opened, run.method, settings)
+    refuse_foreign(opened, run, settings)
     told = run_told(opened, run, model, prompt)
     if prompt is None:
         chosen = prompt_of(opened, method_of(opened, run.method), None, keep=not estimate)

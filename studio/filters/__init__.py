@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
@@ -28,11 +29,14 @@ def available() -> dict[str, type[Filter]]:
     return {kind.name: kind for kind in sorted(found, key=lambda kind: (kind.order, kind.name))}
 
 
-def kind_of(name: str) -> type[Filter]:
-    """A filter's class. Raises StudioError for a name that is not there; the nearest is named."""
+def kind_of(name: str, fitting: Sequence[str] = ()) -> type[Filter]:
+    """A filter's class. Raises StudioError for a name that is not there; the nearest is named.
+
+    fitting: those that can be meant; empty: all.
+    """
     kinds = available()
     if name not in kinds:
-        raise StudioError(f"There is no filter “{name}”; {_nearest(name, list(kinds))}.")
+        raise StudioError(f"There is no filter “{name}”; {_nearest(name, [*(fitting or kinds)])}.")
     return kinds[name]
 
 

@@ -46,7 +46,7 @@ def chain(typed: str, judged: RecordType) -> list[str]:
     chosen = plain or set(usual(judged))
     for part in parts:
         name = part.lstrip("+-").strip()
-        kind = kind_of(name)
+        kind = kind_of(name, fitting(judged))
         if not kind.fits.judges(judged):
             raise StudioError(
                 f"The filter {name} is nothing for {judged.nouns}; these are: "

@@ -26,8 +26,7 @@ def asking_llms(context: JobContext) -> tuple[Callable[[str], Losses], int]:
     """
 
     def losses_of(name: str) -> Losses:
-        context.progress(0, None, f"loading {name}", at_once=True)
-        model = _opened(name)
+        model = context.loads(lambda: _opened(name), name)
 
         def losses(pairs: Sequence[Prompted], without_prompt: bool) -> Sequence[AnswerLoss]:
             found = model.losses(

@@ -98,8 +98,7 @@ def _scored(
 ) -> Evaluation:
     """One system's answers with their scores. Raises Cancelled where it was asked to stop."""
     label = systems.label_of(system.name)
-    context.progress(0, len(gold), f"loading {label}", at_once=True)
-    llm = CausalModel.open(system.source)
+    llm = context.loads(lambda: CausalModel.open(system.source), label, len(gold))
     pairs = [prompted(one) for one in gold]
 
     def told(what: str) -> Any:

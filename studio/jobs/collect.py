@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from types import TracebackType
 
@@ -180,8 +181,14 @@ class Collector:
             project = self.context.project
             self.context.progress(0, None, "starting the model")
             file = project.logs_dir / f"llm-{self.context.job.id}.log"
-            opened = serving(self.endpoint, project.settings, file)
-            self._serving = self._stack.enter_context(opened)
+            entered = partial(
+                self._stack.enter_context, serving(self.endpoint, project.settings, file)
+            )
+            # A server of the studio's own reads its weights first; left behind, it ends with us.
+            is_slow = self.endpoint.embedded
+            self._serving = (
+                self.context.loads(entered, self.endpoint.name) if is_slow else entered()
+            )
         return self._serving
 
     def _budget(self, endpoint: Endpoint) -> Budget:

@@ -6,11 +6,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.llm.loading import Loaded, LoadingStopped, loaded
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import Job
@@ -115,6 +116,19 @@ class JobContext:
         """Raise Cancelled when a cancel was asked for."""
         if self.stop.is_set():
             raise Cancelled
+
+    def loads(self, load: Callable[[], Loaded], label: str, total: int | None = None) -> Loaded:
+        """What ``load`` gives, which reads a model's weights; says for how long it has. A cancel
+        is heard at once. label: what is loaded, for people."""
+
+        def told(seconds: int) -> None:
+            took = f", {seconds} s" if seconds else ""
+            self.progress(0, total, f"loading {label}{took}", at_once=not seconds)
+
+        try:
+            return loaded(load, self.should_stop, told)
+        except LoadingStopped as stopped:
+            raise Cancelled from stopped
 
     @contextmanager
     def training(self) -> Iterator[None]:

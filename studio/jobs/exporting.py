@@ -54,9 +54,10 @@ class ExportParams(Params):
     )  # fmt: skip
 
 
-def fitting(task: Task) -> dict[str, Exporter]:
-    """The formats that serve a task."""
-    return {name: one for name, one in exporters().items() if not _misfit(one, task, task.record)}
+def fitting(task: Task, type: RecordType | None = None) -> dict[str, Exporter]:
+    """The formats that serve a task, or records of another type than its own."""
+    judged = type or task.record
+    return {name: one for name, one in exporters().items() if not _misfit(one, task, judged)}
 
 
 def _misfit(exporter: Exporter, task: Task, type: RecordType) -> str:
@@ -77,17 +78,14 @@ def folder_of(project: Project, params: ExportParams) -> Path:
 
 def refuse(project: Project, params: ExportParams) -> None:
     """Raises for a format that the task's records do not fit, and where none would be written."""
-    task = project.task
+    task, type = project.task, record_type(project, params.type)
+    fits = ", ".join(fitting(task, type))
     if params.format not in exporters():
-        raise StudioError(
-            f"There is no export format {params.format!r}; choose one of: "
-            f"{', '.join(fitting(task))}."
-        )
-    type = record_type(project, params.type)
+        raise StudioError(f"There is no export format {params.format!r}; choose one of: {fits}.")
     if why := _misfit(exporters()[params.format], task, type):
         raise WrongTask(
             f"The format {params.format} {why}, and this project's task is {task.name}, its "
-            f"records {type.nouns}. Choose one of: {', '.join(fitting(task))}."
+            f"records {type.nouns}. Choose one of: {fits}."
         )
     chosen = params.snapshot_id
     if chosen is not None and chosen not in project.store.snapshots.counts():

@@ -72,6 +72,7 @@ def judge(context: JobContext, params: FilterParams) -> None:
         retention=chain_retention(context.store, judged, [link["filter"] for link in links]),
         kept=records.counts(judged.name).kept,
         dropped=records.reasons(judged.name),
+        dropped_now=context.store.verdicts.reasons_of_job(context.job.id),
     )
     if not context.result["kept"]:
         worst = max(context.result["chain"], key=lambda link: link["judged"] - link["kept"])

@@ -75,12 +75,38 @@ class Beginning:
         return len(self.kept(stage))
 
 
+def first_method(task: Task, language: str, *, examples: bool, documents: bool) -> Method:
+    """What a project takes where no method is named: the task's own; where that draws from
+    examples and there are none, one that writes from the documents or from nothing."""
+    own = methods.get(task.method, task.name)
+    if examples or task.needs_documents or "shots" not in own.settings.options():
+        return own
+    fits = (
+        one
+        for one in methods.of_task(task.name).values()
+        if (one.of_documents if documents else one.from_nothing)
+        and "shots" not in one.settings.options()
+        and default_template(task, one, language)
+    )
+    return next(fits, own)
+
+
+def own_method(project: Project) -> str:
+    """The method that a run of the project takes where none is named."""
+    store = project.store
+    has_examples = any(one.enabled for one in store.examples.all())
+    has_documents = project.task.has_corpus and store.documents.count() > 0
+    return first_method(
+        project.task, project.language, examples=has_examples, documents=has_documents
+    ).name
+
+
 def method_of(project: Project, name: str) -> Method:
-    """The method asked for, or the task's own.
+    """The method asked for, or the project's own.
 
     Raises StudioError when there is none of this name for the project's task.
     """
-    return methods.get(name or project.task.method, project.task.name)
+    return methods.get(name or own_method(project), project.task.name)
 
 
 def asked_by(project: Project, prompt: Prompt) -> Method:
@@ -130,7 +156,7 @@ def prompt_of(
     if not keep:
         return prompts.of_text(text) or Prompt(name, text)
     # A method on the side must not become what Generate and Prompt work with.
-    if versions or method.name != project.task.method:
+    if versions or method.name != own_method(project):
         return prompts.save(name, text, f"bundled, for {method.name}", aside=True)
     return prompts.save(name, text, "bundled")
 
@@ -306,7 +332,7 @@ def run_row(project: Project, *, trains: bool = False, **told: Any) -> dict[str,
 
     Raises StudioError for a method that there is not, KeyError for a setting that it does not have.
     """
-    name = told.get("method") or project.task.method
+    name = told.get("method") or own_method(project)
     row = RunParams().to_row()
     if name in methods.of_task(project.task.name):
         method = methods.get(name, project.task.name)

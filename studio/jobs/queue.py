@@ -52,7 +52,8 @@ def submit(project: Project, kind: str, params: dict[str, Any]) -> Job:
     # The worker must know what of these a person has typed here.
     usd = run_params(kind, params).get("budget_usd")
     caps = [] if usd is None else [cap_words(usd)]
-    project.say(*servers.typed([*caps, *servers.urls_in(*params.values())]))
+    told = {*servers.urls_in(*params.values()), *servers.files_in(params)}
+    project.say(*servers.typed([*caps, *told]))
     job_id = project.store.jobs.submit(kind, params)
     return _start_worker(project, job_id)
 

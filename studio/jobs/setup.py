@@ -15,7 +15,7 @@ from studio.formats.rows import SkippedRow
 from studio.formats.text_source import whole_text
 from studio.jobs.gold_items import import_labelled
 from studio.jobs.importing import Report, import_examples
-from studio.jobs.plans import default_template
+from studio.jobs.plans import default_template, first_method
 from studio.project import Project
 from studio.prompting import staged
 from studio.prompting.builtin import builtin, builtin_names
@@ -24,6 +24,13 @@ from studio.tasks import TASKS, Task
 
 SEEDS = "seeds.jsonl"
 """A sample's examples, where it is of a task that begins with some."""
+
+
+def beginning(task: Task, language: str, *, examples: bool, documents: bool) -> str:
+    """The template that a project begins with which has examples, documents or neither."""
+    return default_template(
+        task, first_method(task, language, examples=examples, documents=documents), language
+    )
 
 
 def save_template(project: Project, source: str = "", note: str = "", about: str = "") -> Prompt:

@@ -16,6 +16,7 @@ from studio.llm import catalogue
 from studio.llm.address import address, is_address
 from studio.llm.embedded import EmbeddedServer
 from studio.records import StudioError
+from studio.servers import EMBEDDED_PREFIX
 from studio.settings import (
     OPENAI_KEY_ENV,
     URL_KEY_ENV,
@@ -26,7 +27,6 @@ from studio.settings import (
     load,
 )
 
-EMBEDDED_PREFIX = "embedded:"
 EMBEDDED_SLOTS = 4
 KEYRING_SERVICE = "studio"
 OPENAI = Endpoint("openai", servers.OPENAI_URL, api_key_env=OPENAI_KEY_ENV)
@@ -104,7 +104,7 @@ def is_server(where: str) -> bool:
 
 def embedded_endpoint(model: str) -> Endpoint:
     """An embedded model by its catalogue name or its path; its address is known once it runs."""
-    if not _is_path(model) and catalogue.entry_of(model).kind != "llm":
+    if not servers.is_file(model) and catalogue.entry_of(model).kind != "llm":
         raise StudioError(f"{model} is an encoder; an endpoint needs an LLM of the catalogue.")
     return Endpoint(
         EMBEDDED_PREFIX + model,
@@ -177,6 +177,7 @@ def serving(endpoint: Endpoint, settings: Settings, log: Path | None = None) -> 
     if not endpoint.embedded:
         yield Serving(endpoint, api_key(endpoint))
         return
+    _refuse_strange_file(endpoint, settings)
     server = EmbeddedServer(
         embedded_file(endpoint),
         settings.threads,
@@ -222,12 +223,24 @@ def embedded_file(endpoint: Endpoint) -> Path:
     return files[0]
 
 
-def _is_path(model: str) -> bool:
-    return "/" in model or model.lower().endswith(".gguf")
+def _refuse_strange_file(endpoint: Endpoint, settings: Settings) -> None:
+    """A model file that only a project names is not read, unless it is among the project's models:
+    the parser is native code, and the project may be a stranger's."""
+    if not endpoint.gguf or settings.folder is None:
+        return
+    file = embedded_file(endpoint)
+    if file.resolve().is_relative_to((settings.folder / "models").resolve()):
+        return
+    if not servers.is_named_file(endpoint.model, endpoint.gguf):
+        raise StudioError(
+            f"The project's studio.toml names the model file {file}, and a project may come from a "
+            f"stranger, so it is not read. If you trust it, choose it yourself with --endpoint "
+            f"{EMBEDDED_PREFIX}{file}, or put it into {config_dir() / 'config.toml'}."
+        )
 
 
 def _complete(endpoint: Endpoint, settings: Settings) -> Endpoint:
-    if endpoint.embedded and _is_path(endpoint.model):
+    if endpoint.embedded and servers.is_file(endpoint.model):
         path = Path(endpoint.model).expanduser()
         inside = (settings.folder or Path()) / path
         path = inside if inside.exists() else path

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from studio.llm.model_folders import UnusableModel, check_folder
 from studio.records import StudioError
@@ -16,6 +19,49 @@ ANOTHER = "Give a folder, a name on the model hub, or one of those of 'studio mo
 _FETCHED = ["*.json", "*.jinja", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.bpe"]
 _FETCHED += ["*.codes"]
 """What is fetched from the hub: no pickles and no code."""
+
+
+Loaded = TypeVar("Loaded")
+LOOKS_S = 0.25
+"""Seconds between looks at whether somebody still waits for weights."""
+
+
+class LoadingStopped(StudioError):
+    """Nobody waits any more for a model that loads."""
+
+
+def loaded(
+    load: Callable[[], Loaded],
+    should_stop: Callable[[], bool],
+    on_wait: Callable[[int], None] = lambda seconds: None,
+) -> Loaded:
+    """What ``load`` gives; a cancel is heard meanwhile.
+
+    Loading itself cannot be stopped: it is left behind in its thread, and ends with the process.
+
+    Args:
+        load: reads the weights.
+        should_stop: asked four times a second.
+        on_wait: told as often how many seconds it has taken so far.
+
+    Raises:
+        LoadingStopped: a stop was asked for; else whatever ``load`` raises.
+    """
+    found: Future[Loaded] = Future()
+    started = time.monotonic()
+    threading.Thread(target=_into, args=(found, load), daemon=True, name="loading").start()
+    while not wait([found], LOOKS_S).done:
+        if should_stop():
+            raise LoadingStopped("Stopped while the model was loading.")
+        on_wait(int(time.monotonic() - started))
+    return found.result()
+
+
+def _into(found: Future[Loaded], load: Callable[[], Loaded]) -> None:
+    try:
+        found.set_result(load())
+    except BaseException as error:
+        found.set_exception(error)
 
 
 def hub_folder(name: str) -> Path:

@@ -244,6 +244,8 @@ class Method:
     """What a person can set of it, besides what every run has."""
     of_documents: bool = False
     """Whether it asks about the documents that a run is told to write for."""
+    from_nothing: bool = False
+    """Whether it is what a project begins with that has neither examples nor documents."""
     prompts: str | Path = ""
     """The folder of its templates: a name below ``prompts/``, or a path; empty is its own name."""
 

@@ -78,4 +78,5 @@ METHOD: Final = Method(
         method="seedless",
     ),
     settings=SeedlessSettings,
+    from_nothing=True,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.records import Datum, Example, Record, RecordType, StudioError
 from studio.store.db import from_json, now, one, rows, storable, value, write
-from studio.store.record_types import RecordTypes, to_row
+from studio.store.record_types import UNTRAINED, RecordTypes, to_row
 from studio.store.records import R_COLUMNS, read_records
 
 if TYPE_CHECKING:
@@ -240,11 +240,13 @@ class Examples:
             )
 
     def use(self, example_id: int) -> ExampleUse:
-        """How many records the example helped to make, and how many of them are kept."""
+        """How many records the example helped to make, notes on the way aside, and how many of
+        them are kept."""
         row = one(
             self.db,
             "SELECT count(*), coalesce(sum(r.kept), 0) FROM records r"
-            " JOIN generations g ON g.id = r.generation_id WHERE g.shot_set_id IN"
+            f" JOIN generations g ON g.id = r.generation_id WHERE r.type NOT IN ({UNTRAINED})"
+            " AND g.shot_set_id IN"
             " (SELECT s.shot_set_id FROM shots s JOIN example_revisions v ON v.id = s.revision_id"
             "  WHERE v.example_id = ?)",
             (example_id,),
@@ -256,7 +258,8 @@ class Examples:
         sql = (
             "WITH made AS (SELECT g.shot_set_id, count(*) AS records, sum(r.kept) AS kept"
             "  FROM generations g JOIN records r ON r.generation_id = g.id"
-            "  WHERE g.shot_set_id IS NOT NULL GROUP BY g.shot_set_id),"
+            f"  WHERE g.shot_set_id IS NOT NULL AND r.type NOT IN ({UNTRAINED})"
+            "  GROUP BY g.shot_set_id),"
             " drawn AS (SELECT DISTINCT s.shot_set_id, v.example_id FROM shots s"
             "  JOIN example_revisions v ON v.id = s.revision_id)"
             " SELECT d.example_id, sum(m.records), sum(m.kept) FROM made m"
@@ -271,7 +274,7 @@ class Examples:
         """The newest records that had any wording of the example among their shots."""
         sql = (
             f"SELECT {R_COLUMNS} FROM records r JOIN generations g"
-            " ON g.id = r.generation_id WHERE g.shot_set_id IN"
+            f" ON g.id = r.generation_id WHERE r.type NOT IN ({UNTRAINED}) AND g.shot_set_id IN"
             " (SELECT s.shot_set_id FROM shots s JOIN example_revisions v ON v.id = s.revision_id"
             "  WHERE v.example_id = ?) ORDER BY r.id DESC LIMIT ?"
         )

@@ -25,7 +25,8 @@ class Lineage:
         """The record with its generation, prompt version, shots, document, job and verdicts.
 
         ``fields`` is a dict; ``note`` is what was cut to fit the context window, ``reviewer_note``
-        what a person wrote; what a record has none of is None.
+        what a person wrote, ``details`` what its file said of it; what a record has none of is
+        None or empty.
         """
         row = one(
             self.db,
@@ -33,7 +34,7 @@ class Lineage:
             " r.stage, r.batch, r.place, r.parent_id AS parent, r.generation_id AS generation,"
             " r.job_id AS job, d.outside_id AS document, d.title, s.outside_id AS source,"
             " p.name AS prompt, p.version AS prompt_version, g.model, g.endpoint, g.seed, g.draw,"
-            " g.note, g.shot_set_id, r.note AS reviewer_note,"
+            " g.note, g.shot_set_id, r.note AS reviewer_note, r.details,"
             " json_extract(j.params, '$.records') AS brought_from"
             " FROM records r LEFT JOIN documents d ON d.id = r.document_id"
             " LEFT JOIN jobs j ON j.id = r.job_id AND j.kind = 'import'"
@@ -48,6 +49,7 @@ class Lineage:
         type = RecordTypes(self.db).known()[row["type"]]
         have = from_row(type, found.pop("text"), row["fields"])
         found["fields"] = {name: have.get(name, "") for name in type.fields}
+        found["details"] = from_json(found["details"], "records.details")
         place, brought_from = found.pop("place"), found.pop("brought_from")
         found["origin"] = f"{brought_from}, row {place + 1}" if brought_from else None
         found["shots"] = self._shots(found.pop("shot_set_id"))

@@ -65,8 +65,22 @@ class StoredScores:
             return None
         better = self._better(filter_name)
         count = value(self.db, f"SELECT count(*) FROM verdicts WHERE {OF_FILTER}", (filter_name,))
-        threshold = self._edge(filter_name, "kept = 1", last=better == "low")
+        threshold = self._setting(filter_name)
+        if threshold is None:
+            threshold = self._edge(filter_name, "kept = 1", last=better == "low")
         return ScoreInfo(filter_name, int(count), low, high, better, threshold)
+
+    def _setting(self, filter_name: str) -> float | None:
+        """From which score a judge was told to keep, unless its threshold was moved since."""
+        sql = "SELECT 1 FROM changes WHERE filter = ? AND kind = 'threshold' AND state = 'done'"
+        if value(self.db, sql, (filter_name,)):
+            return None
+        sql = (
+            "SELECT (SELECT json_extract(j.params, '$.keep_from') FROM jobs j WHERE j.id = v.job_id"
+            f" AND j.kind = 'judge') FROM verdicts v WHERE {OF_FILTER} LIMIT 1"
+        )
+        found = value(self.db, sql, (filter_name,))
+        return float(found) if isinstance(found, int | float) else None
 
     def rule(self, filter_name: str) -> Rule:
         """What the filter keeps, its threshold open. Raises StudioError without stored scores."""

@@ -142,7 +142,8 @@ class ScoreInfo:
     better: Better
     """Which end the filter keeps."""
     threshold: float | None
-    """The last score that it keeps now; None when it keeps nothing."""
+    """From where it keeps: what a judge was told, else the last score that is kept now; None when
+    nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

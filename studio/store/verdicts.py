@@ -129,6 +129,14 @@ class Verdicts:
                 )
                 refresh(conn, found)
 
+    def reasons_of_job(self, job_id: int) -> dict[str, int]:
+        """Reason → records that one job's filters have dropped, the most first."""
+        sql = (
+            "SELECT reason, count(*) FROM verdicts WHERE job_id = ? AND in_force = 1 AND kept = 0"
+            " GROUP BY reason ORDER BY 2 DESC, 1"
+        )
+        return {row[0]: int(row[1]) for row in rows(self.db, sql, (job_id,))}
+
     def filters(self) -> list[str]:
         """The filters that have verdicts in force, by name; people are none."""
         # One seek for each name, not a walk over every verdict.

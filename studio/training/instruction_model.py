@@ -18,7 +18,7 @@ from typing import Any
 
 from studio.llm.causal import CausalModel, Prompted, load_causal
 from studio.llm.causal_folders import INSTALL, CausalFolder, causal_folder
-from studio.llm.loading import best_device, has_bf16, named_in_errors
+from studio.llm.loading import best_device, has_bf16, loaded, named_in_errors
 from studio.records import StudioError, content_sha
 from studio.training.checkpoints import WorkingFolder
 from studio.training.instruction_folder import GGUF_FILE, save_tuned
@@ -103,7 +103,7 @@ def train(
     working = WorkingFolder.beside(out)
     checkpoint = working.entered(_fingerprint(pairs, settings, validation), resume)
     with mendable(_advice(settings)):
-        source, opened = _opened(settings)
+        source, opened = loaded(lambda: _opened(settings), watch.stopping)
         run = _TuningRun(pairs, settings, working, opened, validation, on_progress, watch)
         run.to_the_end(checkpoint)
         save_tuned(opened, source, settings, out)

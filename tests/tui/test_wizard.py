@@ -14,6 +14,7 @@ from studio.llm.endpoints import resolve
 from studio.tasks import TASKS
 from studio.tui.app import StudioApp
 from studio.tui.home.wizard import Wizard
+from studio.tui.home.wizard_form import wish_of
 from studio.tui.widgets.form import Form
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import quiet, until_shown
@@ -310,3 +311,20 @@ async def test_a_path_from_home_is_completed_with_its_tilde(tmp_path: Path) -> N
         await quiet(pilot)
         await pilot.press("tab")
         assert form(app).values["corpus"] == "~/notes/"
+
+
+async def test_data_of_others_begins_a_project_and_nothing_at_all_does_too(tmp_path: Path) -> None:
+    records = tmp_path / "theirs.jsonl"
+    records.write_text('{"instruction": "Name a river.", "output": "Oder"}\n')
+    app = StudioApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "instructions")
+        assert form(app).values["template"] == "seedless"
+        await fill(pilot, "examples", str(records))
+        assert form(app).values["template"] == "self-instruct"
+        await fill(pilot, "examples", "")
+        await fill(pilot, "records", str(records))
+        values = form(app).values
+        assert (values["template"], Path(values["folder"]).name) == ("seedless", "theirs-studio")
+        wish = wish_of(values)
+        assert (wish.records, wish.examples) == (str(records), "")

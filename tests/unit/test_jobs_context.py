@@ -218,3 +218,25 @@ def test_a_sample_that_is_not_there_is_refused_with_those_that_are(tmp_path: Pat
     with pytest.raises(StudioError, match=r"no sample 'x'. The samples are: .*tax_en"):
         sample_project(tmp_path / "x", "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_cancel_is_heard_while_weights_load(context: JobContext) -> None:
+    never, told = threading.Event(), list[str]()
+    context.stop.set()
+    with pytest.raises(Cancelled):
+        context.loads(lambda: never.wait(PATIENCE_S), "the base LLM")
+    never.set()
+    context.stop.clear()
+
+    def load() -> str:
+        told.append(threading.current_thread().name)
+        return "weights"
+
+    assert context.loads(load, "the base LLM") == "weights"
+    with pytest.raises(StudioError, match="There is no such"):
+        context.loads(_missing, "the base LLM")
+    assert told == ["loading"]
+
+
+def _missing() -> str:
+    raise StudioError("There is no such file.")

@@ -78,8 +78,11 @@ def test_each_filter_drops_what_it_is_for(project: Project) -> None:
 def test_what_was_dropped_when_it_was_read_is_no_link_of_the_chain(project: Project) -> None:
     echo = {"instruction": "List all the months of the year.", "output": "x"}
     project.store.records.add([Record(INSTRUCTION, echo, reason="echo")])
-    chain = filtered(project).result["chain"]
+    result = filtered(project).result
+    chain = result["chain"]
     assert "echo" not in [link["filter"] for link in chain]
+    assert (result["dropped"]["echo"], result["dropped_now"].get("echo")) == (1, None)
+    assert sum(result["dropped_now"].values()) == len(TASKS) - result["kept"]
     assert chain[0]["judged"] == len(TASKS)
 
 

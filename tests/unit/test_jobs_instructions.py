@@ -10,9 +10,10 @@ import pytest
 from studio.jobs.exporting import ExportParams, refuse, rows_of, write
 from studio.jobs.gold_items import import_labelled
 from studio.jobs.importing import Report, import_examples
-from studio.jobs.plans import planned, run_row
+from studio.jobs.plans import own_method, planned, run_row
 from studio.project import Project
 from studio.records import INSTRUCTION, NOTE, Example, Record, StudioError, WrongTask
+from tests.support.project import fill
 
 ADD = {"instruction": "Add the numbers.", "input": "1 and 2", "output": "3"}
 OTHER_INPUT = {**ADD, "input": "4 and 5", "output": "9"}
@@ -129,3 +130,14 @@ def test_a_seed_without_an_output_is_shown_to_no_llm(project: Project) -> None:
     _, plan, _ = planned(project, row)
     shown = {example.query for shots in plan.pool for example in shots.examples}
     assert shown == {"Name a hill."}
+
+
+def test_a_project_without_examples_writes_from_documents_or_from_nothing(
+    project: Project,
+) -> None:
+    assert own_method(project) == run_row(project)["method"] == "seedless"
+    fill(project.store, ["A river runs through the town."])
+    assert own_method(project) == "self-qa"
+    fields = {"input": "", "output": "Oder"}
+    project.store.examples.add([Example("", "Name a river.", type=INSTRUCTION, fields=fields)])
+    assert own_method(project) == "self-instruct"

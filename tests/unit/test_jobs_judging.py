@@ -128,7 +128,8 @@ def test_a_judge_that_dropped_none_keeps_high_scores_all_the_same(by: str, tmp_p
         project = trees(tmp_path / by, server.url)
         judge.judged(project, by=by, keep_from=0, rubric="Tall." if by == "rubric" else "")
     [info] = project.store.review.scores()
-    assert (info.filter, info.better) == (by, "high")
+    # What it was told, not the lowest score that there is.
+    assert (info.filter, info.better, info.threshold) == (by, "high", 0)
 
 
 def test_judging_again_pays_nothing_and_another_judge_asks_anew(

@@ -13,13 +13,14 @@ from aiohttp import web
 from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError
 
+from studio import servers
 from studio.calls import Decoding, Message, Request
 from studio.llm import endpoints
 from studio.llm.client import LLMClient
 from studio.llm.endpoints import api_key, resolve, server_of, serving
 from studio.llm.health import check, check_choice, models_of, probe
 from studio.records import StudioError
-from studio.settings import Endpoint, Settings
+from studio.settings import Endpoint, Settings, load
 from studio.tui.pane.params_form import endpoint_choices
 from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_llm import gguf
@@ -323,6 +324,42 @@ async def test_a_model_that_a_project_tuned_is_an_endpoint_wherever_the_project_
     assert endpoints.embedded_file(typed) == endpoints.embedded_file(found)
     assert (await probe(found)).ok
     assert endpoint_choices(settings)[1].value == "embedded:models/3"
+
+
+def test_a_model_file_that_only_a_project_names_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path / "config"))
+    (tmp_path / "config").mkdir()
+    project, file = tmp_path / "shop", tmp_path / "shop/odd.gguf"
+    (project / "models/3").mkdir(parents=True)
+    for path in (file, project / "models/3/tuned.gguf"):
+        path.write_bytes(b"no model")
+    (project / "models/linked.gguf").symlink_to(file)
+
+    def told(model: str) -> str:
+        """Why no server was started."""
+        (project / "studio.toml").write_text(
+            f'endpoint = "x"\n[endpoints.x]\nembedded = true\nmodel = "{model}"\n'
+        )
+        settings = load(project)
+        with pytest.raises(StudioError) as error, serving(resolve(settings), settings):
+            pass
+        return str(error.value)
+
+    servers.forget()
+    for model in (str(file), "odd.gguf", "models/linked.gguf", "models/../odd.gguf"):
+        assert "may come from a stranger" in told(model)
+    assert "not a GGUF model file" in told("models/3")
+    servers.type_in(f"embedded:{file}")
+    assert "not a GGUF model file" in told(str(file))
+    servers.forget()
+    assert "may come from a stranger" in told(str(file))
+    (tmp_path / "config/config.toml").write_text(
+        f'[endpoints.mine]\nembedded = true\nmodel = "{file}"\n'
+    )
+    assert "not a GGUF model file" in told("odd.gguf")
+    servers.forget()
 
 
 async def test_a_model_file_that_is_not_there_or_is_no_single_one_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.records import Example, RecordType, StudioError, Verdict
+from studio.records import NOTE, Example, Record, RecordType, StudioError, Verdict
 from studio.store import Store
 from tests.support.project import call, fill
 
@@ -122,6 +122,8 @@ def test_use_of_all_is_the_use_of_each_and_counts_no_record_twice(store: Store) 
         ]
     )
     store.verdicts.add([Verdict(1, "copy", kept=False, reason="copied")])
+    # A task that is still without an answer is a note; with its answer it counts, once.
+    store.records.add([Record(NOTE, {"text": "on the way"}, generation_id=1)])
     uses = store.examples.uses()
     assert uses.by_example == {e.id: store.examples.use(e.id) for e in (first, second)}
     assert third.id not in uses.by_example

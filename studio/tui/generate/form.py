@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from studio import methods
 from studio.jobs.params import RunParams
-from studio.jobs.plans import endpoint_of, method_of
+from studio.jobs.plans import endpoint_of, method_of, prompt_of
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.pane import params_form, run_form, template_form
@@ -39,17 +40,21 @@ def first_values(project: Project) -> dict[str, str]:
     }
 
 
-def title(project: Project) -> str:
-    """What the run will be made with: prompt version and examples."""
+def title(project: Project, method: str = "") -> str:
+    """What the run will be made with: prompt version, of the chosen method, and examples."""
     prompt = project.store.prompts.latest()
+    with suppress(StudioError):
+        prompt = prompt and prompt_of(project, method_of(project, method), None, keep=False)
     if prompt is None:
         return "Plan a run · no prompt yet: 2 writes one"
     draft = project.store.drafts.get("prompt")
     unsaved = " · the draft in Prompt is not in it" if draft not in (None, prompt.template) else ""
+    # The bundled one of another method becomes a version when the run begins.
+    told = f"{prompt.name} v{prompt.version}" if prompt.id else prompt.name
     if not project.task.has_examples:
-        return f"Plan a run · prompt {prompt.name} v{prompt.version}{unsaved}"
+        return f"Plan a run · prompt {told}{unsaved}"
     on = sum(example.enabled for example in project.store.examples.all())
-    return f"Plan a run · prompt {prompt.name} v{prompt.version}, {on} examples on{unsaved}"
+    return f"Plan a run · prompt {told}, {on} examples on{unsaved}"
 
 
 def rounds_words(project: Project, rounds: str, start: str) -> str:

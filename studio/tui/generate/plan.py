@@ -105,7 +105,8 @@ class GeneratePlanView(PlanForm):
 
     def entitle(self) -> None:
         """Say what the run will be made with."""
-        title = form_of.title(self._project)
+        method = "" if self.trains else self.form.values.get("method", "")
+        title = form_of.title(self._project, method)
         self.query_one("#form-section", Section).titled(title)
 
     def drafted(self, texts: dict[str, str]) -> dict[str, str]:
@@ -121,6 +122,7 @@ class GeneratePlanView(PlanForm):
         self._timer = self.set_timer(ESTIMATE_DELAY_S, self._look_ahead)
 
     def _look_ahead(self) -> None:
+        self.entitle()
         if self.trains:
             self._estimate(run_row(self._project))
             return

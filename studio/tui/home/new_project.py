@@ -40,6 +40,8 @@ class Wish:
     gold: str = ""
     """The path of a file, which is split into validation and test; for search it may be empty."""
     examples: str = ""
+    records: str = ""
+    """The path of data that others have made."""
     about: str = ""
     """What is to be written, such as ``a guest's review of a hotel``."""
 
@@ -113,6 +115,7 @@ def _endpoint(wish: Wish) -> Endpoint:
     try:
         if is_address(where):
             servers.type_in(address(where))
+        servers.type_in(*servers.files_in({"endpoint": where}))
         return with_model(settings.load(), where, model)
     except StudioError as error:
         raise WishFault("endpoint", str(error)) from error
@@ -173,6 +176,7 @@ def _files(wish: Wish) -> dict[str, str]:
         ("corpus", wish.corpus, wish.task.needs_documents, "documents"),
         ("gold", wish.gold, wish.task.has_rounds, f"gold {wish.task.record.nouns}"),
         ("examples", wish.examples, False, "examples"),
+        ("records", wish.records, False, "records"),
     )
     for name, typed, needed, what in asked:
         file = Path(typed).expanduser().absolute()
@@ -203,6 +207,7 @@ def _set_endpoint(project: Project, typed: str, endpoint: Endpoint) -> None:
     name, _ = where_and_model(typed or known.endpoint)
     named = known.endpoints.get(name)
     if endpoint.embedded or (named is not None and named.model):
+        project.say(*servers.files_in({"endpoint": name}))
         lines = [f"endpoint = {_quoted(name)}"] if name != known.endpoint else []
     else:
         project.say(*servers.urls_in(endpoint.base_url))

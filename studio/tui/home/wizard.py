@@ -51,6 +51,8 @@ class Wizard(Dialog):
 
     _suggested = ""
     """The folder that stands there without having been typed."""
+    _template = ""
+    """The template that is chosen there without a person."""
     _fault = ""
     """The line with which the project could not be made."""
 
@@ -83,8 +85,9 @@ class Wizard(Dialog):
         event.stop()
         if event.name in ("task", "source"):
             self._fit()
-        if event.name in ("corpus", "gold", "examples"):
+        if event.name in ("corpus", "gold", "examples", "records"):
             self._suggest_folder()
+            self._suggest_template()
         if event.name == "endpoint" and self._form.values["endpoint"] != self._servers.taken:
             self._say("server", "", False)
         self._warn()
@@ -105,11 +108,18 @@ class Wizard(Dialog):
         if form.values["source"] not in [one.value for one in sources]:
             form.put("source", sources[0].value)
         form.offer("template", wizard_form.templates(task))
-        form.put("template", wizard_form.template_of(form.values))
+        self._template = ""
+        self._suggest_template()
         needed = {"gold": task.has_rounds, "corpus": task.needs_documents}
         form.empties({name: "a file" if is_so else "none" for name, is_so in needed.items()})
         form.show_only(wizard_form.lines_of(form.values))
         self._suggest_folder()
+
+    def _suggest_template(self) -> None:
+        """What fits the files, unless another one was chosen."""
+        if self._template in ("", self._form.values["template"]):
+            self._template = wizard_form.template_of(self._form.values)
+            self._form.put("template", self._template)
 
     def _suggest_folder(self) -> None:
         """A folder named after what is in it, unless one was typed."""

@@ -13,6 +13,7 @@ from typing import Final
 from studio.jobs import setup
 from studio.jobs.setup import Sample
 from studio.params import Option
+from studio.records import INSTRUCTION
 from studio.settings import Settings
 from studio.tasks import TASKS, Task
 from studio.tui.home.new_project import Wish
@@ -44,6 +45,12 @@ OF_OWN_FILES: Final = (
     FormField(
         "examples",
         Option("Examples", "to show the LLM; they can be written later, too"),
+        empty="none",
+        completes=TABLES,
+    ),
+    FormField(
+        "records",
+        Option("Records", "data that others have made: to be cleaned, then trained on"),
         empty="none",
         completes=TABLES,
     ),
@@ -141,6 +148,7 @@ def lines_of(texts: Mapping[str, str]) -> set[str]:
         "labels": task.has_labels,
         "examples": task.has_examples,
         "about": task.gold != "documents",
+        "records": task.record == INSTRUCTION,
         # A labelled sample brings its own.
         "template": sample is None or task.has_path,
     }
@@ -159,8 +167,10 @@ def language_of(texts: Mapping[str, str]) -> str:
 def template_of(texts: Mapping[str, str]) -> str:
     """The template that fits what is chosen, while a person has chosen no other."""
     task, sample = TASKS[texts["task"]], sample_of(texts)
-    wanted = sample.template if sample is not None else ""
-    return wanted or setup.default_name(task, sample.language if sample is not None else "en")
+    if sample is not None:
+        return sample.template or setup.default_name(task, sample.language)
+    examples, documents = (bool(texts[name].strip()) for name in ("examples", "corpus"))
+    return setup.beginning(task, "en", examples=examples, documents=documents)
 
 
 def folder_of(texts: Mapping[str, str]) -> str:
@@ -168,7 +178,7 @@ def folder_of(texts: Mapping[str, str]) -> str:
     sample, task = sample_of(texts), TASKS[texts["task"]]
     if sample is not None:
         return str(Path.cwd() / sample.name)
-    files = ("corpus",) if task.needs_documents else ("gold", "examples", "corpus")
+    files = ("corpus",) if task.needs_documents else ("gold", "examples", "records", "corpus")
     stem = next(filter(None, (Path(texts[name].strip()).stem for name in files)), "")
     return str(Path.cwd() / f"{stem}-studio") if stem else ""
 

@@ -86,7 +86,8 @@ def _brought_in(found: dict[str, Any]) -> str:
 
 def _dropped(found: dict[str, Any]) -> str:
     """Such as ``, 47 dropped: 30 round-trip, 17 copied``."""
-    reasons = [*_by_reason(found.get("dropped") or {})]
+    # Filters tell of their own run; what was dropped before is none of it.
+    reasons = [*_by_reason(found.get("dropped_now", found.get("dropped")) or {})]
     if not reasons:
         return ""
     told = ", ".join(f"{count:,} {one_line(reason, 30)}" for reason, count in reasons)

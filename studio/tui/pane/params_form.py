@@ -10,10 +10,11 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from studio.jobs import base_encoders as bases
 from studio.llm import catalogue
 from studio.llm.address import is_address
-from studio.llm.endpoints import EMBEDDED_PREFIX, is_server, where_and_model
+from studio.llm.endpoints import is_server, where_and_model
 from studio.params import Option, Params
 from studio.project import Project
 from studio.records import StudioError
+from studio.servers import EMBEDDED_PREFIX
 from studio.settings import Settings
 from studio.tui.widgets.form_field import NO, YES, FormChoice, FormField, Kind
 

@@ -70,7 +70,8 @@ class PlanForm(Container):
         """Put the draft, over the first values, into the form."""
         self.form.fill({**first, **self.drafted(read_draft(draft))})
         self._written = to_draft(self.form.values)
-        self._given = servers.urls_in(*self.form.values.values())
+        values = self.form.values
+        self._given = servers.urls_in(*values.values()) | servers.files_in(values)
 
     def drafted(self, texts: dict[str, str]) -> dict[str, str]:
         """The texts of a draft; a plan whose lines had other names puts them where they are now."""
@@ -106,6 +107,7 @@ class PlanForm(Container):
         text = self.form.values.get(line, "")
         if line in ("endpoint", "judge_endpoint", "encoder", "teacher", "base"):
             servers.type_in(*servers.urls_in(text) - self._given)
+            servers.type_in(*servers.files_in({line: text}) - self._given)
         elif line == "budget_usd":
             with suppress(ValueError):
                 servers.type_in(cap_words(float(text)))

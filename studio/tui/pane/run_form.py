@@ -9,7 +9,7 @@ from typing import Any
 from studio import methods
 from studio.jobs.base_encoders import absolute
 from studio.jobs.params import RunParams
-from studio.jobs.plans import default_template, run_row
+from studio.jobs.plans import default_template, own_method, run_row
 from studio.methods.protocol import Method
 from studio.params import Params
 from studio.project import Project
@@ -73,12 +73,12 @@ def lines_of(method: Method, *more: type[Params]) -> set[str]:
 
 
 def offered_methods(project: Project, *, feedback: bool) -> list[Method]:
-    """The methods to choose from, the task's own first.
+    """The methods to choose from, the project's own first.
 
     feedback: those that train on the way too; without, where there is none else, all the same.
     """
-    task = project.task
-    found = sorted(methods.of_task(task.name).values(), key=lambda one: one.name != task.method)
+    task, own = project.task, own_method(project)
+    found = sorted(methods.of_task(task.name).values(), key=lambda one: one.name != own)
     found = [one for one in found if feedback or not one.has_feedback] or found
     return [one for one in found if _can_ask(project, one)] or found
 

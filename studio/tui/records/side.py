@@ -5,6 +5,7 @@ Everything here is outside text: it is laid out on the store's thread, and only 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -76,6 +77,11 @@ def _whole(found: Provenance, search: str) -> Iterator[Any]:
     if origin is not None and (not document.id or origin.error or origin.parent):
         yield from _heading("Where it is from")
         yield from _origin(record, origin)
+    if record.details:
+        yield from _heading("What its file says")
+        for name, told in record.details.items():
+            text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+            yield content(f"{one_line(name.replace('_', ' '), 20)}: {one_line(text, 300)}\n")
     if document.id:
         same = [one for one in found.siblings if one.type == type]
         yield from _heading(f"Other {type.nouns} of this document ({len(same):,})")

@@ -89,13 +89,15 @@ def columns(
 
 
 def field_columns(type: RecordType) -> Iterator[Column]:
-    """The first field takes the room that there is; what it is about stands beside the table, and
-    in a wide one in it."""
+    """The first field takes the room that there is, with an output as its equal; what it is about
+    stands beside the table, and in a wide one in it."""
     first, *others = type.fields
     yield Column(one_line(first, 20))
     for name in others:
         if name == "label":
             yield Column("label", WIDE)
+        elif name == "output":
+            yield Column(name, from_width=FROM_WIDTH)
         else:
             title = one_line(name, WIDEST)
             least = CONTEXT_FROM if name == type.context == type.fields[-1] else FROM_WIDTH

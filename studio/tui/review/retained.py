@@ -42,13 +42,16 @@ def _lines(
     yield content(heading, "$text-muted")
     least = LEAST * sum(one.count for one in found)
     largest = [one for one in found if one.count >= least]
-    for one in sorted(largest, key=lambda one: one.kept_share)[: height - 1]:
+    room = height - 1 if len(found) < height else height - 2
+    for one in sorted(largest, key=lambda one: one.kept_share)[:room]:
         change = one.kept - before.get(one.name, one.kept)
         drawn = padded(bar(one.kept_share, BAR), BAR)
-        more = f"{change:+,}" if change else ""
+        moved = f"{change:+,}" if change else ""
         words = f"{one.count:>8,}{one.kept:>9,}{one.kept_share:>8.1%}"
         yield Content.assemble(
             content(f"{padded(one.name or NONE, NAME)}{words}"),
-            content(f"{more:>8}  ", "$warning"),
+            content(f"{moved:>8}  ", "$warning"),
             content(drawn, "$success"),
         )
+    if more := len(found) - min(len(largest), room):
+        yield content(f"and {more:,} more: `studio categories` lists all", "$text-muted")

@@ -376,7 +376,10 @@ class TrainPane(ModelActions):
         self.set_focus(self.main_list())
 
     def action_lineage(self) -> None:
-        """What made the model."""
+        """What made the model; from the test in words, the list to its right as everywhere."""
+        if self.query_one("#duel").has_focus:
+            self.duel.queries.focus()
+            return
         self._show_view("lineage")
         self.query_one("#lineage").focus()
 
