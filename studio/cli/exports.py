@@ -33,14 +33,13 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the kept records as files."""
-    known = exporters()
-    if format not in known:
-        raise typer.BadParameter(
-            f"there is no export format {format!r}; choose one of: {', '.join(known)}"
-        )
     from studio.jobs import exporting
 
     opened = Project.open(project)
+    if format not in exporters():
+        type_ = exporting.record_type(opened, type)
+        fits = ", ".join(exporting.fitting(opened.task, type_))
+        raise typer.BadParameter(f"there is no export format {format!r}; choose one of: {fits}")
     params = exporting.ExportParams(
         format, str(folder or ""), dropped, licence, type, snapshot_id=snapshot
     )
