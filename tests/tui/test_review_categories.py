@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.jobs.categories import CategoryCount
 from studio.project import Project
 from studio.records import LABELLED_TEXT, Record
 from studio.store.review_shapes import View
@@ -14,6 +15,7 @@ from studio.tui.jobs.start import StartDialog
 from studio.tui.review.categories import CategoriesDialog
 from studio.tui.review.pane import ReviewPane
 from studio.tui.review.retained import CategoryTable
+from studio.tui.review.retained import _lines as retained_lines
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.virtual_rows import VirtualRows
@@ -113,3 +115,11 @@ async def test_i_plans_a_judge(mill: Project, screen: str) -> None:
         await pilot.press("i")
         await until_shown(pilot, lambda: isinstance(app.screen, StartDialog))
         assert "keep_from" in app.screen.query_one(Form).values
+
+
+def test_categories_that_have_no_room_are_counted() -> None:
+    found = [CategoryCount(f"verb {n}", 10, n % 10) for n in range(30)]
+    shown = [line.plain for line in retained_lines(found, (), "verb", 12)]
+    assert len(shown) == 12
+    assert shown[-1] == "and 20 more: `studio categories` lists all"
+    assert "more" not in [*retained_lines(found[:11], (), "verb", 12)][-1].plain

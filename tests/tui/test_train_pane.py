@@ -191,6 +191,18 @@ async def test_an_unscored_model_says_which_key_scores_it(app: StudioApp, projec
         assert "has no scores for each gold item yet" in text(app, "#duel")
 
 
+async def test_the_key_to_the_right_never_leaves_what_was_won_and_lost(
+    app: StudioApp, trained: Project
+) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await quiet(pilot)
+        await pilot.press("w")
+        await quiet(pilot)
+        await pilot.press("h", "l", "l", "l")
+        await quiet(pilot)
+        assert app.focused is app.screen.query_one("#queries")
+
+
 async def test_the_lineage_tells_data_prompts_filters_and_parents(
     app: StudioApp, trained: Project, job: Callable[..., int]
 ) -> None:

@@ -26,6 +26,7 @@ from studio.tui.train.actions import OF_TRAINING, ModelActions
 from studio.tui.train.duels import DuelView
 from studio.tui.train.facts import ModelFacts
 from studio.tui.train.models import ALIVE
+from studio.tui.widgets.beside import go_beside
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
@@ -376,9 +377,9 @@ class TrainPane(ModelActions):
         self.set_focus(self.main_list())
 
     def action_lineage(self) -> None:
-        """What made the model; from the test in words, the list to its right as everywhere."""
-        if self.query_one("#duel").has_focus:
-            self.duel.queries.focus()
+        """What made the model. Among what was won and lost its key goes right, as elsewhere."""
+        if self.focused is not None and self.duel in self.focused.ancestors:
+            go_beside(self.focused, 1)
             return
         self._show_view("lineage")
         self.query_one("#lineage").focus()
