@@ -34,11 +34,11 @@ def export(
 ) -> None:
     """Write the kept records as files."""
     from studio.jobs import exporting
+    from studio.jobs.filtering import record_type
 
     opened = Project.open(project)
     if format not in exporters():
-        type_ = exporting.record_type(opened, type)
-        fits = ", ".join(exporting.fitting(opened.task, type_))
+        fits = ", ".join(exporting.fitting(opened.task, record_type(opened, type)))
         raise typer.BadParameter(f"there is no export format {format!r}; choose one of: {fits}")
     params = exporting.ExportParams(
         format, str(folder or ""), dropped, licence, type, snapshot_id=snapshot

@@ -317,11 +317,17 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
             if isinstance(row, SkippedRow):
                 report.skip(row)
                 continue
-            parent = kind_rows.get(_kind_of(row))
+            told = row if isinstance(row, RawInstruction) else None
             record = Record(
-                type, row.fields, parent_id=parent, stage=IMPORTED, place=place, part=part,
-                reason=row.reason, details=row.details,
-            )  # fmt: skip
+                type,
+                row.fields,
+                parent_id=kind_rows.get(_kind_of(row)),
+                stage=IMPORTED,
+                place=place,
+                part=part,
+                reason=told.reason if told else "",
+                details=told.details if told else {"origin": row.where},
+            )
             sha = content_sha(*map(record.__getitem__, type.fields))
             if (same := gold.find(record)) is not None:
                 why = f"the {type.noun} is gold and would leak: {place_of(same)}"
