@@ -26,7 +26,6 @@ from studio.tui.train.actions import OF_TRAINING, ModelActions
 from studio.tui.train.duels import DuelView
 from studio.tui.train.facts import ModelFacts
 from studio.tui.train.models import ALIVE
-from studio.tui.widgets.beside import go_beside
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 
@@ -379,7 +378,7 @@ class TrainPane(ModelActions):
     def action_lineage(self) -> None:
         """What made the model. Among what was won and lost its key goes right, as elsewhere."""
         if self.focused is not None and self.duel in self.focused.ancestors:
-            go_beside(self.focused, 1)
+            self.duel.queries.focus()
             return
         self._show_view("lineage")
         self.query_one("#lineage").focus()
