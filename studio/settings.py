@@ -72,8 +72,9 @@ class Settings:
 
     endpoint: str = "embedded:smollm2-135m"
     """The endpoint used when none is named."""
-    encoder: str = "minilm-l6"
-    """The base encoder: a catalogue name, a hub name or a folder."""
+    encoder: str = ""
+    """The base encoder: a catalogue name, a hub name or a folder; empty: the one of the catalogue
+    for the language of the project."""
     theme: str = "studio-dark"
     """The screens' theme, until another is chosen by key."""
     mouse: bool = True

@@ -166,7 +166,7 @@ def _begin(path: Path, asked: _Asked) -> tuple[Project, Job]:
     sample, endpoint = sample_of("retrieval", asked.sample), asked.endpoint
     if not (endpoint or asked.model):
         endpoint = best_embedded(sample)
-    encoder = load().encoder
+    encoder = load().encoder or catalogue.default_encoder(sample.language)
     if encoder in catalogue.load():
         catalogue.required_path(encoder)
     project, corpus = sample_project(path, sample.name)

@@ -17,7 +17,7 @@ from studio.llm import catalogue
 from studio.project import Project
 from studio.runs import Job
 from studio.tasks import TASKS
-from studio.training.small_settings import EMBEDDED_BASE, Kind, check_kind
+from studio.training.small_settings import Kind, check_kind
 
 SEED_RECORDS = 90
 ROUNDS = 2
@@ -51,7 +51,7 @@ def begin(path: Path, wishes: Wishes, endpoint: str) -> tuple[Project, Job]:
     """A new demo project with its run under way; ``endpoint`` writes."""
     sample = sample_of(wishes.task, wishes.sample)
     check_kind(wishes.task, wishes.kind or quick_kind(wishes.task))
-    base = wishes.base or EMBEDDED_BASE
+    base = wishes.base or catalogue.default_encoder(sample.language)
     if base in catalogue.load():
         catalogue.required_path(base)
     elif not Path(base).expanduser().is_dir() and "/" not in base:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -75,7 +76,7 @@ def run_checks(project: Path | None, endpoint: str, model: str) -> Iterator[Chec
         settings = Settings()
     looks: tuple[Callable[[], Check], ...] = (
         _runtime,
-        lambda: _encoder(settings),
+        lambda: _encoder(settings, project),
         lambda: _endpoint(settings, endpoint, model),
         _terminal,
         _clipboard,
@@ -110,11 +111,11 @@ def _runtime() -> Check:
     return Check("embedded", "note", "the embedded LLM runtime is not installed", advice)
 
 
-def _encoder(settings: Settings) -> Check:
-    from studio.llm.catalogue import installed_path
+def _encoder(settings: Settings, project: Path | None) -> Check:
+    from studio.llm.catalogue import default_encoder, installed_path
     from studio.llm.catalogue import load as load_catalogue
 
-    name = settings.encoder
+    name = settings.encoder or default_encoder(_language(project))
     if name in load_catalogue():
         path = installed_path(name)
         if path is None:
@@ -123,6 +124,18 @@ def _encoder(settings: Settings) -> Check:
     if Path(name).is_dir():
         return Check("encoder", "ok", f"the folder {name}")
     return Check("encoder", "note", f"{name} is taken from the model hub when it is first used")
+
+
+def _language(project: Path | None) -> str:
+    from studio.project import Project
+
+    with suppress(StudioError):
+        if project is not None:
+            opened = Project.open(project)
+            language = opened.language
+            opened.close()
+            return language
+    return ""
 
 
 def _endpoint(settings: Settings, endpoint: str, model: str) -> Check:

@@ -27,6 +27,12 @@ class BaseEncoder:
 Kind = Literal["encoder", "llm"]
 
 
+def default_encoder(project: Project) -> str:
+    """The encoder where none is named: the project's own, the settings', that of its language."""
+    own = str(project.store.values.get("encoder") or project.settings.encoder)
+    return own or catalogue.default_encoder(project.language)
+
+
 def base_encoders(project: Project, kind: Kind = "encoder") -> list[BaseEncoder]:
     """Models of the catalogue, those on this machine first, then the project's own."""
     entries = [entry for entry in catalogue.load().values() if entry.kind == kind]
@@ -37,7 +43,7 @@ def base_encoders(project: Project, kind: Kind = "encoder") -> list[BaseEncoder]
             f"own model {model.id}: {model.name}",
             f"trained here on {Path(model.base).name}; training goes on from it",
         )
-        for model in project.store.models.all()
+        for model in project.store.models.of_learner()
         if (project.path / model.path).is_dir()
     ]
     return [*sorted(found, key=lambda base: bool(base.missing)), *own]

@@ -23,6 +23,7 @@ from studio.formats.rows import (
     SkippedRow,
 )
 from studio.formats.triplets import TripletRow, read_triplets
+from studio.jobs.base_encoders import default_encoder
 from studio.jobs.categories import KIND, MOST_KINDS
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
@@ -158,7 +159,7 @@ def _cutter(context: JobContext, max_tokens: int, overlap: int) -> Cutter | None
     """How long texts are cut, by the project encoder's own tokens; None leaves them whole."""
     if not max_tokens:
         return None
-    encoder = context.project.settings.encoder
+    encoder = default_encoder(context.project)
     offsets = encoder_tokenizer(tokenizer_file(encoder) or Path(encoder))
 
     def cutter(text: str) -> list[Passage]:

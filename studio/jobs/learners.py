@@ -86,9 +86,9 @@ def learner_for(context: JobContext, run: Run, params: RoundParams) -> Learner:
 # -- small models --
 
 
-def settings_for(task: str, params: RoundParams) -> SmallSettings:
-    """The task's defaults with what the params say instead."""
-    chosen = small_settings.defaults(task, params.kind, params.base)
+def settings_for(task: str, params: RoundParams, language: str) -> SmallSettings:
+    """The defaults of the task and the language with what the params say instead."""
+    chosen = small_settings.defaults(task, params.kind, params.base, language)
     given: dict[str, Any] = {
         name: value
         for name in ("epochs", "learning_rate", "batch_size", "max_length")
@@ -109,7 +109,7 @@ class SmallLearner:
         small_settings.check_kind(self.task.name, params.kind)
         self.gold = context.store.gold.all("validation")
         self.test = context.store.gold.all("test")
-        chosen = settings_for(self.task.name, params)
+        chosen = settings_for(self.task.name, params, context.project.language)
         self.settings = replace(chosen, base=located(context.project, chosen.base))
         self.kind = params.kind
         self.warnings = self._warnings()

@@ -10,6 +10,7 @@ from typing import Any
 
 from studio import methods, servers
 from studio.calls import Prompt, Request
+from studio.jobs.base_encoders import default_encoder
 from studio.jobs.leaks import shown_demonstrations, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
 from studio.jobs.stored_corpus import StoredCorpus
@@ -200,7 +201,7 @@ def strangers(project: Project, kind: str, params: Mapping[str, Any]) -> list[st
     """
     told = [str(value) for value in params.values()]
     if "encoder" in params:
-        told += [str(project.store.values.get("encoder") or ""), project.settings.encoder]
+        told.append(default_encoder(project))
     asked = []
     for url in sorted(servers.urls_in(*told)):
         # A model or a search may be called anything: what is no address is asked for nothing.

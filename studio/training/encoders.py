@@ -57,10 +57,11 @@ def load_encoder(
     """
     from transformers.utils import logging
 
-    # Its progress bars would be drawn over a terminal program's screen.
+    # Its progress bars and reports would be drawn over a terminal program's screen.
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     with named_in_errors(f"The encoder {name_or_path}"):
-        folder = _folder(name_or_path, "sentence-transformers/")
+        folder = folder_of(name_or_path, "sentence-transformers/")
         if name_or_path in STATIC_NAMES:
             model = _static_encoder(folder, device)
         else:
@@ -172,7 +173,21 @@ def is_static(model: SentenceTransformer) -> bool:
     return type(side(model, "query")[0]).__name__ == "StaticEmbedding"
 
 
-def _folder(name: str, owner: str = "") -> Path:
+def word_vectors(model: SentenceTransformer, role: Role) -> Any:
+    """The table of the vectors that stand for a text's tokens before any layer."""
+    first = side(model, role)[0]
+    return first.auto_model.get_input_embeddings() if hasattr(first, "auto_model") else first
+
+
+def words_prevail(model: SentenceTransformer) -> bool:
+    """Whether a network that has layers holds more than half of its weights in word vectors."""
+    words = sum(one.numel() for one in word_vectors(model, "query").parameters())
+    return not is_static(model) and 2 * words > sum(
+        one.numel() for module in side(model, "query") for one in module.parameters()
+    )
+
+
+def folder_of(name: str, owner: str = "") -> Path:
     """The folder of a catalogue name, of a path, or of a name on the hub, fetched if need be.
 
     owner: of hub names that have none.
@@ -224,7 +239,7 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
         StudioError: it is not there, it is broken, or its weights are not safetensors.
     """
     with named_in_errors(f"The model {name}"):
-        return from_folder(auto_class, _folder(name), **options)
+        return from_folder(auto_class, folder_of(name), **options)
 
 
 def _static_encoder(folder: Path, device: str | None) -> SentenceTransformer:

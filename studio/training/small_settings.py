@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal
 
+from studio.llm.catalogue import default_encoder
 from studio.records import StudioError
 from studio.tasks import TASKS
 
@@ -17,6 +18,8 @@ Kind = Literal["finetune", "head"]
 PAPER_BASE = "distilbert/distilbert-base-uncased"
 """The paper's; taken where the machine has it already."""
 EMBEDDED_BASE = "minilm-l6"
+THIN: Final = (EMBEDDED_BASE, "multilingual-e5-small")
+"""Embedded encoders of 384 dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +86,31 @@ PAPER: Final[dict[str, SmallSettings]] = {
 }
 """Task → what the paper trains IMDb, RTE and Adversarial QA with."""
 EMBEDDED_RATE = 5e-5
-"""For the embedded encoder: six thin layers need larger steps than DistilBERT's."""
+"""For the embedded encoders: their thin layers need larger steps than DistilBERT's."""
 EMBEDDED_LENGTH = 256
 
 
-def defaults(task: str, kind: Kind = "finetune", base: str = "") -> SmallSettings:
-    """The paper's numbers for its own checkpoint; for the embedded encoder, what trains it well."""
-    chosen = replace(PAPER[task], kind=kind, base=base or default_base(kind))
-    if kind == "head" or chosen.base != EMBEDDED_BASE:
+def defaults(
+    task: str, kind: Kind = "finetune", base: str = "", language: str = "en"
+) -> SmallSettings:
+    """The paper's numbers for its own checkpoint; for embedded encoders, what trains them well.
+
+    language: of the texts, which decides the base where none is named.
+    """
+    chosen = replace(PAPER[task], kind=kind, base=base or default_base(kind, language))
+    if kind == "head" or chosen.base not in THIN:
         return chosen
     return replace(chosen, learning_rate=EMBEDDED_RATE, max_length=EMBEDDED_LENGTH, stride=85)
 
 
-def default_base(kind: Kind = "finetune") -> str:
-    """DistilBERT where the hub's cache of this machine has it, else the embedded encoder."""
+def default_base(kind: Kind = "finetune", language: str = "en") -> str:
+    """DistilBERT for English where the hub's cache of this machine has it, else the embedded
+    encoder of the language."""
     from huggingface_hub import try_to_load_from_cache
 
-    here = try_to_load_from_cache(PAPER_BASE, "model.safetensors")
-    return PAPER_BASE if kind == "finetune" and isinstance(here, str) else EMBEDDED_BASE
+    embedded = default_encoder(language)
+    here = embedded == EMBEDDED_BASE and try_to_load_from_cache(PAPER_BASE, "model.safetensors")
+    return PAPER_BASE if kind == "finetune" and isinstance(here, str) else embedded
 
 
 def check_kind(task: str, kind: Kind) -> None:

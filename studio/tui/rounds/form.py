@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from studio import methods
+from studio.jobs.base_encoders import default_encoder
 from studio.jobs.params import RoundParams
 from studio.jobs.plans import method_of
 from studio.project import Project
@@ -61,7 +62,8 @@ def first_values(project: Project) -> dict[str, str]:
 def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
     """What an empty line means here, where it depends on the project."""
     paper = values.get("kind") == "finetune" and project.task.gold != "documents"
-    base = "DistilBERT if here, else MiniLM" if paper else project.settings.encoder
+    encoder = default_encoder(project)
+    base = f"DistilBERT if here, else {encoder}" if paper else encoder
     return {"base": base, "endpoint": "none: name one"}
 
 

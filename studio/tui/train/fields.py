@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from studio.jobs.base_encoders import absolute, problem_of
+from studio.jobs.base_encoders import absolute, default_encoder, problem_of
 from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
 from studio.jobs.training import name_problem
@@ -89,9 +89,8 @@ def first_values(
     project: Project, fields: Sequence[FormField], like: TrainParams | None
 ) -> dict[str, str]:
     """What stands in the form without a draft: the defaults, or an earlier training's settings."""
-    encoder = str(project.store.values.get("encoder") or project.settings.encoder)
     values = texts_of(like or TrainParams(), fields)
-    return {**values, "encoder": values["encoder"] or encoder, "name": ""}
+    return {**values, "encoder": values["encoder"] or default_encoder(project), "name": ""}
 
 
 def from_older_draft(texts: Mapping[str, str]) -> dict[str, str]:
