@@ -125,6 +125,10 @@ class RoundError:
         return tuple(row for row in listed if isinstance(row, int))
 
 
+RERANKER = "reranker"
+"""The learner whose models put in order what a retriever finds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A trained artefact, with the exact records, parent, settings and scores that made it."""
@@ -143,3 +147,8 @@ class Model:
     settings: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     created: str = ""
+
+    @property
+    def learner(self) -> str:
+        """What trained it, where its task has more than one learner; empty: the task's own."""
+        return str(self.settings.get("learner") or "")

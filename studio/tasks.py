@@ -48,6 +48,8 @@ class Task:
     """The pane that its projects open on."""
     trained_by: str = ""
     """The kind of job that trains a model on the kept records; empty where rounds do."""
+    reranked_by: str = ""
+    """The kind of job that trains a second model to put in order what the first one finds."""
     has_labels: bool = False
     """Whether there are classes to tell apart."""
     has_path: bool = False
@@ -91,6 +93,7 @@ TASKS: Final = {
             metrics=("ndcg@10", "recall@10"),
             home_pane="examples",
             trained_by="train",
+            reranked_by="rerank",
             has_path=True,
             has_examples=True,
             needs_documents=True,

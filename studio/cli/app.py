@@ -30,6 +30,7 @@ from studio.cli import (
     models,
     prompts,
     provenance,
+    reranking,
     s3,
     serve,
     tuning,
@@ -79,6 +80,7 @@ app.command("filter")(filtering.filter_)
 app.command("judge")(judging.judge)
 app.command("categories")(categories_verb.categories)
 app.command("train")(work.train)
+app.command("rerank")(reranking.rerank)
 app.command("tune")(tuning.tune)
 app.command("evaluate")(work.evaluate)
 app.command("passkey")(work.passkey)

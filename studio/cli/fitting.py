@@ -59,6 +59,10 @@ def _is_tuned(task: Task) -> bool:
     return task.trained_by == "tune"
 
 
+def _is_reranked(task: Task) -> bool:
+    return bool(task.reranked_by)
+
+
 def _is_trained_at_once(task: Task) -> bool:
     """One job trains a model, and another one scores it."""
     return bool(task.trained_by)
@@ -67,6 +71,7 @@ def _is_trained_at_once(task: Task) -> bool:
 FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
     "train": (_trains_encoders, "rounds train its models, with `studio s3`"),
     "passkey": (_trains_encoders, "it trains no encoder that could look for pass keys"),
+    "rerank": (_is_reranked, "nothing is searched for in it, so there is nothing to rerank"),
     "tune": (_is_tuned, "rounds train its models, with `studio s3`"),
     "evaluate": (
         _is_trained_at_once,

@@ -10,7 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import out, table, visible
-from studio.evaluation.systems import in_order, label_of, of_pair_key, prefix_words, words_of
+from studio.evaluation.systems import (
+    RERANKED,
+    in_order,
+    label_of,
+    of_pair_key,
+    prefix_words,
+    words_of,
+)
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 MOST_ROWS = 12
@@ -82,9 +89,18 @@ def score_table(result: dict[str, Any]) -> Group:
         cells = (_cell(result, system, measure) for measure in MEASURES)
         grid.add_row(visible(words_of(system, labels)), *cells)
     said = prefix_words(result.get("prompts", {}), labels)
-    prefixes = [Text.from_markup(visible(said))] if said else []
+    told = [said for said in (said, seconds_line(result.get("seconds", {}), labels)) if said]
+    lines = [Text.from_markup(visible(line)) for line in told]
     tests = (_test_line(result, key, labels) for key in result["p_value"])
-    return Group(grid, *prefixes, *tests, *_likeness_lines(result.get("likeness"), labels))
+    return Group(grid, *lines, *tests, *_likeness_lines(result.get("likeness"), labels))
+
+
+def seconds_line(seconds: dict[str, float], labels: dict[str, str]) -> str:
+    """What a query takes with each system, where a reranker is among them; else empty."""
+    if RERANKED not in seconds:
+        return ""
+    each = (f"{label_of(name, labels)} {1000 * seconds[name]:,.0f}" for name in in_order(seconds))
+    return f"Milliseconds a query: {', '.join(each)}."
 
 
 def _likeness_lines(found: dict[str, Any] | None, labels: dict[str, str]) -> Iterator[Text]:

@@ -19,6 +19,7 @@ BM25: Final = "bm25"
 BASE: Final = "base"
 TRAINED: Final = "trained"
 HYBRID: Final = "hybrid"
+RERANKED: Final = "reranked"
 USUAL: Final = (BM25, BASE, TRAINED)
 """What is scored, and stands side by side, where nobody names others."""
 BEFORE_AFTER: Final = (BASE, TRAINED)
@@ -29,10 +30,17 @@ MODEL_PREFIX: Final = "model-"
 LEXICAL: Final = "lexical"
 ENCODER: Final = "encoder"
 SUM: Final = "sum"
+RERANKER: Final = "reranker"
 PREDICTOR: Final = "predictor"
 LLM: Final = "llm"
 
-_LABELS: Final = {BM25: "BM25", BASE: "base", TRAINED: "trained", HYBRID: "hybrid"}
+_LABELS: Final = {
+    BM25: "BM25",
+    BASE: "base",
+    TRAINED: "trained",
+    HYBRID: "hybrid",
+    RERANKED: "trained + reranker",
+}
 _WORDS: Final = {BASE: "base encoder", TRAINED: "trained encoder", HYBRID: "base and BM25 added up"}
 _VERSUS: Final = "_vs_"
 
@@ -44,8 +52,8 @@ class System:
     name: str
     """What rows, options and JSON say: ``bm25``, ``base``, ``trained``, ``hybrid``, ``model-3``."""
     kind: str
-    """How it is opened: ``lexical``, ``encoder``, ``sum`` of others, ``predictor`` of labels,
-    ``llm`` that answers."""
+    """How it is opened: ``lexical``, ``encoder``, ``sum`` of others, ``reranker`` over another,
+    ``predictor`` of labels, ``llm`` that answers."""
     label: str
     """What a column or a row of a table calls it."""
     detail: str = ""
@@ -62,6 +70,8 @@ class System:
     """Whether it was trained with the tasks in words before the queries, and wants them there."""
     over: tuple[System, ...] = ()
     """The systems that it stands on, such as the two that a sum adds up."""
+    depth: int = 0
+    """Of a reranker: how many of the first documents it reads for a query."""
     problem: str = ""
     """Why it cannot answer, in one sentence; empty when nothing speaks against it."""
 
@@ -130,12 +140,15 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """(new, old) for every paired test of an evaluation: the trained system against each other."""
+    """(new, old) for every paired test of an evaluation: the trained system against each other,
+    and a reranker against what it stands on, and BM25."""
+    over = [name for name in (TRAINED, BASE, BM25) if name in names and RERANKED in names]
+    reranking = [(RERANKED, other) for other in (*over[:1], BM25) if other in over]
     if TRAINED not in names:
-        return []
+        return reranking
     others = [name for name in (BASE, BM25) if name in names]
-    others += [name for name in names if name not in USUAL]
-    return [(TRAINED, other) for other in others]
+    others += [name for name in names if name not in (*USUAL, RERANKED)]
+    return [*((TRAINED, other) for other in others), *reranking]
 
 
 def pair_key(new: str, old: str) -> str:

@@ -87,7 +87,14 @@ def _model_names(project: Project, job: Job) -> set[str]:
     told = job.params.get("train") if job.kind == "path" else job.params
     named = str(told.get("name") or "") if isinstance(told, dict) else ""
     made = {model.name for model in project.store.models.of_job(job.id)}
-    names = {f"retriever-{job.id}", f"round-trip-{job.id}", f"tuned-{job.id}", named, *made}
+    names = {
+        f"retriever-{job.id}",
+        f"round-trip-{job.id}",
+        f"tuned-{job.id}",
+        f"reranker-{job.id}",
+        named,
+        *made,
+    }
     return {name for name in names if name and Path(name).name == name}
 
 

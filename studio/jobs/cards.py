@@ -8,9 +8,9 @@ from typing import Any
 from studio.evaluation.embeddings import Prefixes
 from studio.evaluation.systems import BEFORE_AFTER, label_of, of_pair_key
 from studio.jobs.context import JobContext
-from studio.runs import Model
+from studio.runs import RERANKER, Model
 from studio.training.encoders import ROLES
-from studio.training.model_card import ModelCard, write_card
+from studio.training.model_card import CardKind, ModelCard, write_card
 
 
 def write_model_card(context: JobContext, model: Model) -> None:
@@ -24,10 +24,16 @@ def write_model_card(context: JobContext, model: Model) -> None:
         settings=_settings(model),
         scores=_scores(model),
         notes=_notes(model),
-        kind="llm" if context.project.task.trained_by == "tune" else "retriever",
+        kind=_kind(context, model),
         prefixes=Prefixes(*(str(model.settings.get(f"{role}_prompt") or "") for role in ROLES)),
     )
     write_card(context.project.path / model.path, card)
+
+
+def _kind(context: JobContext, model: Model) -> CardKind:
+    if model.learner == RERANKER:
+        return "reranker"
+    return "llm" if context.project.task.trained_by == "tune" else "retriever"
 
 
 def _base(base: str) -> str:
@@ -37,7 +43,9 @@ def _base(base: str) -> str:
 
 def _settings(model: Model) -> dict[str, Any]:
     found = {key: item for key, item in model.settings.items() if item not in ("", None)}
-    return found | {key: _base(found[key]) for key in ("base", "anchor", "teacher") if key in found}
+    return found | {
+        key: _base(found[key]) for key in ("base", "anchor", "teacher", "retriever") if key in found
+    }
 
 
 def _lineage_lines(lineage: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from studio.evaluation.counting import Counting, Place, places
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, instructed, open_cache
 from studio.evaluation.rankers import DenseRanker, Ranker, run_of
 from studio.evaluation.retrieval import RetrievalScores, evaluate
-from studio.jobs.base_encoders import located
+from studio.jobs.base_encoders import default_encoder, located
 from studio.jobs.leaks import GoldWords
 from studio.jobs.triplet_data import ScoredPair, searches
 from studio.project import Project
@@ -28,6 +28,10 @@ class CorpusTexts:
     """Document rows."""
     texts: list[str]
     """Title and text joined."""
+
+    def by_name(self) -> dict[str, str]:
+        """Document row, as rankers write it → its text."""
+        return {str(row): text for row, text in zip(self.ids, self.texts, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,5 @@ def dense_ranker(
 
 
 def encoder_name(project: Project, wanted: str) -> str:
-    """The encoder asked for, else the settings' one; a folder of the project by where it is."""
-    chosen = wanted or str(project.store.values.get("encoder") or project.settings.encoder)
-    return located(project, chosen)
+    """The encoder asked for, else the project's default; a folder of the project by where it is."""
+    return located(project, wanted or default_encoder(project))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from studio.jobs.datasets import GoldSet, asked_by, gold_set, read_corpus
 from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import Opening, model_by_number, systems_of
 from studio.records import StudioError
-from studio.runs import Model
+from studio.runs import RERANKER, Model
 from studio.store.models import Evaluation
 
 
@@ -42,12 +43,18 @@ def run(context: JobContext) -> None:
 
 def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[str, Any]:
     """All systems on the gold; stores each one's scores and returns the whole comparison."""
-    model = model_by_number(context.project, params.model_id)
+    asked = model_by_number(context.project, params.model_id)
+    model = asked
+    if asked is not None and asked.learner == RERANKER:
+        # It is scored over the retriever that it was trained for.
+        params = replace(params, reranker=str(asked.id), systems=f"reranked,{params.systems}")
+        model = context.store.models.get(asked.parent_id) if asked.parent_id else None
     chosen = chosen_systems(context, params, model)
     corpus = gold.corpus or read_corpus(context.store)
     scores: dict[str, RetrievalScores] = {}
     prefixes: dict[str, dict[str, str]] = {}
     cosines: dict[str, list[float]] = {}
+    seconds: dict[str, float] = {}
     for number, system in enumerate(chosen):
         context.check()
         context.progress(number, len(chosen), f"scoring {system.label}")
@@ -56,12 +63,14 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
             context.check()
             context.progress(done, len(corpus.ids), f"encoding for {system.label}")
 
-        ranker = Opening(corpus, context.project.language, encoding).ranker(system)
+        ranker = Opening(corpus, context.project.language, encoding, context.check).ranker(system)
         if isinstance(ranker, DenseRanker):
             prefixes[system.name] = asdict(ranker.prefixes)
             if len(gold.scored_pairs) >= likeness.FEWEST:
                 cosines[system.name] = _cosines(gold, ranker, system)
+        began = time.perf_counter()
         scores[system.name] = gold.scored(ranker, instructed=system.heeds_instructions)
+        seconds[system.name] = round((time.perf_counter() - began) / len(gold.queries), 4)
     found = summary(scores, params.seed) | {"gold": gold.label, "queries": len(gold.queries)}
     if gold.counting.words:
         found["ranks"] = gold.counting.words
@@ -69,7 +78,8 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     found["prompts"] = prefixes
     if cosines:
         found["likeness"] = _likeness(cosines, gold, params.seed)
-    _store(context, params, gold, scores, found, model)
+    found["seconds"] = seconds
+    _store(context, params, gold, scores, found, asked)
     context.progress(len(chosen), len(chosen), "scored")
     return found
 
@@ -106,6 +116,8 @@ def chosen_systems(
         base=params.encoder,
         max_length=params.max_length,
         prefixes=params.prefixes,
+        reranker=params.reranker,
+        depth=params.rerank,
     )
     usual = [one for one in there if one.name in systems.USUAL and not one.problem]
     named = [systems.find_system(there, name) for name in names_in(params.systems)]
@@ -173,6 +185,7 @@ def _store(
         metrics = {"means": found["scores"][system], "intervals": found["intervals"][system]}
         metrics |= {"label": found["systems"][system], "ranks": found.get("ranks", "")}
         metrics["prompts"] = found["prompts"].get(system)
+        metrics["seconds"] = found["seconds"][system]
         context.store.evaluations.add(
             Evaluation(
                 system=system,
@@ -187,6 +200,7 @@ def _store(
     if model is not None:
         told = (
             "systems", "scores", "intervals", "p_value", "gold", "prompts", "ranks", "likeness",
+            "seconds",
         )  # fmt: skip
         kept = {key: found[key] for key in told if key in found}
         scores_now = {**model.scores, params.split: kept}

@@ -15,6 +15,7 @@ KINDS = {
     "filter": "studio.jobs.filtering",
     "judge": "studio.jobs.judging",
     "train": "studio.jobs.training",
+    "rerank": "studio.jobs.reranking",
     "tune": "studio.jobs.tuning",
     "evaluate": "studio.jobs.evaluating",
     "passkey": "studio.jobs.passkey",
@@ -30,6 +31,7 @@ OF_TASKS: dict[str, Callable[[Task], bool]] = {
     "train": lambda task: task.trained_by == "train",
     "passkey": lambda task: task.trained_by == "train",
     "path": lambda task: task.has_path or task.trained_by == "tune",
+    "rerank": lambda task: bool(task.reranked_by),
     "tune": lambda task: task.trained_by == "tune",
     "evaluate": lambda task: bool(task.trained_by),
 }

@@ -14,6 +14,8 @@ from studio.records import Split
 Approve = Literal["all", "person"]
 Kind = Literal["finetune", "head"]
 Recipe = Literal["recommended", "published"]
+TaughtBy = Literal["hybrid", "reranker"]
+Lesson = Literal["order", "margins"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 
@@ -359,6 +361,12 @@ class TrainParams(DataParams):
         notes=("queries and documents", "queries alone: documents keep the base's vectors"),
         empty="the recipe's",
     )
+    freeze_words: bool | None = option(
+        None,
+        "Hold words",
+        "leave the word vectors as they are: less memory and time",
+        empty="where they are most of the weights",
+    )
     distillation: float | None = option(
         None,
         "Teacher's share",
@@ -367,11 +375,31 @@ class TrainParams(DataParams):
         most=1,
         empty="the recipe's",
     )
+    taught_by: TaughtBy = option(
+        "hybrid",
+        "Taught by",
+        "who grades documents for each query, where the teacher has a share",
+        choices=get_args(TaughtBy),
+        notes=(
+            "an encoder and BM25 added up: all documents, quickly",
+            "a reranker: the first 32 found, closely read; it knows more than the student",
+        ),
+    )
     teacher: str = option(
         "",
         "Teacher",
-        "an encoder, added up with BM25",
-        empty="the base; MiniLM for a static one",
+        "an encoder; or a reranker by number, name, folder or hub name",
+        empty="the base, MiniLM for a static one; the newest reranker",
+    )
+    lesson: Lesson = option(
+        "order",
+        "Learns its",
+        "what of the teacher's grades is learnt",
+        choices=get_args(Lesson),
+        notes=(
+            "order over the whole list (Kullback-Leibler)",
+            "margins between the own document and each other (MarginMSE, as GPL)",
+        ),
     )
     hard_negatives: int = option(
         0,
@@ -445,8 +473,17 @@ class EvaluateParams(Params):
     systems: str = option(
         "",
         "More systems",
-        "to score beside them, with commas: hybrid, a model by number or name",
+        "to score beside them, with commas: hybrid, reranked, a model by number or name",
         empty="none",
+    )
+    reranker: str = option(
+        "",
+        "Reranker",
+        "what reranked stands for: one by number or name, a folder, a hub name",
+        empty="the newest one",
+    )
+    rerank: int = option(
+        100, "Rerank", "how many of the first documents a reranker reads", least=1, most=1000
     )
     max_length: int | None = option(
         None,

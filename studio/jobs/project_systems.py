@@ -6,7 +6,7 @@ scored, compared, searched with and shown like the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,17 +16,20 @@ from studio.evaluation.bm25 import Bm25Ranker
 from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.evaluation.hybrid import HybridRanker
 from studio.evaluation.rankers import DenseRanker, Ranker
+from studio.evaluation.reranking import RerankingRanker
 from studio.evaluation.systems import System
 from studio.jobs.base_encoders import located
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
 from studio.project import Project
 from studio.records import StudioError
-from studio.runs import Model
+from studio.runs import RERANKER, Model
 from studio.training.encoders import MAX_LENGTH, ROLES
 from studio.training.instruction_settings import BASE as DEFAULT_LLM
 from studio.training.small_model import CARD
 
 NOTHING_TRAINED = "Nothing is trained yet."
+DEPTH: Final = 100
+"""Documents that a reranker reads for a query, where nobody says how many."""
 
 
 def systems_of(
@@ -36,8 +39,11 @@ def systems_of(
     base: str = "",
     max_length: int | None = None,
     prefixes: Prefixes = OWN_PREFIXES,
+    reranker: str = "",
+    depth: int = DEPTH,
 ) -> list[System]:
-    """Every system of a project: the usual ones, the sum of the first two, each model by number.
+    """Every system of a project: the usual ones, the sum of the first two, a reranker over the
+    trained one, each model by number.
 
     Where labels are predicted these are the small models instead, the newest first; where LLMs are
     tuned, the base, the tuned one, and each of them by number.
@@ -45,13 +51,14 @@ def systems_of(
     model: the one that ``trained`` stands for, and whose base ``base`` is; None takes the newest.
     base: another encoder in its place. max_length: tokens read by all; None: what each model was
     trained with. prefixes: put before the texts by all of them; where empty, the base has those
-    that the model was trained with, so that the two differ by their weights alone.
+    that the model was trained with, so that the two differ by their weights alone. reranker: one by
+    number or name, a folder or a hub name; None takes the newest. depth: documents that it reads.
     """
     if project.task.trained_by == "tune":
         return _llms(project, model)
     if not project.task.trained_by:
         return _predictors(project)
-    models = project.store.models.all()
+    models = project.store.models.of_learner()
     model = model or (models[0] if models else None)
     lexical = System(systems.BM25, systems.LEXICAL, systems.label_of(systems.BM25))
     encoder = encoder_name(project, base or (model.base if model else ""))
@@ -76,7 +83,41 @@ def systems_of(
         replace(_of_model(project, one, max_length, prefixes), label=one.name, detail="")
         for one in models
     ]
-    return [lexical, untrained, usual, both, *each]
+    first = untrained if usual.problem else usual
+    rerankers = list(_rerankers(project, first, reranker, depth))
+    return [lexical, untrained, usual, both, *rerankers, *each]
+
+
+def _rerankers(project: Project, first: System, chosen: str, depth: int) -> Iterator[System]:
+    """The one that is meant over the first search, then each of the project's by number."""
+    own = project.store.models.of_learner(RERANKER)
+    wanted = chosen.strip()
+    meant = [one for one in own if wanted in ("", str(one.id), one.name)]
+    if not meant and not wanted:
+        return
+    source = str(project.path / meant[0].path) if meant else located(project, wanted)
+    label = f"{first.label} + reranker"
+    over = System(
+        systems.RERANKED,
+        systems.RERANKER,
+        label,
+        detail=meant[0].name if meant else short_name(source),
+        source=source,
+        max_length=_tokens(meant[0] if meant else None),
+        over=(first,),
+        depth=depth,
+    )
+    yield over
+    for one in own:
+        yield replace(
+            over,
+            name=systems.model_system(one.id),
+            label=one.name,
+            detail="",
+            source=str(project.path / one.path),
+            max_length=_tokens(one),
+            model_id=one.id,
+        )
 
 
 def shown_first(there: Sequence[System]) -> list[System]:
@@ -196,6 +237,8 @@ class Opening:
     """Of the corpus: BM25 cuts words by it."""
     on_progress: Callable[[int], None] | None = None
     """Told how many documents are encoded."""
+    on_query: Callable[[], None] | None = None
+    """Told of each query that is reranked."""
 
     def ranker(self, system: System) -> Ranker[str]:
         """The system over the corpus; whatever has to be encoded is encoded now."""
@@ -216,6 +259,17 @@ def _dense(opening: Opening, system: System) -> DenseRanker[str]:
     )
 
 
+def _reranker(opening: Opening, system: System) -> RerankingRanker[str]:
+    from studio.training.reranker import load_reranker
+
+    loaded = load_reranker(system.source, max_length=system.max_length)
+    first = opening.ranker(system.over[0])
+    text_of = opening.corpus.by_name()
+    return RerankingRanker(
+        first, text_of.__getitem__, loaded.scores, system.depth, opening.on_query
+    )
+
+
 def _sum(opening: Opening, system: System) -> HybridRanker[str]:
     dense, lexical = system.over
     return HybridRanker(_dense(opening, dense), _lexical(opening, lexical))
@@ -225,5 +279,6 @@ OPENERS: Final[dict[str, Callable[[Opening, System], Ranker[str]]]] = {
     systems.LEXICAL: _lexical,
     systems.ENCODER: _dense,
     systems.SUM: _sum,
+    systems.RERANKER: _reranker,
 }
 """Kind → how a system of that kind is opened."""

@@ -49,6 +49,8 @@ def numbers_for(
         widths=widths_of(params),
         lora_rank=params.lora_rank,
         seed=params.seed,
+        freeze_words=params.freeze_words,
+        margins=params.lesson == "margins",
         **{name: number for name, number in own.items() if number is not None},
     )
     return replace(settings, max_steps=_steps(params, settings, documents, pairs))

@@ -32,6 +32,7 @@ from studio.evaluation.embeddings import (
     open_cache,
 )
 from studio.evaluation.hybrid import HybridRanker
+from studio.evaluation.reranking import Score, reranked
 from studio.evaluation.search import top_k
 from studio.evaluation.systems import System
 from studio.jobs.answerer import Answerer
@@ -150,6 +151,27 @@ class Summed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranked:
+    """A search whose first documents are read closely and put in a new order."""
+
+    first: Searcher
+    store: Store
+    score: Score
+    depth: int
+    decimals: ClassVar[int] = 2
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def find(self, query: str, k: int) -> list[tuple[int, float]]:
+        """The best of those that the first search finds."""
+        found = dict(self.first.find(query, max(k, self.depth)))
+        documents = self.store.documents.many(list(found)[: self.depth])
+        texts = [documents[row].full_text for row in list(found)[: self.depth]]
+        return list(reranked(found, texts, query, self.score).items())[:k]
+
+
+@dataclass(frozen=True, slots=True)
 class Predictor:
     """A small model that says what a text is, or which span of a passage answers."""
 
@@ -228,6 +250,16 @@ def _sum(reading: Reading, system: System) -> Summed:
     return Summed(HybridRanker(dense, lexical.ranker))
 
 
+def _reranker(reading: Reading, system: System) -> Reranked:
+    from studio.training.reranker import load_reranker
+
+    first = reading.part(system.over[0])
+    assert not isinstance(first, Predictor | Answerer)
+    reading.progress("loading the reranker")
+    loaded = load_reranker(system.source, max_length=system.max_length)
+    return Reranked(first, reading.store, loaded.scores, system.depth)
+
+
 def _predictor(reading: Reading, system: System) -> Predictor:
     reading.progress("loading the model")
     from studio.training import small
@@ -243,6 +275,7 @@ READERS: Final[dict[str, Callable[[Reading, System], LoadedSystem]]] = {
     systems.LEXICAL: _lexical,
     systems.ENCODER: _dense,
     systems.SUM: _sum,
+    systems.RERANKER: _reranker,
     systems.PREDICTOR: _predictor,
     systems.LLM: _llm,
 }

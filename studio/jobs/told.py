@@ -16,6 +16,7 @@ from studio.jobs.params import (
     TrainParams,
 )
 from studio.jobs.passkey import PasskeyParams
+from studio.jobs.rerank_params import RerankParams
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 
@@ -26,6 +27,7 @@ CLASSES: Final[dict[str, tuple[type[Params], ...]]] = {
     "filter": (FilterParams,),
     "judge": (JudgeParams,),
     "train": (TrainParams,),
+    "rerank": (RerankParams,),
     "tune": (TuneParams,),
     "evaluate": (EvaluateParams, AnswerParams),
     "passkey": (PasskeyParams,),

@@ -12,6 +12,7 @@ from studio.jobs.recipes import is_static
 from studio.jobs.tune_params import TuneParams
 from studio.llm import catalogue
 from studio.runs import Model
+from studio.training.reranker import RerankerSettings
 from studio.training.settings import BANK_LIMIT, RetrieverSettings
 
 CPU_FLOPS = 1.2e10
@@ -111,6 +112,27 @@ def of_tuning(
     # Catalogue LLMs are quantised: about a byte a weight.
     weights = float(entry.files[0].size) if entry else _weights(params.base) / 4
     return TimeEstimate(START_S + steps * 3 * 2 * params.batch_size * tokens * weights / speed)
+
+
+def of_reranking(
+    settings: RerankerSettings, steps: int, characters: float, earlier: list[Model]
+) -> TimeEstimate:
+    """How long so many steps of a reranker's training take here.
+
+    characters: the mean length of a document. earlier: the project's rerankers, the newest first.
+    """
+    pairs = settings.batch_size * (1 + settings.negatives)
+    base = Path(settings.base).name
+    for model in earlier:
+        pace, was = model.scores.get("pace") or {}, model.settings
+        if pace.get("machine") == platform.node() and Path(model.base).name == base:
+            earlier_pairs = was.get("batch_size", 1) * (1 + was.get("negatives", 0))
+            step = float(pace["step_s"]) * pairs / earlier_pairs
+            return TimeEstimate(float(pace["rest_s"]) + step * steps, model.name)
+    speed = GPU_FLOPS if Path("/dev/nvidia0").exists() else CPU_FLOPS * (os.cpu_count() or 1)
+    tokens = min(settings.max_length, characters / CHARACTERS_A_TOKEN + 16)
+    # Forward twice, since gradients are cached, and twice that back.
+    return TimeEstimate(START_S + steps * 4 * _reading(pairs, tokens, _weights(base)) / speed)
 
 
 def _reading(texts: int, tokens: float, size: float) -> float:

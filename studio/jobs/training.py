@@ -221,7 +221,9 @@ def _trained(
             if stage.final
             else None,
             corpus=corpus,
-            teacher=teacher_of(context, stage, corpus, params) if settings.distillation else None,
+            teacher=teacher_of(context, stage, corpus, params, pairs)
+            if settings.distillation
+            else None,
             sources=sources_by_text(context.store),
             on_progress=lambda point: _report(context, stage, point, pace),
             should_stop=context.should_stop,

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from studio.evaluation import systems
 from studio.evaluation.embeddings import OWN_PREFIXES, open_cache
 from studio.evaluation.hybrid import HybridRanker
+from studio.evaluation.systems import System
 from studio.jobs.base_encoders import stored
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import (
@@ -19,10 +21,12 @@ from studio.jobs.datasets import (
     sources_of,
 )
 from studio.jobs.params import TrainParams
+from studio.jobs.project_systems import systems_of
 from studio.jobs.recipes import is_static, numbers_for
 from studio.jobs.triplet_data import pairs_of
 from studio.llm.catalogue import installed_path
-from studio.records import TRIPLET, Record
+from studio.project import Project
+from studio.records import TRIPLET, Record, StudioError
 from studio.training.encoders import open_encoder
 from studio.training.settings import (
     BANK_LIMIT,
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 TEACHER = "minilm-l6"
 """Teaches static encoders: measured .356 against .334 with the base itself as the teacher."""
 
+GRADED = 32
+"""Documents that a reranker reads for a query when it teaches: its own and the nearest others."""
 VALIDATION_DOCUMENTS = 5_000
 """The most documents that a validation check searches; the relevant ones are always among them."""
 
@@ -121,6 +127,26 @@ def corpus_for(
     return {row: text for row, text in texts.items() if row in chosen}
 
 
+def teacher_words(context: JobContext, stage: TrainingStage, params: TrainParams) -> str:
+    """Who teaches, for the model card."""
+    if params.taught_by == "reranker":
+        found = teaching_reranker(context.project, params)
+        return f"the reranker {stored(context.project, found.source)}"
+    return f"{stored(context.project, teacher_name(stage, params))} and BM25"
+
+
+def teaching_reranker(project: Project, params: TrainParams) -> System:
+    """The reranker that is meant. Raises StudioError where there is none."""
+    there = systems_of(project, reranker=params.teacher)
+    found = next((one for one in there if one.name == systems.RERANKED), None)
+    if found is None:
+        raise StudioError(
+            "No reranker is trained yet that could teach. `studio rerank` trains one; or name a "
+            "cross-encoder's folder or hub name as the teacher."
+        )
+    return found
+
+
 def teacher_name(stage: TrainingStage, params: TrainParams) -> str:
     """The encoder that teaches beside BM25: the base, but for a static encoder a better one."""
     if params.teacher or not is_static(stage.root or stage.base):
@@ -133,14 +159,15 @@ def teacher_of(
     stage: TrainingStage,
     corpus: dict[int | str, str] | None,
     params: TrainParams,
+    pairs: Sequence[TrainingPair] = (),
 ) -> Teacher:
-    """The chain's base encoder, or the one named, and BM25 added up; built when first asked."""
-    encoder = teacher_name(stage, params)
+    """The chain's base encoder, or the one named, and BM25 added up; or a reranker over what these
+    find, and over each query's own document. Built when first asked."""
+    encoder = stage.base if params.taught_by == "reranker" else teacher_name(stage, params)
+    read = CorpusTexts([int(row) for row in corpus or {}], list((corpus or {}).values()))
+    texts = read.ids
 
     def scores(queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        texts = corpus or {}
-        read = CorpusTexts([int(row) for row in texts], list(texts.values()))
-
         def encoding(done: int) -> None:
             context.check()
             context.progress(done, len(texts), "encoding for the teacher")
@@ -159,7 +186,63 @@ def teacher_of(
             context.progress(done, len(queries), "asking the teacher")
             yield row
 
+    return (
+        _reading_closely(context, params, read, scores, pairs)
+        if (params.taught_by == "reranker")
+        else scores
+    )
+
+
+def _reading_closely(
+    context: JobContext,
+    params: TrainParams,
+    corpus: CorpusTexts,
+    first: Teacher,
+    pairs: Sequence[TrainingPair],
+) -> Teacher:
+    """A reranker's scores of the first documents that another teacher finds; the rest unseen.
+
+    Where it puts another document above a query's own, that is said: nothing is swapped.
+    """
+    from studio.training.reranker import load_reranker
+
+    system = teaching_reranker(context.project, params)
+    row_of: dict[int | str, int] = {name: row for row, name in enumerate(corpus.ids)}
+    own: dict[str, set[int]] = {}
+    for pair in pairs:
+        if pair.document_id in row_of:
+            own.setdefault(pair.query, set()).add(row_of[pair.document_id])
+
+    def scores(queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        import numpy as np
+
+        reranker = load_reranker(system.source, max_length=system.max_length)
+        above, margins, negative = 0, 0, 0
+        for query, found in zip(queries, first(queries), strict=True):
+            right = own.get(query, set())
+            nearest = [row for row in np.argsort(-found, kind="stable") if row not in right]
+            rows = [*sorted(right), *(int(row) for row in nearest[: GRADED - len(right)])]
+            graded = np.full(len(corpus.ids), -np.inf, dtype=np.float32)
+            graded[rows] = reranker.scores(query, [corpus.texts[row] for row in rows])
+            for row in right:
+                better = int((graded[rows] > graded[row]).sum())
+                above, margins = above + bool(better), margins + len(rows) - len(right)
+                negative += better
+            yield graded
+        if negative:
+            context.note(negative_margins_words(above, len(queries), negative, margins))
+
     return scores
+
+
+def negative_margins_words(queries: int, of: int, margins: int, of_margins: int) -> str:
+    """What negative margins are, for whoever wonders whether documents were swapped."""
+    return (
+        f"For {queries:,} of {of:,} queries the reranker puts another document above the query's "
+        f"own ({margins:,} of {of_margins:,} margins are negative). Nothing was swapped: such a "
+        "document may answer the query as well, or better, and the model learns that order too. "
+        "Many of them mean that the queries fit their documents badly, or that the reranker does."
+    )
 
 
 def mine_negatives(
@@ -205,14 +288,13 @@ def settings_for(
         brought = max((len(pair.negatives) for pair in pairs), default=0)
         settings = replace(settings, negatives=brought)
     has_gold = bool(context.store.gold.judged_counts().get("validation"))
-    teacher = teacher_name(stage, params)
     averaged = stage.interpolate and has_gold and settings.interpolation == "validation"
     return replace(
         settings,
         base=stage.start,
         anchor=stage.base,
         interpolation="validation" if averaged else 1.0,
-        teacher=f"{stored(context.project, teacher)} and BM25" if settings.distillation else "",
+        teacher=teacher_words(context, stage, params) if settings.distillation else "",
     )
 
 

@@ -92,10 +92,13 @@ class Models:
         """Every model, the newest first."""
         return [_model(row) for row in rows(self.db, "SELECT * FROM models ORDER BY id DESC")]
 
+    def of_learner(self, learner: str = "") -> list[Model]:
+        """The models of a learner, the newest first; empty: of the task's own."""
+        return [model for model in self.all() if model.learner == learner]
+
     def latest(self) -> Model | None:
-        """The newest model."""
-        row = one(self.db, "SELECT * FROM models ORDER BY id DESC LIMIT 1")
-        return _model(row) if row else None
+        """The newest model of the task's own learner."""
+        return next(iter(self.of_learner()), None)
 
     def of_job(self, job_id: int) -> list[Model]:
         """What one job has trained so far, the oldest first."""

@@ -44,6 +44,28 @@ def divergence(student: Tensor, teacher: Tensor) -> Tensor:
     return (taught.exp() * (taught - learnt)).sum(dim=1).mean()
 
 
+def margin_error(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference between the teacher's margins and the student's (Hofstätter et al.
+    2020; GPL, Wang et al. 2022).
+
+    Both are B×C scores; column i of row i is the query's own document. A margin is its score less
+    another candidate's, and negative where the teacher finds the other one better. A candidate at
+    minus infinity in either is left out; a batch without any gives 0.
+    """
+    import torch
+
+    rows = torch.arange(len(student), device=student.device)
+    counted = ~(torch.isinf(student) | torch.isinf(teacher))
+    counted[rows, rows] = False
+    # A query whose own document the teacher never saw has no margins.
+    counted &= ~torch.isinf(teacher[rows, rows])[:, None]
+    learnt, taught = (
+        scores[rows, rows][:, None].float() - scores.float() for scores in (student, teacher)
+    )
+    wrong = torch.where(counted, learnt - taught, torch.zeros_like(learnt))
+    return wrong.square().sum() / counted.sum().clamp(min=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """The teacher's scores for the queries of one batch."""
@@ -53,14 +75,17 @@ class Lesson:
     column_of: Tensor
     """Text number → column, or -1 for a text that the teacher was not asked about."""
     weight: float
-    """The share of the divergence in the loss."""
+    """The share of the teacher in the loss."""
+    margins: bool = False
+    """Whether its margins are learnt, and not its softmax."""
 
     def mixed(self, loss: Tensor, scores: Tensor, candidates: Tensor) -> Tensor:
-        """The loss with the divergence mixed in; ``scores`` is B×C' over the candidates' texts."""
+        """The loss with the teacher's mixed in; ``scores`` is B×C' over the candidates' texts."""
         columns = self.column_of[candidates]
         graded = self.rows[:, columns.clamp(min=0)]
         graded = graded.masked_fill((columns < 0)[None, :], float("-inf"))
-        return (1 - self.weight) * loss + self.weight * divergence(scores, graded)
+        taught = (margin_error if self.margins else divergence)(scores, graded)
+        return (1 - self.weight) * loss + self.weight * taught
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +100,13 @@ class Lessons:
     """The share of the divergence in the loss."""
     temperature: float
     """The teacher's scores are divided by it before the softmax."""
+    margins: bool = False
+    """Whether its margins are learnt."""
 
     def of(self, queries: Tensor) -> Lesson:
         """The lesson for the queries with these numbers."""
         rows = self.scores[queries.cpu()].to(queries.device).float() / self.temperature
-        return Lesson(rows, self.column_of.to(queries.device), self.weight)
+        return Lesson(rows, self.column_of.to(queries.device), self.weight, self.margins)
 
 
 def graded_texts(

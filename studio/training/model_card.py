@@ -12,7 +12,7 @@ from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
 from studio.formats.data_card import printable_line
 from studio.training.settings import RetrieverSettings, TrainedRetriever, TrainingPair
 
-CardKind = Literal["retriever", "llm"]
+CardKind = Literal["retriever", "reranker", "llm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,11 @@ FRONT_MATTER: Final[dict[CardKind, str]] = {
         "pipeline_tag: sentence-similarity\n"
         "tags: [sentence-transformers, retrieval, synthetic-data]\n"
     ),
+    "reranker": (
+        "library_name: sentence-transformers\n"
+        "pipeline_tag: text-ranking\n"
+        "tags: [sentence-transformers, cross-encoder, reranking, synthetic-data]\n"
+    ),
     "llm": (
         "library_name: transformers\n"
         "pipeline_tag: text-generation\n"
@@ -99,7 +104,21 @@ def _front_matter(card: ModelCard) -> str:
 
 
 def _usage(card: ModelCard) -> str:
-    return _usage_of_llm() if card.kind == "llm" else _usage_of_retriever(card)
+    if card.kind == "retriever":
+        return _usage_of_retriever(card)
+    return _usage_of_llm() if card.kind == "llm" else _usage_of_reranker()
+
+
+def _usage_of_reranker() -> str:
+    return (
+        "A cross-encoder: it reads a query and a document together and puts in order what a "
+        "retriever finds. It learned from that retriever's first documents (see Lineage).\n\n"
+        "```python\n"
+        "from sentence_transformers import CrossEncoder\n\n"
+        'model = CrossEncoder("path/to/this/folder")\n'
+        "scores = model.predict([(query, document) for document in found])\n"
+        "```\n"
+    )
 
 
 def _usage_of_llm() -> str:

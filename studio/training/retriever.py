@@ -22,7 +22,13 @@ from studio.training.bank import bank_for, bank_texts
 from studio.training.batches import BatchPlan, kin_of, plan_of
 from studio.training.checkpoints import WorkingFolder, replace_folder, run_fingerprint
 from studio.training.distillation import Lessons, asked, graded_texts, kept
-from studio.training.encoders import load_encoder, prefixes_of
+from studio.training.encoders import (
+    ROLES,
+    load_encoder,
+    prefixes_of,
+    word_vectors,
+    words_prevail,
+)
 from studio.training.fingerprints import fingerprint
 from studio.training.interpolation import blend, blend_best, weights_of
 from studio.training.loss import Objective
@@ -87,8 +93,9 @@ def train(
         corpus: document id → text, from which ``corpus_negatives`` are drawn; None draws them from
             the pairs' own documents.
         teacher: gives for each of the queries its scores of all documents of ``corpus``, in the
-            mapping's order. Asked once for all distinct queries; what it says of at most BANK_LIMIT
-            documents is held in memory, two bytes each, up to 1 GiB. Only with ``distillation``.
+            mapping's order, minus infinity for those that it did not look at. Asked once for all
+            distinct queries; what it says of at most BANK_LIMIT documents is held in memory, two
+            bytes each, up to 1 GiB. Only with ``distillation``.
         sources: hash of a passage's text → the long documents that it was cut from: no passage of
             theirs stands against a query of another one.
 
@@ -303,7 +310,8 @@ class _RetrieverRun:
         column_of = torch.full((len(numbers),), -1, dtype=torch.long)
         column_of[torch.tensor(places, dtype=torch.long)] = torch.arange(len(places))
         weight, temperature = self.settings.distillation, self.settings.teacher_temperature
-        return Lessons(torch.from_numpy(scores), column_of, weight, temperature)
+        margins = self.settings.margins
+        return Lessons(torch.from_numpy(scores), column_of, weight, temperature, margins)
 
     def _check_stop(self) -> None:
         if self.watch.stopping():
@@ -351,6 +359,9 @@ def _prepared_encoder(settings: RetrieverSettings) -> SentenceTransformer:
     set_seed(settings.seed)
     wanted = Prefixes(settings.query_prompt, settings.document_prompt)
     model = load_encoder(settings.base, settings.device, settings.max_length, wanted)
+    if settings.freeze_words if settings.freeze_words is not None else words_prevail(model):
+        for role in ROLES:
+            word_vectors(model, role).requires_grad_(False)
     return two_sided(model) if settings.trained_side == "query" else model
 
 

@@ -94,6 +94,10 @@ class RetrieverSettings:
     trained_side: Literal["both", "query"] = "both"
     """``query``: documents keep the vectors of the base, which are computed once, and queries learn
     to find them among those of the batch and of ``corpus_negatives``."""
+    freeze_words: bool | None = None
+    """Hold the word vectors as they are. None: where they are more than half of the weights, as in
+    encoders of many languages: some hundred pairs meet few of 250,000 words, and steps over all
+    of them would take a gigabyte and most of the time."""
     symmetric: bool = False
     """Also let each document find its query among the batch's."""
     negatives: int = 0
@@ -106,6 +110,9 @@ class RetrieverSettings:
     alone. The student's softmax over the candidates is drawn to the teacher's by Kullback-Leibler
     divergence (knowledge distillation, Hinton, Vinyals and Dean 2015), so that a document is not
     simply wrong because the query was written from another one. Needs ``corpus_negatives``."""
+    margins: bool = False
+    """Learn the teacher's margins between a query's own document and each other by squared error
+    (MarginMSE, as GPL, Wang et al. 2022), and not its softmax over all of them."""
     teacher: str = ""
     """What the teacher is called, for the model card: others should know whom a model learnt from.
     """

@@ -239,6 +239,7 @@ ACTIONS: Final = (
     Action("generate.plan", ("n",), "New run", "plan another run", True),
     Action("generate.watch", ("w",), "Watch", "watch the run, or look at the last one", True),
     Action("train.new", ("n",), "New training", "choose data, base and settings, then train", True),
+    Action("train.rerank", ("a",), "Reranker", "train a model that orders what a retriever finds"),
     Action("train.won-lost", ("w",), "Won/lost", "what was won and lost; enter opens one", True),
     Action(
         "train.compare", ("c",), "Compare", "mark this model; on another, compare the two", True

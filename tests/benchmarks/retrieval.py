@@ -6,6 +6,7 @@ part of the rest is validation, and what is left is scored once at the end.
     python tests/benchmarks/retrieval.py ../shared/data/retrieval/cranfield --documents 300
     python tests/benchmarks/retrieval.py FOLDER --endpoint http://localhost:8000/v1 --model NAME
     python tests/benchmarks/retrieval.py FOLDER --baselines
+    python tests/benchmarks/retrieval.py FOLDER --seeds 3 --synthetic queries.jsonl --reranker
 
 A run that was killed goes on when it is started again with the same --work folder.
 """
@@ -33,6 +34,7 @@ from studio.jobs.setup import save_template
 from studio.methods.promptagator import prompt_text
 from studio.project import DATABASE, Project
 from studio.records import Example, StudioError
+from tests.benchmarks import retrieval_seeds
 from tests.support.data import gold_query, query_for
 
 console = Console(width=120)
@@ -78,6 +80,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-interpolation", action="store_true")
     parser.add_argument("--only-generate", action="store_true", help="train in a later run")
     parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--seeds", type=int, default=0, help="draws and trainings: one table")
+    parser.add_argument("--recipes", default="published,recommended,new", help="with --seeds")
+    parser.add_argument("--reranker", action="store_true", help="with --seeds: one on top of each")
+    parser.add_argument("--rerank-depth", type=int, default=50)
     parser.add_argument(
         "--baselines", action="store_true", help="only BM25 and base, on all judged queries"
     )
@@ -307,6 +313,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch) / "project"
         try:
+            if options.seeds:
+                found = retrieval_seeds.run(
+                    options.folder, options, work, prepare, generate, run_job
+                )
+                console.print(found)
+                return 0
             project = prepare(options.folder, options, work)
             if options.baselines:
                 baselines(project, options)

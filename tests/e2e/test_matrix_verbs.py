@@ -89,6 +89,7 @@ ROWS = [
     Row("judge --estimate", NOTHING_YET),
     Row("categories --all", NOTHING_YET),
     Row("train --steps 1", "100 222 222 222 222 100"),
+    Row("rerank --steps 1 --negatives 1 --batch-size 2", "100 222 222 222 222 222"),
     Row("tune --steps 1 {quick}", "222 222 222 222 100 222"),
     Row("evaluate", "100 222 222 222 110 100"),
     Row("evaluate --answer-tokens 4 --judge-endpoint rule", "222 222 222 222 110 222"),

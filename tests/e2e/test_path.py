@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import tiny_encoder
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_corpus import write_corpus
@@ -128,15 +129,19 @@ def test_kill_while_generating_loses_and_repeats_nothing(
     assert paid - stored <= 8
 
 
-@pytest.mark.parametrize("stage", ["filter", "train"])
+@pytest.mark.parametrize("stage", ["filter", "train", "rerank"])
 def test_kill_while_training_goes_on_from_the_checkpoint(
     studio: Command, project: Path, server: OpenAIServer, stage: str
 ) -> None:
     generate(studio, project, server)
     settings = ("-p", project, "--encoder", ENCODER, "--json", "--detach")
-    if stage == "train":
+    if stage != "filter":
         studio("filter", "-p", project, "--round-trip", "bm25", "--json")
         settings = (*settings, "--steps", 400, "--batch-size", 16)
+    if stage == "rerank":
+        (project / "studio.toml").write_text(f'encoder = "{ENCODER}"\n')
+        base = tiny_encoder.bert_encoder(project / "models" / "tiny")
+        settings = ("-p", project, "--base", base, "--json", "--detach", "--steps", 60)
     job = studio(stage, *settings).json["job"]
     until(lambda: count(project, "SELECT count(*) FROM job_points") >= 1)
     os.kill(worker_of(project, job), signal.SIGKILL)

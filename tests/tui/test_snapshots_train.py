@@ -82,6 +82,20 @@ def test_lineage(snap_compare: Compare, garden: Project, size: Size) -> None:
 
 
 @SIZES
+def test_the_form_of_a_reranker(
+    snap_compare: Compare, garden: Project, size: Size, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.jobs import base_encoders, train_time
+
+    monkeypatch.setattr(train_time, "of_reranking", lambda *_: train_time.TimeEstimate(95.0))
+    monkeypatch.setattr(
+        base_encoders.catalogue, "installed_path", lambda name: name in ("minilm-l6",)
+    )
+    app, act = shown(garden, "studio-dark", "a")
+    assert snap_compare(app, terminal_size=size, run_before=act)
+
+
+@SIZES
 @THEMES
 def test_the_form(
     snap_compare: Compare, garden: Project, size: Size, theme: str, monkeypatch: pytest.MonkeyPatch

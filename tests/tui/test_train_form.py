@@ -124,6 +124,25 @@ async def test_the_data_can_be_chosen_by_filter_score_and_job(
         assert (params.min_score, params.max_score, params.from_job) == (2.0, 4.0, 1)
 
 
+async def test_a_reranker_is_trained_over_the_retriever_that_is_chosen(
+    app: StudioApp, no_workers: list[int]
+) -> None:
+    add_model(app.project, "retriever-1", split=None)
+    (app.project.models_dir / "retriever-1").mkdir()
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await open_form(pilot, "a")
+        await until_shown(pilot, lambda: "7 documents against each right one" in said(form, "look"))
+        assert "8 queries" in said(form, "look")
+        (line,) = [one for one in form.query_one(Form).fields if one.name == "retriever"]
+        choices = {one.value for one in line.choices}
+        assert choices == {"", "base", "model-1"}
+        await pilot.press("s")
+        await until_shown(pilot, lambda: bool(app.project.store.jobs.unfinished(("rerank",))))
+        (job,) = app.project.store.jobs.unfinished(("rerank",))
+        assert (job.params["base"], job.params["evaluate"]) == ("minilm-l6", True)
+        await until_shown(pilot, lambda: "reranker" in str(models(app)))
+
+
 async def test_space_lists_all_values_of_a_line(app: StudioApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         form = await open_form(pilot)

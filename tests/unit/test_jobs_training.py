@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from studio.evaluation.embeddings import Prefixes
@@ -81,6 +82,38 @@ def test_another_encoder_than_the_base_can_teach(
     (model,) = context.store.models.all()
     assert model.settings["teacher"] == f"{other} and BM25"
     assert model.base == encoder
+
+
+def test_a_reranker_teaches_what_it_has_read_and_negative_margins_are_explained(
+    context: JobContext, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.training import reranker
+    from studio.training.settings import RetrieverSettings
+
+    taught = params(encoder, taught_by="reranker", distillation=1.0, lesson="margins")
+    with pytest.raises(StudioError, match=r"No reranker is trained yet.*studio rerank"):
+        training.train_kept(context, taught)
+    base = str(tiny_encoder.bert_encoder(tmp_path / "bert"))
+    pairs = training_inputs.training_pairs(context, list(context.store.records.all()))
+    folder = context.project.models_dir / "order"
+    reranker.train(pairs, reranker.RerankerSettings(base=base, max_steps=1, negatives=1), folder)
+    of = {"learner": "reranker", "max_length": 32}
+    context.store.models.add(Model("order", "models/order", base, settings=of))
+    training.train_kept(context, taught)
+    model = context.store.models.latest()
+    assert model is not None
+    assert model.settings["teacher"] == "the reranker ./models/order"
+    assert model.settings["margins"] is True
+    assert RetrieverSettings().margins is False
+    (note,) = context.result["notes"]
+    assert "Nothing was swapped" in note
+    corpus = training_inputs.corpus_texts(context)
+    stage = training_inputs.TrainingStage("model", encoder, encoder)
+    monkeypatch.setattr(training_inputs, "GRADED", 3)
+    teacher = training_inputs.teacher_of(context, stage, corpus, taught, pairs)
+    rows = list(teacher([pair.query for pair in pairs[:2]]))
+    assert all(np.isfinite(row).sum() == 3 for row in rows)
+    assert all(np.isfinite(row[place]) for place, row in enumerate(rows))
 
 
 def test_a_teacher_reads_the_trained_documents_and_a_part_of_a_large_corpus(

@@ -261,3 +261,21 @@ def test_the_teachers_scores_are_cut_to_the_documents_asked_for() -> None:
     assert scores.dtype == np.float16
     with pytest.raises(ValueError, match="shorter"):
         asked(lambda queries: iter([]), ["a"], [1], lambda: None)
+
+
+def test_the_margins_of_a_teacher_are_met_and_unseen_documents_left_out() -> None:
+    import torch
+
+    from studio.training.distillation import Lesson, margin_error
+
+    gone = float("-inf")
+    teacher = torch.tensor([[3.0, 1.0, 5.0], [gone, 2.0, 1.0]])
+    same = teacher + torch.tensor([[7.0], [-2.0]])
+    assert margin_error(same, teacher) == 0
+    # Of row 0 the own document is taught 2 above the second and, negative, 2 below the third.
+    flat = torch.zeros(2, 3)
+    assert margin_error(flat, teacher) == (2.0**2 + 2.0**2 + 1.0**2) / 3
+    unseen = torch.tensor([[gone, 1.0, 5.0], [0.0, gone, 1.0]])
+    assert margin_error(flat, unseen) == 0
+    lesson = Lesson(teacher, torch.arange(3), 0.5, margins=True)
+    assert lesson.mixed(torch.tensor(1.0), flat, torch.arange(3)) == 0.5 + 0.5 * 3

@@ -133,7 +133,7 @@ def leads_to(job: Job) -> tuple[str, dict[str, int]] | None:
         return "generate", {"job": job.id}
     done = job.state is JobState.DONE
     places = {"filter": "review", "judge": "review", "import": "examples"}
-    places |= dict.fromkeys(("evaluate", "passkey", "train", "tune"), "train")
+    places |= dict.fromkeys(("evaluate", "passkey", "train", "rerank", "tune"), "train")
     return (places[job.kind], {}) if done and job.kind in places else None
 
 
@@ -142,7 +142,7 @@ def advice(job: Job, resume_key: str) -> str:
     if job.is_paused:
         return f"Paused: it sends nothing new. {resume_key} goes on."
     if job.state is JobState.INTERRUPTED:
-        paid = "" if job.kind in ("train", "tune") else "; no stored answer is paid again"
+        paid = "" if job.kind in ("train", "rerank", "tune") else "; no stored answer is paid again"
         return f"Its worker is gone. {resume_key} goes on where it stopped{paid}."
     if job.is_capped:
         return f"{resume_key} goes on with a higher cap; what is stored is not asked again."

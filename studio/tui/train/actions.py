@@ -13,6 +13,7 @@ from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.exporting import copy_model
 from studio.jobs.params import DataParams, EvaluateParams, TrainParams
+from studio.jobs.rerank_params import RerankParams
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 from studio.records import Split, StudioError
@@ -21,6 +22,7 @@ from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line
 from studio.tui.train import facts as facts_of
+from studio.tui.train.fields import DRAFT
 from studio.tui.train.models import ModelTable
 from studio.tui.widgets.rows import Column, Row
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 100
 OF_TRAINING = frozenset(
-    f"train.{verb}" for verb in ("new", "alike", "evaluate", "won-lost", "against", "compare")
+    f"train.{verb}"
+    for verb in ("new", "rerank", "alike", "evaluate", "won-lost", "against", "compare")
 )
 """What rounds do by themselves, or what compares what one job trained."""
 
@@ -63,18 +66,25 @@ class ModelActions(Pane):
         """Choose data, base and settings, and train."""
         if self.trained_by_rounds():
             return
-        form, _ = self._form_and_params()
-        self.app.push_screen(form(self.project), self._asked)
+        self._open_form(self.project.task.trained_by)
 
-    def _form_and_params(self) -> tuple[type[TrainForm], type[DataParams]]:
-        """The form of the task's trainings, and what it asks for."""
-        if self.project.task.trained_by == "tune":
-            from studio.tui.train.tune_form import TuneForm
+    def action_rerank(self) -> None:
+        """Choose data, retriever and settings, and train a reranker."""
+        if not self.project.task.reranked_by:
+            self.studio.tell("Nothing is searched for here, so there is nothing to rerank.")
+            return
+        self._open_form(self.project.task.reranked_by, draft="rerank-form")
 
-            return TuneForm, TuneParams
-        from studio.tui.train.form import TrainForm
+    def _open_form(self, kind: str, like: DataParams | None = None, draft: str = DRAFT) -> None:
+        form, _ = _form_and_params(kind)
 
-        return TrainForm, TrainParams
+        def asked(params: DataParams | None) -> None:
+            if params is not None:
+                self.studio.write(
+                    lambda: queue.submit(self.project, kind, params.to_row()), then=self._trains
+                )
+
+        self.app.push_screen(form(self.project, like, draft=draft), asked)
 
     def trained_by_rounds(self) -> bool:
         """Whether rounds train and score the task's models; then that is told."""
@@ -93,20 +103,13 @@ class ModelActions(Pane):
         if job is None:
             self.studio.tell("Choose a model whose settings a new training should begin with.")
             return
+        task = self.project.task
         row = (job.params.get("train") or {}) if job.kind == "path" else job.params
-        form, params = self._form_and_params()
-        trains = job.kind in ("path", self.project.task.trained_by)
+        kind = job.kind if job.kind == task.reranked_by else task.trained_by
+        _, params = _form_and_params(kind)
+        trains = job.kind in ("path", kind)
         like = params.from_row(row) if trains else params()
-        draft = f"{self.project.task.trained_by}-form-like-{job.id}"
-        self.app.push_screen(form(self.project, like, draft=draft), self._asked)
-
-    def _asked(self, params: DataParams | None) -> None:
-        if params is None:
-            return
-        kind = self.project.task.trained_by
-        self.studio.write(
-            lambda: queue.submit(self.project, kind, params.to_row()), then=self._trains
-        )
+        self._open_form(kind, like, f"{kind}-form-like-{job.id}")
 
     def _trains(self, job: Job) -> None:
         self.table.wanted = f"job-{job.id}"
@@ -268,6 +271,21 @@ class ModelActions(Pane):
         if note is not None:
             store = self.project.store
             self._order(lambda: facts_of.set_note(store, model.id, note.strip()), "")
+
+
+def _form_and_params(kind: str) -> tuple[type[TrainForm], type[DataParams]]:
+    """The form of a kind of training, and what it asks for."""
+    if kind == "tune":
+        from studio.tui.train.tune_form import TuneForm
+
+        return TuneForm, TuneParams
+    if kind == "rerank":
+        from studio.tui.train.rerank_form import RerankForm
+
+        return RerankForm, RerankParams
+    from studio.tui.train.form import TrainForm
+
+    return TrainForm, TrainParams
 
 
 SPLITS: tuple[Split, ...] = ("test", "validation")

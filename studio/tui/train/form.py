@@ -275,13 +275,13 @@ def read_look(project: Project, params: TrainParams, shared: list[int]) -> DataP
             return DataPreview(data, validation, root, documents)
         settings = numbers_for(params, root, documents, data.pairs, triplets=triplets)
         time = train_time.estimate(
-            settings, root, documents, _mean_length(store), store.models.all()
+            settings, root, documents, mean_length(store), store.models.all()
         )
         steps = settings.max_steps or 0
         return DataPreview(data, validation, root, documents, steps, settings.batch_size, time)
 
 
-def _mean_length(store: Store) -> float:
+def mean_length(store: Store) -> float:
     """Characters of a document, on a few of them."""
     some = store.documents.page(limit=SAMPLED)
     return sum(len(document.full_text) for document in some) / max(len(some), 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from studio.evaluation.measures import measure_name
 from studio.jobs import queue
+from studio.jobs.base_encoders import default_encoder
 from studio.project import Project
 from studio.runs import Job, JobState, Model
 from studio.tasks import TASKS, Task
@@ -28,7 +29,7 @@ def model_columns(task: Task) -> tuple[Column, ...]:
     )
 
 
-TRAINING = ("train", "tune", "path", "filter")
+TRAINING = ("train", "rerank", "tune", "path", "filter")
 """Kinds of jobs that train a model, if only on the way."""
 ALIVE = (JobState.RUNNING, JobState.WAITING)
 TONES: dict[JobState, Any] = {
@@ -92,7 +93,7 @@ class ModelTable(RowList):
         found = [queue.with_true_state(store, job) for job in unfinished]
         self.jobs = {job.id: job for job in found if _shows(job)}
         self._pairs = store.snapshots.counts()
-        rows = self._rows(project.settings.encoder)
+        rows = self._rows(default_encoder(project))
         keys = {row.key for row in rows}
         wanted, self.wanted = self.wanted or self._became(keys), ""
         self.show(rows, key=wanted if wanted in keys else None)
@@ -137,7 +138,7 @@ def _job_row(job: Job, encoder: str) -> Row:
 
 def _shows(job: Job) -> bool:
     """Trainings without a model so far; of longer jobs only while they train."""
-    if job.kind in ("train", "tune"):
+    if job.kind in ("train", "rerank", "tune"):
         return "model_id" not in job.result
     trains = "training " in job.message or "mining" in job.message or "teacher" in job.message
     return job.kind in ("path", "filter") and job.state in ALIVE and trains

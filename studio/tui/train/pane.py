@@ -131,6 +131,8 @@ class TrainPane(ModelActions):
             return job is not None and job.state in queue.RESUMABLE
         if job is not None and action_id in OF_MODELS:
             return False
+        if action_id == "train.rerank":
+            return bool(self.project.task.reranked_by)
         if action_id == "train.against" and not self.project.task.has_path:
             return False
         return action_id not in OF_TRAINING or bool(self.project.task.trained_by)

@@ -116,7 +116,7 @@ def training_of(job: Job) -> tuple[str, Mapping[str, Any]]:
     return ("tune", tuned) if tuned else ("train", job.params.get("train") or {})
 
 
-_STAGES: Final = {"filter": "round-trip", "tune": "tuned"}
+_STAGES: Final = {"filter": "round-trip", "rerank": "reranker", "tune": "tuned"}
 
 
 def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
