@@ -91,7 +91,7 @@ INSTRUCTION = RecordType(
 """A task in words, what it is to be done with (often nothing), and the answer."""
 TRIPLET = RecordType(
     "triplet",
-    ("query", "positive", "negative", "instruction", "group", "score", "positive_instruction"),
+    ("query", "positive", "group", "negative", "instruction", "score", "positive_instruction"),
     "triplet", "triplets",
 )  # fmt: skip
 """A text with one that belongs to it, one that only looks as if (or none), and the task in words

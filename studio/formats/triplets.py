@@ -3,7 +3,8 @@
 Rows with a query, a positive and perhaps a negative under the names that sentence-transformers,
 E5 and sentence-pair sets give them, with or without an instruction and a score; lists of positives
 and negatives (one triplet for each positive); MEDI's rows, whose query, positive and negative are
-each an instruction with a text (Instructor, Su et al. 2023, arXiv:2212.09741).
+each an instruction with a text (Instructor, Su et al. 2023, arXiv:2212.09741); and prompt
+collections, P3 and COIG-PC, whose answer belongs to its input, and whose other choices do not.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def _rows(rows: Iterator[data_files.FoundRow], named: Mapping[str, str]) -> Iter
 def _of_row(
     row: Mapping[str, object], where: str, named: Mapping[str, str]
 ) -> Iterator[RawTriplet]:
+    row = _of_prompts(row)
     held = {field: value(row, named.get(field, ""), usual) for field, usual in USUAL.items()}
     for field in ("query", "positive"):
         if not held[field][0]:
@@ -105,6 +107,37 @@ def _of_row(
     name = clean_id(value(row, "", IDS)[1]) or where.rpartition(":")[2]
     for number, fields in enumerate(each, 1):
         yield RawTriplet(fields, name if number == 1 else f"{name}#{number}", where)
+
+
+def _of_prompts(row: Mapping[str, object]) -> Mapping[str, object]:
+    """A row of P3 or COIG-PC as a triplet; any other row unchanged.
+
+    P3 (Sanh et al. 2022): an input and its target, of rank tasks with choices. COIG-PC: an
+    instruction, its input and output, and the kind of task. Raises BadRow for a choice that P3
+    calls wrong: its right one has a row of its own.
+    """
+    if "inputs_pretokenized" in row:
+        if row.get("is_correct") is False:
+            raise BadRow("wrong", "it is an answer that its file calls wrong (is_correct)")
+        right = clean_text(row.get("targets_pretokenized"), "targets_pretokenized").strip()
+        choices = _listed(_plain(row.get("answer_choices")))
+        wrong = [one for one in choices if isinstance(one, str) and one.strip() != right]
+        return {
+            "query": row["inputs_pretokenized"],
+            "positive": right,
+            "negative": wrong[:1],
+        }
+    if {"instruction", "input", "output"} <= row.keys():
+        given = clean_text(row["input"], "input")
+        told = row["instruction"] if given.strip() else ""
+        kind = row.get("task_name_in_eng")
+        return {
+            "query": given or row["instruction"],
+            "positive": row["output"],
+            "instruction": told,
+            "group": kind if isinstance(kind, str) else "",
+        }
+    return row
 
 
 def _plain(content: object) -> Any:

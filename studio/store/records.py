@@ -293,7 +293,8 @@ class Records:
         """What one job made last, the latest first, notes aside."""
         sql = (
             "SELECT r.id, r.text, coalesce(d.outside_id, ''), coalesce(d.title, ''),"
-            " coalesce(json_extract(r.fields, '$.label'), json_extract(r.fields, '$.output'), '')"
+            " coalesce(json_extract(r.fields, '$.label'), json_extract(r.fields, '$.output'),"
+            " json_extract(r.fields, '$.positive'), '')"
             " FROM records r"
             " LEFT JOIN documents d ON d.id = r.document_id"
             f" WHERE r.job_id = ?{self._no_notes()} ORDER BY r.id DESC LIMIT ?"

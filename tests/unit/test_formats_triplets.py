@@ -47,6 +47,26 @@ def written(folder: Path, *rows: object) -> Path:
             {"query": "a", "positive": "b", "score": "4.2"},
         ),
         (
+            {
+                "inputs_pretokenized": "Is it wet?",
+                "targets_pretokenized": "\nyes",
+                "answer_choices": ["yes", "no"],
+                "is_correct": True,
+                "idx": [0, 3],
+            },
+            {"query": "Is it wet?", "positive": "yes", "negative": "no"},
+        ),
+        (
+            {
+                "instruction": "判断情感。",
+                "input": "很好",
+                "output": "正面",
+                "task_type": {"major": ["分类"]},
+                "task_name_in_eng": "senti",
+            },
+            {"query": "很好", "positive": "正面", "instruction": "判断情感。", "group": "senti"},
+        ),
+        (
             {"user_query": "a", "positive_document": "b", "hard_negative_document": "c"},
             {"query": "a", "positive": "b", "negative": "c"},
         ),
@@ -73,6 +93,14 @@ def test_several_positives_are_a_triplet_each(tmp_path: Path) -> None:
     ("row", "code"),
     [
         ({"query": "a"}, "no-field"),
+        (
+            {
+                "inputs_pretokenized": "Is it?",
+                "targets_pretokenized": "no",
+                "is_correct": False,
+            },
+            "wrong",
+        ),
         ({"query": "a", "positive": " "}, "no-text"),
         ({"query": ["a"], "pos": ["i", "b"]}, "medi"),
         ({"query": "a", "positive": "b", "score": "high"}, "score"),

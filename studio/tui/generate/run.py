@@ -75,7 +75,7 @@ class RunView(Container):
         """Figures, reasons, records."""
         record = self._task_words.record
         # What a record is about, or its class: whichever tells records of the task apart.
-        told = {"label": "label", "output": "output"}
+        told = {"label": "label", "output": "output", "positive": "positive"}
         beside = told.get(self._task_words.gold, "document")
         columns = (Column(record.noun), Column(beside, 14, from_width=44))
         none = f"No {record.noun} yet. They stream by here as soon as the LLM answers."

@@ -32,6 +32,8 @@ STYLES: Final[dict[Tone, str]] = {
 WIDE, WIDEST = 12, 20
 """Cells of a column of a field, and the most that its heading may take."""
 FROM_WIDTH = 66
+MORE_WIDTH = 50
+"""Cells more for each field after the third."""
 """Cells of a table from which fields besides the first one and the label are columns."""
 CONTEXT_FROM = 100
 """The same for a passage that the record is about: a type has it last."""
@@ -93,7 +95,7 @@ def field_columns(type: RecordType) -> Iterator[Column]:
     stands beside the table, and in a wide one in it."""
     first, *others = type.fields
     yield Column(one_line(first, 20))
-    for name in others:
+    for place, name in enumerate(others):
         if name == "label":
             yield Column("label", WIDE)
         elif name == "output":
@@ -101,6 +103,8 @@ def field_columns(type: RecordType) -> Iterator[Column]:
         else:
             title = one_line(name, WIDEST)
             least = CONTEXT_FROM if name == type.context == type.fields[-1] else FROM_WIDTH
+            # More than two leave no room for the first field, but on a wide screen.
+            least += MORE_WIDTH * max(0, place - 1)
             yield Column(title, max(cell_len(title), WIDE), from_width=least)
 
 
