@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	@echo "Installing into $(VENV) (a few minutes the first time) …"
 	@# torch first and alone: the pinned line must not be widened by another package's range.
 	@$(PIP) install -c .ci/constraints.txt torch==2.13.0
-	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,sft,documents,serve,dev]'
+	@$(PIP) install -c .ci/constraints.txt -e '.[embedded,sft,documents,improve,serve,dev]'
 	@touch $@
 
 models: install ## Fetch the small embedded models (about 210 MB, once)

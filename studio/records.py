@@ -252,6 +252,7 @@ class Reason(StrEnum):
     TOO_DIVERSE = "too-diverse"
     UNLIKELY = "unlikely"
     NO_HELP = "no-help"
+    NO_TEMPLATE = "no-template"
     FORESEEN = "foreseen"
     LOW_SCORE = "low-score"
     UNSCORED = "unscored"

@@ -95,6 +95,11 @@ FITS: Final[dict[str, tuple[Callable[[Task], bool], str]]] = {
         _of_documents,
         "its requests are made for labels and spans; `studio prompt show` prints the template",
     ),
+    "prompt improve": (
+        _of_documents,
+        "only a query can be searched for again, which is how wordings are tried; `studio judge` "
+        "rates what a prompt has brought",
+    ),
     "gold add": (
         _of_documents,
         "its gold are labelled items; import some with `studio gold import FILE --split auto`",

@@ -11,7 +11,10 @@ import typer
 
 from studio.calls import Prompt
 from studio.cli.fitting import opened_for
+from studio.cli.following import run_job, show_result
+from studio.cli.options import takes_params
 from studio.cli.output import (
+    DetachOption,
     JsonOption,
     ProjectOption,
     emit,
@@ -21,11 +24,15 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.run_options import ModelOption, PromptOption, run_told
+from studio.jobs.params import ImproveParams
 from studio.project import Project
 from studio.records import StudioError
 from studio.tasks import TASKS
 
-app = typer.Typer(help="Template versions: list, show, set, diff, render.", no_args_is_help=True)
+app = typer.Typer(
+    help="Template versions: list, show, set, diff, render, improve.", no_args_is_help=True
+)
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
 
 
@@ -155,3 +162,41 @@ def render(
             out.print(visible(request.note), style="yellow")
 
     emit(asdict(request), as_json, show_messages)
+
+
+@app.command("improve")
+@takes_params
+def improve(
+    *,
+    project: ProjectOption = Path(),
+    params: ImproveParams,
+    prompt: PromptOption = None,
+    model: ModelOption = "",
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what it would cost at most.")
+    ] = False,
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an LLM propose other wordings and try them; the best become versions on the side."""
+    from studio.jobs.improving import estimate_improving, improvable
+
+    opened = opened_for("prompt improve", project)
+    told = run_told(opened, params, model, prompt)
+    improvable(opened, told["prompt_id"])
+    if estimate:
+        from studio.cli.estimates import show_estimate
+
+        show_estimate(estimate_improving(opened, ImproveParams.from_row(told)), as_json)
+        return
+    result = run_job(opened, "improve", told, detach=detach, as_json=as_json)
+    emit(result, as_json, lambda: show_result(result, lambda: _show_improved(result)))
+
+
+def _show_improved(result: dict[str, Any]) -> None:
+    from studio.evaluation.wordings import HEADS, WordingRow, cells, verdict
+
+    rows = [WordingRow(**row) for row in result["improved"]]
+    title = f"{rows[0].documents} documents that no wording was chosen by"
+    out.print(table(title, HEADS, [list(cells(row)) for row in rows]))
+    out.print(verdict(rows, result["proposals"]), highlight=False)

@@ -10,7 +10,7 @@ import typer
 
 from studio import methods, servers
 from studio.cli.options import AnyOf
-from studio.jobs.params import JudgeParams, RunParams, cap_words
+from studio.jobs.params import ImproveParams, JudgeParams, RunParams, cap_words
 from studio.llm.address import address, is_address
 from studio.project import Project
 from studio.records import StudioError
@@ -28,7 +28,10 @@ PromptOption = Annotated[
 
 
 def run_told(
-    project: Project, run: RunParams | JudgeParams, model: str, version: int | None = None
+    project: Project,
+    run: RunParams | JudgeParams | ImproveParams,
+    model: str,
+    version: int | None = None,
 ) -> dict[str, Any]:
     """What a run's row is told: an endpoint may be a URL, no cap means that of the settings.
 

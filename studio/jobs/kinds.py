@@ -23,6 +23,7 @@ KINDS = {
     "s3": "studio.jobs.runs",
     "s3-compare": "studio.jobs.method_comparison",
     "gap": "studio.jobs.gap",
+    "improve": "studio.jobs.improving",
     "export": "studio.jobs.exporting",
 }
 """Name → module with ``run(context)``; imported when a job of the kind runs."""
@@ -34,6 +35,7 @@ OF_TASKS: dict[str, Callable[[Task], bool]] = {
     "rerank": lambda task: bool(task.reranked_by),
     "tune": lambda task: task.trained_by == "tune",
     "evaluate": lambda task: bool(task.trained_by),
+    "improve": lambda task: task.gold == "documents",
 }
 """Which tasks a kind is for, where it is not for all."""
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -137,3 +137,9 @@ def words_found(text: str, listed: Iterable[str]) -> list[str]:
 
 _normal = lru_cache(maxsize=1 << 12)(normal)
 """The same lists are looked for in text after text."""
+
+
+def distinct_pairs(texts: Iterable[str]) -> float | None:
+    """The share of different word pairs among all of some texts (distinct-2); None without any."""
+    pairs = [pair for text in texts for pair in pairwise(words(text))]
+    return len(set(pairs)) / len(pairs) if pairs else None

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from studio.tui.prompt.sampling import Outcome, Slot
 from studio.tui.safe_text import one_line, padded
@@ -162,14 +161,13 @@ def openings(texts: Sequence[str], most: int = 4) -> str:
 
 def distinct(texts: Sequence[str]) -> str:
     """Different texts out of all, and the share of different word pairs (distinct-2)."""
-    from studio.prompting.words import words
+    from studio.prompting.words import distinct_pairs, words
 
-    split = [words(text) for text in texts]
-    if not split:
+    if not texts:
         return "—"
-    pairs = [pair for found in split for pair in pairwise(found)]
-    shown = f"{len({tuple(found) for found in split})}/{len(split)}"
-    return f"{shown} · word pairs {100 * len(set(pairs)) / len(pairs):.0f}%" if pairs else shown
+    shown = f"{len({tuple(words(text)) for text in texts})}/{len(texts)}"
+    share = distinct_pairs(texts)
+    return shown if share is None else f"{shown} · word pairs {share:.0%}"
 
 
 def price_parsed(found: Sequence[Outcome]) -> str:
