@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 HEADS: Final = ("version", "found", "copied", "word pairs", "score", "gain", "95 %", "p")
 SIGNIFICANT: Final = 0.05
@@ -65,4 +65,31 @@ def verdict(rows: Sequence[WordingRow], proposals: int) -> str:
     return (
         f"{said}. See what changed: studio prompt diff {own.version} {best.version}. The project "
         f"still works with version {own.version}; take another in Prompt, or with --prompt."
+    )
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The table and what it means, for a job that improved a prompt; nothing for others."""
+    if not (rows := [WordingRow(**row) for row in found.get("improved") or ()]):
+        return
+    table = [HEADS, *map(cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        told = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        yield "  ".join(told).rstrip()
+    yield f"on {rows[0].documents} documents that no wording was chosen by"
+    yield verdict(rows, found.get("proposals") or 0)
+
+
+def in_short(found: Mapping[str, Any]) -> str:
+    """Such as ``version 2 finds 8 of 8, version 1 0``; empty for jobs that improved no prompt."""
+    own, *others = [WordingRow(**row) for row in found.get("improved") or ()] or [None]
+    if own is None:
+        return ""
+    best = max(others, key=lambda one: one.score, default=None)
+    if best is None:
+        return f"no wording is better than version {own.version}"
+    return (
+        f"version {best.version} finds {best.found} of {best.documents}, version {own.version} "
+        f"{own.found}"
     )

@@ -244,6 +244,10 @@ class Navigation(StorePoller):
         """Ask for judge, rubric, endpoint and cap."""
         self._start("judge")
 
+    def action_start_improve(self) -> None:
+        """Ask for documents, proposals, endpoint and cap."""
+        self._start("improve")
+
     async def action_start_train(self) -> None:
         """Plan a training: Train has its form."""
         await self._plan_in("train")
@@ -268,7 +272,7 @@ class Navigation(StorePoller):
             return
         self.flush_all()
         scored = kind == "evaluate" and bool(project.task.trained_by)
-        if project.task.has_path or scored or kind in ("filter", "judge"):
+        if project.task.has_path or scored or kind in ("filter", "judge", "improve"):
             tuned = scored and project.task.trained_by == "tune"
             form = "answers" if tuned else kind
             params = await self.push_screen_wait(StartDialog(form, project))

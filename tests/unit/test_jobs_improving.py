@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,9 @@ def test_a_better_wording_is_handed_over_aside(project: Project, server: OpenAIS
     assert (best.found, best.p_value is not None and best.p_value < 0.01) == (20, True)
     assert best.gain == pytest.approx(best.score)
     saved = project.store.prompts.by_version(best.version)
-    assert saved is not None and saved.aside and improver.TOLD in saved.template
+    assert saved is not None
+    assert saved.aside
+    assert improver.TOLD in saved.template
     assert body_of(saved.template)[0] == body_of(before.template)[0]
     assert project.store.prompts.latest() == before
     assert "is better than version" in verdict([own, best], found["proposals"])

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from studio.evaluation import systems
+from studio.evaluation import systems, wordings
 from studio.evaluation.measures import OF_ANSWERS, judged_line, measure_name
 from studio.llm.money import dollars, untold
 from studio.runs import Job
@@ -52,8 +52,8 @@ def made(found: dict[str, Any]) -> str:
             return f"{found[key]:,} {labels[key]}{dropped}"
     if isinstance(found.get("documents"), int):
         return _brought_in(found)
-    if losses := _losses(found):
-        return losses
+    if told := _losses(found) or wordings.in_short(found):
+        return told
     rounds = found.get("rounds")
     if isinstance(rounds, list) and rounds:
         return f"round {rounds[-1]['round']} on {rounds[-1]['records']:,} records"
@@ -157,6 +157,7 @@ def result_text(job: Job) -> str:
     found = job.result
     parts = [
         "\n".join(scores_table(found)),
+        "\n".join(wordings.lines(found)),
         "\n".join(_tests(found) if "tests" not in found else _tests_of_answers(found)),
         "\n".join(_counts(found)),
         "\n".join(_links(found)),

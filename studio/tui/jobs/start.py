@@ -19,6 +19,7 @@ from studio.jobs.filtering import ROUND_TRIP
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
+    ImproveParams,
     JudgeParams,
     PathParams,
     RunParams,
@@ -208,6 +209,21 @@ def _judge_row(project: Project, fields: Sequence[FormField], texts: Mapping[str
     return told.to_row()
 
 
+def _improve_row(project: Project, fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
+    from studio.jobs.improving import improvable
+
+    told = read_form(ImproveParams, fields, texts)
+    name, base_url, model = endpoint_of(project.settings, told.endpoint)
+    usd = project.settings.budget_usd if told.budget_usd is None else told.budget_usd
+    told = replace(told, endpoint=name, base_url=base_url, model=model, budget_usd=usd)
+    try:
+        improvable(project, None)
+    except StudioError as error:
+        raise Unfit("documents", str(error)) from error
+    run_form.checked_endpoint(project, told.to_row())
+    return told.to_row()
+
+
 def _answers_row(project: Project, fields: Sequence[FormField], texts: Mapping[str, str]) -> Row:
     params = read_form(AnswerParams, fields, texts)
     judge = read_form(PairJudgeParams, fields, texts)
@@ -244,6 +260,12 @@ FORMS: Final = {
         JudgeParams,
         ("by", "rubric", "keep_from", "endpoint", "budget_usd", "budget_tokens"),
         _judge_row,
+    ),
+    "improve": StartForm(
+        "Let an LLM word the prompt anew, and try it",
+        ImproveParams,
+        ("documents", "held_out", "proposals", "endpoint", "budget_usd", "budget_tokens"),
+        _improve_row,
     ),
     "evaluate": StartForm(
         "Score BM25, base and trained encoder",

@@ -132,7 +132,7 @@ def leads_to(job: Job) -> tuple[str, dict[str, int]] | None:
     if job.kind == "path" and job.state is not JobState.DONE:
         return "generate", {"job": job.id}
     done = job.state is JobState.DONE
-    places = {"filter": "review", "judge": "review", "import": "examples"}
+    places = {"filter": "review", "judge": "review", "import": "examples", "improve": "prompt"}
     places |= dict.fromkeys(("evaluate", "passkey", "train", "rerank", "tune"), "train")
     return (places[job.kind], {}) if done and job.kind in places else None
 

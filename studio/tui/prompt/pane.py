@@ -307,6 +307,16 @@ class PromptPane(Pane):
         if not self.preview.next_stage():
             self.studio.tell("This prompt asks in one stage.")
 
+    async def action_improve(self) -> None:
+        """Ask for documents, proposals, endpoint and cap, and start it."""
+        if self.preview.asks_about_documents and self.project.task.gold == "documents":
+            await self.app.run_action("app.start_improve")
+        else:
+            self.studio.tell(
+                "Only a query can be searched for again, which is how wordings are tried; a judge "
+                "rates what this prompt has brought."
+            )
+
     @work
     async def action_search(self) -> None:
         """Preview a document found by its words."""
