@@ -83,9 +83,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def in_short(found: Mapping[str, Any]) -> str:
     """Such as ``version 2 finds 8 of 8, version 1 0``; empty for jobs that improved no prompt."""
-    own, *others = [WordingRow(**row) for row in found.get("improved") or ()] or [None]
-    if own is None:
+    if not (rows := [WordingRow(**row) for row in found.get("improved") or ()]):
         return ""
+    own, *others = rows
     best = max(others, key=lambda one: one.score, default=None)
     if best is None:
         return f"no wording is better than version {own.version}"
