@@ -39,11 +39,13 @@ def answer(body: dict[str, Any]) -> str:
     """What the LLM says to a method of instruction data; empty where none of them asks."""
     asked = str(body["messages"][-1]["content"])
     drawn = random.Random(hashlib.sha256(f"{body.get('seed')} {asked}".encode()).hexdigest())
+    if "Write “Instruction:” and" in asked:
+        return f"Instruction: {_task(drawn)[0]}"
     if "“指令：”" in asked:
         return "\n\n".join(_chinese(drawn) for _ in range(4))
     if "“Instruction:”" in asked or "items of JSON" in asked:
         return "\n\n".join(_block(number, *_task(drawn)) for number in range(1, 5))
-    if "one a line" in asked:
+    if "Continue the list" in asked or "one a line" in asked:
         return "\n".join(f"{number}. {_task(drawn)[0]}" for number in range(1, 5))
     if "classification or writing" in asked:
         return drawn.choice(("classification", "writing"))
@@ -53,8 +55,6 @@ def answer(body: dict[str, Any]) -> str:
     if "“Input:” and “Output:”" in asked:
         _, given, output = _task(drawn)
         return f"Input: {given or 'none'}\nOutput: {output}"
-    if "this instruction" in asked.lower():
-        return _task(drawn)[0]
     return ""
 
 

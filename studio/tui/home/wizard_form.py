@@ -13,7 +13,6 @@ from typing import Final
 from studio.jobs import setup
 from studio.jobs.setup import Sample
 from studio.params import Option
-from studio.records import INSTRUCTION
 from studio.settings import Settings
 from studio.tasks import TASKS, Task
 from studio.tui.home.new_project import Wish
@@ -148,7 +147,7 @@ def lines_of(texts: Mapping[str, str]) -> set[str]:
         "labels": task.has_labels,
         "examples": task.has_examples,
         "about": task.gold != "documents",
-        "records": task.record == INSTRUCTION,
+        "records": task.gold in ("output", "positive"),
         # A labelled sample brings its own.
         "template": sample is None or task.has_path,
     }
