@@ -12,6 +12,7 @@ year”) stay; the rule is a list of what points at a text, per language, in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -74,7 +75,13 @@ class Questions:
         return drafts or [Draft(reason=Reason.TRUNCATED if cut else Reason.EMPTY)]
 
 
+_ANSWER: Final = re.compile(r"(?:a|answer|answers|答|答案|回答)\s*\d*\s*[:：]", re.IGNORECASE)
+"""How a line begins that answers the question before it, which nobody asked for."""
+
+
 def _fault(plan: Plan, question: str) -> str:
+    if _ANSWER.match(question):
+        return Reason.NO_QUESTION
     return pointing(plan, question) or instruction_fault(plan.template, question)
 
 

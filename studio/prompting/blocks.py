@@ -61,6 +61,11 @@ _RULER: Final = re.compile(
 )
 _CODE: Final = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 _BETWEEN: Final = re.compile(r"(?<=\})[\s,]+(?=\{)")
+_INPUT_BESIDE: Final = re.compile(
+    r"(?P<instruction>[^\n]*[.?!:。？！：][\"'”’)]?)[ \t]*(?:Input|输入)[ \t]*[:：][ \t]*"
+    r"(?P<input>\S.*)",
+    re.DOTALL,
+)
 _NUMBER: Final = re.compile(r"^\s*[(#]?\d{1,3}[.)、．:：]?\s+")
 
 
@@ -175,7 +180,17 @@ def _headed(text: str) -> list[dict[str, str]]:
         found = _ended(text[end:until])
         twice = _heading(kind).match(found)
         groups[-1][kind] = found[twice.end() :] if twice else found
-    return [_parted(group) for group in groups]
+    return [_parted(_beside(group)) for group in groups]
+
+
+def _beside(group: dict[str, str]) -> dict[str, str]:
+    """A block whose input stands in the line of its instruction, behind the end of a sentence."""
+    said = group.get(INSTRUCTION, "")
+    found = _INPUT_BESIDE.fullmatch(said) if INPUT not in group else None
+    if found is None:
+        return group
+    rest = {name: text for name, text in group.items() if name != INSTRUCTION}
+    return {INSTRUCTION: found["instruction"], INPUT: found["input"], **rest}
 
 
 def _parted(group: dict[str, str]) -> dict[str, str]:

@@ -415,12 +415,13 @@ def test_questions_that_point_at_the_text_are_dropped() -> None:
     assert [ask.document for ask in asks] == DOCUMENTS
     assert "ground oats until 1950" in said(asks[0])
     answer = (
-        "1. Who built the mill in 1901?\n2. What does the author say about oats?\n"
-        "3. When was it, according to the text?\n4. What is this"
+        "1. Who built the mill in 1901?\nA: Anna Berg, and she ran it.\n"
+        "2. What does the author say about oats?\n3. When was it, according to the text?\n"
+        "4. What is this"
     )
     drafts = read("self-qa", "questions", asks[0], answer, "length")
     assert [draft.reason for draft in drafts] == [
-        "", Reason.POINTS_AT_TEXT, Reason.POINTS_AT_TEXT, Reason.TRUNCATED,
+        "", Reason.NO_QUESTION, Reason.POINTS_AT_TEXT, Reason.POINTS_AT_TEXT, Reason.TRUNCATED,
     ]  # fmt: skip
 
 

@@ -36,6 +36,8 @@ BOTH = [
         "### Instruction\nMake it polite.\n\n### Input\nGo away.\n\n### Response\nPlease leave.",
         "bold": "**Instruction 1:** Name three trees.\n**Output:** Oak, beech and ash.\n\n"
         "**Instruction 2:** Make it polite.\n**Input:** Go away.\n**Output:** Please leave.",
+        "inputs beside": "Instruction: Name three trees. Input: <noinput>\nOutput: Oak, beech and "
+        "ash.\n\nInstruction: Make it polite. Input: Go away.\nOutput: Please leave.",
         "Chinese names": "指令：Name three trees.\n输入：无\n输出：Oak, beech and ash.\n\n"
         "指令：Make it polite.\n输入：Go away.\n输出：Please leave.",
         "other names": "Task: Name three trees.\nAnswer: Oak, beech and ash.\nTask: Make it "
