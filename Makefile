@@ -47,9 +47,9 @@ test: style models ## All checks and tests
 	@$(MAKE) --no-print-directory -j 2 types pytest
 
 pytest: install
-	@# Tests of screens and of processes wait more than they work: four at a time keep two cores
+	@# Tests of screens and of processes wait more than they work: six at a time keep two cores
 	@# busy. Each has one torch thread: spinning ones would starve one another.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 6 --dist worksteal
 
 bench-retrieval: models ## The whole path on real data sets
 	@$(BIN)/python tests/benchmarks/retrieval.py $(DATA)/retrieval/cranfield

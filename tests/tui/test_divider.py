@@ -12,6 +12,8 @@ from studio.tui.widgets.text_pane import Section
 from tests.support.data import query_for
 from tests.support.waiting import quiet
 
+STEPS = 15
+"""More than lead from one end of the largest screen here to the other."""
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 LINES = {
     "examples": ("#example-list", "height"),
@@ -91,7 +93,7 @@ async def test_nothing_disappears_however_often_it_is_pressed(
         await pilot.press("escape")
         shown = {one: one.region for one in app.screen.query(Section) if one.region.height > 1}
         for key in ("less_than_sign", "greater_than_sign") * 2:
-            await pilot.press(*[key] * 25)
+            await pilot.press(*[key] * STEPS)
             await quiet(pilot)
             for one, before in ((one, was) for one, was in shown.items() if one.display):
                 assert one.region.height >= min(before.height, 2), one
