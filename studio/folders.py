@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -34,6 +36,23 @@ def state_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_state_dir("studio"))
+
+
+_NO_ROOM = re.compile(
+    r"no space left on device|disk quota exceeded|file write failed|unexpected pos \d+ vs",
+    re.IGNORECASE,
+)
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Whether a file could not be written because the disk, or one's share of it, is full.
+
+    Libraries written in Rust and C++ (safetensors, torch's zip writer) raise classes of their own,
+    with the system's sentence or their own in the text.
+    """
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return _NO_ROOM.search(str(error)) is not None
 
 
 def settle_home() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from studio.api_keys import BlottingFormatter, blotted
+from studio.folders import is_out_of_room
 from studio.jobs.context import Cancelled, JobContext, heartbeats
 from studio.jobs.kinds import run_kind
 from studio.project import Project
@@ -85,11 +86,12 @@ def _work(context: JobContext) -> tuple[JobState, str]:
         return JobState.FAILED, str(error)
     except MemoryError:
         return JobState.FAILED, "Out of memory. Lower the batch size or the number of documents."
-    except OSError as error:
-        log.exception("failed")
-        return JobState.FAILED, f"{error.strerror or error}: {error.filename or 'see the log'}"
     except Exception as error:
         log.exception("failed")
+        if is_out_of_room(error):
+            return JobState.FAILED, "The disk is full. Free some space."
+        if isinstance(error, OSError):
+            return JobState.FAILED, f"{error.strerror or error}: {error.filename or 'see the log'}"
         return (
             JobState.FAILED,
             f"Unexpected {type(error).__name__}: {error}. The log has the details.",

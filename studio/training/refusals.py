@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from studio.folders import is_out_of_room
 from studio.records import StudioError
 from studio.training.batches import groups_of
 from studio.training.settings import RetrieverSettings, TrainingPair
@@ -78,16 +78,14 @@ def mendable(advice: str) -> Iterator[None]:
     """Too little memory or disk becomes advice: what to do so that less memory is needed."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except Exception as error:
+        if is_out_of_room(error):
+            raise StudioError(
+                "The disk is full, so the training stopped; free some space and resume it."
+            ) from error
         if not _is_out_of_memory(error):
             raise
         raise StudioError(f"The memory ran out in training; {advice}, and resume.") from error
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise StudioError(
-            "The disk is full, so the training stopped; free some space and resume it."
-        ) from error
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from studio.runs import Job, JobState
 
@@ -21,6 +22,12 @@ class JobWatch:
         self._states: dict[int, JobState] | None = None
         self._paces: dict[int, tuple[Phase, float, int, int]] = {}
         """Job → its phase, when that was first seen and with how much done, and how much now."""
+        self.stopping: set[int] = set()
+        """Jobs that a person told to stop, and the project cannot be told yet."""
+
+    def as_told(self, job: Job) -> Job:
+        """The job with what it was told here, also before the project knows of it."""
+        return replace(job, cancel_requested=True) if job.id in self.stopping else job
 
     def ended(self, jobs: Iterable[Job]) -> list[Job]:
         """Those that have ended since the last look, the first first; none at the first look."""

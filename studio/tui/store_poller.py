@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -51,6 +52,26 @@ class StorePoller(BaseApp):
         """This process has written: other panes read again when they come to the front."""
         self.look_at_jobs()
 
+    def stop_job(self, job: Job, then: Callable[[Job], object]) -> None:
+        """Ask a job to stop. It shows at once, also while another program holds the project;
+        ``then`` gets the job when it is asked."""
+        from studio.jobs import queue
+
+        assert self.project is not None, "a job is one of the open project"
+        project, stopping = self.project, self.job_watch.stopping
+        stopping.add(job.id)
+
+        def deed() -> Job:
+            try:
+                return queue.cancel(project, job.id)
+            finally:
+                stopping.discard(job.id)
+
+        self.write(deed, then)
+        self.look_at_jobs()
+        if isinstance(self.base_screen, Pane) and self.base_screen.ready:
+            self.base_screen.store_changed()
+
     @property
     def base_screen(self) -> Screen[Any]:
         """The pane in front, also while a dialog is over it."""
@@ -86,7 +107,8 @@ class StorePoller(BaseApp):
 
         for job in self.job_watch.ended(jobs):
             self._tell_of(job, words.ending(job))
-        self._show_in_bar(words.running(jobs), self.unseen)
+        told = [self.job_watch.as_told(job) for job in jobs]
+        self._show_in_bar(words.running(told), self.unseen)
 
     def saw_jobs(self) -> None:
         """The person has the list of jobs before them."""

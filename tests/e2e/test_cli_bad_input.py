@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from studio.folders import is_out_of_room
+from studio.records import StudioError
+from studio.training.refusals import mendable
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
 from tests.support.project import corpus_file
@@ -196,6 +199,30 @@ def test_a_full_disk_is_one_sentence(studio: Verbs, tmp_path: Path, small_disk: 
     done = studio("new", small_disk / "p", "--corpus", corpus)
     assert_one_sentence(done, 1, "is full")
     assert not (small_disk / "p").exists()
+
+
+@pytest.mark.parametrize("library", ["safetensors", "torch", "numpy"])
+def test_a_full_disk_is_known_by_the_error_of_whatever_writes(
+    small_disk: Path, library: str
+) -> None:
+    import numpy as np
+    import torch
+    from safetensors.numpy import save_file
+
+    def write() -> None:
+        large = np.zeros(1_000_000)
+        if library == "safetensors":
+            save_file({"a": large}, small_disk / "a.safetensors")
+        elif library == "torch":
+            torch.save({"a": torch.from_numpy(large)}, small_disk / "a.pt")
+        else:
+            np.save(small_disk / "a.npy", large)
+
+    with pytest.raises(Exception, match=r"space|pos|requested") as full:
+        write()
+    assert is_out_of_room(full.value)
+    with pytest.raises(StudioError, match="disk is full"), mendable("use less"):
+        write()
 
 
 def test_a_read_only_folder_is_one_sentence(tmp_path: Path, small_disk: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -209,6 +210,31 @@ async def test_rounds_are_planned_meanwhile(tmp_path: Path) -> None:
             assert "zqx" not in (project.store.drafts.get("rounds") or "")
         await until_shown(pilot, lambda: "zqx" in (project.store.drafts.get("rounds") or ""))
         assert read_draft(project.store.drafts.get("rounds"))["train_file"].endswith("zqx")
+    project.close()
+
+
+@pytest.mark.parametrize(
+    ("pane", "kind"),
+    [("jobs", "import"), ("generate", "generate"), ("train", "train"), ("rounds", "s3")],
+)
+async def test_a_job_that_is_told_to_stop_says_so_before_the_project_knows(
+    tmp_path: Path, pane: str, kind: str
+) -> None:
+    made = rounds.project(tmp_path / "p")
+    number = made.store.jobs.submit(kind, {"run_id": rounds.resting(made)} if kind == "s3" else {})
+    made.store.jobs.claim(number, os.getpid())
+    made.close()
+    project = opened(made.path)
+    app = StudioApp(project, screen=pane)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, lambda: shown(app, "running"))
+        with held(project.store.path), never_held_up():
+            await pilot.press("x")
+            await until_shown(pilot, lambda: shown(app, "cancelling …"))
+            await until_shown(pilot, lambda: f"{kind} cancelling" in frame(app)[0])
+            assert not project.store.jobs.is_cancelled(number)
+        await until_shown(pilot, lambda: project.store.jobs.is_cancelled(number))
+        await until_shown(pilot, lambda: not app.job_watch.stopping)
     project.close()
 
 

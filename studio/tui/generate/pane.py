@@ -114,7 +114,8 @@ class GeneratePane(Pane):
         asked = store.jobs.get(self._pinned) if self._pinned is not None else None
         found = [queue.with_true_state(store, job) for job in ([asked] if asked else latest)]
         live = next((job for job in found if say.is_under_way(job)), None)
-        self._run = live or next(iter(found), None)
+        run = live or next(iter(found), None)
+        self._run = None if run is None else self.studio.job_watch.as_told(run)
         if self._run is not None and (before is None or before.state is not self._run.state):
             self.refresh_bindings()
         self._show_run()
@@ -236,7 +237,7 @@ class GeneratePane(Pane):
     def action_cancel(self) -> None:
         """Stop the run; what is stored stays, and it can be resumed."""
         if (run := self._run) is not None:
-            self._order(lambda: queue.cancel(self.project, run.id))
+            self.studio.stop_job(run, lambda _job: self._changed())
 
     def _changed(self) -> None:
         self.studio.wrote()

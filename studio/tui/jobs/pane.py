@@ -145,7 +145,7 @@ class JobsPane(Pane):
     def store_changed(self) -> None:
         """Read the jobs' rows again."""
         self.studio.saw_jobs()
-        found = queue.all_jobs(self.project)
+        found = [self.studio.job_watch.as_told(job) for job in queue.all_jobs(self.project)]
         self._jobs = {job.id: job for job in found}
         wanted, self.studio.attach_job = self.studio.attach_job, None
         self._show_list(str(wanted) if wanted else None)
@@ -257,7 +257,9 @@ class JobsPane(Pane):
 
     def action_cancel(self) -> None:
         """Ask the job to stop."""
-        self._do(queue.cancel, "is asked to stop; what is done stays.")
+        if (job := self._current) is not None:
+            said = f"Job {job.id} is asked to stop; what is done stays."
+            self.studio.stop_job(job, lambda _job: self.studio.tell(said))
 
     @work
     async def action_resume(self) -> None:

@@ -126,13 +126,11 @@ class RoundsActions:
             then=lambda _job: self._access.tell(said),
         )
 
-    async def cancel_or_resume(self, run: RunSnapshot, app: App[Any]) -> None:
-        """Cancel the run's job; one that was cancelled, cut off or capped resumes."""
+    async def resume(self, run: RunSnapshot, app: App[Any]) -> None:
+        """Go on with a run whose job was cancelled, cut off or capped."""
         job, project = run.job, self._access.project
         if job is None:
             self._access.tell("No job works on this run.")
-        elif run.is_live:
-            await self._access.written(lambda: queue.cancel(project, job.id))
         elif job.state in queue.RESUMABLE:
             caps = await caps_for(app, job)
             if caps is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -177,7 +178,8 @@ class RoundsPane(Pane):
                 read = partial(look, run_id=run, job_id=job)
                 found = await self._access.ask(self._access.side, read)
                 if found is not None and (run, job) == (self._run_id, self._job_id):
-                    self._look = found
+                    told = found.job and self.studio.job_watch.as_told(found.job)
+                    self._look = replace(found, job=told)
                     await self._show_all()
         finally:
             self._reading = False
@@ -365,8 +367,12 @@ class RoundsPane(Pane):
     @work
     async def action_cancel(self) -> None:
         """Cancel the run's job; one that was cancelled, cut off or capped resumes."""
-        await self._do.cancel_or_resume(self._look, self.app)
-        self._wrote()
+        job = self._look.job
+        if job is not None and self._look.is_live:
+            self.studio.stop_job(job, lambda _job: self._wrote())
+        else:
+            await self._do.resume(self._look, self.app)
+            self._wrote()
 
     def _wrote(self) -> None:
         self.studio.wrote()

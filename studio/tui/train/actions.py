@@ -123,7 +123,7 @@ class ModelActions(Pane):
             self.studio.tell("Choose a training that runs: it stands at the top of the list.")
             return
         said = f"Job {job.id} is asked to stop; {self.key('train.resume')} goes on."
-        self._order(lambda: queue.cancel(self.project, job.id), said)
+        self.studio.stop_job(job, lambda _job: self.studio.tell(said))
 
     def _order(self, deed: Callable[[], object], said: str) -> None:
         """Ask something of a job, or write something of a model, and show what has come of it."""

@@ -10,6 +10,7 @@ from studio.jobs.base_encoders import default_encoder
 from studio.project import Project
 from studio.runs import Job, JobState, Model
 from studio.tasks import TASKS, Task
+from studio.tui.job_watch import JobWatch
 from studio.tui.train import words as train_words
 from studio.tui.widgets.rows import Column, Row, RowList
 
@@ -84,13 +85,13 @@ class ModelTable(RowList):
         """How many pairs it was trained on."""
         return self._pairs.get(model.snapshot_id or 0)
 
-    def read(self, project: Project) -> None:
+    def read(self, project: Project, watch: JobWatch) -> None:
         """List what the store has; the cursor follows a training to the model that it made."""
         store = project.store
         self.columns, self._measure = model_columns(project.task), project.task.metrics[0]
         self.models = {model.id: model for model in store.models.all()}
         unfinished = store.jobs.unfinished(TRAINING)
-        found = [queue.with_true_state(store, job) for job in unfinished]
+        found = [watch.as_told(queue.with_true_state(store, job)) for job in unfinished]
         self.jobs = {job.id: job for job in found if _shows(job)}
         self._pairs = store.snapshots.counts()
         rows = self._rows(default_encoder(project))

@@ -155,7 +155,7 @@ class TrainPane(ModelActions):
 
     def store_changed(self) -> None:
         """Read models and trainings again."""
-        self.table.read(self.project)
+        self.table.read(self.project, self.studio.job_watch)
         self.table.empty = "" if self.table.rows else self._nothing()
         self.query_one("#models-section", Section).titled(self.table.title)
         self._show_row()

@@ -180,8 +180,11 @@ class Field(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
     DEFAULT_CSS = """
-    Field { border: none; height: 1; padding: 0 1; background: $surface; }
-    Field:focus { border: none; background: $panel; }
+    Field {
+        border: none; border-left: outer $secondary;
+        height: 1; padding: 0 1 0 0; background: $panel;
+    }
+    Field:focus { border: none; border-left: outer $primary; }
     Field > .input--placeholder { color: $text-muted; }
     """
 

@@ -36,8 +36,9 @@ class FormLine(Horizontal):
     DEFAULT_CSS = """
     FormLine { height: 1; }
     FormLine .form-label { width: 18; }
-    FormLine .form-choice, FormLine Field { width: 24; background: $background; }
-    FormLine Field:focus { background: $panel; }
+    FormLine .form-choice, FormLine Field { width: 24; background: $panel; }
+    FormLine Field { border-left: outer $border-blurred; }
+    FormLine Field:focus { border-left: outer $primary; }
     FormLine .form-choice { padding: 0 1; text-wrap: nowrap; }
     FormLine .form-hint {
         width: 1fr; height: 1; padding: 0 1; color: $text-muted;
