@@ -39,7 +39,8 @@ def state_dir() -> Path:
 
 
 _NO_ROOM = re.compile(
-    r"no space left on device|disk quota exceeded|file write failed|unexpected pos \d+ vs",
+    r"no space left on device|disk quota exceeded|file write failed|unexpected pos \d+ vs"
+    r"|\d+ requested and \d+ written",
     re.IGNORECASE,
 )
 
@@ -47,8 +48,8 @@ _NO_ROOM = re.compile(
 def is_out_of_room(error: BaseException) -> bool:
     """Whether a file could not be written because the disk, or one's share of it, is full.
 
-    Libraries written in Rust and C++ (safetensors, torch's zip writer) raise classes of their own,
-    with the system's sentence or their own in the text.
+    Libraries written in Rust and C (safetensors, torch's zip writer, numpy) raise errors without a
+    number, with the system's sentence or their own in the text.
     """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True

@@ -38,6 +38,22 @@ class GoldImport:
     switched_off: tuple[Example, ...] = ()
     """Examples that say what gold says now: the LLM may not see them any more."""
 
+    @property
+    def told(self) -> str:
+        """What came in and what did not, in words, with the first row that was left out."""
+        added = " and ".join(f"{count:,} for {split}" for split, count in self.added.items())
+        parts = [f"Gold: {added}."]
+        if self.skipped:
+            codes = Counter(row.code for row in self.skipped)
+            reasons = ", ".join(f"{count:,} {code}" for code, count in codes.most_common())
+            rows = "row was" if len(self.skipped) == 1 else "rows were"
+            first = self.skipped[0]
+            parts.append(
+                f"{len(self.skipped):,} {rows} left out: {reasons}. The first: {first.where}: "
+                f"{first.reason}."
+            )
+        return " ".join((*parts, *self.notes))
+
     def to_row(self) -> dict[str, Any]:
         """For ``--json``."""
         off = [{"id": one.id, "query": one.query} for one in self.switched_off]

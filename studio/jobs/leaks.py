@@ -7,7 +7,7 @@ is only ever scored, and a text that an LLM wrote after it would make the score 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,16 +112,10 @@ def _apart(store: Store, gold: GoldWords) -> tuple[list[Example], list[Example]]
 def shown_demonstrations(
     store: Store, template: StagedTemplate, record: RecordType
 ) -> tuple[StagedTemplate, tuple[str, ...]]:
-    """A template without the demonstrations that are gold, and a sentence on each of those.
-
-    A demonstration leaks whatever it says that gold says: its text, or one that is like it.
-    """
+    """A template without the demonstrations that are gold, and a sentence on each of those."""
     gold, shown, remarks = GoldWords.of(store) if template.demonstrations else None, [], []
     for one in template.demonstrations:
-        about = {record.context: one.get("context", "")} if record.context else {}
-        given = ("label", "context", "answer")
-        said = [Datum(record, {record.fields[0]: one[n], **about}) for n in one if n not in given]
-        leak = next((found for datum in said if gold and (found := gold.find(datum))), None)
+        leak = gold_shown(gold, one, record) if gold is not None else None
         if leak is None:
             shown.append(one)
         else:
@@ -130,6 +124,14 @@ def shown_demonstrations(
                 "write another."
             )
     return replace(template, demonstrations=tuple(shown)), tuple(remarks)
+
+
+def gold_shown(gold: GoldWords, shown: Mapping[str, str], record: RecordType) -> Gold | None:
+    """The gold that a demonstration says, in its text or in one that is like it."""
+    about = {record.context: shown.get("context", "")} if record.context else {}
+    given = ("label", "context", "answer")
+    said = (Datum(record, {record.fields[0]: shown[n], **about}) for n in shown if n not in given)
+    return next((found for datum in said if (found := gold.find(datum))), None)
 
 
 def switch_off_gold(store: Store, new: Iterable[Gold] | None = None) -> list[Example]:

@@ -36,6 +36,8 @@ LAST_WORDS = 2_000
 """Characters of the sentence that the program ends with."""
 GOOD_S, BAD_S = 4, 12
 """Seconds that a notification stays; the list of messages keeps it after that."""
+LONG = 120
+"""Characters that take longer to read."""
 TRY_AGAIN_S = 0.04
 """Seconds between tries to write while another program does."""
 TELL_S = 1.0
@@ -113,7 +115,7 @@ class BaseApp(PatchedApp):
             ("✗ " if bad else "") + one_line(blotted(text)),
             severity="error" if bad else "information",
             markup=False,
-            timeout=BAD_S if bad else GOOD_S,
+            timeout=BAD_S if bad or len(text) > LONG else GOOD_S,
         )
 
     def notify(

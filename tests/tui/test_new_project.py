@@ -56,7 +56,7 @@ def test_a_project_is_not_made_among_its_own_documents(tmp_path: Path) -> None:
 
 def with_gold(tmp_path: Path, endpoint: str) -> Path:
     told = {**LABELLED, "gold": str(gold_file(tmp_path)), "endpoint": endpoint}
-    return make(wish(tmp_path, "classification", **told))
+    return make(wish(tmp_path, "classification", **told)).folder
 
 
 def test_an_address_alone_takes_the_only_model_that_is_served_there(tmp_path: Path) -> None:

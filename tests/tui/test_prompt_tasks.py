@@ -199,6 +199,13 @@ async def test_a_demonstration_that_is_gold_is_told_and_not_sent(
         await stage(pilot, "seed")
         assert f"is gold: test has it ({gold.origin})" in text_of(app, "warning")
         assert gold.text.upper() not in app.screen.query_one("#rendered", TextPane).plain
+        await pilot.press("1")
+        await until_shown(pilot, lambda: "★ This is gold: test has it" in _demonstrations(app))
+        assert _demonstrations(app).count("★") == 1
+
+
+def _demonstrations(app: StudioApp) -> str:
+    return app.screen.query_one("#demonstrations", TextPane).plain
 
 
 async def test_a_template_of_another_task_is_remarked(tmp_path: Path, rule: OpenAIServer) -> None:

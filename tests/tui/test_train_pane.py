@@ -15,6 +15,7 @@ from studio.tui.app import StudioApp
 from studio.tui.plots.curves import Curves
 from studio.tui.search.pane import SearchPane
 from studio.tui.train.pane import TrainPane
+from studio.tui.widgets.bars import KeyBar
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 from tests.support.trained import add_curves, add_gold, add_model, add_records, add_scores
@@ -272,6 +273,9 @@ async def test_the_cursor_goes_from_a_training_to_its_model(
         await quiet(pilot)
         assert pane(app).model is not None
         assert pane(app).model.name == "made"  # type: ignore[union-attr]
+        footer = str(app.screen.query_one(KeyBar).render())
+        assert "Evaluate" in footer
+        assert "Stop it" not in footer
 
 
 async def test_x_asks_a_running_training_to_stop(

@@ -135,6 +135,8 @@ async def test_a_classification_project_is_made_of_own_files_by_keys_alone(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     gold, folder = gold_file(tmp_path), tmp_path / "mine"
+    with gold.open("a", encoding="utf-8") as file:
+        file.write('\n{"text": "", "label": "good"}\n{"text": "stay number 3", "label": "bad"}\n')
     app = StudioApp()
     async with app.run_test(size=size) as pilot:
         await opened(pilot, "classification")
@@ -151,7 +153,11 @@ async def test_a_classification_project_is_made_of_own_files_by_keys_alone(
         wordings = [label.wording for label in project.store.labels.all()]
         assert wordings == ["a good stay", "a bad stay"]
         splits = (project.store.gold.count("validation"), project.store.gold.count("test"))
-        assert splits == (6, 6)
+        assert sum(splits) == 12
+        await until_shown(pilot, lambda: any("Gold: " in one.text for one in app.said))
+        told = next(one.text for one in app.said if "Gold: " in one.text)
+        assert "2 rows were left out: " in told
+        assert "gold.jsonl:13: " in told
         prompt = project.store.prompts.latest()
         assert prompt is not None
         assert 'texts = "a guest\'s review"' in prompt.template

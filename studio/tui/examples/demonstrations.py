@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -11,11 +12,15 @@ from textual.widget import Widget
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.actions import key_name
+from studio.tui.examples.list import SYMBOLS
 from studio.tui.pane import template_form
 from studio.tui.pane.base import Pane
 from studio.tui.prompt.template import DRAFT
 from studio.tui.safe_text import content, one_line
 from studio.tui.widgets.text_pane import Section, TextPane
+
+if TYPE_CHECKING:
+    from studio.jobs.leaks import GoldWords
 
 LONGEST = 600
 """Characters of one field that are shown."""
@@ -60,6 +65,8 @@ class Demonstrations(Section):
     def __init__(self, project: Project) -> None:
         super().__init__(id="demonstrations-section")
         self._project = project
+        self._gold: tuple[object, GoldWords | None] = (None, None)
+        """Gold by its words, and the version of the gold that they are of."""
 
     def compose(self) -> ComposeResult:
         """One scrolling text."""
@@ -90,8 +97,21 @@ class Demonstrations(Section):
             return
         rows: tuple[Mapping[str, str], ...] = getattr(template, "demonstrations", ())
         for row in rows:
-            yield Content("\n").join(
+            lines = [
                 Content.assemble((f"{name:<11} ", "$secondary"), content(_shown_as(said)))
                 for name, said in row.items()
                 if said.strip()
-            )
+            ]
+            if leak := self._leak(row):
+                lines.insert(0, content(f"{SYMBOLS['gold']} {leak}", "$warning"))
+            yield Content("\n").join(lines)
+
+    def _leak(self, shown: Mapping[str, str]) -> str:
+        """That a demonstration is gold, and which; empty where it is not."""
+        from studio.jobs.leaks import GoldWords, gold_shown, place_of
+
+        store, (version, gold) = self._project.store, self._gold
+        if gold is None or version != store.gold.version():
+            version, gold = self._gold = store.gold.version(), GoldWords.of(store)
+        found = gold_shown(gold, shown, self._project.task.record)
+        return f"This is gold: {place_of(found)}. No LLM is shown it." if found is not None else ""

@@ -54,8 +54,17 @@ class WishFault(StudioError):
         self.field = field
 
 
-def make(wish: Wish) -> Path:
-    """Make the project and start its import as a job where it has one; returns its folder.
+@dataclass(frozen=True, slots=True)
+class MadeProject:
+    """What came of a wish."""
+
+    folder: Path
+    told: str
+    """What came of its gold, where that came in at once; else empty."""
+
+
+def make(wish: Wish) -> MadeProject:
+    """Make the project and start its import as a job where it has one.
 
     Raises WishFault with the field and what to mend; then nothing is left behind.
     """
@@ -63,9 +72,8 @@ def make(wish: Wish) -> Path:
     endpoint = _endpoint(wish)
     if wish.sample:
         _from_sample(found, wish, endpoint)
-    else:
-        _from_files(found, wish, endpoint)
-    return found.folder
+        return MadeProject(found.folder, "")
+    return MadeProject(found.folder, _from_files(found, wish, endpoint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +143,10 @@ def _from_sample(found: Found, wish: Wish, endpoint: Endpoint) -> None:
     project.close()
 
 
-def _from_files(found: Found, wish: Wish, endpoint: Endpoint) -> None:
-    """Labels and labelled gold come in at once: they are few; documents by a job."""
-    path, files = found.folder, dict(found.files)
+def _from_files(found: Found, wish: Wish, endpoint: Endpoint) -> str:
+    """Labels and labelled gold come in at once: they are few; documents by a job. Returns what came
+    of the gold."""
+    path, files, told = found.folder, dict(found.files), ""
     was_there = path.exists()
     project = Project.create(path, title=path.name, task=wish.task.name, language=found.language)
     try:
@@ -148,7 +157,7 @@ def _from_files(found: Found, wish: Wish, endpoint: Endpoint) -> None:
         project.store.labels.set(found.labels)
         if wish.task.gold != "documents" and "gold" in files:
             try:
-                import_labelled(project, Path(files.pop("gold")), "auto")
+                told = import_labelled(project, Path(files.pop("gold")), "auto").told
             except StudioError as error:
                 raise WishFault("gold", str(error)) from error
         _set_endpoint(project, wish.endpoint, endpoint)
@@ -158,6 +167,7 @@ def _from_files(found: Found, wish: Wish, endpoint: Endpoint) -> None:
         _take_back(project, was_there)
         raise
     project.close()
+    return told
 
 
 def _labels(wish: Wish) -> list[Label]:

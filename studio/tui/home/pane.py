@@ -121,7 +121,9 @@ class HomePane(Pane):
 
         made = await self.app.push_screen_wait(Wizard())
         if made is not None:
-            await self.studio.open_project(made)
+            await self.studio.open_project(made.folder)
+            if made.told:
+                self.studio.tell(made.told)
 
     def action_forget(self) -> None:
         """Take the project off the list."""

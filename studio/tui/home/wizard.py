@@ -31,7 +31,7 @@ KEYS = "s makes it · t tests the endpoint · ←→ change · enter edits · es
 
 
 class Wizard(Dialog):
-    """Gives back the new project's folder, or None."""
+    """Gives back the new project, or None."""
 
     AUTO_FOCUS = "Form"
     BINDINGS: ClassVar[list[Any]] = [
@@ -45,6 +45,7 @@ class Wizard(Dialog):
     Wizard Form .form-meaning { display: block; }
     Wizard.-told Form .form-meaning { display: none; }
     Wizard.-narrow .form-hint { display: none; }
+    Wizard.-narrow Form .form-meaning { height: 2; text-wrap: wrap; text-overflow: clip; }
     Wizard FormLine.-bad .form-label { color: $error; }
     Wizard .said { height: auto; padding: 0 1; display: none; }
     """

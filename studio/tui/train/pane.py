@@ -201,6 +201,7 @@ class TrainPane(ModelActions):
             self.action_won_lost()
 
     def _show_row(self) -> None:
+        self.refresh_bindings()
         row = self.table.current
         if row is None:
             self._facts = None
