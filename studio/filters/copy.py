@@ -64,7 +64,9 @@ def copied_share(query: str, document_text: str) -> float:
     0 for a query under :data:`SHORTEST` words.
     """
     said = words(query)
-    spaceless = sum(1 for word in said if spaceless_pattern().match(word))
+    spaceless = 0
+    if not query.isascii():
+        spaceless = sum(1 for word in said if spaceless_pattern().match(word))
     if len(said) - spaceless / 2 < SHORTEST:
         return 0.0
     length = SPACELESS_STRETCH if spaceless > len(said) / 2 else STRETCH

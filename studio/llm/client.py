@@ -27,6 +27,7 @@ from studio.settings import Endpoint
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
+    from yarl import URL
 
 NO_KEY = "no-key"
 SEED_MODULUS = 2**31 - 1
@@ -56,6 +57,8 @@ class LLMClient:
         self._key = api_key
         self._session: ClientSession | None = None
         self._proxy: str | None = None
+        self._addresses: dict[str, URL] = {}
+        self._refused: dict[str, RefusedSettings] = {}
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> LLMClient:
@@ -154,7 +157,8 @@ class LLMClient:
 
     async def _accepted(self, request: Request, *, stream: bool) -> ClientResponse:
         """The response to the request, less what the model refuses of it."""
-        refused = refused_by(self.base_url, request.model)
+        if (refused := self._refused.get(request.model)) is None:
+            refused = self._refused[request.model] = refused_by(self.base_url, request.model)
         body = _body(request, stream)
         while True:
             # Calls that go out together all meet the refusal; each is sent again.
@@ -209,10 +213,15 @@ class LLMClient:
             response.status, said, response.headers, self.endpoint, self.base_url
         )
 
-    def _address(self, route: str) -> str:
+    def _address(self, route: str) -> URL:
         """Where a route is, with the query that the base URL may have."""
-        parts = urlsplit(self.base_url)
-        return parts._replace(path=f"{parts.path.rstrip('/')}/{route}").geturl()
+        if route not in self._addresses:
+            from yarl import URL
+
+            parts = urlsplit(self.base_url)
+            path = f"{parts.path.rstrip('/')}/{route}"
+            self._addresses[route] = URL(parts._replace(path=path).geturl())
+        return self._addresses[route]
 
     async def _open(self) -> ClientSession:
         if self._session is not None:

@@ -256,7 +256,7 @@ def _first_turn(text: str) -> str:
 
 def _utf8(text: str) -> str:
     """Lone surrogates, which JSON can carry, as U+FFFD."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _without_prompt(text: str, prompt_end: str) -> tuple[str, bool]:

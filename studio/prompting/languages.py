@@ -7,6 +7,7 @@ and scripts of languages are Unicode's (CLDR), through ``langcodes``.
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -196,8 +197,13 @@ def _kana() -> Pattern[str]:
 
 
 @cache
-def _function_words() -> dict[str, frozenset[str]]:
-    return {language: frozenset(text.split()) for language, text in FUNCTION_WORDS.items()}
+def _function_words() -> dict[str, tuple[str, ...]]:
+    """Word → the languages that have it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for language, text in FUNCTION_WORDS.items():
+        for word in set(text.split()):
+            found[word] = (*found.get(word, ()), language)
+    return found
 
 
 def marks_questions(language: str) -> bool:
@@ -213,14 +219,17 @@ def language_score(text: str, language: str) -> float:
     Chinese with Japanese Kana in it loses the Kana's share twice. A language that nobody knows has
     every script.
     """
-    found = [word for word in words(text) if _letter().search(word)]
+    plain = text.isascii()
+    found = [w for w in words(text) if (not w.isdigit() if plain else _letter().search(w))]
     if not found:
         return 1.0
     written = _written(language)
     if written is None:
         return 1.0
-    share = sum(1 for word in found if written.search(word)) / len(found)
-    if _scripts(language) <= HAN:
+    # All letters of ASCII are of one script.
+    shown = ["a"] if plain else found
+    share = sum(1 for word in shown if written.search(word)) / len(shown)
+    if not plain and _scripts(language) <= HAN:
         share -= sum(1 for word in found if _kana().match(word)) / len(found)
     meant = _language(language)
     return max(0.0, share * _function_word_vote(found, (meant and meant.language) or ""))
@@ -229,10 +238,7 @@ def language_score(text: str, language: str) -> float:
 def _function_word_vote(found: list[str], code: str) -> float:
     if code not in FUNCTION_WORDS:
         return 1.0
-    votes = {
-        language: sum(word in known for word in found)
-        for language, known in _function_words().items()
-    }
-    own = votes.pop(code)
-    other = max(votes.values())
+    votes = Counter(language for word in found for language in _function_words().get(word, ()))
+    own = votes.pop(code, 0)
+    other = max(votes.values(), default=0)
     return own / (own + other) if other >= 2 and other > own else 1.0

@@ -17,7 +17,7 @@ def has_loop(text: str) -> bool:
     twice. In scripts without spaces a single character needs five and a long stretch is eight.
     """
     found = words(text)[:LONGEST]
-    spaceless = any(spaceless_pattern().match(word) for word in found)
+    spaceless = not text.isascii() and any(spaceless_pattern().match(word) for word in found)
     single, long = (5, 8) if spaceless else (3, 5)
     for period in range(1, len(found) // 2 + 1):
         needed = single if period == 1 else 2 if period >= long else 3

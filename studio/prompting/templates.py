@@ -80,7 +80,7 @@ class Template:
     """The fewest and the most examples in one prompt; the paper's 2 to 8."""
     decoding: Decoding = field(default_factory=Decoding)
     """How its own style samples with a model that has no settings of its own."""
-    decoding_table: dict[str, Any] = field(default_factory=dict)
+    decoding_table: dict[str, Any] = field(default_factory=dict, hash=False)
     """The front matter's ``[decoding]``; :meth:`decoding_for` reads it."""
     parts: tuple[tuple[str, str], ...] = ()
     """Name → Jinja2 source of each part of the body."""
@@ -169,26 +169,25 @@ def render(
 def _chat(
     template: Template, shots: tuple[Example, ...], document_text: str
 ) -> tuple[Message, ...]:
+    asked = Message("user", _document_turn(template, document_text))
+    return (*_turns_before(template, shots), asked)
+
+
+@lru_cache(maxsize=64)
+def _turns_before(template: Template, shots: tuple[Example, ...]) -> tuple[Message, ...]:
+    """The instruction and the examples: they stand before document after document."""
     turns: list[Message] = []
     if instruction := template.rendered("instruction").strip():
         turns.append(Message("system", instruction))
     for shot in shots:
-        turns.append(
-            Message("user", _turn_of(template, _shown(shot.document_text, template.example_words)))
-        )
+        shown = shown_document(cut_words(shot.document_text, template.example_words))
+        turns.append(Message("user", _turn_of(template, shown)))
         turns.append(Message("assistant", one_line(shot.query)))
-    turns.append(Message("user", _document_turn(template, document_text)))
     return tuple(turns)
 
 
 def _document_turn(template: Template, document_text: str) -> str:
     return _turn_of(template, shown_document(cut_words(document_text, template.document_words)))
-
-
-@lru_cache(maxsize=256)
-def _shown(example_text: str, most_words: int) -> str:
-    """The document of an example, which stands before document after document."""
-    return shown_document(cut_words(example_text, most_words))
 
 
 def _turn_of(template: Template, shown: str) -> str:
@@ -200,9 +199,8 @@ def _completion(template: Template, shots: tuple[Example, ...], document_text: s
     blocks = [template.rendered("instruction").strip()]
     for shot in shots:
         query = template.rendered("query", query=one_line(shot.query)).strip()
-        blocks.append(
-            f"{_turn_of(template, _shown(shot.document_text, template.example_words))}\n{query}"
-        )
+        shown = shown_document(cut_words(shot.document_text, template.example_words))
+        blocks.append(f"{_turn_of(template, shown)}\n{query}")
     opening = completion_opening(template, len(shots))
     blocks.append(f"{_document_turn(template, document_text)}\n{opening}")
     return "\n\n".join(block for block in blocks if block)
