@@ -53,6 +53,10 @@ class Endpoint:
     """Further servers with the same model, each with its own concurrency."""
     timeout_s: float = 120.0
     """Seconds after which a call counts as lost and is tried again."""
+    requests_per_minute: float | None = None
+    """The most calls a minute, all addresses together; None leaves it to what the server says."""
+    tokens_per_minute: float | None = None
+    """The most tokens a minute, in and out."""
     keyless: bool = False
     """Set for servers that only a project names: it may come from a stranger, so no key goes there.
     Not a setting."""
@@ -292,6 +296,8 @@ LOWEST = {
     "max_concurrency": 1,
     "context_window": 1,
     "timeout_s": 0.001,
+    "requests_per_minute": 1,
+    "tokens_per_minute": 1,
     "threads": 0,
     "price_in": 0,
     "price_out": 0,

@@ -31,6 +31,8 @@ from studio.records import CapReached, StudioError
 from studio.runs import Job, JobState
 
 PLAIN_EVERY_S = 10.0
+PLAIN_LATER_S = 60.0
+"""A stage of more than a minute gets a line a minute."""
 """Seconds between two lines of one stage where there is no terminal."""
 
 Show = Callable[[Job], None]
@@ -177,7 +179,7 @@ class _Stage:
 
 @contextmanager
 def _lines() -> Iterator[Show]:
-    """A line when a stage begins and every ten seconds of it; logs stay readable."""
+    """A line when a stage begins, every ten seconds and then every minute: logs stay readable."""
     stage = _Stage("", 0.0, 0, 0.0)
 
     def show(job: Job) -> None:
@@ -188,7 +190,8 @@ def _lines() -> Iterator[Show]:
             return
         if name != stage.name:
             stage = _Stage(name, moment, job.done, -PLAIN_EVERY_S)
-        if moment - stage.said_at >= PLAIN_EVERY_S:
+        early = moment - stage.since < PLAIN_LATER_S
+        if moment - stage.said_at >= (PLAIN_EVERY_S if early else PLAIN_LATER_S):
             stage.said_at = moment
             line = plain_line(job, job.done - stage.first, moment - stage.since)
             err.print(visible(line), highlight=False, soft_wrap=True)
@@ -197,17 +200,22 @@ def _lines() -> Iterator[Show]:
 
 
 def plain_line(job: Job, done: int, seconds: float) -> str:
-    """Such as ``generate 40/112 · 12.3/s · 6 s left · 38 queries``.
+    """Such as ``generate 40/112 · 12.3/s · 6 s left · answers take 0.8 s, … · 38 queries``.
 
     done, seconds: steps and time since the stage began here.
     """
-    from studio.tui.generate.words import duration
+    from studio.tui.generate.words import duration, figures_of, latencies
 
     stage, said = parts_of(job)
     parts = [f"{stage} {job.done:,}/{job.total:,}" if job.total else stage]
     if job.total and done > 0 and seconds > 1:
         rate = done / seconds
         parts += [f"{rate:,.1f}/s", f"{duration((job.total - job.done) / rate)} left"]
+    if job.live:
+        figures = figures_of(job)
+        tokens = figures.tokens_s[-10:]
+        parts += [f"{sum(tokens) / len(tokens):,.0f} tokens/s"] if tokens else []
+        parts += latencies(figures)
     return " · ".join([*parts, said] if said else parts)
 
 

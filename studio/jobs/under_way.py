@@ -16,6 +16,8 @@ SAMPLE_S = 1.0
 """Seconds that one sample of the rate stands for."""
 SAMPLES = 120
 """The latest samples that are kept."""
+LATENCIES = 512
+"""The latest answers whose latencies are kept."""
 RECENT = 15
 """Samples that the present rate is the mean of."""
 
@@ -36,6 +38,8 @@ class RunCounters:
     cost: float | None = 0.0
     """US dollars, those calls at their most; None as soon as one price is unknown."""
     reasons: Counter[str] = field(default_factory=Counter)
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    """Seconds of the latest answers."""
 
     def begin_with(self, spent: Spent, records: int, reasons: dict[str, int]) -> None:
         """Go on from what the job did before it was interrupted."""
@@ -58,6 +62,7 @@ class RunCounters:
         """Count what an answer took, or can have taken where the endpoint does not say."""
         if answer.finish_reason == "error":
             return
+        self.latencies.append(answer.latency_s)
         if not answer.is_counted and most is not None:
             self.lose(most)
             return
@@ -74,6 +79,11 @@ class RunCounters:
 
     def _pay(self, cost: float | None) -> None:
         self.cost = None if self.cost is None or cost is None else self.cost + cost
+
+    def latency(self) -> list[float]:
+        """The median and the 95th percentile of the latest latencies; nothing without any."""
+        found = sorted(self.latencies)
+        return [round(found[int(part * (len(found) - 1))], 3) for part in (0.5, 0.95) if found]
 
     @property
     def tokens(self) -> int:
@@ -163,5 +173,7 @@ def live(counters: RunCounters, meter: Meter, pace: Concurrency, **others: Any) 
         "limit": pace.limit,
         "most": pace.most,
         "ceiling": pace.ceiling,
+        "retries": pace.retries,
+        "latency_s": counters.latency(),
         **meter.shown(),
     }

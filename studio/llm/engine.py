@@ -17,6 +17,7 @@ from studio.llm.budget import Budget, Claim, Ledger, NoLedger
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, FailureKind
 from studio.llm.limiter import AdaptiveLimiter, backoff
+from studio.llm.pacing import Pacing
 from studio.llm.request_queue import RequestQueue, Turn
 from studio.records import StudioError
 
@@ -64,6 +65,8 @@ class Concurrency:
     """The most that are allowed: the run's own limit, or what the endpoint is set to."""
     ceiling: int = 0
     """The most that the endpoint's settings allow, all its servers together."""
+    retries: int = 0
+    """Calls that had to be made again so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class _EngineRun:
     ) -> None:
         self.stats = RunStats()
         self.limiters = [AdaptiveLimiter(client, max_concurrency) for client in clients]
+        self.pacing = Pacing(clients[0].endpoint)
         self.budget = budget
         self.on_answer = on_answer
         self.on_note = on_note
@@ -185,7 +189,9 @@ class _EngineRun:
     def _pace(self) -> Concurrency:
         limit = sum(int(limiter.limit) for limiter in self.limiters)
         ceiling = sum(limiter.client.endpoint.max_concurrency for limiter in self.limiters)
-        return Concurrency(len(self.tasks), min(limit, self._most()), self._most(), ceiling)
+        return Concurrency(
+            len(self.tasks), min(limit, self._most()), self._most(), ceiling, self.stats.retries
+        )
 
     def _obey(self, order: Order) -> None:
         """Take another concurrency or a pause over, from the next request on."""
@@ -221,7 +227,8 @@ class _EngineRun:
     def _next_call(self, chosen: int) -> _Call | None:
         """The next request with its server and its reservation; chosen: those before it."""
         now = time.monotonic()
-        limiter = None if self.paused else self._free_limiter(now, chosen)
+        rests = self.paused or not self.pacing.is_free(now)
+        limiter = None if rests else self._free_limiter(now, chosen)
         turn = self.queue.take(now, self.max_concurrency) if limiter else None
         if limiter is None or turn is None:
             return None
@@ -230,6 +237,7 @@ class _EngineRun:
             self._no_money(turn, chosen)
             return None
         limiter.send(now)
+        self.pacing.take(reservation.tokens)
         self.queue.busy[turn.request.document_id] += 1
         return _Call(limiter, turn, reservation)
 
@@ -290,6 +298,9 @@ class _EngineRun:
             self.on_answer(turn.request, answer)
 
     def _book(self, call: _Call, answer: Answer | None, *, paid: bool) -> None:
+        if answer and answer.is_counted:
+            took = (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
+            self.pacing.settle(call.reservation.tokens, took)
         if paid:
             self.budget.settle(call.reservation, answer)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,12 @@ def job(message: str = "", done: int = 0, total: int | None = None) -> Job:
 def test_a_line_of_progress_has_rate_and_time_left() -> None:
     line = plain_line(job("generate: 38 queries", 40, 112), done=40, seconds=4.0)
     assert line == "generate 40/112 · 10.0/s · 7 s left · 38 queries"
+
+
+def test_a_line_of_progress_has_what_the_server_does() -> None:
+    live = {"tokens_s": [90.0, 110.0], "latency_s": [0.81, 2.14], "retries": 3}
+    line = plain_line(replace(job("38 queries", 40, 112), live=live), done=40, seconds=4.0)
+    assert "100 tokens/s · answers take 0.8 s, 1 in 20 over 2.1 s · 3 calls made again" in line
 
 
 def test_a_line_of_progress_says_only_what_is_known() -> None:

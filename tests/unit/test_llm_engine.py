@@ -306,6 +306,13 @@ async def test_it_uses_all_that_it_may() -> None:
         assert server.most_in_flight == 32
 
 
+async def test_requests_a_minute_are_heeded(server: OpenAIServer) -> None:
+    stats = await run(endpoint(server, requests_per_minute=600.0), requests(14))
+    # Ten at once, and then one each tenth of a second.
+    assert (stats.answered, server.calls) == (14, 14)
+    assert stats.seconds > 0.3
+
+
 async def test_a_slow_call_holds_up_no_other(server: OpenAIServer) -> None:
     server.fail_next("hold")
     ended: list[int | None] = []

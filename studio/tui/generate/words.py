@@ -51,6 +51,9 @@ class Figures:
     answers_s: float | None = None
     queries_s: tuple[float, ...] = ()
     tokens_s: tuple[float, ...] = ()
+    latency_s: tuple[float, ...] = ()
+    """The median and the 95th percentile of the latest answers."""
+    retries: int = 0
 
 
 def figures_of(job: Job) -> Figures:
@@ -75,7 +78,7 @@ def _sound(live: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What is of its type: a project's file may come from anybody."""
     for one in fields(Figures):
         found = live.get(one.name)
-        if one.name in ("queries_s", "tokens_s"):
+        if one.name in ("queries_s", "tokens_s", "latency_s"):
             samples = found if isinstance(found, list) else []
             yield one.name, tuple(x for x in samples if isinstance(x, int | float))
         elif one.name in ("cost", "answers_s"):
@@ -197,7 +200,19 @@ def _calls(job: Job, figures: Figures) -> str:
     text = f"{figures.in_flight} in flight, at most {most} at a time (+ −)"
     if figures.limit < figures.most:
         text += f" · {figures.limit} now, more as the server bears it"
-    return f"{text} · {figures.note}" if figures.note else text
+    return " · ".join(filter(None, [text, *latencies(figures), figures.note]))
+
+
+def latencies(figures: Figures) -> list[str]:
+    """Such as ``answers take 0.8 s, 1 in 20 over 2.1 s`` and ``3 calls made again``."""
+    found = []
+    if len(figures.latency_s) == 2:
+        median, high = figures.latency_s
+        found.append(f"answers take {median:.1f} s, 1 in 20 over {high:.1f} s")
+    if figures.retries:
+        found.append("1 call" if figures.retries == 1 else f"{figures.retries:,} calls")
+        found[-1] += " made again"
+    return found
 
 
 def _rate(samples: Sequence[float], digits: int, bars: int, job: Job) -> str:
