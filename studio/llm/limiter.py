@@ -16,7 +16,7 @@ from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed
 from studio.llm.slowness import Slowness
 
-START_LIMIT = 32.0
+START_LIMIT = 16.0
 CLIMB = 2.0
 """Calls more at a time for each answer, until it is once too much: three times as many a round."""
 BACKOFF_BASE_S = 0.5

@@ -161,7 +161,7 @@ async def test_what_no_further_call_can_mend_ends_the_run_at_once(
     server.always = fault  # type: ignore[assignment]
     with pytest.raises(StudioError, match=sentence):
         await run(endpoint(server), requests(1000))
-    assert server.calls <= 16
+    assert server.calls <= 36
 
 
 Body = dict[str, Any]
