@@ -24,6 +24,7 @@ from studio.training.checkpoints import WorkingFolder, replace_folder, run_finge
 from studio.training.distillation import Lessons, asked, graded_texts, kept
 from studio.training.encoders import (
     ROLES,
+    is_static,
     load_encoder,
     prefixes_of,
     word_vectors,
@@ -359,7 +360,9 @@ def _prepared_encoder(settings: RetrieverSettings) -> SentenceTransformer:
     set_seed(settings.seed)
     wanted = Prefixes(settings.query_prompt, settings.document_prompt)
     model = load_encoder(settings.base, settings.device, settings.max_length, wanted)
-    if settings.freeze_words if settings.freeze_words is not None else words_prevail(model):
+    held = words_prevail(model) if settings.freeze_words is None else settings.freeze_words
+    # A static encoder is nothing but word vectors.
+    if held and not is_static(model):
         for role in ROLES:
             word_vectors(model, role).requires_grad_(False)
     return two_sided(model) if settings.trained_side == "query" else model

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file
 
 from studio.records import StudioError
-from studio.training.encoders import LocalEncoder, load_encoder
+from studio.training.encoders import LocalEncoder, load_encoder, words_prevail
 from studio.training.retriever import train
 from studio.training.settings import (
     RetrieverSettings,
@@ -96,6 +96,21 @@ def test_cached_mini_batches_give_the_weights_of_the_whole_batch(bert: str, tmp_
         train(tiny_encoder.pairs(), plain, tmp_path / name)
     cached, whole = (load_file(tmp_path / n / "model.safetensors") for n in ("cached", "whole"))
     assert all(cached[name].allclose(whole[name], atol=1e-4) for name in cached)
+
+
+def test_word_vectors_can_be_held_and_are_where_they_are_most_of_the_weights(
+    bert: str, static: str, tmp_path: Path
+) -> None:
+    before = load_encoder(bert, "cpu")
+    assert not words_prevail(before)
+    assert not words_prevail(load_encoder(static, "cpu"))
+    name = "embeddings.word_embeddings.weight"
+    for held in (True, False):
+        out = tmp_path / f"held-{held}"
+        train(tiny_encoder.pairs(1), settings(bert, max_steps=1, freeze_words=held), out)
+        same = weights(out)[name] == before[0].auto_model.state_dict()[name].tolist()
+        assert same is held
+    train(tiny_encoder.pairs(1), settings(static, max_steps=1, freeze_words=True), tmp_path / "s")
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
