@@ -200,7 +200,7 @@ def _trained_row(model: Model, pairs: int | None) -> dict[str, Any]:
         "created": model.created,
         "validation_ndcg@10": dict(zip(BEFORE_AFTER, validation_of(model), strict=True)),
         "test": test.get("scores", {}),
-        "p_value": gain_p_value(test),
+        "p_value": gain_p_value(test, model.learner),
     }
 
 

@@ -138,7 +138,7 @@ def evaluate(
     from studio.jobs.base_encoders import absolute
     from studio.jobs.evaluating import names_in
 
-    params = replace(params, encoder=absolute(params.encoder))
+    params = replace(params, encoder=absolute(params.encoder), reranker=absolute(params.reranker))
     opened = opened_for("evaluate", project)
     if opened.task.trained_by == "tune":
         refuse_other_options((answers, judge), (params,), opened.task.record.nouns)

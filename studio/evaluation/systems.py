@@ -81,6 +81,11 @@ class System:
         return f"{self.label} {self.detail}".strip()
 
 
+def before_after(learner: str) -> tuple[str, str]:
+    """What a model of this learner is measured against, and what it is itself."""
+    return (TRAINED, RERANKED) if learner == RERANKER else BEFORE_AFTER
+
+
 def model_system(model_id: int) -> str:
     """The name of a model as a system."""
     return f"{MODEL_PREFIX}{model_id}"

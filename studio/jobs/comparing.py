@@ -9,7 +9,7 @@ from typing import Any
 from studio.evaluation.generation import PREFERRED, ROUGE_L
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import PairedTest, paired_test
-from studio.evaluation.systems import BASE, TRAINED, label_of, model_system
+from studio.evaluation.systems import BASE, before_after, label_of, model_system
 from studio.formats.instructions import prompt_text
 from studio.jobs.datasets import gold_set
 from studio.records import Gold, Split, StudioError
@@ -127,7 +127,7 @@ def _scores_of(
 ) -> Evaluation | None:
     """The newest scores of a system on a split."""
     if isinstance(who, Model):
-        own = latest(store, who.id, split).get(TRAINED)
+        own = latest(store, who.id, split).get(before_after(who.learner)[1])
         return own or store.evaluations.newest(model_system(who.id), split)
     if beside is not None:
         return latest(store, beside.id, split).get(who)

@@ -47,7 +47,7 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     model = asked
     if asked is not None and asked.learner == RERANKER:
         # It is scored over the retriever that it was trained for.
-        params = replace(params, reranker=str(asked.id), systems=f"reranked,{params.systems}")
+        params = replace(params, reranker=str(asked.id))
         model = context.store.models.get(asked.parent_id) if asked.parent_id else None
     chosen = chosen_systems(context, params, model)
     corpus = gold.corpus or read_corpus(context.store)
@@ -120,7 +120,8 @@ def chosen_systems(
         depth=params.rerank,
     )
     usual = [one for one in there if one.name in systems.USUAL and not one.problem]
-    named = [systems.find_system(there, name) for name in names_in(params.systems)]
+    wanted = names_in(params.systems) + ([systems.RERANKED] if params.reranker else [])
+    named = [systems.find_system(there, name) for name in wanted]
     if missing := next((one for one in named if one.problem), None):
         raise StudioError(f"{missing.problem} So {missing.label} cannot be scored.")
     models = {one.model_id for one in usual if one.model_id is not None}

@@ -21,6 +21,7 @@ from studio.jobs.searching import search
 from studio.project import Project
 from studio.records import StudioError, WrongTask
 from studio.runs import RERANKER, Model
+from studio.tui.train.words import model_cells, short
 from tests.support import tiny_encoder
 from tests.support.data import gold_query, query_for
 from tests.support.project import fill
@@ -80,6 +81,13 @@ def test_a_reranker_has_its_lineage_its_curves_its_card_and_its_scores(
         console.print(score_table(found))
     assert "trained + reranker" in told_table.get()
     assert "Milliseconds a query: BM25" in told_table.get()
+    scored = store.models.get(model.id)
+    assert scored is not None
+    *_, validation, test, chance, _ = model_cells(scored, 16, "")
+    assert found["validation"]["base"] is not None
+    assert validation.count("→") == test.count("→") == 1
+    assert test.startswith(short(found["scores"]["trained"]["ndcg@10"]))
+    assert chance != "—"
     card = (context.project.path / model.path / "README.md").read_text()
     assert "CrossEncoder(" in card
     assert "(retriever-1)" in card

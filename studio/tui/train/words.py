@@ -68,9 +68,9 @@ def model_cells(
         base_name(model.base),
         "" if pairs is None else f"{pairs:,}",
         _arrow(*validation_of(model, measure)),
-        _arrow(*_means(test, measure)),
+        _arrow(*_means(test, measure, model.learner)),
         # What rounds gained is tested beside it, from round to round.
-        "" if "run" in model.scores else chance(gain_p_value(test)),
+        "" if "run" in model.scores else chance(gain_p_value(test, model.learner)),
         when(model.created),
     )
 
@@ -124,19 +124,22 @@ def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _means(found: Mapping[str, Any], measure: str) -> tuple[float | None, float | None]:
-    """(base, trained); of a model that rounds have trained, its own alone."""
+def _means(
+    found: Mapping[str, Any], measure: str, learner: str = ""
+) -> tuple[float | None, float | None]:
+    """(before, after); of a model that rounds have trained, its own alone."""
     if "scores" not in found:
         alone = found.get(measure)
         return None, alone if isinstance(alone, float) else None
     scores = _table(found, "scores")
-    before, after = (_table(scores, name).get(measure) for name in systems.BEFORE_AFTER)
+    pair = systems.before_after(learner)
+    before, after = (_table(scores, name).get(measure) for name in pair)
     return before, after
 
 
-def gain_p_value(test: Mapping[str, Any]) -> float | None:
-    """Of the trained system against its base; None where that was not tested."""
-    before, after = systems.BEFORE_AFTER
+def gain_p_value(test: Mapping[str, Any], learner: str = "") -> float | None:
+    """Of the model against what it is measured by; None where that was not tested."""
+    before, after = systems.before_after(learner)
     return _table(test, "p_value").get(systems.pair_key(after, before))
 
 
@@ -148,7 +151,7 @@ def validation_of(model: Model, measure: str = "ndcg@10") -> tuple[float | None,
     if losses := _table(model.scores, "validation_loss"):
         return losses.get(systems.BASE), losses.get(systems.TRAINED)
     if scored := _table(model.scores, "validation"):
-        return _means(scored, measure)
+        return _means(scored, measure, model.learner)
     seen = _table(model.scores, "validation_ndcg@10")
     before, after = (seen.get(name) for name in systems.BEFORE_AFTER)
     return before, after
