@@ -200,7 +200,7 @@ def _calls(job: Job, figures: Figures) -> str:
     text = f"{figures.in_flight} in flight, at most {most} at a time (+ −)"
     if figures.limit < figures.most:
         text += f" · {figures.limit} now, more as the server bears it"
-    return " · ".join(filter(None, [text, *latencies(figures), figures.note]))
+    return " · ".join(filter(None, [text, figures.note, *latencies(figures)]))
 
 
 def latencies(figures: Figures) -> list[str]:
