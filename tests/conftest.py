@@ -63,7 +63,10 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     """Projects of every task, for all tests that walk through them."""
     from tests.support import tasks
 
-    with tasks.builder(tmp_path_factory.mktemp("made")) as found:
+    base = tmp_path_factory.getbasetemp()
+    # Each worker has a folder of its own in the run's.
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with tasks.builder(run / "made") as found:
         yield found
 
 

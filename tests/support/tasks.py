@@ -5,15 +5,16 @@ A new task is one more row of :data:`TASKS`.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import random
+import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +28,7 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.tiny_encoder import TOPICS, bert_encoder
 from tests.support.verbs import Verbs
 
+SERVER = re.compile(r"http://127\.0\.0\.1:\d+[^\"]*")
 STATES = ("empty", "records", "model")
 LABELS = "near=a satisfied customer,far=a dissatisfied customer"
 NAMES = ("near", "far")
@@ -182,35 +184,55 @@ def jobs_in_this_process() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes projects in a folder of its own, with a stand-in LLM and a tiny encoder."""
+    """Makes projects with a stand-in LLM and a tiny encoder, for all workers of a run of tests."""
 
     folder: Path
+    """Where all workers find what one has made."""
     server: OpenAIServer
-    encoder: Path
-    llm: Path
-    """A tiny one."""
+    """This worker's own."""
 
     @property
     def studio(self) -> Verbs:
-        """The verbs, in the builder's own home."""
+        """The verbs, in the builders' home."""
         return Verbs(self.folder)
 
+    @property
+    def encoder(self) -> Path:
+        """A tiny one that knows the texts' words."""
+        return self._once("encoder", bert_encoder)
+
+    @property
+    def llm(self) -> Path:
+        """A tiny one."""
+        return self._once("llm", tiny_llm.llama)
+
     def files(self, task: str) -> Files:
-        """What is imported into projects of the task; written once."""
-        folder = self.folder / "files" / task
-        if not folder.exists():
-            return Files.of(task, folder)
-        gold = folder / ("beir" if task == "retrieval" else "gold.jsonl")
-        return Files(folder / "corpus.jsonl", gold, folder / "shots.jsonl")
+        """What is imported into projects of the task."""
+        corpus = self._once(f"files-{task}", lambda folder: Files.of(task, folder).corpus)
+        gold = "beir" if task == "retrieval" else "gold.jsonl"
+        return Files(corpus, corpus.with_name(gold), corpus.with_name("shots.jsonl"))
 
     def copy(self, task: str, state: str, target: Path) -> Path:
         """A project of the task in this state, for one test to work with."""
-        return Path(shutil.copytree(self._made(task) / state, target))
+        made = self._once(task, lambda folder: self._make(task, folder))
+        copied = Path(shutil.copytree(made / state, target))
+        settings = copied / "studio.toml"
+        # It was made with the server of the worker that was first.
+        settings.write_text(SERVER.sub(self.server.url, settings.read_text("utf-8")), "utf-8")
+        return copied
 
-    @cache  # noqa: B019
-    def _made(self, task: str) -> Path:
-        """The folder of its projects, each named by its state; made when first asked for."""
-        made = self.folder / task
+    def _once(self, name: str, make: Callable[[Path], Path]) -> Path:
+        """What is made in a folder of that name, when a worker first asks for it."""
+        folder, done = self.folder / name, self.folder / f"{name}.done"
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                done.write_text(str(make(folder)), "utf-8")
+        return Path(done.read_text("utf-8"))
+
+    def _make(self, task: str, made: Path) -> Path:
+        """The folder of its projects, each named by its state."""
         empty, records, model = (made / state for state in STATES)
         case, files = TASKS[task], self.files(task)
         self._done("new", empty, "--task", task, *case.new)
@@ -264,6 +286,7 @@ def _without_models(path: Path) -> None:
 
 @contextmanager
 def builder(folder: Path) -> Iterator[Builder]:
-    """A builder with its server, an encoder that knows the texts' words, and an LLM."""
+    """A builder with its server; all workers' builders may have the same folder."""
+    folder.mkdir(exist_ok=True)
     with OpenAIServer(words=said) as server:
-        yield Builder(folder, server, bert_encoder(folder / "tiny"), tiny_llm.llama(folder / "llm"))
+        yield Builder(folder, server)
