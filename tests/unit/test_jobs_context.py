@@ -168,7 +168,7 @@ def test_examples_that_are_switched_off_stand_in_for_test_gold_only(project: Pro
 def test_the_encoder_is_what_was_asked_for_then_the_projects_then_the_settings(
     project: Project,
 ) -> None:
-    assert encoder_name(project, "") == project.settings.encoder
+    assert encoder_name(project, "") == "minilm-l6"
     project.store.values.set("encoder", "m3e-small")
     assert encoder_name(project, "") == "m3e-small"
     assert encoder_name(project, "minilm-l6") == "minilm-l6"
