@@ -37,7 +37,7 @@ from studio.prompting.json_object import read_object
 from studio.prompting.languages import language_code, language_name, language_score
 from studio.prompting.loops import has_loop
 from studio.prompting.staged import StagedForm
-from studio.prompting.words import normal, words
+from studio.prompting.words import normal, words, words_found
 from studio.records import NOTE, TRIPLET, Reason, RecordType, StudioError
 
 STS, BITEXT = "sts", "bitext"
@@ -67,6 +67,8 @@ LONG: Final[Mapping[str, tuple[str, ...]]] = {
 """Group → what is to be a document in it."""
 LONG_WORDS: Final = 10
 """Fewest words of a document: a fifth of the shortest that is asked for."""
+PLACEHOLDERS: Final = "placeholders"
+"""The list of the template of what only stands in for a text."""
 TOPICS: Final = 3
 """Named in one request."""
 TASK_WORDS: Final = (4, 60)
@@ -80,7 +82,8 @@ DRAWN: Final[Mapping[str, str]] = {
 }
 """Placeholder → the list of the template that it is drawn from, for all groups alike."""
 LISTS: Final = (
-    *DRAWN.values(), "difficulties", "pair_difficulties", "input_lengths", "languages", STS, BITEXT,
+    *DRAWN.values(), "difficulties", "pair_difficulties", "input_lengths", "languages",
+    PLACEHOLDERS, STS, BITEXT,
 )  # fmt: skip
 
 
@@ -302,6 +305,8 @@ class TaskExamples:
         if normal(negative) in (normal(positive), normal(query)):
             return Reason.CONFLICT
         if any(_is_shown(text, ask) or _names_key(text, ask) for text in texts):
+            return Reason.ECHO
+        if words_found(" . ".join(texts), plan.template.lists.get(PLACEHOLDERS, ())):
             return Reason.ECHO
         if any(map(has_loop, texts)):
             return Reason.LOOP

@@ -145,6 +145,7 @@ def test_the_object_that_was_asked_for_becomes_a_triplet_with_instruction_and_gr
         (answer("short-long", QUERY, "the lock " * 60, WRONG), Reason.LOOP),
         (answer("short-long", QUERY, "It is closed.", WRONG), Reason.TOO_SHORT),
         (answer("short-long", "user_query of a skipper", RIGHT, WRONG), Reason.ECHO),
+        (answer("short-long", QUERY, f"This is a sample text. {RIGHT}", WRONG), Reason.ECHO),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learnt_from_is_dropped_with_its_reason(
