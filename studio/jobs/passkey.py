@@ -77,7 +77,8 @@ def _scored(context: JobContext, params: PasskeyParams, system: systems.System) 
         return len(found["input_ids"] if network is not None else found.ids)
 
     found: dict[str, float] = {}
-    lengths = [length for length in LENGTHS if length <= most]
+    # An encoder that reads less than the shortest is asked about what it can read.
+    lengths = [length for length in LENGTHS if length <= most] or [most]
     for number, length in enumerate(lengths):
         context.check()
         context.progress(number, len(lengths), f"{length:,} tokens, {system.label}")
