@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -60,6 +61,24 @@ async def test_pasted_text_waits_for_the_key_before_it(project: Project) -> None
         burst(app, "!")
         editor = app.screen.query_one("#query", Editor)
         await until_shown(pilot, lambda: editor.value.endswith("work in 汉字 pasted!"))
+
+
+@pytest.mark.parametrize("pane", ["examples", "search"])
+async def test_a_paste_that_is_no_text_for_a_field_is_told_and_not_taken(
+    project: Project, pane: str
+) -> None:
+    app = StudioApp(project, screen=pane)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await quiet(pilot)
+        await pilot.press("e" if pane == "examples" else "slash")
+        await until_shown(pilot, lambda: isinstance(app.screen.focused, Editor | Field))
+        app.post_message(events.Paste("deduct " * 700_000).set_sender(app))
+        burst(app, "!")
+        await until_shown(pilot, lambda: any("nothing of it was taken" in m.text for m in app.said))
+        focused = app.screen.focused
+        assert isinstance(focused, Editor | Field)
+        assert focused.value.endswith("!")
+        assert "deduct deduct" not in focused.value
 
 
 async def test_keys_go_on_when_what_had_the_focus_goes_away(project: Project) -> None:

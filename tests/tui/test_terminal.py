@@ -17,6 +17,7 @@ import pytest
 from studio.project import Project
 from studio.tui import memory
 from studio.tui.title import RESTORE, SAVE
+from tests.support.screen import Screen
 from tests.support.waiting import PATIENCE_S
 
 RUN = "from pathlib import Path; from studio.tui.app import run; raise SystemExit(run({path}))"
@@ -298,6 +299,14 @@ def test_without_a_project_it_opens_at_home(own_folders: None) -> None:
         assert started.end() == 0
     finally:
         started.child.close(force=True)
+
+
+def test_the_terminals_size_wins_over_what_a_shell_has_exported(own_folders: None) -> None:
+    exported = {"COLUMNS": "60", "LINES": "15"}
+    command = [sys.executable, "-m", "studio"]
+    with Screen(command, columns=100, lines=30, environment=exported) as screen:
+        screen.wait(lambda seen: "No project yet" in seen.text)
+        assert "Quit" in screen.lines[29]
 
 
 def test_ctrl_c_does_not_quit(terminal: Terminal) -> None:

@@ -165,6 +165,12 @@ def test_a_reader_that_leaves_early_is_no_error_message(tmp_path: Path) -> None:
     assert said.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&-"])
+def test_a_closed_output_is_no_fault_of_the_studio(tmp_path: Path, closed: str) -> None:
+    said = shell(tmp_path, f"studio prompt templates {closed}")
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
 def test_output_in_an_old_encoding_does_not_fail(tmp_path: Path) -> None:
     said = shell(tmp_path, "PYTHONIOENCODING=latin-1 studio models list --json")
     assert said.returncode == 0
