@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from studio.cli.tables import score_table
+from studio.evaluation.systems import System
 from studio.jobs import evaluating, kinds, reranking
 from studio.jobs.base_encoders import base_encoders
 from studio.jobs.context import Cancelled, JobContext
@@ -17,6 +18,7 @@ from studio.jobs.datasets import gold_set
 from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import model_by_number, systems_of
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.search_systems import LoadedSystem, Reading, Reranked
 from studio.jobs.searching import search
 from studio.project import Project
 from studio.records import StudioError, WrongTask
@@ -115,6 +117,24 @@ def test_a_reranker_is_a_system_and_no_retriever(with_reranker: JobContext) -> N
     hits = search(project, "the river", "reranked", 5)
     assert len(hits) == 5
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+
+
+def test_search_finds_with_it_what_the_command_line_finds(with_reranker: JobContext) -> None:
+    project = with_reranker.project
+    there = {one.name: one for one in systems_of(project)}
+
+    def read(system: System) -> LoadedSystem:
+        newest = max(document.id for document in project.store.documents.all())
+        told: list[str] = []
+        record = project.task.record
+        return Reading(project.store, "en", record, newest, told.append, True, read).read(system)
+
+    loaded = read(there["reranked"])
+    assert isinstance(loaded, Reranked)
+    assert len(loaded) == len(tiny_encoder.TOPICS)
+    found = project.store.documents.many([row for row, _ in loaded.find("the river", 5)])
+    hits = search(project, "the river", "reranked", 5)
+    assert {one.outside_id for one in found.values()} == {hit["document"] for hit in hits}
 
 
 def test_how_many_documents_are_read_can_be_told(with_reranker: JobContext) -> None:
