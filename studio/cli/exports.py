@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from studio.cli.output import JsonOption, ProjectOption, emit, out, visible
 from studio.formats import exporters
 from studio.project import Project
+from studio.records import StudioError
 
 
 def export(
@@ -34,12 +36,11 @@ def export(
 ) -> None:
     """Write the kept records as files."""
     from studio.jobs import exporting
-    from studio.jobs.filtering import record_type
 
-    opened = Project.open(project)
     if format not in exporters():
-        fits = ", ".join(exporting.fitting(opened.task, record_type(opened, type)))
+        fits = ", ".join(_fitting(project, type))
         raise typer.BadParameter(f"there is no export format {format!r}; choose one of: {fits}")
+    opened = Project.open(project)
     params = exporting.ExportParams(
         format, str(folder or ""), dropped, licence, type, snapshot_id=snapshot
     )
@@ -52,6 +53,18 @@ def export(
         "files": [str(file) for file in written.files],
     }
     emit(result, as_json, lambda: _show(result, exporting.folder_of(opened, params)))
+
+
+def _fitting(path: Path, type: str) -> Iterable[str]:
+    """The formats that fit a project's records; all of them where there is no project."""
+    from studio.jobs.exporting import fitting
+    from studio.jobs.filtering import record_type
+
+    try:
+        opened = Project.open(path)
+        return fitting(opened.task, record_type(opened, type))
+    except StudioError:
+        return exporters()
 
 
 def _show(result: dict[str, Any], target: Path) -> None:
