@@ -226,6 +226,7 @@ PRESSED: dict[str, dict[str, str]] = {
     "test_train_form.py": {
         "train.new": "test_what_was_typed_is_kept_as_a_draft_until_it_is_started",
         "train.alike": "test_s_begins_with_the_settings_of_the_model_under_the_cursor",
+        "train.rerank": "test_a_reranker_is_trained_over_the_retriever_that_is_chosen",
     },
     "test_train_pane.py": {
         "train.won-lost": "test_won_and_lost_queries_are_sorted_and_open_in_search",
