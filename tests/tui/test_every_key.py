@@ -117,6 +117,9 @@ PRESSED: dict[str, dict[str, str]] = {
         "app.pager": "test_f3_reads_list_field_and_text",
         "app.editor": "test_f4_edits_the_field_and_the_edit_is_stored",
     },
+    "test_prompt_improving.py": {
+        "prompt.improve": "test_a_key_plans_it_and_jobs_tells_the_gain",
+    },
     "test_prompt_tasks.py": {"prompt.stage": "test_without_reasons_the_seed_says_so"},
     "test_prompt_pane.py": {
         "prompt.edit": "test_a_draft_is_kept_and_becomes_the_next_version",
