@@ -112,7 +112,9 @@ def test_validation_in_training_counts_as_the_evaluation_does(project: Project) 
     gold_of_documents(project.store, {"q": ("moon pulls", "tides")}, "validation")
     number = project.store.jobs.submit("train", {})
     assert project.store.jobs.claim(number, os.getpid())
-    found = validation_set(JobContext(project, project.store.jobs.get(number)))  # type: ignore[arg-type]
+    job = project.store.jobs.get(number)
+    assert job is not None
+    found = validation_set(JobContext(project, job), instructions=False)
     assert found is not None
     tides = called(project.store, "tides")
     assert found.relevant == {"q": {tides: 1}}

@@ -77,7 +77,7 @@ def heeds_a_pause(project: Project, job_id: int) -> bool:
 
 def rests(project: Project, job_id: int) -> bool:
     live = queue.get(project, job_id).live
-    return heeds_a_pause(project, job_id) and live["in_flight"] == 0
+    return heeds_a_pause(project, job_id) and live.get("in_flight") == 0
 
 
 def test_a_paused_run_sends_nothing_and_goes_on_when_resumed(
@@ -97,7 +97,7 @@ def test_a_paused_run_sends_nothing_and_goes_on_when_resumed(
     assert resting.state is JobState.RUNNING
     assert resting.message.startswith("paused · ")
     went_on = queue.resume(project, job.id)
-    assert (went_on.pid, went_on.state_word) == (job.pid, "running")
+    assert (went_on.pid, went_on.state_word) == (resting.pid, "running")
     until(lambda: llm.calls > calls + 3)
     queue.cancel(project, job.id)
     assert queue.wait(project, job.id).state is JobState.CANCELLED
@@ -163,7 +163,7 @@ def test_a_run_shows_its_figures_while_it_goes(project: Project, llm: OpenAIServ
     assert 0 <= live["in_flight"] <= live["limit"] <= live["most"] == 4
     queue.cancel(project, job.id)
     queue.wait(project, job.id)
-    assert queue.get(project, job.id).live["in_flight"] == 0
+    assert queue.get(project, job.id).live.get("in_flight") == 0
 
 
 def test_a_run_that_is_paused_before_it_begins_sends_nothing(
