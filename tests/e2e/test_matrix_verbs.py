@@ -80,7 +80,7 @@ ROWS = [
     Row("prompt set {template}", SAME),
     Row("prompt diff 1 1", SAME),
     Row("prompt render d9", "100 222 222 222 222 222"),
-    Row("prompt improve --estimate", "110 222 222 222 222 222"),
+    Row("prompt improve --estimate", "100 222 222 222 222 222"),
     # What is made of it.
     Row("generate {few}", "100 000 100 100 000 000"),
     Row("filter", NOTHING_YET),
