@@ -79,6 +79,13 @@ def test_the_saved_folder_is_a_plain_cross_encoder(trained: TrainedReranker) -> 
     assert np.allclose(ours.scores("what is river", [text for _, text in asked]), theirs, atol=1e-5)
 
 
+@pytest.fixture
+def asked_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short a step is, it is asked after it whether to stop."""
+    monkeypatch.setattr("studio.training.stopping._POLL_S", 0.0)
+
+
+@pytest.mark.usefixtures("asked_at_each_step")
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     base: str, tmp_path: Path, trained: TrainedReranker
 ) -> None:
@@ -103,6 +110,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     assert all(np.allclose(ours[name], theirs[name], atol=1e-5) for name in theirs)
 
 
+@pytest.mark.usefixtures("asked_at_each_step")
 def test_other_pairs_are_not_gone_on_with(base: str, tmp_path: Path) -> None:
     steps = [0]
     chosen, out = replace(QUICK, base=base), tmp_path / "r"
