@@ -25,7 +25,7 @@ from studio.cli.output import (
     visible,
 )
 from studio.cli.run_options import ModelOption, PromptOption, run_told
-from studio.jobs.params import ImproveParams
+from studio.jobs.improve_params import ImproveParams
 from studio.project import Project
 from studio.records import StudioError
 from studio.tasks import TASKS

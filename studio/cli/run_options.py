@@ -10,7 +10,8 @@ import typer
 
 from studio import methods, servers
 from studio.cli.options import AnyOf
-from studio.jobs.params import ImproveParams, JudgeParams, RunParams, cap_words
+from studio.jobs.improve_params import ImproveParams
+from studio.jobs.params import JudgeParams, RunParams, cap_words
 from studio.llm.address import address, is_address
 from studio.project import Project
 from studio.records import StudioError

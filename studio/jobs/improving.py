@@ -25,7 +25,8 @@ from studio.filters.copy import copied_share
 from studio.jobs.collect import Collector
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import bm25_ranker, counting_of, read_corpus
-from studio.jobs.params import ImproveParams, RunParams
+from studio.jobs.improve_params import ImproveParams
+from studio.jobs.params import RunParams
 from studio.jobs.plans import LOOKED_AT, Beginning, endpoint_of, plan_for
 from studio.jobs.run_rows import begun
 from studio.llm.estimate import Estimate, estimate

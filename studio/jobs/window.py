@@ -60,6 +60,8 @@ class BatchWindow:
     """Requests that the stage has made so far."""
     next_place: int = 0
     pace: Concurrency = STANDING
+    paused: bool = False
+    """Whether it sends nothing new."""
     note: str = ""
     noted_at: int = -1
     """Requests that were done when the note came."""
@@ -247,7 +249,8 @@ class BatchWindow:
     def go_on(self, pace: Concurrency) -> Order:
         """Show how it goes, and take what people have asked for since."""
         now, orders = time.monotonic(), self.context.orders
-        self.pace = pace
+        # Orders may change at any moment: what is shown is what is obeyed.
+        self.pace, self.paused = pace, orders.paused
         collector = self.collector
         resting = orders.paused and not pace.in_flight
         collector.meter.tick(now, collector.counters, collector.reused, resting=resting)
@@ -266,7 +269,7 @@ class BatchWindow:
             asked=collector.total or self.total or self.asked,
             reused=collector.reused,
             note=self.note,
-            resting=self.context.orders.paused,
+            resting=self.paused,
             endpoint=collector.endpoint.name,
             model=collector.plan.model,
             stage=self.stage.words,
@@ -297,7 +300,7 @@ class BatchWindow:
 
     def _set_line(self) -> tuple[int, int | None, str]:
         """Where the batch is, in words."""
-        resting = "paused · " if self.context.orders.paused else ""
+        resting = "paused · " if self.paused else ""
         # As long as nothing comes in, the line says why.
         stands = self.noted_at == self.done
         line = resting + (self.note if stands else self.collector.counters.line(self.stage.words))

@@ -12,6 +12,7 @@ import pytest
 
 from studio.jobs import queue
 from studio.jobs.setup import labelled_sample_project
+from studio.llm.limiter import START_LIMIT
 from studio.project import Project
 from tests.e2e.test_demo_labelled import worker_once
 from tests.support import instructions
@@ -53,7 +54,7 @@ def test_a_demo_that_was_killed_goes_on_and_tells_what_was_gained(
     assert (folder / found["model_path"] / "model.safetensors").is_file()
     assert list(found["seconds"]) == ["generate", "filter", "tune", "evaluate", "total"]
     twice = sum(count - 1 for count in server.paid.bodies.values())
-    assert twice <= 8, "what was in flight at the kill"
+    assert twice <= START_LIMIT, "what was in flight at the kill"
     assert len(queue.all_jobs(Project.open(folder))) == 1
 
     paid = server.paid.calls

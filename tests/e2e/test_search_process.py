@@ -67,18 +67,24 @@ def test_only_the_newest_question_is_answered_when_many_come_at_once(project: Pr
     with Searcher(project.path) as search:
         search.ask("violin")
         search.answer("bm25")
-        # It finds all of them at once, however slow this side is.
-        search.process.send_signal(signal.SIGSTOP)
-        for length in range(1, 200):
-            search.ask("lantern harbour "[:length] * 3)
-        search.process.send_signal(signal.SIGCONT)
-        answered = set()
-        while not answered or max(answered) < search.number:
-            heard = search.next()
-            if isinstance(heard, Ranking):
-                answered.add(heard.number)
-    assert search.number in answered
-    assert len(answered) < 199
+        # A quick one may answer each before it reads the next: then it is asked again.
+        assert any(_some_left_out(search) for _ in range(50))
+
+
+def _some_left_out(search: Searcher) -> bool:
+    """Whether many questions at once get fewer answers; the newest one always has one."""
+    # It finds all of them at once, however slow this side is.
+    search.process.send_signal(signal.SIGSTOP)
+    first = search.number
+    for length in range(1, 200):
+        search.ask("lantern harbour "[:length] * 3)
+    search.process.send_signal(signal.SIGCONT)
+    answered = set()
+    while search.number not in answered:
+        heard = search.next()
+        if isinstance(heard, Ranking):
+            answered.add(heard.number)
+    return len(answered) < search.number - first
 
 
 def test_base_and_trained_come_up_one_after_the_other(project: Project, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual import _wait
 
 from studio.jobs import queue
 from studio.llm.catalogue import models_home
@@ -19,9 +18,6 @@ from studio.records import INSTRUCTION, Document, Example, Record, Verdict
 from studio.runs import Job, JobState
 from studio.tui.pane import base
 from tests.support.openai_server import OpenAIServer
-
-# After each key Textual looks, twice, for a process that rests; a quarter of its steps will do.
-_wait.SLEEP_GRANULARITY = 1 / 200
 
 DOCUMENTS = (
     Document("t-1", "Home office", "A room used only for paid work at home is deductible by area."),

@@ -11,7 +11,7 @@ import pytest
 from studio.evaluation.wordings import WordingRow, cells, verdict
 from studio.jobs import improving
 from studio.jobs.context import JobContext
-from studio.jobs.params import ImproveParams
+from studio.jobs.improve_params import ImproveParams
 from studio.methods.improving import FORM, TRIAL, WORDING, body_of, wording_in
 from studio.project import Project
 from studio.prompting.builtin import builtin

@@ -16,10 +16,10 @@ from studio.jobs import queue
 from studio.jobs.base_encoders import absolute
 from studio.jobs.exporting import ExportParams, fitting, refuse
 from studio.jobs.filtering import ROUND_TRIP
+from studio.jobs.improve_params import ImproveParams
 from studio.jobs.params import (
     EvaluateParams,
     FilterParams,
-    ImproveParams,
     JudgeParams,
     PathParams,
     RunParams,
