@@ -15,13 +15,12 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from studio.formats.columns import BadRow, clean_id, needed_text
-from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
+from studio.formats.columns import BadRow
+from studio.formats.paged import PagedFormat, Part
 from studio.formats.text_source import MAX_TEXT
 from studio.formats.zipped import opened_zip
 from studio.records import StudioError
 
-SUFFIXES = (".epub",)
 _PACKAGES = ".//{urn:oasis:names:tc:opendocument:xmlns:container}rootfile"
 _OPF = "{http://www.idpf.org/2007/opf}"
 _SILENT = frozenset(("script", "style", "svg", "math"))
@@ -33,22 +32,11 @@ _IN_LINE = frozenset(
 )  # fmt: skip
 
 
-def read(path: Path, fields: FieldMap) -> Iterator[RawDocument | SkippedRow]:
-    """The chapters of a book, in the order of reading."""
-    yield from documents(path, path.name)
-
-
-def documents(path: Path, name: str) -> Iterator[RawDocument | SkippedRow]:
-    """The chapters; ``name`` is the file's in ids. One without text, as a cover is, brings none."""
+def _chapters(path: Path) -> Iterator[Part]:
+    """In the order of reading. One without text, as a cover is, is blank."""
     with opened_zip(path, "an EPUB") as book:
-        for number, part in enumerate(_spine(book, path), 1):
-            where = f"{name}#chapter={number}"
-            try:
-                title, text = _chapter(book, part)
-                if text:
-                    yield RawDocument(clean_id(where), title, needed_text(text, "text"), where)
-            except BadRow as bad:
-                yield bad.skipped(where)
+        for part in _spine(book, path):
+            yield _chapter(book, part)
 
 
 def _spine(book: zipfile.ZipFile, path: Path) -> list[str]:
@@ -72,15 +60,15 @@ def _xml(book: zipfile.ZipFile, part: str) -> ElementTree.Element[Any]:
     return ElementTree.fromstring(data)
 
 
-def _chapter(book: zipfile.ZipFile, part: str) -> tuple[str, str]:
+def _chapter(book: zipfile.ZipFile, part: str) -> Part:
     """Heading and text of a chapter's file."""
     try:
         with book.open(part) as handle:
             data = handle.read(MAX_TEXT + 1)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise BadRow("file", f"the book has no readable {part[:200]!r}") from error
+    except (KeyError, zipfile.BadZipFile):
+        return BadRow("file", f"the book has no readable {part[:200]!r}")
     if len(data) > MAX_TEXT:
-        raise BadRow("too-long", f"the chapter is longer than {MAX_TEXT // 2**20} MB: split it")
+        return BadRow("too-long", f"the chapter is longer than {MAX_TEXT // 2**20} MB: split it")
     page = _Page()
     page.feed(data.decode("utf-8", "replace").removeprefix("\ufeff").replace("\0", ""))
     page.close()
@@ -133,14 +121,5 @@ class _Page(HTMLParser):
         return "\n".join(line for line in lines if line)
 
 
-def _claims(path: Path, head: bytes) -> bool:
-    return False
-
-
-IMPORTER = Importer(
-    name="epub",
-    label="EPUB: a document for each chapter",
-    suffixes=SUFFIXES,
-    read=read,
-    claims=_claims,
-)
+EPUB = PagedFormat("epub", "EPUB: a document for each chapter", ".epub", "chapter", _chapters)
+IMPORTER = EPUB.importer

@@ -7,15 +7,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from studio.formats import epub, pdf, word
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text
+from studio.formats.epub import EPUB
+from studio.formats.pdf import PDF
 from studio.formats.rows import FieldMap, Importer, RawDocument, SkippedRow
 from studio.formats.text_source import bare_suffix, whole_text
+from studio.formats.word import WORD
 from studio.records import StudioError
 
 PLAIN = (".txt", ".text")
 MARKDOWN = (".md", ".markdown")
-PAGED = {suffix: one.documents for one in (pdf, word, epub) for suffix in one.SUFFIXES}
+PAGED = {one.suffix: one for one in (PDF, WORD, EPUB)}
 """Files that are several documents."""
 ENDINGS = PLAIN + MARKDOWN + tuple(PAGED)
 
@@ -64,7 +66,7 @@ def _unfit(file: Path, name: str) -> SkippedRow | None:
 
 def _pages(file: Path, name: str) -> Iterator[RawDocument | SkippedRow]:
     try:
-        yield from PAGED[file.suffix.lower()](file, name)
+        yield from PAGED[file.suffix.lower()].documents(file, name)
     except StudioError as error:
         yield SkippedRow(name, str(error).removesuffix("."), "file")
 
