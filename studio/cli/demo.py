@@ -17,9 +17,16 @@ from studio.cli.following import follow
 from studio.cli.output import JsonOption, emit, err, out, table, visible
 from studio.cli.tables import filter_tables, score_table
 from studio.jobs import queue
-from studio.jobs.params import EvaluateParams, FilterParams, PathParams, TrainParams
+from studio.jobs.params import (
+    FilterParams,
+    PathParams,
+)
 from studio.jobs.plans import run_row
 from studio.jobs.setup import Sample, sample_project
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.llm import catalogue
 from studio.project import DATABASE, Project
 from studio.records import StudioError

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from studio.cli.output import emit, out, table
-from studio.jobs.plans import estimate_for
+from studio.jobs.run_estimates import estimate_for
 from studio.llm.estimate import Estimate, Range
 from studio.llm.money import dollars
 from studio.project import Project

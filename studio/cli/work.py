@@ -32,8 +32,12 @@ from studio.cli.s3 import show_rounds
 from studio.cli.tables import score_table
 from studio.cli.tuning import evaluate_answers, told_of_judge
 from studio.evaluation.systems import TRAINED, System, find_system
-from studio.jobs.params import EvaluateParams, RunParams, TrainParams
+from studio.jobs.params import RunParams
 from studio.jobs.passkey import PasskeyParams
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.jobs.tune_params import AnswerParams, PairJudgeParams
 from studio.llm.money import dollars, untold
 from studio.project import Project

@@ -15,8 +15,8 @@ from studio.jobs import answering
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import GoldSet, asked_by, gold_set, read_corpus
-from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import Opening, model_by_number, systems_of
+from studio.jobs.train_params import EvaluateParams
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
 from studio.store.models import Evaluation

@@ -17,9 +17,10 @@ from studio.jobs.answer_losses import asking_llms, scores_before
 from studio.jobs.categories import chain_retention
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import counting_of, encoder_name, read_corpus
-from studio.jobs.params import FilterParams, TrainParams
+from studio.jobs.params import FilterParams
 from studio.jobs.plans import default_template
 from studio.jobs.project_systems import Opening, systems_of
+from studio.jobs.train_params import TrainParams
 from studio.jobs.training import train_stage
 from studio.jobs.training_inputs import TrainingStage
 from studio.llm.causal_folders import causal_folder

@@ -27,7 +27,12 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import bm25_ranker, counting_of, read_corpus
 from studio.jobs.improve_params import ImproveParams
 from studio.jobs.params import RunParams
-from studio.jobs.plans import LOOKED_AT, Beginning, endpoint_of, plan_for
+from studio.jobs.plans import (
+    Beginning,
+    endpoint_of,
+    plan_for,
+)
+from studio.jobs.run_estimates import LOOKED_AT
 from studio.jobs.run_rows import begun
 from studio.llm.estimate import Estimate, estimate
 from studio.methods import promptagator

@@ -24,10 +24,12 @@ from studio.jobs.datasets import bm25_ranker, read_corpus
 from studio.jobs.filtering import record_type
 from studio.jobs.params import JudgeParams, RunParams
 from studio.jobs.plans import (
-    LOOKED_AT,
     Beginning,
     endpoint_of,
     plan_for,
+)
+from studio.jobs.run_estimates import (
+    LOOKED_AT,
     spread,
     without_answer,
 )

@@ -26,7 +26,8 @@ from studio.jobs.datasets import (
     sources_of,
 )
 from studio.jobs.labelled_projects import checked_labels
-from studio.jobs.params import RoundParams, TrainParams
+from studio.jobs.params import RoundParams
+from studio.jobs.train_params import TrainParams
 from studio.jobs.training_data import without_gold
 from studio.records import Datum, Gold, Label, Prediction, Record, StudioError
 from studio.runs import Model, Round, RoundError, Run

@@ -8,8 +8,11 @@ from typing import Any
 from studio.evaluation import systems
 from studio.evaluation.passkey import LENGTHS, passkey_set
 from studio.jobs.context import JobContext
-from studio.jobs.params import EvaluateParams, TrainParams
 from studio.jobs.project_systems import model_by_number, systems_of
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.params import Params, as_in, option
 from studio.records import StudioError
 

@@ -10,10 +10,12 @@ from studio.jobs import answering, evaluating, filtering, importing, runs, train
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.params import (
-    EvaluateParams,
     FilterParams,
     ImportParams,
     PathParams,
+)
+from studio.jobs.train_params import (
+    EvaluateParams,
     TrainParams,
 )
 from studio.jobs.tune_params import AnswerParams, TuneParams

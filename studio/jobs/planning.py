@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from studio.jobs.params import RunParams
-from studio.jobs.plans import capped, endpoint_of, estimate_for
+from studio.jobs.plans import (
+    capped,
+    endpoint_of,
+)
 from studio.jobs.queue import GENERATING, ROUNDS
+from studio.jobs.run_estimates import estimate_for
 from studio.llm.endpoints import stranger
 from studio.llm.estimate import Estimate, Range
 from studio.project import Project

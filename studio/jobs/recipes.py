@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from studio.jobs.params import TrainParams
+from studio.jobs.train_params import TrainParams
 from studio.methods.schedule import published as published_numbers
 from studio.methods.schedule import schedule_for
 from studio.records import StudioError

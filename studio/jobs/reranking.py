@@ -12,9 +12,9 @@ from studio.jobs.base_encoders import stored
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import CorpusTexts, encoder_name, gold_set, read_corpus, sources_of
-from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import Opening, systems_of
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.train_params import EvaluateParams
 from studio.jobs.training import free_name, own_model
 from studio.jobs.training_data import chosen_records, without_gold
 from studio.jobs.training_inputs import training_pairs

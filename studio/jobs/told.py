@@ -7,16 +7,18 @@ from typing import Any, Final
 
 from studio import methods
 from studio.jobs.params import (
-    EvaluateParams,
     FilterParams,
     ImportParams,
     JudgeParams,
     RoundParams,
     RunParams,
-    TrainParams,
 )
 from studio.jobs.passkey import PasskeyParams
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 

@@ -16,7 +16,10 @@ from studio.jobs.datasets import (
     gold_set,
     sources_by_text,
 )
-from studio.jobs.params import EvaluateParams, TrainParams
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.jobs.training_data import chosen_records, relabelled, without_gold
 from studio.jobs.training_inputs import (
     TrainingStage,

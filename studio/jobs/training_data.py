@@ -15,7 +15,7 @@ from studio.formats.labelled import read_gold
 from studio.formats.rows import SkippedRow
 from studio.jobs.datasets import gold_set
 from studio.jobs.leaks import GoldWords, wording
-from studio.jobs.params import DataParams
+from studio.jobs.train_params import DataParams
 from studio.methods.judging import JUDGEMENT
 from studio.methods.relabelling import right_documents
 from studio.project import Project

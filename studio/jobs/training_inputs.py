@@ -20,9 +20,9 @@ from studio.jobs.datasets import (
     gold_set,
     sources_of,
 )
-from studio.jobs.params import TrainParams
 from studio.jobs.project_systems import systems_of
 from studio.jobs.recipes import is_static, numbers_for
+from studio.jobs.train_params import TrainParams
 from studio.jobs.triplet_data import pairs_of
 from studio.llm.catalogue import installed_path
 from studio.project import Project

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from studio.jobs.params import DataParams, EvaluateParams, RunParams, TrainParams
+from studio.jobs.params import RunParams
+from studio.jobs.train_params import (
+    DataParams,
+    EvaluateParams,
+    TrainParams,
+)
 from studio.params import Params, as_in, option
 from studio.records import Split
 from studio.training.instruction_settings import BASE

@@ -28,9 +28,13 @@ from rich.console import Console
 from studio.cli.output import table
 from studio.cli.tables import chain_table, score_table
 from studio.jobs import queue
-from studio.jobs.params import EvaluateParams, FilterParams, TrainParams
+from studio.jobs.params import FilterParams
 from studio.jobs.plans import run_row
 from studio.jobs.setup import save_template
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.methods.promptagator import prompt_text
 from studio.project import DATABASE, Project
 from studio.records import Example, StudioError

@@ -18,8 +18,12 @@ from studio.cli.output import table
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import paired_test
 from studio.evaluation.systems import BASE, BM25, RERANKED, TRAINED
-from studio.jobs.params import EvaluateParams, FilterParams, TrainParams
+from studio.jobs.params import FilterParams
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.project import Project
 
 RECIPES = {

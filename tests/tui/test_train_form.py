@@ -10,8 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from studio.jobs.params import TrainParams
 from studio.jobs.queue import ENDED
+from studio.jobs.train_params import TrainParams
 from studio.project import Project
 from studio.runs import JobState
 from studio.tui.app import StudioApp

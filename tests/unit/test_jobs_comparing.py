@@ -11,8 +11,8 @@ import pytest
 
 from studio.jobs import comparing, train_time, training_data
 from studio.jobs.base_encoders import absolute, base_encoders, problem_of
-from studio.jobs.params import TrainParams
 from studio.jobs.recipes import numbers_for
+from studio.jobs.train_params import TrainParams
 from studio.project import Project
 from studio.records import Document, StudioError
 from studio.runs import Model

@@ -13,15 +13,17 @@ import pytest
 from studio.jobs.context import WATCH_S, Cancelled, JobContext, heartbeats
 from studio.jobs.datasets import encoder_name, gold_set, read_corpus
 from studio.jobs.params import (
-    EvaluateParams,
     FilterParams,
     Params,
     PathParams,
     RoundParams,
     RunParams,
-    TrainParams,
 )
 from studio.jobs.setup import sample_project, samples, save_template
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.project import Project
 from studio.records import Example, StudioError
 from studio.runs import Job, JobState

@@ -11,8 +11,9 @@ from studio.jobs import comparing, evaluating, gold, learners
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import bm25_ranker, counting_of, document_name, gold_set, read_corpus
 from studio.jobs.filtering import _rank_of
-from studio.jobs.params import EvaluateParams, FilterParams
+from studio.jobs.params import FilterParams
 from studio.jobs.searching import search
+from studio.jobs.train_params import EvaluateParams
 from studio.jobs.training_inputs import validation_set
 from studio.project import Project
 from studio.records import StudioError

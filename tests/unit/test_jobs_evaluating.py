@@ -14,8 +14,8 @@ from studio.evaluation import systems
 from studio.jobs import comparing, evaluating
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
-from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import systems_of
+from studio.jobs.train_params import EvaluateParams
 from studio.project import Project
 from studio.records import QUERY, Gold, StudioError
 from studio.runs import Model

@@ -15,11 +15,11 @@ from studio.jobs import evaluating, kinds, reranking
 from studio.jobs.base_encoders import base_encoders
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import gold_set
-from studio.jobs.params import EvaluateParams
 from studio.jobs.project_systems import model_by_number, systems_of
 from studio.jobs.rerank_params import RerankParams
 from studio.jobs.search_systems import LoadedSystem, Reading, Reranked
 from studio.jobs.searching import search
+from studio.jobs.train_params import EvaluateParams
 from studio.project import Project
 from studio.records import StudioError, WrongTask
 from studio.runs import RERANKER, Model

@@ -7,13 +7,15 @@ import re
 import pytest
 
 from studio.jobs.params import (
-    EvaluateParams,
     FilterParams,
     ImportParams,
     JudgeParams,
-    TrainParams,
 )
 from studio.jobs.told import told, value_words
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.params import Params
 
 

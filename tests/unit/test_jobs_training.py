@@ -15,9 +15,12 @@ from studio.evaluation.embeddings import Prefixes
 from studio.jobs import datasets, evaluating, training, training_inputs
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import encoder_name, gold_set
-from studio.jobs.params import EvaluateParams, TrainParams
 from studio.jobs.project_systems import systems_of
 from studio.jobs.recipes import numbers_for
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.project import Project
 from studio.records import Example, StudioError
 from studio.runs import Model

@@ -7,7 +7,14 @@ from typing import Literal
 
 import pytest
 
-from studio.jobs.params import EvaluateParams, FilterParams, ImportParams, TrainParams
+from studio.jobs.params import (
+    FilterParams,
+    ImportParams,
+)
+from studio.jobs.train_params import (
+    EvaluateParams,
+    TrainParams,
+)
 from studio.params import Option, Params, option
 from studio.settings import Endpoint, Settings
 from studio.tui.pane.params_form import (

@@ -18,11 +18,13 @@ from studio.jobs.exporting import ExportParams, fitting, refuse
 from studio.jobs.filtering import ROUND_TRIP
 from studio.jobs.improve_params import ImproveParams
 from studio.jobs.params import (
-    EvaluateParams,
     FilterParams,
     JudgeParams,
     PathParams,
     RunParams,
+)
+from studio.jobs.train_params import (
+    EvaluateParams,
     TrainParams,
 )
 from studio.jobs.tune_params import AnswerParams, PairJudgeParams

@@ -12,8 +12,12 @@ from textual import work
 from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.exporting import copy_model
-from studio.jobs.params import DataParams, EvaluateParams, TrainParams
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.train_params import (
+    DataParams,
+    EvaluateParams,
+    TrainParams,
+)
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 from studio.records import Split, StudioError

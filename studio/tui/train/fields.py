@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from studio.jobs.base_encoders import absolute, default_encoder, problem_of
-from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
+from studio.jobs.train_params import (
+    DataParams,
+    TrainParams,
+)
 from studio.jobs.training import name_problem
 from studio.project import Project
 from studio.records import TRIPLET

@@ -15,8 +15,11 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.jobs import train_time, training_data
-from studio.jobs.params import DataParams, TrainParams
 from studio.jobs.recipes import numbers_for
+from studio.jobs.train_params import (
+    DataParams,
+    TrainParams,
+)
 from studio.jobs.training import root_encoder
 from studio.project import Project
 from studio.records import TRIPLET, StudioError
