@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import out, table, visible
+from studio.evaluation.measures import likeness_lines
 from studio.evaluation.systems import (
     RERANKED,
     in_order,
@@ -92,7 +92,8 @@ def score_table(result: dict[str, Any]) -> Group:
     told = [said for said in (said, seconds_line(result.get("seconds", {}), labels)) if said]
     lines = [Text.from_markup(visible(line)) for line in told]
     tests = (_test_line(result, key, labels) for key in result["p_value"])
-    return Group(grid, *lines, *tests, *_likeness_lines(result.get("likeness"), labels))
+    likeness = likeness_lines(result.get("likeness"), labels)
+    return Group(grid, *lines, *tests, *(Text(visible(line)) for line in likeness))
 
 
 def seconds_line(seconds: dict[str, float], labels: dict[str, str]) -> str:
@@ -101,25 +102,6 @@ def seconds_line(seconds: dict[str, float], labels: dict[str, str]) -> str:
         return ""
     each = (f"{label_of(name, labels)} {1000 * seconds[name]:,.0f}" for name in in_order(seconds))
     return f"Milliseconds a query: {', '.join(each)}."
-
-
-def _likeness_lines(found: dict[str, Any] | None, labels: dict[str, str]) -> Iterator[Text]:
-    """How well cosines order the scored pairs as people do."""
-    if found is None:
-        return
-    each = (
-        f"{label_of(name, labels)} {one['value']:.3f} ({one['low']:.3f} … {one['high']:.3f})"
-        for name, one in found["spearman"].items()
-    )
-    yield Text(visible(f"Spearman on {found['pairs']:,} scored pairs: {', '.join(each)}"))
-    for key, one in found["difference"].items():
-        new, old = (label_of(name, labels) for name in of_pair_key(key))
-        bounds = f"95% {one['low']:+.3f} … {one['high']:+.3f}"
-        yield Text(
-            visible(
-                f"{new} − {old}: {one['value']:+.3f} Spearman ({bounds}), p = {one['p_value']:.4f}"
-            )
-        )
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:

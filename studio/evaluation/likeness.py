@@ -37,7 +37,8 @@ def spearman(cosines: Sequence[float], scores: Sequence[float], seed: int) -> Ra
 
     drawn = _drawn(cosines, scores, seed)
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return RankCorrelation(_rho(np.asarray(cosines), np.asarray(scores)), float(low), float(high))
+    value = float(_rho(np.asarray(cosines), np.asarray(scores)))
+    return RankCorrelation(value, float(low), float(high))
 
 
 def compared(
@@ -50,7 +51,7 @@ def compared(
     low, high = np.quantile(apart, (0.025, 0.975))
     against = min(float((apart <= 0).mean()), float((apart >= 0).mean()))
     told = np.asarray(scores)
-    value = _rho(np.asarray(new), told) - _rho(np.asarray(old), told)
+    value = float(_rho(np.asarray(new), told) - _rho(np.asarray(old), told))
     return RankCorrelation(value, float(low), float(high), min(1.0, 2 * against))
 
 
@@ -61,14 +62,21 @@ def _drawn(cosines: Sequence[float], scores: Sequence[float], seed: int) -> NDAr
     ours, told = np.asarray(cosines, dtype=float), np.asarray(scores, dtype=float)
     generator = np.random.default_rng(seed)
     draws = generator.integers(0, len(told), size=(DRAWS, len(told)))
-    return np.array([_rho(ours[rows], told[rows]) for rows in draws])
+    # Some at a time: all of a large set's would take much memory.
+    parts = np.array_split(draws, DRAWS // 100)
+    return np.concatenate([_rho(ours[rows], told[rows]) for rows in parts])
 
 
-def _rho(ours: NDArray[np.float64], told: NDArray[np.float64]) -> float:
+def _rho(ours: NDArray[np.float64], told: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Along the last axis."""
     import numpy as np
     from scipy.stats import rankdata
 
-    left, right = rankdata(ours), rankdata(told)
-    if left.std() == 0 or right.std() == 0:
-        return 0.0
-    return float(np.corrcoef(left, right)[0, 1])
+    left, right = (rankdata(one, axis=-1) for one in (ours, told))
+    left, right = (one - one.mean(axis=-1, keepdims=True) for one in (left, right))
+    spread = np.sqrt((left**2).sum(axis=-1) * (right**2).sum(axis=-1))
+    together = (left * right).sum(axis=-1)
+    found: NDArray[np.float64] = np.divide(
+        together, spread, out=np.zeros_like(spread), where=spread > 0
+    )
+    return found

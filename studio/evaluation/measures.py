@@ -1,9 +1,11 @@
-"""What the measures of tables are called, and what a pairwise judge has said, in words."""
+"""What the measures of tables are called, and in words what needs no table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from studio.evaluation.systems import label_of, of_pair_key
 
 OF_RANKINGS: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
 OF_ANSWERS: Final = {"rouge_l": "ROUGE-L", "loss": "loss", "perplexity": "perplexity"}
@@ -25,3 +27,18 @@ def judged_line(found: Mapping[str, Any]) -> str:
         f"judged by {found['by']}, each pair in both orders: {found['won']} won, "
         f"{found['lost']} lost, {found['tied']} tied{unread}, sign test p = {found['p_value']:.4f}"
     )
+
+
+def likeness_lines(found: Mapping[str, Any] | None, labels: Mapping[str, str]) -> Iterator[str]:
+    """How well cosines order the scored pairs as people do; nothing where none are scored."""
+    if not found:
+        return
+    each = (
+        f"{label_of(name, labels)} {one['value']:.3f} ({one['low']:.3f} … {one['high']:.3f})"
+        for name, one in found["spearman"].items()
+    )
+    yield f"Spearman on {found['pairs']:,} scored pairs: {', '.join(each)}"
+    for key, one in found["difference"].items():
+        new, old = (label_of(name, labels) for name in of_pair_key(key))
+        bounds = f"95% {one['low']:+.3f} … {one['high']:+.3f}"
+        yield f"{new} − {old}: {one['value']:+.3f} Spearman ({bounds}), p = {one['p_value']:.4f}"

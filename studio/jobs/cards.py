@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from studio.evaluation.embeddings import Prefixes
+from studio.evaluation.measures import likeness_lines
 from studio.evaluation.systems import BEFORE_AFTER, label_of, of_pair_key
 from studio.jobs.context import JobContext
+from studio.jobs.project_systems import heeds_instructions
 from studio.runs import RERANKER, Model
 from studio.training.encoders import ROLES
 from studio.training.model_card import CardKind, ModelCard, write_card
@@ -25,6 +27,7 @@ def write_model_card(context: JobContext, model: Model) -> None:
         scores=_scores(model),
         notes=_notes(model),
         kind=_kind(context, model),
+        instructed=heeds_instructions(model),
         prefixes=Prefixes(*(str(model.settings.get(f"{role}_prompt") or "") for role in ROLES)),
     )
     write_card(context.project.path / model.path, card)
@@ -105,4 +108,5 @@ def _notes(model: Model) -> list[str]:
         for key, p_value in test["p_value"].items():
             new, old = (label_of(name, labels) for name in of_pair_key(key))
             notes.append(f"{new} vs {old}: p = {p_value}.")
+        notes += likeness_lines(test.get("likeness"), labels)
     return notes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes
+from studio.evaluation.embeddings import OWN_PREFIXES, Prefixes, instructed
 from studio.formats.data_card import printable_line
 from studio.training.settings import RetrieverSettings, TrainedRetriever, TrainingPair
 
@@ -35,6 +35,8 @@ class ModelCard:
     """Sentences on the scores: significance, how the gold came about, licences."""
     prefixes: Prefixes = OWN_PREFIXES
     """Put before queries and documents, by the model itself."""
+    instructed: bool = False
+    """Whether it was trained with tasks in words before queries."""
     kind: CardKind = "retriever"
     """What it is, which decides how it is loaded."""
 
@@ -61,6 +63,7 @@ class ModelCard:
             settings={key: value for key, value in values.items() if value not in ("", None)},
             notes=_validation_note(result),
             prefixes=result.prefixes,
+            instructed=any(pair.instruction for pair in pairs),
         )
 
 
@@ -149,12 +152,28 @@ def _usage_of_retriever(card: ModelCard) -> str:
         "```\n\n"
         f"These two calls put {_said(card.prefixes.query)} before each query and "
         f"{_said(card.prefixes.document)} before each document, as in training and in the scores "
-        "below.\n"
+        "below.\n" + (_usage_of_tasks(card.prefixes.query) if card.instructed else "")
+    )
+
+
+def _usage_of_tasks(prefix: str) -> str:
+    form = _literal(prefix.replace("{", "{{").replace("}", "}}") + instructed("{task}", ""))
+    return (
+        "\nIt was trained with the task in words before a query. It knows its tasks by their words "
+        "(`model.prompts` lists them); any other can be told in the same form:\n\n"
+        "```python\n"
+        "model.encode([...], prompt_name=task, normalize_embeddings=True)\n"
+        f"model.encode([...], prompt=f{form}, normalize_embeddings=True)\n"
+        "```\n"
     )
 
 
 def _said(prompt: str) -> str:
-    return f"`{printable_line(json.dumps(prompt, ensure_ascii=False))}`" if prompt else "nothing"
+    return f"`{_literal(prompt)}`" if prompt else "nothing"
+
+
+def _literal(prompt: str) -> str:
+    return printable_line(json.dumps(prompt, ensure_ascii=False))
 
 
 def _validation_note(result: TrainedRetriever) -> list[str]:

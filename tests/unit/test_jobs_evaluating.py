@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,13 @@ from studio.jobs.datasets import gold_set
 from studio.jobs.project_systems import systems_of
 from studio.jobs.train_params import EvaluateParams
 from studio.project import Project
-from studio.records import QUERY, Gold, StudioError
+from studio.records import QUERY, TRIPLET, Gold, StudioError
 from studio.runs import Model
 from studio.tui.jobs import outcome
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
 from tests.support import tiny_encoder
+from tests.support.claimed import claimed
 from tests.support.project import fill
 
 
@@ -41,11 +41,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobContext:
     for name in ("older", "newer"):
         folder = tiny_encoder.static_encoder(project.models_dir / name)
         project.store.models.add(Model(name, f"models/{folder.name}", base))
-    number = project.store.jobs.submit("evaluate", {})
-    assert project.store.jobs.claim(number, os.getpid())
-    job = project.store.jobs.get(number)
-    assert job is not None
-    return JobContext(project, job)
+    return claimed(project, "evaluate")
 
 
 def measured(context: JobContext, *systems: str, model: int | None = None) -> dict[str, object]:
@@ -72,7 +68,7 @@ def test_a_second_model_and_a_sum_are_two_more_rows_everywhere(context: JobConte
     model = context.store.models.get(2)
     assert model is not None
     facts = facts_of.read_model(context.store.path, model, facts_of.Cache())
-    listed = train_words.before_after(facts.systems, facts.duels, "w")
+    listed = train_words.before_after(model, facts.systems, facts.duels, "w")
     assert "trained − older" in listed
     assert {line[8] for line in listed.splitlines()[1:6]} == {" "}, "aligned"
     assert all(line[9] in "1." for line in listed.splitlines()[1:6]), "aligned"
@@ -140,7 +136,7 @@ def test_the_base_reads_what_the_trained_model_reads(context: JobContext) -> Non
     model = context.store.models.get(3)
     assert model is not None
     facts = facts_of.read_model(context.store.path, model, facts_of.Cache())
-    assert line in train_words.before_after(facts.systems, facts.duels, "w")
+    assert line in train_words.before_after(model, facts.systems, facts.duels, "w")
     assert "before queries the river" in train_words.made_from(model, 4, "pairs", "")
     card = (context.project.path / model.path / "README.md").read_text()
     assert 'put `"the river "` before each query and `"stone of "` before each document' in card
@@ -173,3 +169,41 @@ def test_an_evaluation_reads_as_many_tokens_as_the_training_did(context: JobCont
     context.store.models.add(model)
     there = systems_of(context.project, max_length=EvaluateParams().max_length)
     assert {one.max_length for one in there if one.name in ("base", "trained")} == {24}
+
+
+def test_scored_pairs_have_spearmans_correlation_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    project = Project.create(tmp_path / "pairs", task="embedding")
+    topics = tiny_encoder.TOPICS
+    project.store.gold.add(
+        Gold(
+            TRIPLET,
+            {"query": f"the {topics[n]}", "positive": f"a {topics[n + n % 2]}", "group": "sts",
+             "score": str(5 - 4 * (n % 2))},
+            "test", f"t{n}",
+        )
+        for n in range(8)
+    )  # fmt: skip
+    base = str(tiny_encoder.static_encoder(tmp_path / "base"))
+    tiny_encoder.static_encoder(project.models_dir / "mine")
+    number = project.store.models.add(
+        Model("mine", "models/mine", base, settings={"instructions": True})
+    )
+    found = measured(claimed(project, "evaluate"), model=number)
+    console = Console(width=150)
+    with console.capture() as shown:
+        console.print(score_table(found))
+    model = project.store.models.get(number)
+    assert model is not None
+    facts = facts_of.read_model(project.store.path, model, facts_of.Cache())
+    card = (project.path / model.path / "README.md").read_text()
+    assert "prompt_name=task" in card
+    for told in (
+        shown.get(),
+        card,
+        train_words.before_after(model, facts.systems, facts.duels, "w"),
+    ):
+        assert "Spearman on 8 scored pairs: base" in told
+        assert "trained − base: +0.000 Spearman" in told

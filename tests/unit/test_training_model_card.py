@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from studio.evaluation.embeddings import Prefixes
 from studio.training.model_card import ModelCard, render
 
 CARD = ModelCard(
@@ -37,3 +40,10 @@ def test_text_from_outside_can_neither_break_a_table_nor_the_front_matter() -> N
     assert "\x1b" not in text
     assert "a\\|b --- x:" in text
     assert text.count("\n---\n") == 1
+
+
+def test_the_card_says_how_a_query_is_asked_with_its_task() -> None:
+    assert "prompt_name" not in render(CARD)
+    text = render(replace(CARD, instructed=True, prefixes=Prefixes("query: ", "")))
+    assert "model.encode([...], prompt_name=task, normalize_embeddings=True)" in text
+    assert 'prompt=f"query: Instruct: {task}\\nQuery: "' in text

@@ -151,7 +151,7 @@ def passkey_plots(model: Model) -> tuple[Plot, ...]:
         for name, of in found.items()
         if of
     )
-    return (Plot("Pass keys found, by tokens", series),) if series else ()
+    return (Plot("Pass keys found", series, x_label="tokens"),) if series else ()
 
 
 def _losses(

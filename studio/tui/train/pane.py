@@ -282,7 +282,7 @@ class TrainPane(ModelActions):
             duel = facts.duels.get((TRAINED, BASE))
             return f"{by_tuning.before_after(model, duel, lists)}\n\n{made}"
         if facts.systems:
-            return f"{train_words.before_after(facts.systems, facts.duels, lists)}\n\n{made}"
+            return f"{train_words.before_after(model, facts.systems, facts.duels, lists)}\n\n{made}"
         if self._is_reading or not self.project.task.trained_by:
             return made
         return f"Not scored yet. {self._how_to_score()}\n\n{made}"

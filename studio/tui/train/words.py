@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems
-from studio.evaluation.measures import OF_ANSWERS, OF_RANKINGS, measure_name
+from studio.evaluation.measures import OF_ANSWERS, OF_RANKINGS, likeness_lines, measure_name
 from studio.jobs.comparing import system_label
 from studio.runs import Job, JobState, Model
 from studio.tui.jobs import outcome
@@ -244,17 +244,22 @@ def tally(duel: Duel) -> str:
 
 
 def before_after(
-    scored: Mapping[str, Evaluation], duels: Mapping[tuple[str, str], Duel], lists_key: str
+    model: Model,
+    scored: Mapping[str, Evaluation],
+    duels: Mapping[tuple[str, str], Duel],
+    lists_key: str,
 ) -> str:
     """The table of all systems, then what the tests say."""
     parts = ["\n".join(scores_table(scored))]
-    gold = next(iter(scored.values())).gold
-    parts.append(f"on {gold}; beside each score its 95% interval")
+    one = next(iter(scored.values()))
+    parts.append(f"on {one.gold}; beside each score its 95% interval")
     labels = {name: system_label(one) for name, one in scored.items()}
     said = systems.prefix_words(
         {n: one.metrics.get("prompts") for n, one in scored.items()}, labels
     )
     parts += [one_line(said)] if said else []
+    likeness = _table(model.scores, one.split).get("likeness")
+    parts += ["\n".join(map(one_line, likeness_lines(likeness, labels)))] if likeness else []
     for (new, old), duel in duels.items():
         head = f"{system_label(scored[new])} − {one_line(system_label(scored[old]), 24)}  "
         parts.append(
