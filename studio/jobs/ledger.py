@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,7 +44,12 @@ class StoredLedger:
             PlannedCall(sha, most, PATIENCE * endpoint.timeout_s)
             for sha, (_, most, endpoint) in zip(shas, calls, strict=True)
         ]
-        found = await asyncio.wrap_future(self.writer.submit(partial(self._written, wanted)))
+        step = self.writer.submit(partial(self._written, wanted))
+        try:
+            found = await asyncio.wrap_future(step)
+        except asyncio.CancelledError:
+            step.add_done_callback(self._never_made)
+            raise
         for one in wanted:
             row = found[one.request_sha]
             if isinstance(row, int):
@@ -64,6 +70,12 @@ class StoredLedger:
             found[one.request_sha] = Claim.ELSEWHERE if row is None else row
         return found
 
+    def _never_made(self, step: Future[dict[str, int | Claim]]) -> None:
+        """Nobody waits for the calls any more; the thread may have written them down even so."""
+        if not step.cancelled() and step.exception() is None:
+            rows = (row for row in step.result().values() if isinstance(row, int))
+            self._lost.extend((row, False) for row in rows)
+
     def known(self, request: Request) -> None:
         """Its answer is in the store."""
         self.on_known(request)
@@ -78,6 +90,11 @@ class StoredLedger:
     def answered(self, request: Request) -> tuple[int, Reservation] | None:
         """The row of a call that was answered, which goes with the answer's own row."""
         return self._open.pop(request.sha, None)
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether calls were lost of which that is not written yet."""
+        return bool(self._lost)
 
     def write_ends(self, store: Store) -> int:
         """On the writer's thread, in its transaction: say of the calls that were lost that nobody

@@ -210,7 +210,7 @@ class BatchWindow:
         self._is_asked = self._is_due = False
         while self._buffer:
             self._writing.append(self._buffer.popleft())
-        if self._writing:
+        if self._writing or self.ledger.has_ends:
             with store.write(durable=True):
                 ended = self.ledger.write_ends(store)
                 store.generations.save(self._writing, self.context.job.id)

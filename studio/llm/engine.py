@@ -217,11 +217,21 @@ class _EngineRun:
         if not calls:
             return False
         wanted = [(c.turn.request, c.reservation, c.limiter.client.endpoint) for c in calls]
-        for call, claim in zip(calls, await self.ledger.claim(wanted), strict=True):
-            if claim is Claim.OURS:
+        try:
+            claims = await self.ledger.claim(wanted)
+        except BaseException:
+            for call in calls:
+                self._give_back(call)
+            raise
+        for call, claim in zip(calls, claims, strict=True):
+            if claim is not Claim.OURS:
+                self._leave(call, claim)
+            elif self.error is None:
                 self._launch(call)
             else:
-                self._leave(call, claim)
+                # The run has ended while they were written down.
+                self._give_back(call)
+                self.ledger.lost(call.turn.request, paid=False)
         return True
 
     def _next_call(self, chosen: int) -> _Call | None:
@@ -236,25 +246,32 @@ class _EngineRun:
         if reservation is None:
             self._no_money(turn, chosen)
             return None
-        limiter.send(now)
+        limiter.in_flight += 1
         self.pacing.take(reservation.tokens)
         self.queue.busy[turn.request.document_id] += 1
         return _Call(limiter, turn, reservation)
 
     def _launch(self, call: _Call) -> None:
-        task = asyncio.create_task(self._call(call))
+        sent_at = time.monotonic()
+        call.limiter.sent(sent_at)
+        task = asyncio.create_task(self._call(call, sent_at))
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         self.stats.most_in_flight = max(self.stats.most_in_flight, len(self.tasks))
 
     def _leave(self, call: _Call, claim: Claim) -> None:
         """Another process has asked it, or asks it now: its answer is taken from the store."""
-        self._free(call)
-        self.budget.release(call.reservation)
+        self._give_back(call)
         if claim is Claim.ANSWERED:
             self.ledger.known(call.turn.request)
         else:
             self.queue.retry(call.turn, time.monotonic() + ELSEWHERE_S)
+
+    def _give_back(self, call: _Call) -> None:
+        """It does not go out: what was set aside for it is there for others."""
+        self._free(call)
+        self.budget.release(call.reservation)
+        self.pacing.give_back(call.reservation.tokens)
 
     def _free(self, call: _Call) -> None:
         call.limiter.in_flight -= 1
@@ -279,9 +296,9 @@ class _EngineRun:
         except TimeoutError:
             return
 
-    async def _call(self, call: _Call) -> None:
+    async def _call(self, call: _Call, sent_at: float) -> None:
         limiter, turn = call.limiter, call.turn
-        sent_at, answer, failed = time.monotonic(), None, None
+        answer, failed = None, None
         try:
             answer = await limiter.client.complete(turn.request)
         except CallFailed as error:
@@ -339,6 +356,7 @@ class _EngineRun:
     def _adapt(
         self, limiter: AdaptiveLimiter, failed: CallFailed, sent_at: float, now: float
     ) -> None:
+        limiter.went_wrong(sent_at)
         if failed.kind in ("busy", "late"):
             if limiter.congested(failed, sent_at, now):
                 pause = limiter.paused_until - now

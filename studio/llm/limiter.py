@@ -68,6 +68,7 @@ class AdaptiveLimiter:
         self.most = max(1, min(most, client.endpoint.max_concurrency))
         self.limit = min(START_LIMIT, float(self.most))
         self.in_flight = 0
+        """Calls that are out, or about to go out."""
         self.paused_until = 0.0
         self.strikes = 0
         """Times in a row that nobody listened."""
@@ -91,9 +92,8 @@ class AdaptiveLimiter:
             return False
         return now >= self.paused_until
 
-    def send(self, now: float) -> None:
-        """One call starts."""
-        self.in_flight += 1
+    def sent(self, now: float) -> None:
+        """One of the calls in flight goes out."""
         self._slowness.sent(now, self.limit)
 
     def allow(self, most: int) -> None:
@@ -117,6 +117,10 @@ class AdaptiveLimiter:
             step = CLIMB if self._climbing else 1.0 / self.limit
             self.limit = min(float(self.most), self.limit + step)
 
+    def went_wrong(self, sent_at: float) -> None:
+        """A call failed, in whatever way: how long it took tells nothing."""
+        self._slowness.failed(sent_at)
+
     def congested(self, failed: CallFailed, sent_at: float, now: float) -> bool:
         """Halve, and pause as long as the server asked for. True when the limit fell.
 
@@ -130,6 +134,7 @@ class AdaptiveLimiter:
             # The fault that was noticed says nothing of how many there are.
             self._counted.faults -= 1
             self._trial, self._climbing = self.limit, False
+            self._slowness.restart(now)
             self._change(max(1.0, self.limit / 2), now)
         return falls
 
@@ -147,6 +152,7 @@ class AdaptiveLimiter:
     def _judge(self, before: float, now: float) -> None:
         """Was it the limit, or does it come at any?"""
         found, self._trial = self._counted.share, None
+        self._slowness.restart(now)
         if found > MOST_NOISE or found < FALLS * self._before.share or not found:
             # From here one more at a time.
             self.noise = min(self.noise, found)

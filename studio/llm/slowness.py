@@ -12,7 +12,7 @@ from dataclasses import dataclass
 LEAST_CALLS = 24
 """Calls that a level is judged by, or as many as it has at a time when that is more."""
 BACK = 0.9
-"""The share of them that must be back: the last ones may take for ever."""
+"""The share of them that must have ended: the last ones may take for ever."""
 GREW = 1.5
 """A level is compared with a lower one when it has so many times its calls."""
 GAIN = 0.25
@@ -56,9 +56,15 @@ class Slowness:
         """While fewer are tried: what they must not be worse than."""
         self._begin(0.0)
 
+    def restart(self, now: float) -> None:
+        """The limit has changed for another reason: what was being tried is tried no more."""
+        self.holds, self._falls_from = 0, None
+        self._begin(now)
+
     def _begin(self, now: float) -> None:
         self._first_at, self._last_at = now, 0.0
-        self._sent, self._limits, self._back, self._seconds = 0, 0.0, 0, 0.0
+        self._sent, self._limits = 0, 0.0
+        self._back, self._failed, self._seconds = 0, 0, 0.0
 
     def sent(self, now: float, limit: float) -> None:
         """A call goes out."""
@@ -70,15 +76,22 @@ class Slowness:
 
     def answered(self, sent_at: float, now: float, limit: float) -> float:
         """Take one answer in; the limit from now on."""
-        if sent_at < self._first_at or (self._last_at and sent_at > self._last_at):
+        if self._is_of_level(sent_at):
+            self._back += 1
+            self._seconds += now - sent_at
+        if not self._last_at or self._back + self._failed < BACK * self._sent:
             return limit
-        self._back += 1
-        self._seconds += now - sent_at
-        if not self._last_at or self._back < BACK * self._sent or not self._seconds:
-            return limit
-        level = _Level(self._limits / self._sent, self._seconds / self._back)
+        seconds = self._seconds / max(1, self._back)
+        level = _Level(self._limits / self._sent, seconds)
         self._begin(now)
-        return self._judged(level, limit)
+        return self._judged(level, limit) if seconds else limit
+
+    def failed(self, sent_at: float) -> None:
+        """A call ends without an answer: it is not waited for, and not timed."""
+        self._failed += self._is_of_level(sent_at)
+
+    def _is_of_level(self, sent_at: float) -> bool:
+        return sent_at >= self._first_at and not 0 < self._last_at < sent_at
 
     def _judged(self, level: _Level, limit: float) -> float:
         best = self._best

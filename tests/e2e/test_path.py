@@ -182,6 +182,7 @@ def test_a_bad_endpoint_is_one_clear_sentence(
     assert ended.code == 1
     assert word in ended.err.lower()
     assert "Traceback" not in ended.err
+    assert count(project, "SELECT count(*) FROM reservations WHERE pid IS NOT NULL") == 0
 
 
 def test_an_endpoint_that_is_down_is_one_clear_sentence(studio: Command, project: Path) -> None:
@@ -191,6 +192,7 @@ def test_an_endpoint_that_is_down_is_one_clear_sentence(studio: Command, project
     assert ended.code == 1
     assert "127.0.0.1:9" in ended.err
     assert "Traceback" not in ended.err
+    assert count(project, "SELECT count(*) FROM reservations") == 0
 
 
 def test_a_budget_is_never_passed(studio: Command, project: Path, server: OpenAIServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,6 +18,7 @@ from studio.llm.client import LLMClient, clients_for
 from studio.llm.engine import RunStats
 from studio.llm.failures import CallFailed
 from studio.llm.limiter import START_LIMIT, TRIAL, AdaptiveLimiter
+from studio.llm.slowness import Slowness
 from studio.records import StudioError
 from studio.settings import Endpoint
 from tests.support.openai_server import OpenAIServer
@@ -64,8 +65,12 @@ class Book:
         """How many calls were written down at once."""
         self.known_: list[int | None] = []
         self.lost_: list[bool] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """What happens while calls after the first ones are written down."""
 
     async def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
+        if self.meanwhile and self.written:
+            await self.meanwhile()
         found = []
         for request, _, _ in calls:
             looks = self.others.get(request.document_id or 0, [])
@@ -468,6 +473,75 @@ async def test_what_others_ask_is_waited_for_and_what_they_stored_is_taken(
     assert sorted(book.known_) == [1, 2]
     assert (stats.answered, server.paid.calls) == (4, 4)
     assert budget.reserved_tokens == 0
+
+
+async def test_what_is_written_down_while_a_run_ends_is_not_asked(server: OpenAIServer) -> None:
+    book, budget, answered = Book(), Budget(), itertools.count(1)
+    is_full = False
+
+    def on_answer(request: Request, answer: Answer) -> None:
+        nonlocal is_full
+        book.open.remove(request.sha)
+        if next(answered) == 2:
+            is_full = True
+            raise StudioError("The disk is full.")
+
+    async def second_answer_comes() -> None:
+        await asleep_until(lambda: server.held)
+        server.let_go()
+        await asleep_until(lambda: is_full)
+        # The call ends with what was raised.
+        await asyncio.sleep(0)
+
+    book.meanwhile = second_answer_comes
+    server.fail_next(None, "hold")
+    asked = run(
+        endpoint(server),
+        requests(9),
+        budget=budget,
+        on_answer=on_answer,
+        max_concurrency=2,
+        ledger=book,
+    )
+    with pytest.raises(StudioError, match="disk is full"):
+        await asked
+    assert book.written == [2, 1]
+    assert (server.calls, book.lost_, book.open) == (2, [False], set())
+    assert budget.reserved_tokens == 0
+
+
+@pytest.mark.parametrize("error", [StudioError("The file is gone."), asyncio.CancelledError()])
+async def test_what_cannot_be_written_down_is_given_back(
+    server: OpenAIServer, error: BaseException
+) -> None:
+    async def fails() -> None:
+        raise error
+
+    book, budget = Book(), Budget()
+    book.meanwhile = fails
+    with pytest.raises(type(error)):
+        await run(endpoint(server), requests(9), budget=budget, max_concurrency=1, ledger=book)
+    assert (server.calls, budget.reserved_tokens) == (1, 0)
+
+
+async def test_an_answer_is_timed_from_when_its_call_goes_out(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[float] = []
+    back: list[float] = []
+
+    class Watched(Slowness):
+        def sent(self, now: float, limit: float) -> None:
+            sent.append(now)
+
+        def answered(self, sent_at: float, now: float, limit: float) -> float:
+            back.append(sent_at)
+            return limit
+
+    monkeypatch.setattr("studio.llm.limiter.Slowness", Watched)
+    await run(endpoint(server), requests(20), ledger=Book({1: [Claim.ELSEWHERE] * 2}))
+    assert len(sent) == 20
+    assert sorted(back) == sent
 
 
 async def test_a_server_that_heeds_no_limit_is_expected_to_do_so_again() -> None:

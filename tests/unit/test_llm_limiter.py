@@ -38,6 +38,8 @@ class Played:
     """σ of the logarithm of what a call takes."""
     slow: float = 1.0
     """So many times as long."""
+    broken: float = 0.0
+    """A share of the calls that end without an answer, whatever the limit."""
 
     def __post_init__(self) -> None:
         endpoint = Endpoint("played", max_concurrency=MOST)
@@ -66,7 +68,8 @@ class Played:
                 lasts = REFUSAL_S if refused else self.seconds()
                 good += not refused
                 self.attempts += 1
-                self.limiter.send(self.now)
+                self.limiter.in_flight += 1
+                self.limiter.sent(self.now)
                 heapq.heappush(flying, (self.now + lasts, self.attempts, self.now, refused))
             if not flying:
                 self.now = self.limiter.paused_until
@@ -75,12 +78,15 @@ class Played:
             self.now = max(self.now, ends)
             self.limiter.in_flight -= 1
             self.limits.append(self.limiter.limit)
+            good -= not refused
+            if refused or (self.broken and self.random.random() < self.broken):
+                self.limiter.went_wrong(sent_at)
+            else:
+                answered += 1
+                self.limiter.went_well(sent_at, self.now)
             if refused:
                 failed = CallFailed("busy", "busy", retry_after=self.retry_after)
                 self.limiter.congested(failed, sent_at, self.now)
-            else:
-                good, answered = good - 1, answered + 1
-                self.limiter.went_well(sent_at, self.now)
         late = self.limits[len(self.limits) // 2 :]
         return sum(late) / len(late)
 
@@ -122,6 +128,20 @@ def test_a_server_that_queues_is_asked_for_about_what_it_works_on(slots: int, se
     began = played.now
     assert played.answer(3000) < 3 * slots
     assert 3000 / (played.now - began) > 0.85 * slots / ANSWER_S
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.parametrize("broken", [0.15, 0.4])
+def test_calls_that_fail_hide_no_queue(broken: float, share: float) -> None:
+    played = Played(share, queue_slots=8, broken=broken)
+    began = played.now
+    assert played.answer(3000) < 3 * 8
+    assert 3000 / (played.now - began) > 0.75 * (1 - broken) * 8 / ANSWER_S
+
+
+@pytest.mark.parametrize("broken", [0.15, 0.4])
+def test_calls_that_fail_are_no_queue(broken: float) -> None:
+    assert Played(broken=broken).answer(3000) > 0.8 * MOST
 
 
 @pytest.mark.parametrize("seed", range(5))
