@@ -25,7 +25,8 @@ from studio.runs import RERANKER, Model
 from studio.training import reranker
 from studio.training.encoders import open_encoder
 from studio.training.negatives import NegativeSettings, mine
-from studio.training.reranker import RerankerSettings, RerankingGold, TrainedReranker
+from studio.training.reranker import RerankingGold, TrainedReranker
+from studio.training.reranker_settings import RerankerSettings, published
 from studio.training.settings import TrainingPair, TrainingPoint
 
 VALIDATION_DEPTH: Final = 50
@@ -120,8 +121,8 @@ def retriever_of(project: Project, params: RerankParams) -> System:
 
 def settings_of(params: RerankParams, base: str, documents: int) -> RerankerSettings:
     """The schedule's numbers, with the person's own over them."""
-    published = params.recipe == "published"
-    schedule = reranker.published(documents) if published else RerankerSettings()
+    of_paper = params.recipe == "published"
+    schedule = published(documents) if of_paper else RerankerSettings()
     told: dict[str, Any] = {
         name: value
         for name in ("negatives", "epochs", "batch_size")

@@ -27,6 +27,7 @@ from studio.jobs.datasets import counting_of_one
 from studio.jobs.gold import Wordings, wordings
 from studio.jobs.leaks import wording
 from studio.jobs.project_systems import NOTHING_TRAINED, shown_first, systems_of
+from studio.jobs.search_indexes import NO_DOCUMENTS, Held, Lexical, Progress
 from studio.jobs.search_protocol import (
     LONGEST_QUERY,
     Answer,
@@ -42,16 +43,7 @@ from studio.jobs.search_protocol import (
     from_line,
     to_line,
 )
-from studio.jobs.search_systems import (
-    NO_DOCUMENTS,
-    Held,
-    Lexical,
-    LoadedSystem,
-    Predictor,
-    Progress,
-    Reading,
-    Searcher,
-)
+from studio.jobs.search_systems import LoadedSystem, Predictor, Reading, Searcher
 from studio.llm.embedded_server import end_with_parent
 from studio.project import DATABASE, Project
 from studio.records import StudioError, joined_text

@@ -12,7 +12,7 @@ from studio.jobs.recipes import is_static
 from studio.jobs.tune_params import TuneParams
 from studio.llm import catalogue
 from studio.runs import Model
-from studio.training.reranker import RerankerSettings
+from studio.training.reranker_settings import RerankerSettings
 from studio.training.settings import BANK_LIMIT, RetrieverSettings
 
 CPU_FLOPS = 1.2e10

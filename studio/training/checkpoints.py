@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from studio.records import StudioError, content_sha
 from studio.training.settings import RetrieverSettings, TrainingPair, ValidationSet
 
-_HARMLESS = frozenset({"base", "device", "log_every", "mini_batch"})
+HARMLESS = frozenset({"base", "device", "log_every", "mini_batch"})
 """Settings that may change between an interruption and its resumption."""
 
 
@@ -101,7 +102,7 @@ def run_fingerprint(
     sources: Mapping[str, tuple[int, ...]],
 ) -> str:
     """Equal for trainings that would take the same steps."""
-    decisive = {key: value for key, value in settings.as_dict().items() if key not in _HARMLESS}
+    decisive = {key: value for key, value in settings.as_dict().items() if key not in HARMLESS}
     # The encoder's own hash stands for the base. Of the other folders the name: projects are moved.
     decisive |= {key: Path(decisive[key]).name for key in ("anchor", "teacher")}
     parts = [json.dumps(decisive, sort_keys=True, default=str), encoder]
@@ -116,13 +117,20 @@ def run_fingerprint(
     return content_sha(*parts)
 
 
-def replace_folder(new: Path, target: Path) -> None:
-    """Put a finished folder in its place in one step; what was there is deleted after."""
+@contextmanager
+def put_in_place(out: Path) -> Iterator[Path]:
+    """A folder to write into, not made yet, that becomes ``out`` in one step when all is written.
+
+    What was there is deleted after.
+    """
+    partial, target = out.absolute().with_name(f".{out.name}.partial"), out.absolute()
+    shutil.rmtree(partial, ignore_errors=True)
+    yield partial
     old = target.with_name(target.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         os.replace(target, old)
-    os.replace(new, target)
+    os.replace(partial, target)
     shutil.rmtree(old, ignore_errors=True)
 
 

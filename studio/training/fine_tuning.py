@@ -7,7 +7,6 @@ training set, and for questions on the test set.)
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,18 +15,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from studio.llm.loading import best_device, has_bf16
-from studio.records import Datum, Label, StudioError, content_sha
+from studio.records import Datum, Label, content_sha
 from studio.tasks import TASKS
-from studio.training.checkpoints import WorkingFolder, replace_folder
+from studio.training.checkpoints import WorkingFolder, put_in_place
 from studio.training.classifier import Classifier
 from studio.training.reader import Reader
 from studio.training.refusals import encoder_advice, mendable
 from studio.training.settings import TrainingPoint
 from studio.training.small_model import CARD, METRIC, SmallModel, TrainedSmall, scores
 from studio.training.small_settings import SmallSettings
-from studio.training.stopping import StopWatch, TrainingStoppedError
+from studio.training.stopping import StopWatch
 from studio.training.trainer import curve_callback
-from studio.training.validated_trainer import on_one_gpu, usual_arguments, validated_trainer
+from studio.training.validated_trainer import (
+    on_one_gpu,
+    train_until_stopped,
+    usual_arguments,
+    validated_trainer,
+)
 
 SCORE = "score"
 """The trainer's name for the metric of the task."""
@@ -91,7 +95,7 @@ def train(
     checkpoint = folder.entered(_fingerprint(items, names, settings, validation), resume)
     watch = StopWatch(should_stop)
     with mendable(encoder_advice(settings.max_length, min(settings.batch_size, 32))):
-        run = _FineTuningRun(kind, items, settings, folder.path, validation, on_progress, watch)
+        run = _FineTuningRun(kind, items, settings, folder, validation, on_progress, watch)
         run.to_the_end(checkpoint)
         _save(kind, names, settings, out)
     if not run.cancelled:
@@ -113,7 +117,7 @@ class _FineTuningRun:
     kind: FineTuned
     items: Sequence[Datum]
     settings: SmallSettings
-    folder: Path
+    folder: WorkingFolder
     validation: Sequence[Datum]
     on_progress: Callable[[TrainingPoint], None]
     watch: StopWatch
@@ -128,21 +132,8 @@ class _FineTuningRun:
         planned = self.settings.max_steps or max(1, round(batches * self.settings.epochs))
         trainer = self._trainer(table, batches, planned)
         with self._stoppable():
-            try:
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-            except TrainingStoppedError:
-                if trainer.state.best_model_checkpoint is not None:
-                    trainer._load_best_model()
-        state = trainer.state
-        self.steps = self.best_step = state.global_step
-        self.cancelled = self.watch.stopped and self.steps < planned
-        if not self.steps:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise StudioError(
-                "The training was cancelled before its first step was done, so there is no model."
-            )
-        if state.best_model_checkpoint is not None:
-            self.best_step = int(state.best_global_step)
+            done = train_until_stopped(trainer, checkpoint, self.watch, planned, self.folder)
+        self.steps, self.best_step, self.cancelled = done.steps, done.best_step, done.cancelled
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -190,7 +181,7 @@ class _FineTuningRun:
         validated = bool(self.validation)
         return on_one_gpu(
             TrainingArguments(
-                output_dir=str(self.folder),
+                output_dir=str(self.folder.path),
                 per_device_train_batch_size=chosen.batch_size,
                 max_steps=planned,
                 learning_rate=chosen.learning_rate,
@@ -223,10 +214,8 @@ def _fingerprint(
 
 
 def _save(kind: FineTuned, labels: Sequence[str], settings: SmallSettings, out: Path) -> None:
-    partial = out.absolute().with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    kind.model.save_pretrained(str(partial))
-    kind.tokenizer.save_pretrained(str(partial))
     card = {"settings": settings.as_row(), "labels": list(labels)}
-    (partial / CARD).write_text(json.dumps(card, indent=1), "utf-8")
-    replace_folder(partial, out.absolute())
+    with put_in_place(out) as folder:
+        kind.model.save_pretrained(str(folder))
+        kind.tokenizer.save_pretrained(str(folder))
+        (folder / CARD).write_text(json.dumps(card, indent=1), "utf-8")

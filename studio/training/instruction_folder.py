@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from studio.llm.causal import CausalModel
 from studio.llm.causal_folders import CausalFolder
-from studio.training.checkpoints import replace_folder
+from studio.training.checkpoints import put_in_place
 from studio.training.instruction_gguf import can_write, write_gguf
 from studio.training.instruction_settings import InstructionSettings
 
@@ -33,20 +32,18 @@ def save_tuned(
         settings: of the training.
         out: the folder.
     """
-    partial = out.absolute().with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     adapted = tuned.model
     adapted.peft_config["default"].base_model_name_or_path = Path(settings.base).name
-    adapted.save_pretrained(str(partial / ADAPTER), save_embedding_layers=False)
-    merged = adapted.merge_and_unload()
-    # A GGUF that lies beside other weights need not be theirs, nor whole.
-    with suppress(ValueError):
-        if (base := source.file) is not None and can_write(base):
-            write_gguf(merged, tuned.tokenizer.chat_template, base, partial / GGUF_FILE)
-    merged.to(_stored_kind(source)).save_pretrained(str(partial))
-    tuned.tokenizer.save_pretrained(str(partial))
-    (partial / CARD).write_text(json.dumps({"settings": settings.as_row()}, indent=1), "utf-8")
-    replace_folder(partial, out.absolute())
+    with put_in_place(out) as folder:
+        adapted.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
+        merged = adapted.merge_and_unload()
+        # A GGUF that lies beside other weights need not be theirs, nor whole.
+        with suppress(ValueError):
+            if (base := source.file) is not None and can_write(base):
+                write_gguf(merged, tuned.tokenizer.chat_template, base, folder / GGUF_FILE)
+        merged.to(_stored_kind(source)).save_pretrained(str(folder))
+        tuned.tokenizer.save_pretrained(str(folder))
+        (folder / CARD).write_text(json.dumps({"settings": settings.as_row()}, indent=1), "utf-8")
 
 
 def _stored_kind(source: CausalFolder) -> Any:

@@ -25,9 +25,14 @@ from studio.training.instruction_folder import GGUF_FILE, save_tuned
 from studio.training.instruction_settings import InstructionSettings
 from studio.training.refusals import mendable
 from studio.training.settings import TrainingPoint
-from studio.training.stopping import StopWatch, TrainingStoppedError
+from studio.training.stopping import StopWatch, TrainingStoppedError, nothing_trained
 from studio.training.trainer import curve_callback
-from studio.training.validated_trainer import on_one_gpu, usual_arguments, validated_trainer
+from studio.training.validated_trainer import (
+    on_one_gpu,
+    train_until_stopped,
+    usual_arguments,
+    validated_trainer,
+)
 
 LOSS = "loss"
 """The trainer's name for the mean nats a token of validation's answers."""
@@ -152,22 +157,10 @@ class _TuningRun:
         self.trained_parameters = sum(one.numel() for one in weights if one.requires_grad)
         planned = self._schedule(trainer)
         with _broken_off(self.opened, self.watch):
-            try:
-                self._score_base(planned)
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-            except TrainingStoppedError:
-                if trainer.state.best_model_checkpoint is not None:
-                    trainer._load_best_model()
-        state = trainer.state
-        self.steps = self.best_step = state.global_step
-        self.cancelled = self.watch.stopped and self.steps < planned
-        if not self.steps:
-            self.working.remove()
-            raise StudioError(
-                "The training was cancelled before its first step was done, so there is no model."
-            )
-        if state.best_model_checkpoint is not None:
-            self.best_step, self.best_loss = int(state.best_global_step), float(state.best_metric)
+            self._score_base(planned)
+            done = train_until_stopped(trainer, checkpoint, self.watch, planned, self.working)
+        self.steps, self.best_step, self.cancelled = done.steps, done.best_step, done.cancelled
+        self.best_loss = done.best_score
 
     def _score_base(self, planned: int) -> None:
         """Step 0 of the curve; known already when a training goes on."""
@@ -175,7 +168,11 @@ class _TuningRun:
             return
         self.base_loss = self.working.base_score()
         if self.base_loss is None:
-            self.base_loss = self._validation_loss()
+            try:
+                self.base_loss = self._validation_loss()
+            except TrainingStoppedError as error:
+                self.working.remove()
+                raise nothing_trained() from error
             self.working.note_base_score(self.base_loss)
         self.on_progress(TrainingPoint(0, planned, 0.0, score=self.base_loss))
 

@@ -8,7 +8,6 @@ not encoded again.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from studio.evaluation.embeddings import embed, open_cache
 from studio.records import Datum, Label, Prediction
 from studio.tasks import TASKS
-from studio.training.checkpoints import replace_folder
+from studio.training.checkpoints import put_in_place
 from studio.training.encoders import open_encoder
 from studio.training.small_model import CARD, METRIC, TrainedSmall, judged, scores
 from studio.training.small_settings import SmallSettings
@@ -188,10 +187,8 @@ def _save(
 ) -> None:
     from safetensors.numpy import save_file
 
-    partial = out.absolute().with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_file({"weights": head._weights, "bias": head._bias}, partial / WEIGHTS)
     card = {"settings": settings.as_row(), "labels": list(names), "strength": strength}
-    (partial / CARD).write_text(json.dumps(card, indent=1), "utf-8")
-    replace_folder(partial, out.absolute())
+    with put_in_place(out) as folder:
+        folder.mkdir(parents=True)
+        save_file({"weights": head._weights, "bias": head._bias}, folder / WEIGHTS)
+        (folder / CARD).write_text(json.dumps(card, indent=1), "utf-8")

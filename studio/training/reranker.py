@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,69 +19,27 @@ from studio.evaluation.retrieval import NDCG, evaluate
 from studio.llm.loading import check_weights, has_bf16, named_in_errors, refusing_missing_weights
 from studio.llm.model_folders import UnusableModel, check_folder
 from studio.records import StudioError, content_sha
-from studio.training.checkpoints import WorkingFolder, replace_folder
+from studio.training.checkpoints import HARMLESS, WorkingFolder, put_in_place
 from studio.training.encoders import folder_of, longest
 from studio.training.refusals import encoder_advice, mendable
+from studio.training.reranker_settings import RerankerSettings
 from studio.training.settings import TrainingPair, TrainingPoint
-from studio.training.stopping import StopWatch, TrainingStoppedError
-from studio.training.trainer import curve_callback
-from studio.training.validated_trainer import on_one_gpu, usual_arguments
+from studio.training.stopping import StopWatch
+from studio.training.trainer import curve_callback, filled_up
+from studio.training.validated_trainer import (
+    StepsDone,
+    ndcg_evaluator,
+    on_one_gpu,
+    train_until_stopped,
+    usual_arguments,
+    without_model_card,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_HARMLESS: Final = frozenset({"base", "device", "log_every", "mini_batch"})
-"""Settings that may change between an interruption and its resumption."""
 _AT_ONCE: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class RerankerSettings:
-    """How a reranker is trained; the defaults are the small schedule."""
-
-    base: str = "minilm-l6"
-    """An encoder, which gets a new layer on top, or a cross-encoder: catalogue name, folder, hub
-    name."""
-    negatives: int = 7
-    """Documents that stand against each right one; the paper has 31."""
-    depth: int = 200
-    """They are drawn from so many of the retriever's first documents."""
-    batch_size: int = 8
-    """Queries in a step; the paper has 64."""
-    mini_batch: int | None = None
-    """Pairs that pass the network at once. None: 32; on a GPU 256."""
-    learning_rate: float = 3e-5
-    epochs: float = 2.0
-    """Passes over the queries, unless ``max_steps`` is given."""
-    max_steps: int | None = None
-    warmup: float = 0.1
-    """The share of steps in which the rate rises."""
-    max_length: int = 256
-    """Tokens read of a query and a document together."""
-    evaluations: int = 4
-    """How often validation is scored, and how often a checkpoint is saved."""
-    patience: int = 0
-    """Stop after so many evaluations without a better score; 0 never stops early."""
-    bf16: bool | None = None
-    """Half precision inside the network. None: on a GPU that has it."""
-    device: str | None = None
-    """``cpu``, ``cuda`` …; None takes the best there is."""
-    log_every: int = 5
-    """Steps between two points of the loss curve."""
-    seed: int = 13
-    """Decides the new layer, the order and dropout."""
-
-    def steps_for(self, queries: int) -> int:
-        """Batches in all for so many queries."""
-        batches = -(-queries // self.batch_size)
-        return self.max_steps or max(1, round(batches * self.epochs))
-
-
-def published(documents: int) -> RerankerSettings:
-    """Promptagator's numbers for a corpus of this size."""
-    steps = 5_000 if documents <= 500_000 else 20_000
-    return RerankerSettings(negatives=31, batch_size=64, max_steps=steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +167,20 @@ def train(
     with mendable(encoder_advice(settings.max_length, at_once)):
         model = _cross_encoder(settings.base, settings.device, settings.max_length, may_begin=True)
         run = _RerankerRun(model, pairs, settings, folder, validation, on_progress, should_stop)
-        run.to_the_end(checkpoint)
-        partial = out.absolute().with_name(f".{out.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        model.save_pretrained(str(partial), create_model_card=False)
-        replace_folder(partial, out.absolute())
-    if not run.cancelled:
+        done = run.to_the_end(checkpoint)
+        with put_in_place(out) as place:
+            model.save_pretrained(str(place), create_model_card=False)
+    if not done.cancelled:
         folder.remove()
-    return replace(run.result(out), seconds=time.monotonic() - began)
+    return TrainedReranker(
+        path=out,
+        steps=done.steps,
+        best_step=done.best_step,
+        base_score=run.base_score,
+        best_score=done.best_score,
+        seconds=time.monotonic() - began,
+        cancelled=done.cancelled,
+    )
 
 
 class _RerankerRun:
@@ -242,61 +205,40 @@ class _RerankerRun:
         self.table = _columns(pairs, settings)
         self.planned = settings.steps_for(len(self.table))
         self.base_score = self.gold.untouched if self.gold else None
-        self.best_score: float | None = None
-        self.steps = self.best_step = 0
-        self.cancelled = False
 
-    def to_the_end(self, checkpoint: Path | None) -> None:
+    def to_the_end(self, checkpoint: Path | None) -> StepsDone:
         """The best checkpoint's weights are in the model afterwards."""
         if self.base_score is not None and checkpoint is None:
             self.on_progress(TrainingPoint(0, self.planned, 0.0, score=self.base_score))
         trainer = self._trainer()
         hook = self.model[0].register_forward_pre_hook(self.watch.before_forward)
         try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except TrainingStoppedError:
-            if trainer.state.best_model_checkpoint is not None:
-                trainer._load_best_model()
+            return train_until_stopped(trainer, checkpoint, self.watch, self.planned, self.folder)
         finally:
             hook.remove()
-        state = trainer.state
-        self.steps = self.best_step = state.global_step
-        self.cancelled = self.watch.stopped and self.steps < self.planned
-        if not self.steps:
-            self.folder.remove()
-            raise StudioError(
-                "The training was cancelled before its first step was done, so there is no model."
-            )
-        if state.best_model_checkpoint is not None:
-            self.best_step, self.best_score = int(state.best_global_step), float(state.best_metric)
-
-    def result(self, out: Path) -> TrainedReranker:
-        """As far as it is known here."""
-        return TrainedReranker(
-            out, self.steps, self.best_step, self.base_score, self.best_score, 0.0, self.cancelled
-        )
 
     def _trainer(self) -> Any:
+        from sentence_transformers import CrossEncoderTrainer
         from transformers import EarlyStoppingCallback
         from transformers.trainer_callback import PrinterCallback
 
         callbacks = [curve_callback(self.on_progress, self.watch, self.planned)]
         if self.gold is not None and self.settings.patience:
             callbacks.append(EarlyStoppingCallback(self.settings.patience))
-        trainer = _trainer_class()(
+        trainer = without_model_card(CrossEncoderTrainer)(
             model=self.model,
             args=self._arguments(),
             train_dataset=self.table,
             loss=_loss(self.model, self.settings.mini_batch),
-            evaluator=_evaluator(self.gold, self._scores) if self.gold else None,
+            evaluator=ndcg_evaluator(self._score) if self.gold else None,
             callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)
         return trainer
 
-    def _scores(self, query: str, texts: Sequence[str]) -> Sequence[float]:
-        scores: list[float] = Reranker(self.model).scores(query, texts).tolist()
-        return scores
+    def _score(self, model: Any) -> float:
+        assert self.gold is not None
+        return self.gold.scored(lambda query, texts: Reranker(model).scores(query, texts).tolist())
 
     def _arguments(self) -> Any:
         from sentence_transformers.cross_encoder.training_args import CrossEncoderTrainingArguments
@@ -330,21 +272,10 @@ def _columns(pairs: Sequence[TrainingPair], settings: RerankerSettings) -> Any:
         "query": [pair.query for pair in pairs],
         "document": [pair.document_text for pair in pairs],
     }
-    filled = [_filled(pair, pairs, settings.negatives, drawn) for pair in pairs]
+    filled = [filled_up(pair, pairs, settings.negatives, drawn) for pair in pairs]
     for place in range(settings.negatives):
         table[f"negative_{place + 1}"] = [row[place] for row in filled]
     return Dataset.from_dict(table)
-
-
-def _filled(
-    pair: TrainingPair, pairs: Sequence[TrainingPair], count: int, drawn: random.Random
-) -> list[str]:
-    chosen = list(pair.negatives[:count])
-    while len(chosen) < count:
-        other = pairs[drawn.randrange(len(pairs))].document_text
-        if other != pair.document_text:
-            chosen.append(other)
-    return chosen
 
 
 def _loss(model: Any, mini_batch: int | None) -> Any:
@@ -361,35 +292,6 @@ def _loss(model: Any, mini_batch: int | None) -> Any:
     return SoftmaxOverOwnDocuments(
         model, scale=1.0, activation_fn=torch.nn.Identity(), mini_batch_size=at_once
     )
-
-
-def _trainer_class() -> type[Any]:
-    from sentence_transformers import CrossEncoderTrainer
-
-    class RerankerTrainer(CrossEncoderTrainer):  # type: ignore[misc]
-        """Without the model card of sentence-transformers: the studio writes its own."""
-
-        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-            """Its callback scores samples to describe the data, which costs seconds."""
-
-        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-            self.model.save_pretrained(output_dir or self.args.output_dir, create_model_card=False)
-
-    return RerankerTrainer
-
-
-def _evaluator(gold: RerankingGold, scores: Callable[[str, Sequence[str]], Sequence[float]]) -> Any:
-    from sentence_transformers.base.evaluation import BaseEvaluator
-
-    class RerankingEvaluator(BaseEvaluator):  # type: ignore[misc]
-        """nDCG@10 after reranking what the retriever found for the validation queries."""
-
-        def __call__(self, *_: Any, **__: Any) -> dict[str, float]:
-            return {NDCG: gold.scored(scores)}
-
-    evaluator = RerankingEvaluator()
-    evaluator.primary_metric = NDCG
-    return evaluator
 
 
 def _cross_encoder(name: str, device: str | None, max_length: int, *, may_begin: bool) -> Any:
@@ -438,7 +340,7 @@ def _identity(
     pairs: Sequence[TrainingPair], settings: RerankerSettings, gold: RerankingGold | None
 ) -> str:
     """Equal for trainings that would take the same steps."""
-    decisive = {name: x for name, x in asdict(settings).items() if name not in _HARMLESS}
+    decisive = {name: x for name, x in asdict(settings).items() if name not in HARMLESS}
     parts = [json.dumps(decisive, sort_keys=True), Path(settings.base).name]
     for pair in pairs:
         parts += [pair.query, pair.document_text, *pair.negatives, "\n"]

@@ -7,7 +7,6 @@ call that starts from the first one's model.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from studio.records import StudioError, content_sha
 from studio.training.adapters import EncoderAdapters
 from studio.training.bank import bank_for, bank_texts
 from studio.training.batches import BatchPlan, kin_of, plan_of
-from studio.training.checkpoints import WorkingFolder, replace_folder, run_fingerprint
+from studio.training.checkpoints import WorkingFolder, put_in_place, run_fingerprint
 from studio.training.distillation import Lessons, asked, graded_texts, kept
 from studio.training.encoders import (
     ROLES,
@@ -48,7 +47,7 @@ from studio.training.settings import (
     TrainingPoint,
     ValidationSet,
 )
-from studio.training.stopping import StopWatch, TrainingStoppedError
+from studio.training.stopping import StopWatch, TrainingStoppedError, nothing_trained
 from studio.training.trainer import (
     TextNumbers,
     TrainingSchedule,
@@ -58,6 +57,7 @@ from studio.training.trainer import (
     schedule,
 )
 from studio.training.two_sided import two_sided
+from studio.training.validated_trainer import StepsDone, train_until_stopped
 from studio.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -193,13 +193,14 @@ class _RetrieverRun:
         hook = self.model[0].register_forward_pre_hook(self.watch.before_forward)
         try:
             self._score_base()
-            steps, best_step, best_score = self._steps(checkpoint)
+            done = self._steps(checkpoint)
         finally:
             hook.remove()
         if adapters is not None:
             adapters.merge()
-        share, score = self._interpolate(anchor, best_score)
-        return steps, best_step, score, share
+        self.cancelled = done.cancelled
+        share, score = self._interpolate(anchor, done.best_score)
+        return done.steps, done.best_step, score, share
 
     def settled(self) -> RetrieverSettings:
         """The settings with what they left open filled in, for the model card."""
@@ -220,25 +221,14 @@ class _RetrieverRun:
         try:
             score = self._score()
         except TrainingStoppedError as error:
-            raise _nothing_trained() from error
+            raise nothing_trained() from error
         self.folder.note_base_score(score)
         self.on_progress(TrainingPoint(0, self.schedule.steps, 0.0, score=score))
 
-    def _steps(self, checkpoint: Path | None) -> tuple[int, int, float | None]:
-        trainer = self._trainer()
-        try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except TrainingStoppedError:
-            if trainer.state.best_model_checkpoint is not None:
-                trainer._load_best_model()
-        state = trainer.state
-        self.cancelled = self.watch.stopped and state.global_step < self.schedule.steps
-        if not state.global_step:
-            self.folder.remove()
-            raise _nothing_trained()
-        if state.best_model_checkpoint is None:
-            return state.global_step, state.global_step, None
-        return state.global_step, int(state.best_global_step), float(state.best_metric)
+    def _steps(self, checkpoint: Path | None) -> StepsDone:
+        return train_until_stopped(
+            self._trainer(), checkpoint, self.watch, self.schedule.steps, self.folder
+        )
 
     def _trainer(self) -> Any:
         from transformers import EarlyStoppingCallback
@@ -306,7 +296,7 @@ class _RetrieverRun:
                 lambda: asked(teacher, queries, list(graded.values()), self._check_stop),
             )
         except TrainingStoppedError as error:
-            raise _nothing_trained() from error
+            raise nothing_trained() from error
         places = [numbers.of(text) for text in graded]
         column_of = torch.full((len(numbers),), -1, dtype=torch.long)
         column_of[torch.tensor(places, dtype=torch.long)] = torch.arange(len(places))
@@ -375,12 +365,10 @@ def _save(
     pairs: Sequence[TrainingPair],
     result: TrainedRetriever,
 ) -> None:
-    partial = out.absolute().with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     keep_prompts(model, pairs)
-    model.save_pretrained(str(partial), create_model_card=False)
-    write_card(partial, ModelCard.of_training(out.name, settings, pairs, result))
-    replace_folder(partial, out.absolute())
+    with put_in_place(out) as folder:
+        model.save_pretrained(str(folder), create_model_card=False)
+        write_card(folder, ModelCard.of_training(out.name, settings, pairs, result))
 
 
 MOST_PROMPTS: Final = 500
@@ -396,9 +384,3 @@ def keep_prompts(model: SentenceTransformer, pairs: Sequence[TrainingPair]) -> N
     known = Counter(pair.instruction for pair in pairs if pair.instruction)
     for instruction, _ in known.most_common(MOST_PROMPTS):
         model.prompts[instruction] = own + instructed(instruction, "")
-
-
-def _nothing_trained() -> StudioError:
-    return StudioError(
-        "The training was cancelled before its first step was done, so there is no model."
-    )

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from studio.records import StudioError
+
 _POLL_S = 0.5
 """A cancel request is a look into a database: not more often than this."""
 _PATIENCE_S = 1.0
@@ -47,3 +49,10 @@ class StopWatch:
         """A forward pre-hook for the network."""
         if self.overdue():
             raise TrainingStoppedError
+
+
+def nothing_trained() -> StudioError:
+    """A training that was stopped too early to leave a model."""
+    return StudioError(
+        "The training was cancelled before its first step was done, so there is no model."
+    )

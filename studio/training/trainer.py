@@ -26,7 +26,12 @@ from studio.training.settings import (
 )
 from studio.training.stopping import StopWatch
 from studio.training.two_sided import role_prompt
-from studio.training.validated_trainer import on_one_gpu, usual_arguments
+from studio.training.validated_trainer import (
+    ndcg_evaluator,
+    on_one_gpu,
+    usual_arguments,
+    without_model_card,
+)
 from studio.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -86,7 +91,7 @@ def build_trainer(
         args=_arguments(model, plan, schedule, settings, folder, validator is not None),
         train_dataset=dataset,
         loss=loss_for(model, schedule.mini_batch, plan.batch_size, objective),
-        evaluator=_evaluator(validator) if validator is not None else None,
+        evaluator=ndcg_evaluator(validator) if validator is not None else None,
         callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
@@ -115,7 +120,7 @@ def columns(
     negatives = 0 if query_only else settings.negatives
     drawn = random.Random(settings.seed)
     rows = [
-        [pair.document_text, *_filled(pair, pairs, negatives, drawn)]
+        [pair.document_text, *filled_up(pair, pairs, negatives, drawn)]
         if negatives
         else [pair.document_text]
         for pair in pairs
@@ -152,9 +157,10 @@ class TextNumbers:
         return self._numbers.setdefault(content_sha(text), len(self._numbers))
 
 
-def _filled(
+def filled_up(
     pair: TrainingPair, pairs: Sequence[TrainingPair], count: int, drawn: random.Random
 ) -> list[str]:
+    """So many negatives of a pair: its own, then other pairs' documents."""
     chosen = list(pair.negatives[:count])
     while len(chosen) < count:
         other = pairs[drawn.randrange(len(pairs))]
@@ -213,21 +219,17 @@ def _trainer_class(plan: BatchPlan, lengths: Sequence[int], *, has_adapters: boo
         def __len__(self) -> int:
             return plan.batches
 
-    class RetrieverTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
-        """Without the model card of sentence-transformers: the studio writes its own."""
+    class RetrieverTrainer(without_model_card(SentenceTransformerTrainer)):  # type: ignore[misc]
+        """With the plan's batches, and adapters alone in a checkpoint where there are some."""
 
         def get_batch_sampler(self, dataset: Any, **options: Any) -> Any:
             return PlannedBatches(dataset, **options)
 
-        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-            """Its callback encodes samples to describe the data, which costs seconds."""
-
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-            folder = output_dir or self.args.output_dir
             if has_adapters:
-                adapters.save_adapters(self.model, Path(folder))
+                adapters.save_adapters(self.model, Path(output_dir or self.args.output_dir))
             else:
-                self.model.save_pretrained(folder, create_model_card=False)
+                super()._save(output_dir, state_dict)
 
         def _load_from_checkpoint(self, checkpoint_path: str) -> None:
             if has_adapters:
@@ -236,20 +238,6 @@ def _trainer_class(plan: BatchPlan, lengths: Sequence[int], *, has_adapters: boo
                 super()._load_from_checkpoint(checkpoint_path)
 
     return RetrieverTrainer
-
-
-def _evaluator(validator: Validator) -> Any:
-    from sentence_transformers.base.evaluation import BaseEvaluator
-
-    class ValidationEvaluator(BaseEvaluator):  # type: ignore[misc]
-        """nDCG@10 on the validation set."""
-
-        def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
-            return {NDCG: validator(model)}
-
-    evaluator = ValidationEvaluator()
-    evaluator.primary_metric = NDCG
-    return evaluator
 
 
 def curve_callback(

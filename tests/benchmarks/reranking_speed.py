@@ -16,7 +16,8 @@ from pathlib import Path
 
 from studio.evaluation.bm25 import Bm25Ranker
 from studio.evaluation.reranking import RerankingRanker
-from studio.training.reranker import RerankerSettings, load_reranker, train
+from studio.training.reranker import load_reranker, train
+from studio.training.reranker_settings import RerankerSettings
 from studio.training.settings import TrainingPair
 
 WORDS = "harbour lantern orchard copper willow saddle temple falcon glacier violin engine stone"

@@ -256,10 +256,10 @@ def test_states_tell_how_far_it_is(project: Project) -> None:
 def test_the_index_of_a_large_corpus_is_kept_and_built_anew_when_it_must(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.jobs import search_systems
-    from studio.jobs.search_systems import read_lexical
+    from studio.jobs import search_indexes
+    from studio.jobs.search_indexes import read_lexical
 
-    monkeypatch.setattr(search_systems, "KEPT_FROM", 2)
+    monkeypatch.setattr(search_indexes, "KEPT_FROM", 2)
     made = Project.create(tmp_path / "many")
     fill(made.store, ["a zebra", "a horse", "a zebra and a horse"])
     said: list[str] = []
@@ -287,8 +287,8 @@ def test_the_index_of_a_large_corpus_is_kept_and_built_anew_when_it_must(
 def test_a_large_matrix_lies_in_a_file_and_finds_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.jobs import search_systems
-    from studio.jobs.search_systems import read_dense
+    from studio.jobs import search_indexes
+    from studio.jobs.search_indexes import read_dense
 
     def found() -> list[tuple[int, float]]:
         dense = read_dense(project.store, name, 256, 16, lambda _words: None, may_take_long=allowed)
@@ -299,8 +299,8 @@ def test_a_large_matrix_lies_in_a_file_and_finds_the_same(
     with OpenAIServer() as server:
         name, allowed = f"openai:stand-in@{server.url}", True
         in_memory = found()
-        monkeypatch.setattr(search_systems, "IN_MEMORY", 0)
-        monkeypatch.setattr(search_systems, "CHUNK", 5)
+        monkeypatch.setattr(search_indexes, "IN_MEMORY", 0)
+        monkeypatch.setattr(search_indexes, "CHUNK", 5)
         # The cache has all of it, so nothing is asked for a second time.
         calls, allowed = server.calls, False
         again = found()
@@ -314,11 +314,11 @@ def test_a_large_matrix_lies_in_a_file_and_finds_the_same(
 def test_an_embedding_that_would_take_long_is_held(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.jobs import search_systems
-    from studio.jobs.search_systems import Held, read_dense
+    from studio.jobs import search_indexes
+    from studio.jobs.search_indexes import Held, read_dense
 
-    monkeypatch.setattr(search_systems, "CHUNK", 2)
-    monkeypatch.setattr(search_systems, "HOLD_S", 1e-9)
+    monkeypatch.setattr(search_indexes, "CHUNK", 2)
+    monkeypatch.setattr(search_indexes, "HOLD_S", 1e-9)
 
     class Slow:
         """Takes a moment for each text."""
@@ -332,7 +332,7 @@ def test_an_embedding_that_would_take_long_is_held(
             time.sleep(0.001)
             return np.eye(4, dtype=np.float32)[[len(text) % 4 for text in texts]]
 
-    monkeypatch.setattr(search_systems, "open_encoder", lambda _name, **_: Slow())
+    monkeypatch.setattr(search_indexes, "open_encoder", lambda _name, **_: Slow())
     said: list[str] = []
     with pytest.raises(Held, match="embedding 8 documents takes about 0 min"):
         read_dense(project.store, "slow", 256, 16, said.append, may_take_long=False)

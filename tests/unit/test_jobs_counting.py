@@ -317,9 +317,9 @@ def test_the_table_says_what_a_rank_counts(project: Project) -> None:
 def test_the_search_process_counts_as_the_evaluation_does(project: Project) -> None:
     import io
 
+    from studio.jobs.search_indexes import read_lexical
     from studio.jobs.search_process import Searching
     from studio.jobs.search_protocol import SearchQuery
-    from studio.jobs.search_systems import read_lexical
 
     cut_up(project.store, LONG)
     store = project.store

@@ -91,6 +91,7 @@ def test_a_reranker_teaches_what_it_has_read_and_negative_margins_are_explained(
     context: JobContext, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studio.training import reranker
+    from studio.training.reranker_settings import RerankerSettings
     from studio.training.settings import RetrieverSettings
 
     taught = params(encoder, taught_by="reranker", distillation=1.0, lesson="margins")
@@ -99,7 +100,7 @@ def test_a_reranker_teaches_what_it_has_read_and_negative_margins_are_explained(
     base = str(tiny_encoder.bert_encoder(tmp_path / "bert"))
     pairs = training_inputs.training_pairs(context, list(context.store.records.all()))
     folder = context.project.models_dir / "order"
-    reranker.train(pairs, reranker.RerankerSettings(base=base, max_steps=1, negatives=1), folder)
+    reranker.train(pairs, RerankerSettings(base=base, max_steps=1, negatives=1), folder)
     of = {"learner": "reranker", "max_length": 32}
     context.store.models.add(Model("order", "models/order", base, settings=of))
     training.train_kept(context, taught)

@@ -11,13 +11,12 @@ import pytest
 
 from studio.records import StudioError
 from studio.training.reranker import (
-    RerankerSettings,
     RerankingGold,
     TrainedReranker,
     load_reranker,
-    published,
     train,
 )
+from studio.training.reranker_settings import RerankerSettings, published
 from studio.training.settings import TrainingPair, TrainingPoint
 from tests.support import tiny_encoder
 
