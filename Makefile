@@ -79,7 +79,7 @@ bench-rounds: install ## Rounds opens on 50,000 errors; scoring and gap of 50,00
 	@$(BIN)/python -m tests.benchmarks.rounds_scale
 	@$(BIN)/python -m tests.benchmarks.scoring_scale
 
-bench-s3: models ## S3 against ZeroGen and GoldGen in a simulation where the right answer is known
+bench-s3: models ## S3 against ZeroGen, GoldGen and ProGen in a simulation where the right answer is known
 	@$(BIN)/python -m tests.benchmarks.s3_simulation
 
 bench-s3-transfer: models ## Error extrapolations on another data set's seed: real data, fine-tuned, an hour

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.jobs.context import JobContext
@@ -27,6 +27,7 @@ class MadeSoFar:
     """Stage → (batch, place, record) of records that other runs had made for equal requests."""
     errors: Sequence[Missed] = ()
     gold: Sequence[Gold] = ()
+    helpful: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     room: int | None = None
 
     def asked(self, stage: str) -> int:

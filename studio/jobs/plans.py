@@ -54,6 +54,7 @@ class Beginning:
     """Stage → records."""
     errors: Sequence[Missed] = ()
     gold: Sequence[Gold] = ()
+    helpful: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     room: int | None = None
 
     def asked(self, stage: str) -> int:

@@ -14,13 +14,14 @@ from typing import Any
 
 from studio.jobs.collect import ADDED, Collector
 from studio.jobs.context import JobContext
+from studio.jobs.influence import helpful_records
 from studio.jobs.learners import Learner, learner_for
 from studio.jobs.params import RoundParams, RunParams
 from studio.jobs.plans import method_of, planned
 from studio.jobs.run_outcome import outcome
 from studio.jobs.run_rows import GOLD, asked_with, begun, nothing_came
 from studio.jobs.training_data import labelled_data, without_gold
-from studio.methods.protocol import Missed, Stage
+from studio.methods.protocol import TURNS, Missed, Stage, first_round
 from studio.records import CapReached, Datum, Record, StudioError
 from studio.runs import Round, Run
 from studio.store import Store
@@ -187,8 +188,10 @@ class _Flow:
 
     def _batches(self, number: int) -> int | None:
         """How many batches with feedback come before a round; None: all of them."""
-        gold = self.feedback is not None and self.feedback.feedback == "gold"
-        return None if gold and number else number
+        feedback = self.feedback.feedback if self.feedback is not None else ""
+        if feedback == "gold" and number:
+            return None
+        return TURNS * number if feedback == "influence" else number
 
     def _data(self, number: int) -> Sequence[Datum]:
         if self.collector is None:
@@ -247,10 +250,9 @@ class _Flow:
         feedback = self.feedback
         if feedback is None:
             return "the method does not extrapolate"
-        from_gold = feedback.feedback == "gold"
-        if round_.number >= (1 if from_gold else self.params.rounds):
+        if round_.number >= (1 if feedback.feedback == "gold" else self.params.rounds):
             return f"all {self.params.rounds} rounds are done"
-        if not round_.errors and not from_gold:
+        if not round_.errors and feedback.feedback == "errors":
             return f"{self.learner.no_error(round_.number)}: there is no error to extrapolate"
         if self.params.records and round_.records >= self.params.records:
             return f"{self.params.records:,} records are reached"
@@ -290,7 +292,7 @@ class _Flow:
         if not kept:
             why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
             self.warnings.append(
-                f"None of the extrapolations of round {round_.number} could be kept"
+                f"None of the {self.feedback.words} of round {round_.number} could be kept"
                 f"{': ' + why if why else ''}."
             )
         return kept > 0
@@ -300,6 +302,9 @@ class _Flow:
         collector.made.room = None if most is None else most - round_.records
         collector.made.errors = self._missed(round_)
         collector.made.gold = self.learner.gold
+        if stage.feedback == "influence":
+            self._write_from_influence(collector, stage, round_)
+            return
         if stage.feedback == "errors":
             collector.collect(stage, round_.number)
             collector.check_cap()
@@ -312,6 +317,26 @@ class _Flow:
                 f"Only {kept:,} of the {wanted:,} items like gold came about of {asked:,} requests."
             )
 
+    def _write_from_influence(self, collector: Collector, stage: Stage, round_: Round) -> None:
+        """The round's even share of what is left to write, topped up where texts are dropped."""
+        wanted, room = getattr(collector.plan.settings, "seed_records", 0), collector.made.room
+        if room is not None:
+            wanted = -(-room // (self.params.rounds - round_.number))
+        data = [one for one in self._data(round_.number) if isinstance(one, Record)]
+        model = self.context.project.path / round_.model_path
+        collector.made.helpful = helpful_records(model, data, self.params.seed)
+        first = TURNS * round_.number
+        for batch in range(first, first + TURNS):
+            collector.made.room = wanted - self._kept_in(stage.name, range(first, batch))
+            asked = collector.collect(stage, batch)
+            collector.check_cap()
+            if not asked:
+                break
+
+    def _kept_in(self, stage: str, batches: range) -> int:
+        counts = self.store.records.run_counts(self.run.id)
+        return sum(counts.get((stage, batch), (0, 0))[0] for batch in batches)
+
     def _missed(self, round_: Round) -> list[Missed]:
         errors = self.store.runs.errors(round_.id)
         gold = self.store.gold.many([error.gold_id for error in errors])
@@ -320,10 +345,12 @@ class _Flow:
     def _came_of(self, number: int) -> tuple[int, dict[str, int]]:
         assert self.feedback is not None
         counts = self.store.records.run_counts(self.run.id)
+        feedback = self.feedback.feedback
         batches = [
             batch
             for stage, batch in counts
-            if stage == self.feedback.name and (self.feedback.feedback == "gold" or batch == number)
+            if stage == self.feedback.name
+            and (feedback == "gold" or first_round(feedback, batch) == number + 1)
         ]
         reasons: dict[str, int] = {}
         for batch in batches:

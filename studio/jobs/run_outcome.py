@@ -10,6 +10,7 @@ from studio.jobs.collect import ADDED
 from studio.jobs.learners import shown_scores
 from studio.jobs.plans import method_of
 from studio.jobs.run_rows import method_name
+from studio.methods.protocol import first_round
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import Job, Round, Run
@@ -58,9 +59,7 @@ def round_of(project: Project, run_: Run, stage: str, batch: int) -> int | None:
         return batch
     if not found.makes.is_trained_on:
         return None
-    if not found.feedback:
-        return 0
-    return 1 if found.feedback == "gold" else batch + 1
+    return first_round(found.feedback, batch)
 
 
 def _additions(project: Project, run_id: int) -> Iterator[tuple[int, str, int, int]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from studio.calls import Answer, Decoding, Request, Style
 from studio.params import Params
@@ -25,9 +25,20 @@ from studio.prompting.tokens import count_tokens
 from studio.records import Document, Gold, Label, Reason, Record, RecordType
 from studio.runs import RoundError
 
-Feedback = Literal["", "errors", "gold"]
+Feedback = Literal["", "errors", "gold", "influence"]
 """What a batch is made from besides earlier batches: the errors of the model that was just trained
-on them, or all of gold validation."""
+on them, all of gold validation, or the records that helped that model most."""
+TURNS: Final = 3
+"""Batches that a round with feedback ``influence`` may take: it tops up what is dropped."""
+
+
+def first_round(feedback: Feedback, batch: int) -> int:
+    """The first round that is trained on a batch of a stage with this feedback."""
+    if not feedback:
+        return 0
+    if feedback == "gold":
+        return 1
+    return 1 + (batch // TURNS if feedback == "influence" else batch)
 
 
 class Corpus(Protocol):
@@ -151,6 +162,11 @@ class Made(Protocol):
         """For a batch with feedback ``gold``: all of gold validation."""
 
     @property
+    def helpful(self) -> Mapping[str, Sequence[Record]]:
+        """For a batch with feedback ``influence``: label → the records that helped the model most,
+        the most helpful first."""
+
+    @property
     def room(self) -> int | None:
         """How many records the run may have beyond those that its model was trained on; None
         without a bound."""
@@ -173,7 +189,7 @@ class Stage(Protocol):
 
     @property
     def feedback(self) -> Feedback:
-        """With ``errors`` or ``gold`` the run trains and scores a model before each batch."""
+        """With any the run trains and scores a model before each batch."""
 
     @property
     def distinct(self) -> bool:

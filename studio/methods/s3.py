@@ -7,8 +7,9 @@ q in 0 … R−1 (R = 2) a small model is trained from scratch on all data so fa
 validation set; for each item that it gets wrong the LLM writes one more like it, with the gold
 label kept (and the context, and the answer). The last model is trained on everything.
 
-Its baselines are made of the same stages: :mod:`studio.methods.zerogen` is the seed alone, and
-:mod:`studio.methods.goldgen` extrapolates all of gold.
+Its baselines are made of the same stages: :mod:`studio.methods.zerogen` is the seed alone,
+:mod:`studio.methods.progen` shows what helped the model, and :mod:`studio.methods.goldgen`
+extrapolates all of gold.
 """
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ class Seed:
         missing = min(wanted - made.count(self.name), MOST_TRIES * wanted - first)
         reasons = _reasons_by_label(made) if self.explains else {}
         for place in range(first, first + missing):
-            if (found := self._one(plan, place, reasons)) is not None:
+            if (found := self.at(plan, place, reasons)) is not None:
                 yield found
 
     def _wanted(self, plan: Plan) -> int:
@@ -249,8 +250,17 @@ class Seed:
         alone = self.alone or not getattr(settings, "extrapolate", True)
         return int(settings.records or settings.seed_records if alone else settings.seed_records)
 
-    def _one(self, plan: Plan, place: int, reasons: Mapping[str, Sequence[str]]) -> Ask | None:
-        """The request for a place; None when it has no context to be written for."""
+    def at(
+        self,
+        plan: Plan,
+        place: int,
+        reasons: Mapping[str, Sequence[str]],
+        shots: Sequence[Shot] = (),
+    ) -> Ask | None:
+        """The request for a place; None when it has no context to be written for.
+
+        shots: shown in place of the template's own demonstrations.
+        """
         label = plan.labels[place % len(plan.labels)] if plan.labels else None
         name, label_words = (label.name, label.words) if label else ("", "")
         if not self.makes.context:
@@ -258,7 +268,8 @@ class Seed:
             drawn = random.Random(stable_number("seed", plan.seed, place))
             chosen = drawn.sample(known, min(plan.template.rationales_per_text, len(known)))
             values = {"label": label_words, "rationales": chosen}
-            return self._asked(plan, place, values, fields_of(self.makes, label=name), None)
+            given = fields_of(self.makes, label=name)
+            return self._asked(plan, place, values, given, None, shots)
         contexts = plan.corpus.contexts()
         if not contexts:
             return None
@@ -268,14 +279,14 @@ class Seed:
         if label is not None:
             values = {"label": label_words, "context": document.full_text}
             given = fields_of(self.makes, label=name, context=document.full_text)
-            return self._asked(plan, place, values, given, document)
+            return self._asked(plan, place, values, given, document, shots)
         answers = candidate_answers(document.text)
         if not answers:
             return None
         answer = answers[(turn // len(contexts)) % len(answers)]
         given = fields_of(self.makes, context=document.text, answer=answer)
         values = {"context": document.text, "answer": answer}
-        return self._asked(plan, place, values, given, document)
+        return self._asked(plan, place, values, given, document, shots)
 
     def _asked(
         self,
@@ -284,12 +295,14 @@ class Seed:
         values: Mapping[str, Any],
         given: Mapping[str, str],
         document: Document | None,
+        shots: Sequence[Shot],
     ) -> Ask:
-        shots = seed_shots(plan.template, with_reasons=bool(values.get("rationales")))
+        with_reasons = bool(values.get("rationales"))
+        shots = shots or seed_shots(plan.template, with_reasons=with_reasons)
         messages = stage_messages(
             plan.template, "seed", values, style=plan.chosen_style, shots=shots
         )
-        request = request_for(plan, messages, "seed", place, document=document)
+        request = request_for(plan, messages, self.name, place, document=document)
         return Ask(request, given, document, place=place)
 
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from studio.records import Datum, Prediction
 from studio.tasks import TASKS
 from studio.training.encoders import load_pretrained, longest
 from studio.training.small_model import SmallModel, judged
 from studio.training.small_settings import SmallSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PREDICT_BATCH = 32
 
@@ -83,23 +87,46 @@ class Classifier:
         """The likeliest label of each item with its probability; like lengths go together."""
         import torch
 
-        self.model.eval()
-        order = sorted(range(len(items)), key=lambda row: -_characters(items[row]))
         found: dict[int, Prediction] = {}
-        for start in range(0, len(order), PREDICT_BATCH):
-            if should_stop():
-                break
-            places = order[start : start + PREDICT_BATCH]
-            chunk = [items[place] for place in places]
-            with torch.no_grad():
-                inputs = self.tokenizer.pad(self._tokens(chunk), return_tensors="pt")
-                logits = self.model(**inputs.to(self.model.device)).logits.float()
+        for places, logits in self._logits(items):
             confidence, best = torch.softmax(logits, dim=-1).max(dim=-1)
             for place, share, label in zip(places, confidence.tolist(), best.tolist(), strict=True):
                 name = self.labels[label]
                 found[place] = judged(self.settings.task, items[place], name, share)
             on_progress(len(found))
+            if should_stop():
+                break
         return [found[place] for place in range(len(items)) if place in found]
+
+    def features(self, items: Sequence[Datum]) -> NDArray[np.float32]:
+        """Items×dimensions: what goes into the last linear layer."""
+        import numpy as np
+        import torch
+
+        *_, last = (one for one in self.model.modules() if isinstance(one, torch.nn.Linear))
+        read: list[Any] = []
+        hook = last.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+        try:
+            order = [place for places, _ in self._logits(items) for place in places]
+        finally:
+            hook.remove()
+        found = np.empty((len(items), last.in_features), dtype=np.float32)
+        found[order] = torch.cat(read).float().cpu().numpy()
+        return found
+
+    def _logits(self, items: Sequence[Datum]) -> Iterator[tuple[list[int], Any]]:
+        """Places and logits, batch by batch, the longest items first."""
+        import torch
+
+        self.model.eval()
+        order = sorted(range(len(items)), key=lambda row: -_characters(items[row]))
+        for start in range(0, len(order), PREDICT_BATCH):
+            places = order[start : start + PREDICT_BATCH]
+            with torch.no_grad():
+                chunk = [items[place] for place in places]
+                inputs = self.tokenizer.pad(self._tokens(chunk), return_tensors="pt")
+                logits = self.model(**inputs.to(self.model.device)).logits.float()
+            yield places, logits
 
     def _tokens(self, items: Sequence[Datum]) -> Any:
         texts = [item.text for item in items]

@@ -68,6 +68,10 @@ class LinearHead:
             on_progress(len(found))
         return found
 
+    def features(self, items: Sequence[Datum]) -> NDArray[np.float32]:
+        """Items×dimensions: what the head reads."""
+        return features(items, self._task, self._encoder)
+
     def _said(self, items: Sequence[Datum], logits: NDArray[np.float32]) -> list[Prediction]:
         import numpy as np
 

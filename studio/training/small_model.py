@@ -6,11 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from studio.evaluation import classification, reading
 from studio.records import Datum, Prediction, StudioError
 from studio.tasks import TASKS, GoldShape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CARD = "small.json"
 """In a model's folder: what it is and how it was made."""
@@ -44,6 +48,14 @@ class SmallModel(Protocol):
         should_stop: Callable[[], bool] = lambda: False,
     ) -> list[Prediction]:
         """What it says of each item, in order; in batches, so that memory stays flat."""
+
+
+@runtime_checkable
+class FeatureModel(SmallModel, Protocol):
+    """A small model that tells labels apart by one last linear layer."""
+
+    def features(self, items: Sequence[Datum]) -> NDArray[np.float32]:
+        """Items×dimensions: what goes into that layer."""
 
 
 def card_of(path: Path) -> dict[str, Any]:

@@ -6,7 +6,8 @@ Nothing here is a claim about any LLM. A small HTTP server speaks the OpenAI pro
 of reviews about eight things, each praised and blamed in words of its own. To a seed prompt it
 answers with texts about three of the things only: a bias that every generator has in some way. To
 an extrapolation prompt it answers with the nearest text of the same label, among all eight, that it
-has not given yet. Gold validation and test are about all eight. Each method has a server, a project
+has not given yet; to a request that shows texts of its own it answers with the nearest to those, in
+the same way. Gold validation and test are about all eight. Each method has a server, a project
 and a number of records of its own; S3's number, which its errors decide, is the others' budget.
 
 The small model is a linear head on a static encoder, so that a run takes seconds.
@@ -113,7 +114,7 @@ CLOSINGS = (
 VARIANTS = 40
 """Texts about each thing and what is said of it."""
 LABELS = [Label("good", "a satisfied customer"), Label("bad", "a dissatisfied customer")]
-METHODS = ("s3", "zerogen", "goldgen")
+METHODS = ("s3", "zerogen", "goldgen", "progen")
 
 
 def texts(things: list[str], label: str, drawn: random.Random) -> list[str]:
@@ -154,8 +155,11 @@ class Pool:
         if "reasons" in asked:
             return "\n".join(f"- it was {word}" for word in ("one thing", "another", "a third"))
         left = [text for text in self.rest[label] if text not in self.given]
-        if "Write another" in asked:
-            like = asked.split("\n\n")[1]
+        shown = [str(one["content"]) for one in body["messages"] if one["role"] == "assistant"]
+        like = asked.split("\n\n")[1] if "Write another" in asked else ""
+        if not like and self.given.intersection(shown):
+            like = "\n".join(shown)
+        if like:
             said = max(left, key=lambda text: fuzz.token_set_ratio(like, text))
         else:
             nouns = [noun for name in SEEDED for noun in THINGS[name][0]]
@@ -195,7 +199,7 @@ def mean_sd(numbers: list[float]) -> str:
 
 
 def main() -> int:
-    """Run everything, print the tables; 1 when S3 is not ahead of both on average."""
+    """Run everything, print the tables; 1 when S3 is not ahead of each on average."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seed-records", type=int, default=60)

@@ -146,12 +146,13 @@ def test_methods_are_compared_at_the_same_number_of_records(
     found = studio(
         "s3", "compare", "-p", project.path, "--kind", "head", "--base", tiny,
         "--seed-records", SEED, "--seeds", 2, "--methods",
-        "zerogen,goldgen,s3,s3-without-rationales,s3-without-extrapolation", "--json",
+        "zerogen,progen,goldgen,s3,s3-without-rationales,s3-without-extrapolation", "--json",
     ).json  # fmt: skip
     rows = {row["method"]: row for row in found["table"]}
     assert list(rows) == [
-        "zerogen", "goldgen", "s3", "s3-without-rationales", "s3-without-extrapolation",
+        "zerogen", "progen", "goldgen", "s3", "s3-without-rationales", "s3-without-extrapolation",
     ]  # fmt: skip
+    assert rows["progen"]["records"] == found["records"]
     assert rows["zerogen"]["records"] == rows["s3"]["records"] == found["records"]
     assert rows["s3-without-extrapolation"]["records"] == found["records"]
     assert "sd" in rows["s3"]["test"]

@@ -93,6 +93,8 @@ def calls(project: Project, row: dict[str, Any]) -> str:
     if feedback == "errors" and rounds:
         times = "rounds" if rounds > 1 else "round"
         parts.append(f"one for each error: at most {gold * rounds:,} in {rounds} {times}")
+    elif feedback == "influence" and rounds:
+        parts.append("as many in the round" if rounds == 1 else f"as many in each of {rounds}")
     elif feedback == "gold":
         parts.append(f"{gold:,} for gold validation")
     return ", then ".join(parts)

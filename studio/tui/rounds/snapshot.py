@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from studio import methods
 from studio.jobs import queue
-from studio.methods.protocol import Stage
+from studio.methods.protocol import Stage, first_round
 from studio.records import Document, Gold, Record
 from studio.runs import Job, JobState, Round, RoundError, Run
 from studio.store import Store
@@ -148,7 +148,7 @@ def _counts(store: Store, run: Run, stages: Mapping[str, Stage]) -> dict[int, tu
     for (name, batch), (kept, dropped) in store.records.run_counts(run.id).items():
         stage = stages.get(name)
         if stage is None or stage.makes.is_trained_on:
-            number = batch + 1 if stage is not None and stage.feedback else 0
+            number = first_round(stage.feedback, batch) if stage is not None else 0
             before = found.get(number, (0, 0))
             found[number] = (before[0] + kept, before[1] + dropped)
     return found

@@ -162,7 +162,8 @@ def _of_round(look: RunSnapshot, last: Round) -> Iterator[tuple[str, str]]:
     if place >= 3:
         yield "✓", f"{_extrapolations(kept)}, {dropped:,} dropped"
     elif live or kept or dropped:
-        yield _sign(live), f"extrapolation {kept + dropped:,} of {last.errors or 0:,}"
+        of_all = f" of {last.errors or 0:,}" if look.extrapolates else ""
+        yield _sign(live), f"extrapolation {kept + dropped:,}{of_all}"
 
 
 def _sign(now: bool) -> str:
