@@ -128,6 +128,27 @@ async def test_a_hostile_template_is_drawn_harmless_and_kept(wired: Project, hos
         assert app.screen.query_one(TemplateEditor).value == storable(text)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_the_text_stands_first_and_the_settings_above_it(
+    wired: Project, size: tuple[int, int]
+) -> None:
+    app = StudioApp(wired, screen="prompt")
+    async with app.run_test(size=size) as pilot:
+        await quiet(pilot)
+        editor = app.screen.query_one(TemplateEditor)
+        lines = editor.value.split("\n")
+        fence = len(lines) - 1 - lines[::-1].index("+++")
+        top = editor.wrapped_document.location_to_offset((fence, 0)).y
+        # Where there is room for all of a short text, its end is the end of the field.
+        assert editor.scroll_offset.y == min(top, editor.max_scroll_y) > 0
+        assert editor.cursor_location == (fence + 1, 0)
+        await pilot.press("e", "ctrl+end")
+        assert editor.cursor_location == editor.document.end
+        await pilot.press("ctrl+home")
+        assert editor.cursor_location == (0, 0)
+        assert editor.scroll_offset.y == 0
+
+
 async def test_a_bracket_goes_from_remark_to_remark_and_f8_while_writing(
     wired: Project,
 ) -> None:

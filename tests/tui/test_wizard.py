@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -55,9 +56,11 @@ async def opened(pilot: Pilot[int], task: str = "retrieval", *, own: bool = True
 
 
 async def fill(pilot: Pilot[int], line: str, text: str) -> None:
-    """Walk to a line and type there, as a person would."""
+    """Walk to a line and paste a text there."""
     names = [one.name for one in form(pilot.app).fields]
-    await pilot.press("g", *["j"] * names.index(line), "enter", "ctrl+u", *text, "enter")
+    await pilot.press("g", *["j"] * names.index(line), "enter", "ctrl+u")
+    pilot.app.post_message(events.Paste(text).set_sender(pilot.app))
+    await pilot.press("enter")
     await quiet(pilot)
 
 

@@ -12,6 +12,7 @@ import pytest
 from studio import child, folders
 from studio.records import StudioError
 
+PACKAGE = Path(child.__file__).parent
 NAMES = ("studio", "pip", "argparse", "asyncio", "json", "typer")
 
 
@@ -46,6 +47,16 @@ def test_nor_does_what_it_starts_itself(stranger: Path) -> None:
     )
     # A path with an empty name in it has the working directory in it.
     told([sys.executable, "-P", "-c", script], stranger, PYTHONPATH=f"{Path.cwd()}:")
+
+
+def test_no_other_file_builds_a_command_of_the_interpreter() -> None:
+    named = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in PACKAGE.rglob("*.py")
+        if "sys.executable" in file.read_text("utf-8")
+    }
+    # Doctor only tells where it lies.
+    assert named == {"child.py", "cli/doctor.py"}
 
 
 def test_a_folder_of_pythonpath_is_the_persons_own_choice(

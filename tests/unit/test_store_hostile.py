@@ -19,6 +19,7 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.store import Store
 from studio.store.migrations import STEPS
+from tests.support.data import query_for
 
 ROOT = os.geteuid() == 0
 LOCKED_OUT = (
@@ -121,6 +122,7 @@ def test_a_new_project_is_its_makers_alone(project: Project) -> None:
 READ = """
 import json, sys
 from pathlib import Path
+from studio.jobs.exporting import ExportParams, rows_of, write
 from studio.project import Project
 from studio.records import StudioError
 project = Project.open(Path(sys.argv[1]))
@@ -129,17 +131,20 @@ try:
     said = "written"
 except StudioError as error:
     said = str(error)
-print(json.dumps([project.title, len(project.store.jobs.all()), said]))
+params = ExportParams("jsonl", sys.argv[2])
+out = write(project, params, rows_of(project, params))
+print(json.dumps([project.title, len(project.store.jobs.all()), out.rows, said]))
 """
 
 
 @pytest.mark.skipif(ROOT and not shutil.which("setpriv"), reason="root may write everywhere")
 @pytest.mark.parametrize("log", ["with a log", "without"])
 @pytest.mark.parametrize("locked", ["folder and files", "folder", "files"])
-def test_a_project_that_may_not_be_written_can_be_read(
+def test_a_project_that_may_not_be_written_can_be_read_and_exported(
     project: Project, tmp_path: Path, log: str, locked: str
 ) -> None:
     project.store.jobs.submit("generate", {})
+    project.store.records.add([query_for(None, "who may read this")])
     if log == "without":
         project.close()
     copy = tmp_path / "copy"
@@ -151,12 +156,20 @@ def test_a_project_that_may_not_be_written_can_be_read(
             path.chmod(0o444)
     if "folder" in locked:
         copy.chmod(0o555)
-    command = [*(LOCKED_OUT if ROOT else ()), sys.executable, "-c", READ, str(copy)]
+    command = [
+        *(LOCKED_OUT if ROOT else ()),
+        sys.executable,
+        "-c",
+        READ,
+        str(copy),
+        str(tmp_path / "out"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path.cwd())
     copy.chmod(0o755)
     assert done.returncode == 0, done.stderr
-    title, jobs, said = json.loads(done.stdout)
-    assert (title, jobs) == ("project", 1)
+    title, jobs, exported, said = json.loads(done.stdout)
+    assert (title, jobs, exported) == ("project", 1, 1)
+    assert "who may read this" in (tmp_path / "out" / "records.jsonl").read_text("utf-8")
     if "files" in locked:
         assert "cannot be written" in said
         assert {path.name: path.read_bytes() for path in copy.glob("studio.db")} == {

@@ -56,6 +56,8 @@ class Wizard(Dialog):
     """The template that is chosen there without a person."""
     _fault = ""
     """The line with which the project could not be made."""
+    _changed_since: frozenset[str] = frozenset()
+    """The lines that were changed since that was told."""
 
     def compose(self) -> ComposeResult:
         """The form, and below it what there is to say."""
@@ -78,8 +80,11 @@ class Wizard(Dialog):
 
     def _say(self, what: str, sentence: str, bad: bool) -> None:
         said = self.query_one(f"#said-{what}", Static)
-        said.update(content(f"! {sentence}" if bad else sentence, "$error" if bad else ""))
-        said.display = bool(sentence)
+        shown = content(f"! {sentence}" if bad else sentence, "$error" if bad else "")
+        # It is said again at every letter; only what is new moves the lines below.
+        if shown != said.content:
+            said.update(shown)
+            said.display = bool(sentence)
 
     @on(Form.Changed)
     def _changed(self, event: Form.Changed) -> None:
@@ -93,7 +98,8 @@ class Wizard(Dialog):
             self._say("server", "", False)
         self._warn()
         if self._fault:
-            self._look_again(event.name)
+            self._changed_since |= {event.name}
+            self._look_again()
 
     @on(Form.Left)
     def _left(self, event: Form.Left) -> None:
@@ -136,7 +142,7 @@ class Wizard(Dialog):
         self._say("language", said, bool(said))
 
     @work(exclusive=True, group="fault")
-    async def _look_again(self, changed: str) -> None:
+    async def _look_again(self) -> None:
         """An error goes when its cause is gone; what is wrong then is told in its place."""
         try:
             await asyncio.to_thread(looked_at, wizard_form.wish_of(self._form.values))
@@ -145,11 +151,11 @@ class Wizard(Dialog):
         else:
             # What only making it can find, such as labels that gold has and the project not, is
             # gone with any change to what it was made of.
-            if changed in ("task", "source", "labels", self._fault):
+            if self._changed_since & {"task", "source", "labels", self._fault}:
                 self._complain("", "")
 
     def _complain(self, line: str, sentence: str) -> None:
-        self._fault = line
+        self._fault, self._changed_since = line, frozenset()
         self._form.check(line, sentence)
         self._say("problem", sentence, bool(sentence))
         # The line's own remark is cut; below it stands whole.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
@@ -187,6 +189,10 @@ class Field(Input):
     Field:focus { border: none; border-left: outer $primary; }
     Field > .input--placeholder { color: $text-muted; }
     """
+
+    # A longer text leaves the field as large as it was: Textual's own would lay out the whole
+    # screen at each letter.
+    virtual_size = Reactive(Size(0, 0))
 
     def __init__(self, value: str = "", **options: Any) -> None:
         super().__init__(visible(value), **options)
