@@ -175,11 +175,15 @@ class _Stage:
     since: float
     first: int
     said_at: float
+    what: tuple[str, int | None] = ("", None)
+    """What is counted since ``first``, and how much of it there is."""
 
 
 @contextmanager
 def _lines() -> Iterator[Show]:
     """A line when a stage begins, every ten seconds and then every minute: logs stay readable."""
+    from studio.tui.jobs.words import phase
+
     stage = _Stage("", 0.0, 0, 0.0)
 
     def show(job: Job) -> None:
@@ -190,6 +194,9 @@ def _lines() -> Iterator[Show]:
             return
         if name != stage.name:
             stage = _Stage(name, moment, job.done, -PLAIN_EVERY_S)
+        if (what := (phase(job), job.total)) != stage.what or job.done < stage.first:
+            # The scoring of another system, say, has another pace.
+            stage.what, stage.since, stage.first = what, moment, job.done
         early = moment - stage.since < PLAIN_LATER_S
         if moment - stage.said_at >= (PLAIN_EVERY_S if early else PLAIN_LATER_S):
             stage.said_at = moment

@@ -9,10 +9,12 @@ from typing import Any
 from studio.cli.fitting import opened_for
 from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
-from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, visible
+from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, err, out, visible
 from studio.cli.tables import score_table
+from studio.jobs.reading_plans import ReadingPlan, reading_plan
 from studio.jobs.rerank_params import RerankParams
 from studio.project import Project
+from studio.records import Split
 
 
 @takes_params
@@ -25,6 +27,7 @@ def rerank(
 ) -> None:
     """Train a reranker on the kept queries, to order what a retriever finds; gold is left out."""
     from studio.jobs.base_encoders import absolute
+    from studio.jobs.datasets import encoder_name
     from studio.jobs.reranking import retriever_of
     from studio.jobs.training_data import choice_of, refuse_unknown
 
@@ -32,8 +35,18 @@ def rerank(
     opened = opened_for("rerank", project)
     refuse_unknown(opened.store, choice_of(params))
     retriever_of(opened, params)
+    if params.evaluate and not as_json:
+        base = encoder_name(opened, params.base)
+        tell_reading(reading_plan(opened.store, "test", base, params.max_length), "test")
     result = run_job(opened, "rerank", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show(opened, result)))
+
+
+def tell_reading(plan: ReadingPlan, split: Split) -> None:
+    """What a reranker will read to be scored, before it does."""
+    if plan.queries:
+        told = f"To be scored, the reranker reads {plan.words(split)} ({plan.source})."
+        err.print(visible(told), highlight=False, soft_wrap=True)
 
 
 def _show(project: Project, result: dict[str, Any]) -> None:

@@ -89,8 +89,9 @@ def score_table(result: dict[str, Any]) -> Group:
         cells = (_cell(result, system, measure) for measure in MEASURES)
         grid.add_row(visible(words_of(system, labels)), *cells)
     said = prefix_words(result.get("prompts", {}), labels)
-    told = [said for said in (said, seconds_line(result.get("seconds", {}), labels)) if said]
-    lines = [Text.from_markup(visible(line)) for line in told]
+    reading = result.get("reading", {})
+    told = [said, seconds_line(result.get("seconds", {}), labels), reading_line(reading, labels)]
+    lines = [Text.from_markup(visible(line)) for line in told if line]
     tests = (_test_line(result, key, labels) for key in result["p_value"])
     likeness = likeness_lines(result.get("likeness"), labels)
     return Group(grid, *lines, *tests, *(Text(visible(line)) for line in likeness))
@@ -102,6 +103,17 @@ def seconds_line(seconds: dict[str, float], labels: dict[str, str]) -> str:
         return ""
     each = (f"{label_of(name, labels)} {1000 * seconds[name]:,.0f}" for name in in_order(seconds))
     return f"Milliseconds a query: {', '.join(each)}."
+
+
+def reading_line(reading: dict[str, dict[str, Any]], labels: dict[str, str]) -> str:
+    """How many documents each reranker reads, and how fast; empty without one."""
+    each = (
+        f"{label_of(name, labels)} reads the first {one['depth']} documents of each query, "
+        f"{one['pairs_s']:,.0f} a second"
+        for name, one in reading.items()
+    )
+    told = "; ".join(each)
+    return f"{told}." if told else ""
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:

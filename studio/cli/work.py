@@ -21,6 +21,7 @@ from studio.cli.output import (
     table,
     visible,
 )
+from studio.cli.reranking import tell_reading
 from studio.cli.run_options import (
     MethodSettings,
     ModelOption,
@@ -140,7 +141,8 @@ def evaluate(
 ) -> None:
     """Score BM25, base and trained encoder on gold queries; on instructions base and tuned LLM."""
     from studio.jobs.base_encoders import absolute
-    from studio.jobs.evaluating import names_in
+    from studio.jobs.evaluating import names_in, rerankers_scored
+    from studio.jobs.reading_plans import plan_of_system
 
     params = replace(params, encoder=absolute(params.encoder), reranker=absolute(params.reranker))
     opened = opened_for("evaluate", project)
@@ -152,6 +154,9 @@ def evaluate(
     refuse_other_options((params,), (answers, judge), opened.task.record.nouns)
     named = (_system(opened, name).name for name in names_in(params.systems))
     params = replace(params, systems=",".join(named))
+    if not as_json:
+        for system in rerankers_scored(opened, params):
+            tell_reading(plan_of_system(opened, system, params.split), params.split)
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(score_table(result))))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from studio.evaluation.rankers import Ranker
 
@@ -14,19 +16,35 @@ if TYPE_CHECKING:
 Id = TypeVar("Id", bound=Hashable)
 Score = Callable[[str, Sequence[str]], "NDArray[np.float32]"]
 """Gives for a query and texts a number for each text, higher for a better one."""
+TOGETHER: Final = 8
+"""Queries whose documents are read in one go, so that batches hold texts of about one length."""
+
+
+class PairScore(Protocol):
+    """A reranker, asked for many pairs."""
+
+    def __call__(
+        self, pairs: Sequence[tuple[str, str]], on_batch: Callable[[int], None]
+    ) -> NDArray[np.float32]:
+        """A number for each (query, text); ``on_batch`` is told how many are read, and may raise
+        to end it."""
+        ...
 
 
 def reranked(
     found: Mapping[Id, float], texts: Sequence[str], query: str, score: Score
 ) -> dict[Id, float]:
-    """What was found in a new order: the first ones by ``score``, the others after them.
+    """What was found in a new order, the first ones by ``score``; texts: theirs, in that order."""
+    return in_order(found, score(query, texts).tolist() if texts else [])
 
-    texts: of the first of ``found``, in its order. The others keep their order and get made-up
-    scores below all of the first.
+
+def in_order(found: Mapping[Id, float], scores: Sequence[float]) -> dict[Id, float]:
+    """What was found in a new order: the first ones by their scores, the others after them.
+
+    The others keep their order and get made-up scores below all of the first.
     """
     names = list(found)
-    first, rest = names[: len(texts)], names[len(texts) :]
-    scores = score(query, texts).tolist() if texts else []
+    first, rest = names[: len(scores)], names[len(scores) :]
     best = sorted(zip(first, scores, strict=True), key=lambda one: -one[1])
     lowest = min(scores, default=0.0)
     return dict(best) | {name: lowest - place for place, name in enumerate(rest, 1)}
@@ -42,16 +60,22 @@ class RerankingRanker(Generic[Id]):
         self,
         first: Ranker[Id],
         text_of: Callable[[Id], str],
-        score: Score,
+        score: PairScore,
         depth: int,
-        on_query: Callable[[], None] | None = None,
+        on_query: Callable[[int], None] = lambda done: None,
     ) -> None:
-        """``depth`` documents are read for each query; ``on_query`` is called after each."""
+        """``depth`` documents are read for each query; ``on_query`` is told after each batch how
+        many of the queries are done, and may raise to end it."""
         self._first = first
         self._text_of = text_of
         self._score = score
         self._depth = depth
         self._on_query = on_query
+        self._known: dict[tuple[str, Id], float] = {}
+        self.read = 0
+        """Pairs so far; none is read twice."""
+        self.seconds = 0.0
+        """What that took."""
 
     @property
     def ids(self) -> Sequence[Id]:
@@ -60,14 +84,29 @@ class RerankingRanker(Generic[Id]):
 
     def top_k(self, queries: Sequence[str], k: int) -> Iterator[dict[Id, float]]:
         """For each query its k best documents, those that were read first."""
-        for query, found in zip(
-            queries, self._first.top_k(queries, max(k, self._depth)), strict=True
-        ):
-            texts = [self._text_of(name) for name in list(found)[: self._depth]]
-            ordered = reranked(found, texts, query, self._score)
-            if self._on_query is not None:
-                self._on_query()
-            yield dict(list(ordered.items())[:k])
+        asked = zip(queries, self._first.top_k(queries, max(k, self._depth)), strict=True)
+        done = 0
+        while part := list(islice(asked, TOGETHER)):
+            self._read(part, done)
+            done += len(part)
+            for query, found in part:
+                known = [self._known[query, name] for name in list(found)[: self._depth]]
+                yield dict(list(in_order(found, known).items())[:k])
+
+    def _read(self, part: Sequence[tuple[str, Mapping[Id, float]]], done: int) -> None:
+        """Score what is not known yet. done: queries before these."""
+        wanted = [(query, name) for query, found in part for name in list(found)[: self._depth]]
+        new = [key for key in dict.fromkeys(wanted) if key not in self._known]
+        began = time.perf_counter()
+        self._on_query(done)
+        if new:
+            scores = self._score(
+                [(query, self._text_of(name)) for query, name in new],
+                lambda read: self._on_query(done + len(part) * read // len(new)),
+            )
+            self._known.update(zip(new, scores.tolist(), strict=True))
+        self.read += len(new)
+        self.seconds += time.perf_counter() - began
 
     def scores(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """For each query a score of every document: those that were not read come last."""

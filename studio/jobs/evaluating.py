@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from dataclasses import asdict, replace
 from typing import Any
 
 from studio.evaluation import likeness, systems
-from studio.evaluation.rankers import DenseRanker
+from studio.evaluation.rankers import DenseRanker, Ranker
+from studio.evaluation.reranking import RerankingRanker
 from studio.evaluation.retrieval import NDCG, RetrievalScores, compare
 from studio.evaluation.significance import bootstrap_mean, paired_test
 from studio.evaluation.systems import System
 from studio.jobs import answering
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
-from studio.jobs.datasets import GoldSet, asked_by, gold_set, read_corpus
+from studio.jobs.datasets import CorpusTexts, GoldSet, asked_by, gold_set, read_corpus
 from studio.jobs.project_systems import Opening, model_by_number, systems_of
 from studio.jobs.train_params import EvaluateParams
+from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
 from studio.store.models import Evaluation
@@ -44,26 +47,17 @@ def run(context: JobContext) -> None:
 def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[str, Any]:
     """All systems on the gold; stores each one's scores and returns the whole comparison."""
     asked = model_by_number(context.project, params.model_id)
-    model = asked
-    if asked is not None and asked.learner == RERANKER:
-        # It is scored over the retriever that it was trained for.
-        params = replace(params, reranker=str(asked.id))
-        model = context.store.models.get(asked.parent_id) if asked.parent_id else None
-    chosen = chosen_systems(context, params, model)
+    chosen = chosen_systems(context.project, params, asked)
     corpus = gold.corpus or read_corpus(context.store)
     scores: dict[str, RetrievalScores] = {}
     prefixes: dict[str, dict[str, str]] = {}
     cosines: dict[str, list[float]] = {}
     seconds: dict[str, float] = {}
+    reading: dict[str, Any] = {}
     for number, system in enumerate(chosen):
         context.check()
         context.progress(number, len(chosen), f"scoring {system.label}")
-
-        def encoding(done: int, system: System = system) -> None:
-            context.check()
-            context.progress(done, len(corpus.ids), f"encoding for {system.label}")
-
-        ranker = Opening(corpus, context.project.language, encoding, context.check).ranker(system)
+        ranker = _opened(context, corpus, system, len(gold.queries))
         if isinstance(ranker, DenseRanker):
             prefixes[system.name] = asdict(ranker.prefixes)
             if len(gold.scored_pairs) >= likeness.FEWEST:
@@ -71,6 +65,12 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
         began = time.perf_counter()
         scores[system.name] = gold.scored(ranker, instructed=system.heeds_instructions)
         seconds[system.name] = round((time.perf_counter() - began) / len(gold.queries), 4)
+        if isinstance(ranker, RerankingRanker) and ranker.read:
+            reading[system.name] = {
+                "depth": system.depth,
+                "pairs_s": round(ranker.read / ranker.seconds, 2),
+                "machine": platform.node(),
+            }
     found = summary(scores, params.seed) | {"gold": gold.label, "queries": len(gold.queries)}
     if gold.counting.words:
         found["ranks"] = gold.counting.words
@@ -79,9 +79,25 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     if cosines:
         found["likeness"] = _likeness(cosines, gold, params.seed)
     found["seconds"] = seconds
+    if reading:
+        found["reading"] = reading
     _store(context, params, gold, scores, found, asked)
     context.progress(len(chosen), len(chosen), "scored")
     return found
+
+
+def _opened(context: JobContext, corpus: CorpusTexts, system: System, queries: int) -> Ranker[str]:
+    """The system over the corpus; what takes time says how far it is, and heeds a cancel."""
+
+    def encoding(done: int) -> None:
+        context.check()
+        context.progress(done, len(corpus.ids), f"encoding for {system.label}")
+
+    def reading(done: int) -> None:
+        context.check()
+        context.progress(done, queries, f"scoring {system.label}, {done:,} of {queries:,} queries")
+
+    return Opening(corpus, context.project.language, encoding, reading).ranker(system)
 
 
 def _cosines(gold: GoldSet, ranker: DenseRanker[str], system: System) -> list[float]:
@@ -106,12 +122,21 @@ def _likeness(cosines: dict[str, list[float]], gold: GoldSet, seed: int) -> dict
     return {"pairs": len(told), "spearman": each, "difference": tests}
 
 
-def chosen_systems(
-    context: JobContext, params: EvaluateParams, model: Model | None
-) -> list[System]:
+def rerankers_scored(project: Project, params: EvaluateParams) -> list[System]:
+    """Those whose reading takes its time."""
+    asked = model_by_number(project, params.model_id)
+    there = chosen_systems(project, params, asked)
+    return [system for system in there if system.kind == systems.RERANKER]
+
+
+def chosen_systems(project: Project, params: EvaluateParams, model: Model | None) -> list[System]:
     """The usual systems that there are, then the others that were named, each once."""
+    if model is not None and model.learner == RERANKER:
+        # It is scored over the retriever that it was trained for.
+        params = replace(params, reranker=str(model.id))
+        model = project.store.models.get(model.parent_id) if model.parent_id else None
     there = systems_of(
-        context.project,
+        project,
         model,
         base=params.encoder,
         max_length=params.max_length,
@@ -201,9 +226,11 @@ def _store(
     if model is not None:
         told = (
             "systems", "scores", "intervals", "p_value", "gold", "prompts", "ranks", "likeness",
-            "seconds",
+            "seconds", "reading",
         )  # fmt: skip
         kept = {key: found[key] for key in told if key in found}
         scores_now = {**model.scores, params.split: kept}
+        if own := found.get("reading", {}).get(systems.RERANKED):
+            scores_now["reading"] = own
         context.store.models.set_scores(model.id, scores_now)
         write_model_card(context, replace(model, scores=scores_now))

@@ -20,6 +20,7 @@ from studio.evaluation.reranking import RerankingRanker
 from studio.evaluation.systems import System
 from studio.jobs.base_encoders import located
 from studio.jobs.datasets import CorpusTexts, bm25_ranker, dense_ranker, encoder_name
+from studio.llm.loading import sees_gpu
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
@@ -30,6 +31,7 @@ from studio.training.small_model import CARD
 NOTHING_TRAINED = "Nothing is trained yet."
 DEPTH: Final = 100
 """Documents that a reranker reads for a query, where nobody says how many."""
+DEPTH_ON_CPU: Final = 30
 
 
 def systems_of(
@@ -40,7 +42,7 @@ def systems_of(
     max_length: int | None = None,
     prefixes: Prefixes = OWN_PREFIXES,
     reranker: str = "",
-    depth: int = DEPTH,
+    depth: int | None = None,
 ) -> list[System]:
     """Every system of a project: the usual ones, the sum of the first two, a reranker over the
     trained one, each model by number.
@@ -52,7 +54,8 @@ def systems_of(
     base: another encoder in its place. max_length: tokens read by all; None: what each model was
     trained with. prefixes: put before the texts by all of them; where empty, the base has those
     that the model was trained with, so that the two differ by their weights alone. reranker: one by
-    number or name, a folder or a hub name; None takes the newest. depth: documents that it reads.
+    number or name, a folder or a hub name; None takes the newest. depth: documents that it reads;
+    None: as many as this machine reads in time.
     """
     if project.task.trained_by == "tune":
         return _llms(project, model)
@@ -84,8 +87,13 @@ def systems_of(
         for one in models
     ]
     first = untrained if usual.problem else usual
-    rerankers = list(_rerankers(project, first, reranker, depth))
+    rerankers = list(_rerankers(project, first, reranker, depth or depth_here()))
     return [lexical, untrained, usual, both, *rerankers, *each]
+
+
+def depth_here() -> int:
+    """Documents that a reranker reads for a query on this machine, where nobody says how many."""
+    return DEPTH if sees_gpu() else DEPTH_ON_CPU
 
 
 def _rerankers(project: Project, first: System, chosen: str, depth: int) -> Iterator[System]:
@@ -237,8 +245,8 @@ class Opening:
     """Of the corpus: BM25 cuts words by it."""
     on_progress: Callable[[int], None] | None = None
     """Told how many documents are encoded."""
-    on_query: Callable[[], None] | None = None
-    """Told of each query that is reranked."""
+    on_query: Callable[[int], None] = lambda done: None
+    """Told of how many queries the documents are reranked; may raise to end it."""
 
     def ranker(self, system: System) -> Ranker[str]:
         """The system over the corpus; whatever has to be encoded is encoded now."""
@@ -266,7 +274,7 @@ def _reranker(opening: Opening, system: System) -> RerankingRanker[str]:
     first = opening.ranker(system.over[0])
     text_of = opening.corpus.by_name()
     return RerankingRanker(
-        first, text_of.__getitem__, loaded.scores, system.depth, opening.on_query
+        first, text_of.__getitem__, loaded.of_pairs, system.depth, opening.on_query
     )
 
 

@@ -26,8 +26,8 @@ class RerankParams(DataParams):
     retriever: str = option(
         "",
         "Retriever",
-        "whose first documents it learns to order: base, or a model by number or name",
-        empty="the newest one, else the base",
+        "whose finds it orders: base, or a model by number or name",
+        empty="the newest, else base",
     )
     recipe: Recipe = option(
         "recommended",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from studio.jobs.training import free_name, own_model
 from studio.jobs.training_data import chosen_records, without_gold
 from studio.jobs.training_inputs import training_pairs
 from studio.jobs.training_speed import TrainingSpeed
+from studio.llm.loading import sees_gpu
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
@@ -29,8 +31,9 @@ from studio.training.reranker import RerankingGold, TrainedReranker
 from studio.training.reranker_settings import RerankerSettings, published
 from studio.training.settings import TrainingPair, TrainingPoint
 
-VALIDATION_DEPTH: Final = 50
-"""Documents put in order for each validation query at a check."""
+CHECKED: Final = (1_000, 50)
+"""Validation queries that a check reads at most, and documents for each."""
+CHECKED_ON_CPU: Final = (48, 20)
 POINTS: Final = 20
 """Of the loss curve, at most as far as five steps a point."""
 _UNGUARDED: Final = -1e3
@@ -119,6 +122,11 @@ def retriever_of(project: Project, params: RerankParams) -> System:
     return chosen
 
 
+def checked_here() -> tuple[int, int]:
+    """Validation queries that a check reads at most on this machine, and documents for each."""
+    return CHECKED if sees_gpu() else CHECKED_ON_CPU
+
+
 def settings_of(params: RerankParams, base: str, documents: int) -> RerankerSettings:
     """The schedule's numbers, with the person's own over them."""
     of_paper = params.recipe == "published"
@@ -196,10 +204,13 @@ def _validation(
 
     ranker = Opening(corpus, context.project.language, encoding).ranker(retriever)
     text_of = corpus.by_name()
-    ranked = gold.ranked(ranker, VALIDATION_DEPTH)
+    most, depth = checked_here()
+    # Spread over all of them: gold is often in the order of its topics.
+    spread = gold.queries[:: -(-len(gold.queries) // most)]
+    gold = replace(gold, queries=spread)
     found = {
         query: {one.name: text_of[one.passage] for one in places}
-        for query, places in ranked.items()
+        for query, places in gold.ranked(ranker, depth).items()
         if places
     }
     return RerankingGold(gold.texts(), found, gold.qrels())
@@ -221,6 +232,7 @@ def _trained(
             context.project.models_dir / name,
             validation=gold,
             on_progress=lambda point: _report(context, name, point, pace),
+            on_check=lambda read, all_of: _checking(context, name, read, all_of),
             should_stop=context.should_stop,
             resume=True,
         )
@@ -238,13 +250,19 @@ def _report(context: JobContext, name: str, point: TrainingPoint, pace: Training
     context.progress(point.step, point.steps, " · ".join([f"training {name}", *said]))
 
 
+def _checking(context: JobContext, name: str, read: int, pairs: int) -> None:
+    context.progress(read, pairs, f"checking {name} on validation, {read:,} of {pairs:,} pairs")
+
+
 def _before_after(trained: TrainedReranker) -> dict[str, float | None]:
     """The retriever's own order and the new one: nDCG@10 on validation."""
     return dict(zip(BEFORE_AFTER, (trained.base_score, trained.best_score), strict=True))
 
 
 def _scores(trained: TrainedReranker) -> dict[str, Any]:
+    reading = {"machine": platform.node(), "pairs_s": round(trained.pairs_s or 0.0, 2)}
     return {
+        **({"reading": reading} if trained.pairs_s else {}),
         "steps": trained.steps,
         "best_step": trained.best_step,
         "validation_ndcg@10": _before_after(trained),

@@ -221,8 +221,13 @@ class EvaluateParams(Params):
         "what reranked stands for: one by number or name, a folder, a hub name",
         empty="the newest one",
     )
-    rerank: int = option(
-        100, "Rerank", "how many of the first documents a reranker reads", least=1, most=1000
+    rerank: int | None = option(
+        None,
+        "Rerank",
+        "how many of the first documents a reranker reads",
+        least=1,
+        most=1000,
+        empty="100; on a CPU 30",
     )
     max_length: int | None = option(
         None,

@@ -11,6 +11,7 @@ from typing import Any
 from studio.jobs.recipes import is_static
 from studio.jobs.tune_params import TuneParams
 from studio.llm import catalogue
+from studio.llm.loading import sees_gpu
 from studio.runs import Model
 from studio.training.reranker_settings import RerankerSettings
 from studio.training.settings import BANK_LIMIT, RetrieverSettings
@@ -77,7 +78,7 @@ def _by_pace(settings: RetrieverSettings, was: dict[str, Any], pace: dict[str, A
 
 
 def _guessed(settings: RetrieverSettings, root: str, documents: int, characters: float) -> float:
-    speed = GPU_FLOPS if Path("/dev/nvidia0").exists() else CPU_FLOPS * (os.cpu_count() or 1)
+    speed = GPU_FLOPS if sees_gpu() else CPU_FLOPS * (os.cpu_count() or 1)
     steps, batch = settings.max_steps or 0, settings.batch_size
     tokens = min(settings.max_length, characters / CHARACTERS_A_TOKEN + 2)
     if is_static(root):
@@ -106,7 +107,7 @@ def of_tuning(
         if pace.get("machine") == platform.node() and Path(model.base).name == base:
             step = float(pace["step_s"]) * params.batch_size / was
             return TimeEstimate(float(pace["rest_s"]) + step * steps, model.name)
-    speed = GPU_FLOPS if Path("/dev/nvidia0").exists() else LLM_FLOPS * (os.cpu_count() or 1)
+    speed = GPU_FLOPS if sees_gpu() else LLM_FLOPS * (os.cpu_count() or 1)
     tokens = min(params.max_length, characters / CHARACTERS_A_TOKEN + TEMPLATE_TOKENS)
     entry = catalogue.load().get(params.base)
     # Catalogue LLMs are quantised: about a byte a weight.
@@ -115,24 +116,43 @@ def of_tuning(
 
 
 def of_reranking(
-    settings: RerankerSettings, steps: int, characters: float, earlier: list[Model]
+    settings: RerankerSettings, steps: int, checked: int, characters: float, earlier: list[Model]
 ) -> TimeEstimate:
     """How long so many steps of a reranker's training take here.
 
-    characters: the mean length of a document. earlier: the project's rerankers, the newest first.
+    checked: pairs that validation's checks read in all. characters: the mean length of a document.
+    earlier: the project's rerankers, the newest first.
     """
     pairs = settings.batch_size * (1 + settings.negatives)
     base = Path(settings.base).name
     for model in earlier:
         pace, was = model.scores.get("pace") or {}, model.settings
         if pace.get("machine") == platform.node() and Path(model.base).name == base:
+            # The checks are in the pace of the steps.
             earlier_pairs = was.get("batch_size", 1) * (1 + was.get("negatives", 0))
             step = float(pace["step_s"]) * pairs / earlier_pairs
             return TimeEstimate(float(pace["rest_s"]) + step * steps, model.name)
-    speed = GPU_FLOPS if Path("/dev/nvidia0").exists() else CPU_FLOPS * (os.cpu_count() or 1)
-    tokens = min(settings.max_length, characters / CHARACTERS_A_TOKEN + 16)
     # Forward twice, since gradients are cached, and twice that back.
-    return TimeEstimate(START_S + steps * 4 * _reading(pairs, tokens, _weights(base)) / speed)
+    read = of_reading(4 * pairs * steps, settings.base, settings.max_length, characters, [])
+    checks = of_reading(checked, settings.base, settings.max_length, characters, earlier)
+    return TimeEstimate(START_S + read.seconds + checks.seconds)
+
+
+def of_reading(
+    pairs: int, base: str, max_length: int, characters: float, earlier: list[Model]
+) -> TimeEstimate:
+    """How long a reranker takes here to read so many pairs of a query and a document.
+
+    base: what it was trained from. earlier: the project's rerankers, the newest first.
+    """
+    for model in earlier:
+        reading = model.scores.get("reading") or {}
+        alike = Path(model.base).name == Path(base).name
+        if alike and reading.get("machine") == platform.node():
+            return TimeEstimate(pairs / max(reading["pairs_s"], 1e-3), model.name)
+    speed = GPU_FLOPS if sees_gpu() else CPU_FLOPS * (os.cpu_count() or 1)
+    tokens = min(max_length, characters / CHARACTERS_A_TOKEN + 16)
+    return TimeEstimate(pairs * _reading(1, tokens, _weights(base)) / speed)
 
 
 def _reading(texts: int, tokens: float, size: float) -> float:

@@ -116,6 +116,11 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def sees_gpu() -> bool:
+    """Whether there is an NVIDIA GPU, told without loading torch."""
+    return Path("/dev/nvidia0").exists()
+
+
 def has_bf16(device: str) -> bool:
     """Whether the device is a GPU that computes in bfloat16 by itself."""
     import torch

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +24,7 @@ from studio.training.encoders import folder_of, longest
 from studio.training.refusals import encoder_advice, mendable
 from studio.training.reranker_settings import RerankerSettings
 from studio.training.settings import TrainingPair, TrainingPoint
-from studio.training.stopping import StopWatch
+from studio.training.stopping import StopWatch, TrainingStoppedError
 from studio.training.trainer import curve_callback, filled_up
 from studio.training.validated_trainer import (
     StepsDone,
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _AT_ONCE: Final = 32
+"""Pairs that pass the network at once in training."""
+_READ_ON_GPU: Final = 256
+_READ_ON_CPU: Final = 16
+"""Pairs that are scored at once: on a CPU more are slower, and a cancel waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +57,27 @@ class RerankingGold:
     relevant: Mapping[str, Mapping[str, int]]
     """Query id → document id → grade."""
 
-    def scored(self, order: Callable[[str, Sequence[str]], Sequence[float]]) -> float:
-        """nDCG@10 where ``order`` scores the texts found for a query."""
-        run = {
-            name: dict(zip(found, order(self.queries[name], list(found.values())), strict=True))
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every query with each text that was found for it."""
+        return [
+            (self.queries[name], text)
             for name, found in self.found.items()
+            for text in found.values()
+        ]
+
+    def scored(self, scores: Iterable[float]) -> float:
+        """nDCG@10 with a score for each of the pairs."""
+        each = iter(scores)
+        run = {
+            name: {document: next(each) for document in found} for name, found in self.found.items()
         }
         return evaluate(run, {name: self.relevant[name] for name in run}).means[NDCG]
 
     @property
     def untouched(self) -> float:
         """nDCG@10 of the retriever's own order."""
-        return self.scored(lambda _, texts: range(len(texts), 0, -1))
+        return self.scored(-place for found in self.found.values() for place in range(len(found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,52 +94,63 @@ class TrainedReranker:
     """nDCG@10 after reranking."""
     seconds: float
     cancelled: bool = False
+    pairs_s: float | None = None
+    """Pairs a second that validation's checks read; None without one."""
 
 
 class Reranker:
     """A cross-encoder that is ready to score."""
 
-    def __init__(self, model: Any, batch_size: int = _AT_ONCE, *, bf16: bool = False) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
-        self.batch_size = batch_size
-        self.bf16 = bf16
+        on_gpu = model.device.type == "cuda"
+        self.batch_size = _READ_ON_GPU if on_gpu else _READ_ON_CPU
+        self.told_after = 8 * _READ_ON_GPU if on_gpu else _READ_ON_CPU
 
     def scores(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """A number for each text, higher for one that answers the query better; any number."""
         return self.of_pairs([(query, text) for text in texts])
 
-    def of_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """A number for each (query, text)."""
-        import numpy as np
-        import torch
+    def of_pairs(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        on_batch: Callable[[int], None] = lambda read: None,
+    ) -> NDArray[np.float32]:
+        """A number for each (query, text).
 
-        kind = self.model.device.type
-        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.bf16):
-            found: NDArray[np.float32] = self.model.predict(
-                list(pairs),
+        on_batch: told after each batch how many pairs are read; may raise to end it.
+        """
+        import numpy as np
+        from torch.nn import Identity
+
+        # Pairs of one length share a batch, which is as long as its longest.
+        longest_first = sorted(range(len(pairs)), key=lambda n: -sum(map(len, pairs[n])))
+        scores = np.empty(len(pairs), dtype=np.float32)
+        for start in range(0, len(pairs), self.told_after):
+            part = longest_first[start : start + self.told_after]
+            scores[part] = self.model.predict(
+                [pairs[n] for n in part],
                 batch_size=self.batch_size,
-                activation_fn=torch.nn.Identity(),
+                activation_fn=Identity(),
                 show_progress_bar=False,
             )
-        if not np.isfinite(found).all():
+            on_batch(start + len(part))
+        if not np.isfinite(scores).all():
             raise StudioError(
                 "The reranker gives scores that are no numbers (NaN or infinite); its weights are "
                 "damaged, or a training's learning rate is too high."
             )
-        return found.astype(np.float32)
+        return scores
 
 
-def load_reranker(
-    name: str, device: str | None = None, max_length: int = 256, *, bf16: bool = False
-) -> Reranker:
+def load_reranker(name: str, device: str | None = None, max_length: int = 256) -> Reranker:
     """A cross-encoder by folder or hub name.
 
     Raises:
         StudioError: it is not there, it is broken, or it is an encoder that was never trained to
             rerank.
     """
-    model = _cross_encoder(name, device, max_length, may_begin=False)
-    return Reranker(model, 256 if model.device.type == "cuda" else _AT_ONCE, bf16=bf16)
+    return Reranker(_cross_encoder(name, device, max_length, may_begin=False))
 
 
 def train(
@@ -136,6 +160,7 @@ def train(
     *,
     validation: RerankingGold | None = None,
     on_progress: Callable[[TrainingPoint], None] = lambda point: None,
+    on_check: Callable[[int, int], None] = lambda read, pairs: None,
     should_stop: Callable[[], bool] = lambda: False,
     resume: bool = False,
 ) -> TrainedReranker:
@@ -148,6 +173,7 @@ def train(
         out: where the model will lie; it appears there whole or not at all.
         validation: decides which checkpoint is kept; without it the last one is.
         on_progress: told of every point of the curves.
+        on_check: told while validation is scored how many of its pairs are read.
         should_stop: asked about twice a second; on True the best so far is saved.
         resume: go on from the last checkpoint of the same training, if there is one.
 
@@ -166,7 +192,8 @@ def train(
     at_once = settings.mini_batch or _AT_ONCE
     with mendable(encoder_advice(settings.max_length, at_once)):
         model = _cross_encoder(settings.base, settings.device, settings.max_length, may_begin=True)
-        run = _RerankerRun(model, pairs, settings, folder, validation, on_progress, should_stop)
+        watch = StopWatch(should_stop)
+        run = _RerankerRun(model, pairs, settings, folder, validation, on_progress, on_check, watch)
         done = run.to_the_end(checkpoint)
         with put_in_place(out) as place:
             model.save_pretrained(str(place), create_model_card=False)
@@ -180,6 +207,7 @@ def train(
         best_score=done.best_score,
         seconds=time.monotonic() - began,
         cancelled=done.cancelled,
+        pairs_s=run.pairs_s,
     )
 
 
@@ -194,14 +222,17 @@ class _RerankerRun:
         folder: WorkingFolder,
         gold: RerankingGold | None,
         on_progress: Callable[[TrainingPoint], None],
-        should_stop: Callable[[], bool],
+        on_check: Callable[[int, int], None],
+        watch: StopWatch,
     ) -> None:
         self.model = model
         self.settings = settings
         self.folder = folder
         self.gold = gold if gold is not None and gold.found else None
         self.on_progress = on_progress
-        self.watch = StopWatch(should_stop)
+        self.on_check = on_check
+        self.watch = watch
+        self.pairs_s: float | None = None
         self.table = _columns(pairs, settings)
         self.planned = settings.steps_for(len(self.table))
         self.base_score = self.gold.untouched if self.gold else None
@@ -238,7 +269,16 @@ class _RerankerRun:
 
     def _score(self, model: Any) -> float:
         assert self.gold is not None
-        return self.gold.scored(lambda query, texts: Reranker(model).scores(query, texts).tolist())
+        pairs, began = self.gold.pairs, time.monotonic()
+
+        def told(read: int) -> None:
+            self.on_check(read, len(pairs))
+            if self.watch.stopping():
+                raise TrainingStoppedError
+
+        scores = Reranker(model).of_pairs(pairs, told)
+        self.pairs_s = len(pairs) / max(time.monotonic() - began, 1e-6)
+        return self.gold.scored(scores.tolist())
 
     def _arguments(self) -> Any:
         from sentence_transformers.cross_encoder.training_args import CrossEncoderTrainingArguments

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.console import Console
 
 from studio.cli.tables import score_table
+from studio.evaluation.bm25 import Bm25Ranker
+from studio.evaluation.reranking import RerankingRanker
 from studio.evaluation.systems import System
 from studio.jobs import evaluating, kinds, reranking
 from studio.jobs.base_encoders import base_encoders
 from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import gold_set
-from studio.jobs.project_systems import model_by_number, systems_of
+from studio.jobs.evaluating import rerankers_scored
+from studio.jobs.project_systems import depth_here, model_by_number, systems_of
+from studio.jobs.reading_plans import plan_of_system, reading_plan
 from studio.jobs.rerank_params import RerankParams
 from studio.jobs.search_systems import LoadedSystem, Reading, Reranked
 from studio.jobs.searching import search
@@ -147,6 +154,61 @@ def test_how_many_documents_are_read_can_be_told(with_reranker: JobContext) -> N
     assert plain["scores"]["reranked"] == plain["scores"]["trained"]
     assert touched["scores"]["trained"] == plain["scores"]["trained"]
     assert touched["systems"]["reranked"] == "trained + reranker"
+
+
+def test_scoring_says_how_far_it_is_and_heeds_a_cancel(
+    with_reranker: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, told = with_reranker, list[str]()
+    monkeypatch.setattr(JobContext, "progress", lambda _, done, total, said: told.append(said))
+    gold = gold_set(context.store, "test")
+    found = evaluating.measure(context, EvaluateParams(systems="reranked"), gold)
+    assert found["reading"]["reranked"]["depth"] == depth_here()
+    counted = [said for said in told if "reranker," in said]
+    assert counted[0].endswith("0 of 4 queries")
+    assert counted[-1].endswith("4 of 4 queries")
+    assert len(set(counted)) > 2
+
+    def cancelled(_context: JobContext, _done: int, _total: int, said: str) -> None:
+        if "1 of 4" in said:
+            context.stop.set()
+        assert "2 of 4" not in said
+
+    monkeypatch.setattr(JobContext, "progress", cancelled)
+    with pytest.raises(Cancelled):
+        evaluating.measure(context, EvaluateParams(systems="reranked"), gold)
+
+
+def test_what_it_will_read_is_told_by_what_was_measured(with_reranker: JobContext) -> None:
+    context = with_reranker
+    [one, _] = context.store.models.all()
+    guess = reading_plan(context.store, "test", "another", 64)
+    assert (guess.queries, guess.pairs) == (4, 4 * len(tiny_encoder.TOPICS))
+    assert "a guess" in guess.source
+    speed = one.scores["reading"]["pairs_s"]
+    [system] = rerankers_scored(context.project, EvaluateParams(model_id=one.id, rerank=3))
+    plan = plan_of_system(context.project, system, "test")
+    assert plan.time.seconds == pytest.approx(12 / speed)
+    assert plan.words("test").startswith("4 test queries × 3 documents = 12 pairs, about")
+    assert plan.time.measured_on == one.name
+
+
+def test_no_pair_is_read_twice() -> None:
+    first: Bm25Ranker[str] = Bm25Ranker(["a", "b"], ["red apple", "green apple tree"])
+    read: list[tuple[str, str]] = []
+
+    def score(
+        pairs: Sequence[tuple[str, str]], on_batch: Callable[[int], None]
+    ) -> NDArray[np.float32]:
+        read.extend(pairs)
+        return np.array([len(text) for _, text in pairs], dtype=np.float32)
+
+    ranker = RerankingRanker(first, {"a": "red", "b": "green"}.__getitem__, score, 2)
+    queries = ["apple", "red apple", "apple"]
+    once, deeper = list(ranker.top_k(queries, 1)), list(ranker.top_k(queries, 4))
+    assert [list(one) for one in once] == [["b"], ["b"], ["b"]]
+    assert [list(one) for one in deeper] == [["b", "a"]] * 3
+    assert (len(read), ranker.read) == (4, 4)
 
 
 def test_without_a_trained_retriever_it_stands_over_the_base(

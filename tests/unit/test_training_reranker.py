@@ -54,8 +54,13 @@ def gold() -> RerankingGold:
 
 @pytest.fixture(scope="module")
 def trained(base: str, tmp_path_factory: pytest.TempPathFactory) -> TrainedReranker:
-    out = tmp_path_factory.mktemp("models") / "reranker"
-    return train(pairs(), replace(QUICK, base=base), out, validation=gold())
+    out, told = tmp_path_factory.mktemp("models") / "reranker", list[tuple[int, int]]()
+    made = train(
+        pairs(), replace(QUICK, base=base), out, validation=gold(),
+        on_check=lambda *read: told.append(read),
+    )  # fmt: skip
+    assert told == [(16, 24), (24, 24)] * QUICK.evaluations
+    return made
 
 
 def test_it_puts_the_right_document_further_up(trained: TrainedReranker) -> None:
@@ -64,6 +69,7 @@ def test_it_puts_the_right_document_further_up(trained: TrainedReranker) -> None
     assert trained.best_score is not None
     assert trained.base_score is not None
     assert trained.best_score > trained.base_score
+    assert trained.pairs_s
     assert not trained.path.with_name("reranker.training").exists()
 
 
@@ -71,10 +77,12 @@ def test_the_saved_folder_is_a_plain_cross_encoder(trained: TrainedReranker) -> 
     from sentence_transformers import CrossEncoder
 
     ours = load_reranker(str(trained.path), "cpu")
-    asked = [("what is river", "the river"), ("what is river", "the stone of the apple")]
+    asked = [("what is river", "the river" + " of stone" * (n % 7)) for n in range(40)]
+    told: list[int] = []
     plain = CrossEncoder(str(trained.path), device="cpu", local_files_only=True)
     theirs = plain.predict(asked, activation_fn=lambda scores: scores)
-    assert np.allclose(ours.of_pairs(asked), theirs, atol=1e-5)
+    assert np.allclose(ours.of_pairs(asked, told.append), theirs, atol=1e-5)
+    assert told == [16, 32, 40]
     assert np.allclose(ours.scores("what is river", [text for _, text in asked]), theirs, atol=1e-5)
 
 

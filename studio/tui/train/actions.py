@@ -12,16 +12,19 @@ from textual import work
 from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.exporting import copy_model
+from studio.jobs.reading_plans import reading_plan
 from studio.jobs.rerank_params import RerankParams
 from studio.jobs.train_params import (
     DataParams,
     EvaluateParams,
     TrainParams,
 )
+from studio.jobs.train_time import in_words
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
 from studio.records import Split, StudioError
-from studio.runs import Job, Model
+from studio.runs import RERANKER, Job, Model
+from studio.training.encoders import MAX_LENGTH
 from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
 from studio.tui.safe_text import one_line
@@ -165,13 +168,21 @@ class ModelActions(Pane):
         if not found:
             self.studio.tell(f"There is no gold to score on. {self._how_gold_comes()}", bad=True)
             return
-        if len(found) == 1:
+        if len(found) == 1 and model.learner != RERANKER:
             self._evaluate(model, found[0])
             return
-        rows = [Row(name, (name, ABOUT[name], sets[name])) for name in found]
-        columns = (Column("", 11), Column(""), Column("", 40, from_width=90))
+        rows = [Row(name, (name, ABOUT[name], self._scoring(model, name, sets))) for name in found]
+        columns = (Column("", 11), Column(""), Column("", 60, from_width=90))
         ask = Choose("Score on", columns, rows)
         self.app.push_screen(ask, lambda split: self._evaluate(model, split))
+
+    def _scoring(self, model: Model, split: Split, sets: dict[Split, str]) -> str:
+        """What is scored: of a reranker, how much it reads, which takes its time."""
+        if model.learner != RERANKER:
+            return sets[split]
+        tokens = int(model.settings.get("max_length") or MAX_LENGTH)
+        plan = reading_plan(self.project.store, split, model.base, tokens)
+        return f"{plan.pairs:,} pairs to read, about {in_words(plan.time.seconds)}"
 
     def _gold(self) -> dict[Split, str]:
         """Split → what its gold is, where there is some."""

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.jobs import train_time, training_data
+from studio.jobs.reading_plans import mean_length
 from studio.jobs.recipes import numbers_for
 from studio.jobs.train_params import (
     DataParams,
@@ -32,14 +33,11 @@ from studio.tui.train import fields as fields_of
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.form_field import FormField
 
-TITLE = "New training — what you choose is kept until you start it"
 LOOK_S = 0.15
 """Seconds after the last key until the data are counted again."""
 DEED = "Start the training: s, or enter here"
 WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (112, "-wide")]
 """The help beside each line wants more room than other dialogs do."""
-SAMPLED = 200
-"""Documents whose length is looked at for the estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +230,14 @@ class TrainForm(PlanDialog):
     BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+l", "reset", show=False)]
 
     PLAN: ClassVar[type[DataPlan]] = TrainPlan
+    WHAT: ClassVar[str] = "New training"
 
     def __init__(self, project: Project, like: Any = None, *, draft: str = fields_of.DRAFT) -> None:
         """like: settings to begin with. draft: where the store keeps what is typed."""
         self._train = self.PLAN(project, like, draft)
         keys = "s starts · ↑↓ line · ←→ change · enter edits · ctrl+l resets · esc"
-        super().__init__(self._train, TITLE, keys)
+        title = f"{self.WHAT} — what you choose is kept until you start it"
+        super().__init__(self._train, title, keys)
 
     def action_reset(self) -> None:
         """All as it stands without a draft."""
@@ -282,12 +282,6 @@ def read_look(project: Project, params: TrainParams, shared: list[int]) -> DataP
         )
         steps = settings.max_steps or 0
         return DataPreview(data, validation, root, documents, steps, settings.batch_size, time)
-
-
-def mean_length(store: Store) -> float:
-    """Characters of a document, on a few of them."""
-    some = store.documents.page(limit=SAMPLED)
-    return sum(len(document.full_text) for document in some) / max(len(some), 1)
 
 
 def look_text(look: DataPreview) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import ClassVar
@@ -10,14 +11,16 @@ from studio.evaluation import systems
 from studio.jobs import train_time
 from studio.jobs.base_encoders import absolute, default_encoder, problem_of
 from studio.jobs.project_systems import systems_of
+from studio.jobs.reading_plans import ReadingPlan, mean_length, reading_plan
 from studio.jobs.rerank_params import RerankParams
-from studio.jobs.reranking import settings_of
+from studio.jobs.reranking import checked_here, settings_of
 from studio.project import Project
 from studio.records import StudioError
+from studio.runs import RERANKER
 from studio.store import Store
 from studio.tui.pane.params_form import encoder_choices, form_fields, read_form, texts_of
 from studio.tui.train.fields import checked_scores, data_lines
-from studio.tui.train.form import DataPlan, PlanLook, TrainForm, mean_length, read_data
+from studio.tui.train.form import DataPlan, PlanLook, TrainForm, read_data
 from studio.tui.widgets.form_field import FormChoice, FormField
 
 
@@ -64,10 +67,18 @@ class RerankPlan(DataPlan):
                 return PlanLook("", problem=str(error))
             settings = settings_of(params, params.base, store.documents.count())
             steps = settings.steps_for(data.pairs)
+            like = (settings.base, settings.max_length)
+            most, depth = checked_here()
+            check = reading_plan(store, "validation", *like, depth, most)
+            test = reading_plan(store, "test", *like)
+            checks = min(settings.evaluations, steps)
             time = train_time.of_reranking(
-                settings, steps, mean_length(store), store.models.of_learner("reranker")
+                settings,
+                steps,
+                checks * check.pairs,
+                mean_length(store),
+                store.models.of_learner(RERANKER),
             )
-            has_gold = bool(store.gold.judged_counts().get("validation", 0))
         lines = ["✗ no record is chosen"]
         if data.pairs:
             said = train_time.in_words(time.seconds)
@@ -75,11 +86,13 @@ class RerankPlan(DataPlan):
             known = f"as fast as {time.measured_on} was here" if time.measured_on else guess
             lines = [
                 f"✓ {data.pairs:,} queries, {settings.negatives} documents against each right one",
-                f"{steps:,} steps of {settings.batch_size}, about {said} ({known})",
+                f"{steps:,} step{'s' if steps != 1 else ''} of {settings.batch_size}, about {said} "
+                f"({known})",
+                *_reading_lines(check, checks, test, params.evaluate),
             ]
         if data.left_out:
             lines[0] += f"; {data.left_out:,} left out: each has a gold query's words"
-        if not has_gold:
+        if not check.queries:
             lines.append("! no validation gold: the last step is kept, and it never stops early")
         empties = {
             "negatives": str(settings.negatives),
@@ -90,7 +103,21 @@ class RerankPlan(DataPlan):
         return PlanLook("\n".join(lines), data.pairs, empties=empties)
 
 
+def _reading_lines(
+    check: ReadingPlan, checks: int, test: ReadingPlan, scored: bool
+) -> Iterator[str]:
+    """How much is read beside the training, and for how long."""
+    if check.queries:
+        yield (
+            f"{checks} check{'s' if checks != 1 else ''} on validation, each of "
+            f"{check.queries:,} queries × {check.depth} documents"
+        )
+    if scored and test.queries:
+        yield f"scored afterwards: {test.words('test')}"
+
+
 class RerankForm(TrainForm):
     """Gives back the params, or None."""
 
     PLAN: ClassVar[type[DataPlan]] = RerankPlan
+    WHAT: ClassVar[str] = "New reranker"
