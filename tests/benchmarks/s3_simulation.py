@@ -182,8 +182,8 @@ def one(folder: Path, method: str, seed: int, told: dict[str, Any]) -> dict[str,
         )
         project = Project.open(path)
         row = run_row(
-            project, trains=True, method=method, kind="head", base="wordllama-256", patience=0,
-            seed=seed, max_concurrency=1, **told,
+            project, trains=True, method=method, patience=0, seed=seed, max_concurrency=1,
+            **{"kind": "head", "base": "wordllama-256", **told},
         )  # fmt: skip
         job = queue.wait(project, queue.submit(project, "s3", row).id)
         if job.state is not JobState.DONE:

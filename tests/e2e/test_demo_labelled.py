@@ -11,6 +11,7 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_a_demo_that_was_killed_goes_on_and_pays_nothing_twice(
 def worker_once(folder: Path, calls: int, server: OpenAIServer) -> int:
     """The worker's process id, when so many calls were paid."""
     until(lambda: server.paid.calls >= calls)
-    with sqlite3.connect(folder / "studio.db") as db:
+    with closing(sqlite3.connect(folder / "studio.db")) as db, db:
         return int(db.execute("SELECT pid FROM jobs").fetchone()[0])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def trees(folder: Path, url: str, times: int = 1) -> Project:
 
 
 def verdicts(project: Project) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(project.path / "studio.db") as db:
+    with closing(sqlite3.connect(project.path / "studio.db")) as db, db:
         return db.execute(VERDICTS).fetchall()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -135,5 +136,5 @@ def methods_train(name: str, task: str) -> bool:
 
 
 def rows(project: Project) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(project.path / "studio.db") as db:
+    with closing(sqlite3.connect(project.path / "studio.db")) as db, db:
         return db.execute(ROWS).fetchall()

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,12 @@ def generate(studio: Command, project: Path, server: OpenAIServer, *more: object
 
 
 def worker_of(project: Path, job: int) -> int:
-    with sqlite3.connect(project / "studio.db") as db:
+    with closing(sqlite3.connect(project / "studio.db")) as db, db:
         return int(db.execute("SELECT pid FROM jobs WHERE id = ?", (job,)).fetchone()[0])
 
 
 def count(project: Path, sql: str) -> int:
-    with sqlite3.connect(project / "studio.db") as db:
+    with closing(sqlite3.connect(project / "studio.db")) as db, db:
         return int(db.execute(sql).fetchone()[0])
 
 

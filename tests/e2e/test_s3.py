@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,7 @@ def stage_is_reached(path: Path, job: int, stage: str) -> Callable[[], bool]:
     begun = STAGES[STAGES.index(stage) :]
 
     def check() -> bool:
-        with sqlite3.connect(path / "studio.db") as db:
+        with closing(sqlite3.connect(path / "studio.db")) as db, db:
             row = db.execute("SELECT state, message FROM jobs WHERE id = ?", (job,)).fetchone()
         assert row[0] in ("waiting", "running"), row
         return str(row[1]).startswith(begun)
@@ -225,7 +226,7 @@ def stage_is_reached(path: Path, job: int, stage: str) -> Callable[[], bool]:
 
 
 def stored_answers(path: Path) -> int:
-    with sqlite3.connect(path / "studio.db") as db:
+    with closing(sqlite3.connect(path / "studio.db")) as db, db:
         return int(db.execute("SELECT count(*) FROM generations").fetchone()[0])
 
 
@@ -233,7 +234,7 @@ def looks_again(path: Path, job: int) -> None:
     """Wait for a sign of life of the worker: it looks at its orders before each."""
 
     def beat() -> float:
-        with sqlite3.connect(path / "studio.db") as db:
+        with closing(sqlite3.connect(path / "studio.db")) as db, db:
             return float(
                 db.execute("SELECT heartbeat FROM jobs WHERE id = ?", (job,)).fetchone()[0]
             )
@@ -254,7 +255,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(
         other = rule.make(tmp_path / "killed", slow.url)
         job = s3(studio, other, tiny, "--rounds", 1, "--concurrency", 2, "--detach").json["job"]
         until(stage_is_reached(other.path, job, stage))
-        with sqlite3.connect(other.path / "studio.db") as db:
+        with closing(sqlite3.connect(other.path / "studio.db")) as db, db:
             pid = int(db.execute("SELECT pid FROM jobs WHERE id = ?", (job,)).fetchone()[0])
         os.kill(pid, signal.SIGKILL)
         until(lambda: queue.get(other, job).state.value == "interrupted" and not slow.in_flight)

@@ -214,7 +214,9 @@ def children(pid: int) -> list[int]:
 
 def test_it_does_not_outlive_screens_that_were_killed(project: Project) -> None:
     command = ["-m", "studio", str(project.path)]
-    with pexpect.spawn(sys.executable, command, dimensions=(24, 80), timeout=PATIENCE_S) as screens:
+    with pexpect.spawn(
+        sys.executable, command, dimensions=(24, 80), timeout=PATIENCE_S, use_poll=True
+    ) as screens:
         screens.expect("Examples")
         screens.send("7")
         screens.expect("what would a person ask")

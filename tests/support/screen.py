@@ -46,6 +46,7 @@ class Screen:
             list(command[1:]),
             env={**kept, **terminal, **(environment or {})},
             dimensions=(lines, columns),
+            use_poll=True,
         )
         # One key after the other as a person's terminal sends them, not after a pause.
         self.child.delaybeforesend = None
@@ -54,6 +55,9 @@ class Screen:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self._pieces: list[bytes] = []
+        # select() knows no number above 1,023, and a long run of tests has many files open.
+        self._poll = select.poll()
+        self._poll.register(self.child.child_fd, select.POLLIN)
 
     def __enter__(self) -> Screen:
         return self
@@ -81,8 +85,7 @@ class Screen:
 
     def read(self, seconds: float) -> float | None:
         """Take what comes within that time, at most one piece; when it came, or None."""
-        ready, _, _ = select.select([self.child.child_fd], [], [], max(seconds, 0))
-        if not ready:
+        if not self._poll.poll(1000 * max(seconds, 0)):
             return None
         try:
             piece = os.read(self.child.child_fd, 1 << 20)

@@ -13,7 +13,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,7 @@ class Builder:
 
 def _without_models(path: Path) -> None:
     """As if nothing had been trained yet: the records are there, and what was asked for them."""
-    with sqlite3.connect(path / "studio.db") as db:
+    with closing(sqlite3.connect(path / "studio.db")) as db, db:
         db.execute("DELETE FROM evaluations")
         db.execute("DELETE FROM models")
     shutil.rmtree(path / "models", ignore_errors=True)

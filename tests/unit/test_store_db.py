@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def version_of(path: Path) -> int:
-    with sqlite3.connect(path) as conn:
+    with closing(sqlite3.connect(path)) as conn, conn:
         return int(conn.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -81,7 +82,7 @@ def test_an_old_file_is_copied_first_with_what_is_only_in_its_log(tmp_path: Path
     Store.create(tmp_path / "studio.db")
     [copy] = tmp_path.glob("studio.backup-1-*")
     assert version_of(copy) == 1
-    with sqlite3.connect(copy) as conn:
+    with closing(sqlite3.connect(copy)) as conn, conn:
         assert conn.execute("SELECT outside_id FROM documents").fetchall() == [("old",)]
 
 
@@ -115,18 +116,18 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
 
 def test_a_file_of_a_newer_studio_is_refused_in_one_sentence(tmp_path: Path) -> None:
     Store.create(tmp_path / "studio.db").close()
-    with sqlite3.connect(tmp_path / "studio.db") as conn:
+    with closing(sqlite3.connect(tmp_path / "studio.db")) as conn, conn:
         conn.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     with pytest.raises(StudioError, match=r"written by a newer studio.*Update the studio"):
         Store.create(tmp_path / "studio.db")
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "studio.db") as conn:
+    with closing(sqlite3.connect(tmp_path / "studio.db")) as conn, conn:
         conn.execute("CREATE TABLE recipes (name)")
     with pytest.raises(StudioError, match="belongs to another program"):
         Store.create(tmp_path / "studio.db")
-    with sqlite3.connect(tmp_path / "studio.db") as conn:
+    with closing(sqlite3.connect(tmp_path / "studio.db")) as conn, conn:
         assert [row[0] for row in conn.execute("SELECT name FROM sqlite_master")] == ["recipes"]
 
 

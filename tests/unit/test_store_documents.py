@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_a_long_document_under_two_names_is_found_by_both(store: Store) -> None:
 def test_passages_of_another_text_under_a_taken_name_keep_their_own_source(store: Store) -> None:
     cut_up(store, SourceDocument("long", "", "first text"), "first", "text")
     cut_up(store, SourceDocument("long", "", "other words"), "other", "words")
-    with sqlite3.connect(store.path) as conn:
+    with closing(sqlite3.connect(store.path)) as conn, conn:
         sql = (
             "SELECT d.text, s.text FROM documents d JOIN sources s ON s.id = d.source_id"
             " ORDER BY d.id"

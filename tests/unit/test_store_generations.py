@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def test_a_resumed_job_forgets_its_failed_calls_and_no_others(store: Store) -> N
 
 def test_each_text_is_stored_once(store: Store) -> None:
     store.generations.save([call(content="the same", draw=draw) for draw in range(5)])
-    with sqlite3.connect(store.path) as conn:
+    with closing(sqlite3.connect(store.path)) as conn, conn:
         sql = "SELECT count(*) FROM contents WHERE text IN ('the same', 'a query')"
         assert conn.execute(sql).fetchone() == (2,)
 

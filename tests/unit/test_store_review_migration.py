@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from studio.store import Store
@@ -78,5 +79,5 @@ def test_the_copy_before_the_migration_is_of_the_old_schema(tmp_path: Path) -> N
     old_file(tmp_path / "studio.db")
     Store.create(tmp_path / "studio.db").close()
     [copy] = tmp_path.glob("studio.backup-3-*")
-    with sqlite3.connect(copy) as conn:
+    with closing(sqlite3.connect(copy)) as conn, conn:
         assert conn.execute("SELECT count(*) FROM verdicts").fetchone() == (len(VERDICTS),)
