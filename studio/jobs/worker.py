@@ -30,7 +30,6 @@ def main(project_path: Path, job_id: int) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("bm25s", "httpx", "httpx2", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         project = Project.open(project_path)
     except StudioError as error:

@@ -103,7 +103,7 @@ class LocalEncoder:
     """A loaded sentence-transformers model as the search and the cache want it."""
 
     def __init__(
-        self, model: SentenceTransformer, *, batch_size: int = 32, bf16: bool = False
+        self, model: SentenceTransformer, *, batch_size: int | None = None, bf16: bool = False
     ) -> None:
         """``bf16`` halves the precision inside the network: faster where the processor has it."""
         self.model = model
@@ -128,33 +128,58 @@ class LocalEncoder:
         return encode(self.model, texts, role, batch_size=self.batch_size, bf16=self.bf16)
 
 
+GPU_TOKENS: Final = 65_536
+"""The most tokens in one pass on a GPU, unless so many texts as on a processor have more."""
+
+
 def encode(
     model: SentenceTransformer,
     texts: Sequence[str],
     role: Role = "document",
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     prompt: str | None = None,
     bf16: bool = False,
 ) -> NDArray[np.float32]:
     """N×d float32 embeddings of length 1, or 0 for a text without a token, in the texts' order.
 
-    ``prompt`` goes before each text; None takes the model's own for the role.
+    ``prompt`` goes before each text; None takes the model's own for the role. ``batch_size``: None
+    takes what suits the device.
     """
     import numpy as np
-    import torch
 
     if not texts:
         return np.zeros((0, model.get_embedding_dimension() or 0), dtype=np.float32)
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=bf16):
+    with in_precision(model, bf16):
         vectors: NDArray[np.float32] = model.encode(
             list(texts),
-            batch_size=batch_size,
+            batch_size=batch_size or at_once(model),
             prompt=role_prompt(model, role) if prompt is None else prompt,
             task=role,
             show_progress_bar=False,
             normalize_embeddings=True,
         )
+    return sound(vectors)
+
+
+def at_once(model: SentenceTransformer) -> int:
+    """Texts in one pass of the network: a GPU with few of them waits for the next ones."""
+    if model.device.type != "cuda":
+        return 32
+    return max(32, GPU_TOKENS // min(model.max_seq_length or 256, GPU_TOKENS))
+
+
+def in_precision(model: SentenceTransformer, bf16: bool) -> Any:
+    """A context in which the network computes so."""
+    import torch
+
+    return torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=bf16)
+
+
+def sound(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vectors, in one piece. Raises StudioError where one is no number."""
+    import numpy as np
+
     if not np.isfinite(vectors).all():
         raise StudioError(
             "The encoder gives vectors that are no numbers (NaN or infinite), so that nothing can "

@@ -9,8 +9,8 @@ from studio.evaluation.counting import places
 from studio.evaluation.retrieval import NDCG, evaluate
 from studio.evaluation.search import top_k
 from studio.records import StudioError
-from studio.training.encoders import encode
 from studio.training.settings import ValidationSet
+from studio.training.tokenized import TokenizedTexts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,13 +37,15 @@ class Validator:
         self._bf16 = bf16
         self._fixed = fixed_documents
         self._kept: NDArray[np.float32] | None = None
+        self._read: tuple[TokenizedTexts, TokenizedTexts] | None = None
 
     def __call__(self, model: SentenceTransformer) -> float:
         """nDCG@10 of the model's exact search over the set's documents, 0 to 1."""
         texts = list(self._queries.values())
-        vectors = encode(model, texts, "query", bf16=self._bf16)
+        asked, searched = self._tokenized(model, texts)
+        vectors = asked.vectors(model, bf16=self._bf16)
         row_of = {text: row for row, text in enumerate(texts)}
-        names, documents = list(self._gold.documents), self._documents(model)
+        names, documents = list(self._gold.documents), self._documents(model, searched)
 
         def nearest(queries: Sequence[str], k: int) -> Iterator[dict[str, float]]:
             rows, scores = top_k(vectors[[row_of[query] for query in queries]], documents, k)
@@ -54,9 +56,23 @@ class Validator:
         run = {query: {one.name: one.score for one in found[query]} for query in found}
         return evaluate(run, {q: self._gold.relevant[q] for q in self._queries}).means[NDCG]
 
-    def _documents(self, model: SentenceTransformer) -> NDArray[np.float32]:
+    def _tokenized(
+        self, model: SentenceTransformer, queries: list[str]
+    ) -> tuple[TokenizedTexts, TokenizedTexts]:
+        """Queries and documents; the models that the set scores differ in their weights alone."""
+        if self._read is None:
+            documents = list(self._gold.documents.values())
+            self._read = (
+                TokenizedTexts(model, queries, "query"),
+                TokenizedTexts(model, documents, "document"),
+            )
+        return self._read
+
+    def _documents(
+        self, model: SentenceTransformer, searched: TokenizedTexts
+    ) -> NDArray[np.float32]:
         if self._kept is not None:
             return self._kept
-        vectors = encode(model, list(self._gold.documents.values()), bf16=self._bf16)
+        vectors = searched.vectors(model, bf16=self._bf16)
         self._kept = vectors if self._fixed else None
         return vectors
