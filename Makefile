@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO ?= demo-project
 DATA ?= ../shared/data
 
-.PHONY: help install models demo test lint style types pytest bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick bench-novelty bench-tuning bench-generation clean
+.PHONY: help install models demo test lint style types pytest bench-retrieval bench-training bench-search bench-start bench-review bench-reviewing bench-keys bench-rounds bench-s3 bench-s3-transfer bench-s3-transfer-quick bench-novelty bench-tuning bench-generation gpu-checks clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -93,6 +93,9 @@ bench-novelty: install ## Novelty of 52,002 instructions beside the published sc
 
 bench-tuning: models ## Rows chosen by IFD against random ones: a small LLM tuned on each (OPTIONS="--rows 2000 …")
 	@$(BIN)/python -m tests.benchmarks.instruction_tuning $(DATA)/instructions $(OPTIONS)
+
+gpu-checks: models ## What only a GPU shows: training, search, too little memory, S3 (under eight minutes)
+	@$(BIN)/python -m tests.benchmarks.gpu_checks
 
 clean: ## Remove the environment and the demo project
 	rm -rf $(VENV) $(DEMO)
