@@ -25,6 +25,7 @@ from studio.jobs.leaks import LeakGuard, key_of, settled
 from studio.jobs.made import MadeSoFar
 from studio.jobs.params import RunParams
 from studio.jobs.plans import capped
+from studio.jobs.sent_mark import SentMark
 from studio.jobs.under_way import Meter, RunCounters
 from studio.jobs.window import BatchWindow, Placed
 from studio.jobs.writing import RowWriter
@@ -35,6 +36,7 @@ from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
 from studio.methods.protocol import Ask, Draft, Method, NovelStage, Plan, Stage, drafts_in
+from studio.prompting.languages import language_score
 from studio.records import CapReached, Record, StudioError
 from studio.runs import Run
 from studio.settings import Endpoint
@@ -69,6 +71,7 @@ class Collector:
     """Why the last batch ended early, such as ``budget``; empty when it did not."""
     writer: RowWriter = field(init=False)
     """Writes what comes in."""
+    mark: SentMark = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
     _serving: Serving | None = None
     _seen: set[tuple[str, ...]] = field(default_factory=set)
@@ -87,7 +90,9 @@ class Collector:
         self._stack.callback(self.writer.close)
         store, job = self.context.store, self.context.job.id
         store.generations.forget_errors(job)
-        store.reservations.end_all(job)
+        self.mark = SentMark(self.context.project.logs_dir / f"sent-{job}")
+        store.reservations.end_all(job, self.mark.read())
+        self.mark.open(store.reservations.last())
         self.counters.begin_with(
             store.generations.spent(job), store.records.count_of_job(job), self.drops()
         )
@@ -107,6 +112,7 @@ class Collector:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
+        self.mark.close(forget=error is None)
 
     def collect(self, stage: Stage, batch: int, *, total: int | None = None) -> int:
         """Have one batch answered and stored; returns how many requests it has.
@@ -151,6 +157,8 @@ class Collector:
         window.settle()
         if first is None:
             return None
+        # Its tables are read now: the first answer would hold up all calls meanwhile.
+        language_score("a", self.context.project.language)
         server = self._open()
         async with AsyncExitStack() as stack:
             clients = [

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from studio.calls import Answer, Request, Reservation
+from studio.jobs.sent_mark import SentMark
 from studio.jobs.writing import RowWriter
 from studio.llm.budget import Claim, most_of
 from studio.records import StudioError
@@ -20,8 +21,9 @@ from studio.store import Store
 from studio.store.generations import Finished
 from studio.store.reservations import PlannedCall
 
-PATIENCE = 2.0
-"""A call may take its time-out twice: a refused setting is left out and the call made anew."""
+PATIENCE = 3.0
+"""A call may wait for a slot as long as its time-out, and then take it twice: a refused setting is
+left out and the call made anew."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,9 @@ class StoredLedger:
 
     writer: RowWriter
     job_id: int
+    mark: SentMark
+    check: Callable[[], None]
+    """Raises StudioError when the project is not in its place any more."""
     on_known: Callable[[Request], None]
     on_lost: Callable[[Reservation], None]
     _open: dict[str, tuple[int, Reservation]] = field(default_factory=dict)
@@ -75,6 +80,11 @@ class StoredLedger:
         if not step.cancelled() and step.exception() is None:
             rows = (row for row in step.result().values() if isinstance(row, int))
             self._lost.extend((row, False) for row in rows)
+
+    def sending(self, request: Request) -> None:
+        """From here on a kill leaves it as spent."""
+        self.check()
+        self.mark.set(self._open[request.sha][0])
 
     def known(self, request: Request) -> None:
         """Its answer is in the store."""

@@ -90,10 +90,15 @@ class BatchWindow:
 
     def __post_init__(self) -> None:
         self.next_place = self.collector.made.asked(self.stage.name)
-        writer = self.collector.writer
+        collector, writer = self.collector, self.collector.writer
         writer.on_held = self._held
         self.ledger = StoredLedger(
-            writer, self.context.job.id, self._known, self.collector.counters.lose
+            writer,
+            self.context.job.id,
+            collector.mark,
+            self.context.store.check_in_place,
+            self._known,
+            collector.counters.lose,
         )
 
     @property

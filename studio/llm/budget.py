@@ -33,7 +33,15 @@ class Ledger(Protocol):
     async def claim(
         self, calls: Sequence[tuple[Request, Reservation, Endpoint]]
     ) -> Sequence[Claim]:
-        """Write down those that nobody else asks, all at once, before any of them goes out."""
+        """Write down those that nobody else asks, all at once, before any of them goes out.
+
+        One that does not go out after all is lost, unpaid.
+        """
+        ...
+
+    def sending(self, request: Request) -> None:
+        """The call goes out now; calls go out in the order in which they were claimed. Raises
+        StudioError where its answer could not be kept any more."""
         ...
 
     def known(self, request: Request) -> None:
@@ -53,6 +61,9 @@ class NoLedger:
     ) -> Sequence[Claim]:
         """Nobody else asks."""
         return [Claim.OURS] * len(calls)
+
+    def sending(self, request: Request) -> None:
+        """Nothing is kept."""
 
     def known(self, request: Request) -> None:
         """Never the case."""

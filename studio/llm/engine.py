@@ -1,7 +1,7 @@
 """Runs any number of requests against one or several servers, as fast as they bear.
 
-One coroutine hands out requests; each call is a task. There are no batches to wait for: a slot
-that falls free takes the next request at once. Requests are pulled from the iterator only when
+Each call is a task. There are no batches to wait for: a slot that falls free takes the next request
+at once, for the next ones have been claimed ahead. Requests are pulled from the iterator only when
 they can go out soon, so that memory does not grow with the run.
 """
 
@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from studio.calls import Answer, Request, Reservation
-from studio.llm.budget import Budget, Claim, Ledger, NoLedger
+from studio.calls import Answer, Request
+from studio.llm.budget import Budget, Ledger, NoLedger
+from studio.llm.claiming import CallsAhead, ClaimedCall
 from studio.llm.client import LLMClient
 from studio.llm.failures import CallFailed, FailureKind
 from studio.llm.limiter import AdaptiveLimiter, backoff
@@ -27,8 +28,6 @@ LOOKAHEAD_PER_CALL = 8
 LOOKAHEAD_MOST = 1024
 MOST_ATTEMPTS: dict[FailureKind, int] = {"busy": 10, "late": 3, "broken": 4, "denied": 2}
 GIVE_UP_AFTER = 20
-ELSEWHERE_S = 0.25
-"""Seconds between looks for the answer that another process waits for."""
 GIVE_UP_DENIED_AT_START = 3
 """Requests that are denied before any is answered: one document may be at fault, not three."""
 BUSY_PATIENCE_S = 600.0
@@ -79,15 +78,6 @@ class Order:
     """The most calls in flight from now on; None: as the run began."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request that is about to go out, or has."""
-
-    limiter: AdaptiveLimiter
-    turn: Turn
-    reservation: Reservation
-
-
 async def run(
     requests: Iterable[Request],
     clients: Sequence[LLMClient],
@@ -111,9 +101,16 @@ async def run(
     call before it is made, and knows the requests that other processes have asked or ask now.
     """
     budget.refuse_unpriced(client.endpoint for client in clients)
-    running = _EngineRun(requests, clients, budget, on_answer, max_concurrency, on_note or _ignore)
+    running = _EngineRun(
+        requests,
+        clients,
+        budget,
+        on_answer,
+        max_concurrency,
+        on_note or _ignore,
+        ledger or NoLedger(),
+    )
     running.on_pace = on_pace or running.on_pace
-    running.ledger = ledger or running.ledger
     return await running.drive(should_stop)
 
 
@@ -126,6 +123,7 @@ class _EngineRun:
         on_answer: Callable[[Request, Answer], None],
         max_concurrency: int,
         on_note: Callable[[str], None],
+        ledger: Ledger,
     ) -> None:
         self.stats = RunStats()
         self.limiters = [AdaptiveLimiter(client, max_concurrency) for client in clients]
@@ -134,11 +132,14 @@ class _EngineRun:
         self.on_answer = on_answer
         self.on_note = on_note
         self.on_pace: Callable[[Concurrency], Order] = _go_on
-        self.ledger: Ledger = NoLedger()
+        self.ledger = ledger
         self.first_concurrency = max_concurrency
         self.max_concurrency = max_concurrency
         self.paused = False
-        self.queue = RequestQueue(iter(requests), self._lookahead())
+        self.queue = RequestQueue(iter(requests), self._lookahead(), max_concurrency)
+        self.ahead = CallsAhead(
+            self.queue, budget, ledger, clients[0].endpoint, self._claimed, self._broken
+        )
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
         self.error: BaseException | None = None
@@ -148,6 +149,7 @@ class _EngineRun:
         self.denied: CallFailed | None = None
         """The last that was denied before anything was answered."""
         self.asked_at = 0.0
+        self.is_over = False
 
     def _lookahead(self) -> int:
         return min(LOOKAHEAD_MOST, LOOKAHEAD_PER_CALL * self._most())
@@ -159,8 +161,8 @@ class _EngineRun:
         started = time.monotonic()
         try:
             while not self._over(should_stop):
-                if not await self._start_some():
-                    await self._wait()
+                self._send_some()
+                await self._wait()
         finally:
             await self._drain()
             self.stats.seconds = time.monotonic() - started
@@ -176,7 +178,7 @@ class _EngineRun:
         if self._asked(should_stop):
             self.stats.stopped_by = "asked"
             return True
-        return not self.tasks and self.queue.empty()
+        return not self.tasks and self.ahead.is_idle and self.queue.empty()
 
     def _asked(self, should_stop: Callable[[], bool]) -> bool:
         now = time.monotonic()
@@ -187,11 +189,14 @@ class _EngineRun:
         return should_stop()
 
     def _pace(self) -> Concurrency:
-        limit = sum(int(limiter.limit) for limiter in self.limiters)
         ceiling = sum(limiter.client.endpoint.max_concurrency for limiter in self.limiters)
         return Concurrency(
-            len(self.tasks), min(limit, self._most()), self._most(), ceiling, self.stats.retries
+            len(self.tasks), self._limit(), self._most(), ceiling, self.stats.retries
         )
+
+    def _limit(self) -> int:
+        """Calls at a time that the servers bear now."""
+        return min(self._most(), sum(int(limiter.limit) for limiter in self.limiters))
 
     def _obey(self, order: Order) -> None:
         """Take another concurrency or a pause over, from the next request on."""
@@ -204,90 +209,51 @@ class _EngineRun:
         self.max_concurrency = wanted
         for limiter in self.limiters:
             limiter.allow(wanted)
-        self.queue.lookahead = self._lookahead()
+        self.queue.lookahead, self.queue.most_waiting = self._lookahead(), wanted
 
-    async def _start_some(self) -> bool:
-        """Send what the limiters and the budget allow now; False when that is nothing.
-
-        They are written down together: a commit for each would be the price of every call.
-        """
-        calls: list[_Call] = []
-        while (call := self._next_call(len(calls))) is not None:
-            calls.append(call)
-        if not calls:
-            return False
-        wanted = [(c.turn.request, c.reservation, c.limiter.client.endpoint) for c in calls]
-        try:
-            claims = await self.ledger.claim(wanted)
-        except BaseException:
-            for call in calls:
-                self._give_back(call)
-            raise
-        for call, claim in zip(calls, claims, strict=True):
-            if claim is not Claim.OURS:
-                self._leave(call, claim)
-            elif self.error is None:
-                self._launch(call)
-            else:
-                # The run has ended while they were written down.
-                self._give_back(call)
-                self.ledger.lost(call.turn.request, paid=False)
-        return True
-
-    def _next_call(self, chosen: int) -> _Call | None:
-        """The next request with its server and its reservation; chosen: those before it."""
+    def _send_some(self) -> None:
+        """Send what the limiters allow now of what is claimed, and have more claimed."""
+        if self.is_over or self.error is not None or self.stats.stopped_by:
+            return
+        if self.paused:
+            self.ahead.give_back()
+            return
         now = time.monotonic()
-        rests = self.paused or not self.pacing.is_free(now)
-        limiter = None if rests else self._free_limiter(now, chosen)
-        turn = self.queue.take(now, self.max_concurrency) if limiter else None
-        if limiter is None or turn is None:
-            return None
-        reservation = self.budget.reserve(turn.request, limiter.client.endpoint)
-        if reservation is None:
-            self._no_money(turn, chosen)
-            return None
-        limiter.in_flight += 1
-        self.pacing.take(reservation.tokens)
-        self.queue.busy[turn.request.document_id] += 1
-        return _Call(limiter, turn, reservation)
+        while (limiter := self._free_limiter(now)) and (call := self.ahead.next(now)):
+            self._launch(limiter, call, now)
+        free = (int(one.limit) - one.in_flight for one in self.limiters if one.has_room(now))
+        room = max(0, min(self.max_concurrency - len(self.tasks), sum(free)))
+        self.ahead.fill(room, self._limit())
 
-    def _launch(self, call: _Call) -> None:
-        sent_at = time.monotonic()
-        call.limiter.sent(sent_at)
-        task = asyncio.create_task(self._call(call, sent_at))
+    def _launch(self, limiter: AdaptiveLimiter, call: ClaimedCall, now: float) -> None:
+        limiter.send(now)
+        self.pacing.take(call.reservation.tokens)
+        task = asyncio.create_task(self._call(limiter, call, now))
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         self.stats.most_in_flight = max(self.stats.most_in_flight, len(self.tasks))
 
-    def _leave(self, call: _Call, claim: Claim) -> None:
-        """Another process has asked it, or asks it now: its answer is taken from the store."""
-        self._give_back(call)
-        if claim is Claim.ANSWERED:
-            self.ledger.known(call.turn.request)
-        else:
-            self.queue.retry(call.turn, time.monotonic() + ELSEWHERE_S)
-
-    def _give_back(self, call: _Call) -> None:
-        """It does not go out: what was set aside for it is there for others."""
-        self._free(call)
-        self.budget.release(call.reservation)
-        self.pacing.give_back(call.reservation.tokens)
-
-    def _free(self, call: _Call) -> None:
-        call.limiter.in_flight -= 1
-        self.queue.free(call.turn.request.document_id)
-
-    def _free_limiter(self, now: float, chosen: int) -> AdaptiveLimiter | None:
-        if len(self.tasks) + chosen >= self.max_concurrency:
+    def _free_limiter(self, now: float) -> AdaptiveLimiter | None:
+        if len(self.tasks) >= self.max_concurrency or not self.pacing.is_free(now):
             return None
         free = [limiter for limiter in self.limiters if limiter.has_room(now)]
         return min(free, key=lambda limiter: limiter.in_flight / limiter.limit, default=None)
 
-    def _no_money(self, turn: Turn, chosen: int) -> None:
-        """Wait for calls in flight to settle below their reservation; else the cap is reached."""
-        self.queue.put_back(turn)
-        if not self.tasks and not chosen:
-            self.stats.stopped_by = "budget"
+    def _claimed(self) -> None:
+        """A claim has ended. Without money, calls in flight may still settle below what was set
+        aside for them; with none, the cap is reached."""
+        if not self.ahead.is_idle:
+            self._send_some()
+        elif not self.tasks:
+            if self.ahead.is_broke:
+                self.stats.stopped_by = "budget"
+            if not self.queue.is_waiting:
+                self.changed.set()
+
+    def _broken(self, error: BaseException) -> None:
+        """Nothing more can be asked."""
+        self.error = self.error or error
+        self.changed.set()
 
     async def _wait(self) -> None:
         self.changed.clear()
@@ -296,16 +262,18 @@ class _EngineRun:
         except TimeoutError:
             return
 
-    async def _call(self, call: _Call, sent_at: float) -> None:
-        limiter, turn = call.limiter, call.turn
-        answer, failed = None, None
+    async def _call(self, limiter: AdaptiveLimiter, call: ClaimedCall, sent_at: float) -> None:
+        turn, answer, failed, paid = call.turn, None, None, False
         try:
+            self.ledger.sending(turn.request)
+            paid = True
             answer = await limiter.client.complete(turn.request)
         except CallFailed as error:
-            failed = error
+            failed, paid = error, error.maybe_paid
         finally:
-            self._free(call)
-            self._book(call, answer, paid=failed is None or failed.maybe_paid)
+            limiter.in_flight -= 1
+            self.queue.free(turn.request.document_id)
+            self._book(call, answer, paid=paid)
         if failed is not None:
             self._failed(limiter, turn, failed, sent_at)
         elif answer is not None:
@@ -314,7 +282,7 @@ class _EngineRun:
             self.stats.answered += 1
             self.on_answer(turn.request, answer)
 
-    def _book(self, call: _Call, answer: Answer | None, *, paid: bool) -> None:
+    def _book(self, call: ClaimedCall, answer: Answer | None, *, paid: bool) -> None:
         if answer and answer.is_counted:
             took = (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
             self.pacing.settle(call.reservation.tokens, took)
@@ -400,12 +368,16 @@ class _EngineRun:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
-        self.changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.error = self.error or error
+            self._broken(error)
+        self._send_some()
+        if not self.tasks:
+            self.changed.set()
 
     async def _drain(self) -> None:
         """Let paid calls end; what does not end soon is given up."""
+        self.is_over = True
+        await self.ahead.close()
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=DRAIN_S)
         left = list(self.tasks)

@@ -68,7 +68,6 @@ class AdaptiveLimiter:
         self.most = max(1, min(most, client.endpoint.max_concurrency))
         self.limit = min(START_LIMIT, float(self.most))
         self.in_flight = 0
-        """Calls that are out, or about to go out."""
         self.paused_until = 0.0
         self.strikes = 0
         """Times in a row that nobody listened."""
@@ -92,8 +91,9 @@ class AdaptiveLimiter:
             return False
         return now >= self.paused_until
 
-    def sent(self, now: float) -> None:
-        """One of the calls in flight goes out."""
+    def send(self, now: float) -> None:
+        """One call goes out."""
+        self.in_flight += 1
         self._slowness.sent(now, self.limit)
 
     def allow(self, most: int) -> None:

@@ -59,13 +59,6 @@ class Pacing:
         if self._tokens is not None:
             self._tokens.level -= self._share * most_tokens
 
-    def give_back(self, most_tokens: int) -> None:
-        """The call does not go out after all."""
-        if self._requests is not None:
-            self._requests.level += 1
-        if self._tokens is not None:
-            self._tokens.level += self._share * most_tokens
-
     def settle(self, most_tokens: int, tokens: int) -> None:
         """It took so many: what it was thought to take is put right, and the next ones' too."""
         if self._tokens is not None:

@@ -17,6 +17,7 @@ from studio.store.schema import (
     m012_prompts_aside,
     m013_answers,
     m014_record_details,
+    m015_batches,
 )
 
 if TYPE_CHECKING:
@@ -283,6 +284,7 @@ STEPS: Final = (
     ("m012_prompts_aside", m012_prompts_aside.SCRIPT),
     ("m013_answers", m013_answers.SCRIPT),
     ("m014_record_details", m014_record_details.SCRIPT),
+    ("m015_batches", m015_batches.SCRIPT),
 )
 """Name → what it does, in order. A released one is never edited."""
 

@@ -83,14 +83,26 @@ class Reservations:
             )
             conn.executemany("DELETE FROM reservations WHERE id = ?", [(row,) for row in unpaid])
 
-    def end_all(self, job_id: int) -> int:
-        """What was in flight when the job's last worker was killed is spent; how many calls."""
-        sql = "SELECT count(*) FROM reservations WHERE job_id = ? AND pid IS NOT NULL"
-        if not (left := int(value(self.db, sql, (job_id,)))):
+    def end_all(self, job_id: int, sent: int | None = None) -> int:
+        """What was in flight when the job's last worker was killed is spent; how many calls.
+
+        sent: the last claim that was sent; what was claimed after it was not. None: all were.
+        """
+        left = "FROM reservations WHERE job_id = ? AND pid IS NOT NULL"
+        if not value(self.db, f"SELECT 1 {left}", (job_id,)):
             return 0
         with write(self.db) as conn:
-            conn.execute("UPDATE reservations SET pid = NULL WHERE job_id = ?", (job_id,))
-        return left
+            if sent is not None:
+                conn.execute(f"DELETE {left} AND id > ?", (job_id, sent))
+            cursor = conn.execute(
+                "UPDATE reservations SET pid = NULL WHERE job_id = ? AND pid IS NOT NULL", (job_id,)
+            )
+        return cursor.rowcount
+
+    def last(self) -> int:
+        """The number of the last claim; none that is made from here on has it or a lower one."""
+        found = value(self.db, "SELECT seq FROM sqlite_sequence WHERE name = 'reservations'")
+        return int(found or 0)
 
 
 def settle(conn: sqlite3.Connection, row: int | None, *, told: bool) -> None:

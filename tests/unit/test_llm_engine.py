@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ class Book:
         self.open: set[str] = set()
         self.written: list[int] = []
         """How many calls were written down at once."""
+        self.sent: list[str] = []
         self.known_: list[int | None] = []
         self.lost_: list[bool] = []
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
@@ -79,6 +81,10 @@ class Book:
         self.open.update(ours)
         self.written.append(len(ours))
         return found
+
+    def sending(self, request: Request) -> None:
+        assert request.sha in self.open
+        self.sent.append(request.sha)
 
     def known(self, request: Request) -> None:
         self.known_.append(request.document_id)
@@ -458,7 +464,7 @@ async def test_each_call_is_written_down_before_it_is_made(server: OpenAIServer)
 
     await run(endpoint(server), requests(40), ledger=book, on_answer=on_answer, on_pace=order)
     assert sum(book.written) == server.calls == 42
-    assert book.written[0] == 16
+    assert book.written[0] == 16 + 8
     assert sorted(book.lost_) == [False, True]
     assert not book.open
 
@@ -475,39 +481,59 @@ async def test_what_others_ask_is_waited_for_and_what_they_stored_is_taken(
     assert budget.reserved_tokens == 0
 
 
-async def test_what_is_written_down_while_a_run_ends_is_not_asked(server: OpenAIServer) -> None:
-    book, budget, answered = Book(), Budget(), itertools.count(1)
-    is_full = False
+async def test_a_free_slot_waits_for_no_claim(server: OpenAIServer) -> None:
+    book = Book()
+    book.meanwhile = partial(asleep_until, lambda: server.calls >= 3)
+    stats = await run(endpoint(server), requests(9), max_concurrency=2, ledger=book)
+    assert (stats.answered, stats.most_in_flight, book.written[0]) == (9, 2, 3)
 
-    def on_answer(request: Request, answer: Answer) -> None:
-        nonlocal is_full
+
+async def test_calls_go_out_in_the_order_of_their_claims(server: OpenAIServer) -> None:
+    book, wanted = Book(), [request.sha for request in requests(30)]
+    await run(endpoint(server), requests(30), ledger=book)
+    assert book.sent == wanted
+
+
+async def test_what_is_claimed_and_not_sent_is_given_back(server: OpenAIServer) -> None:
+    book, budget = Book(), Budget()
+
+    def full(request: Request, answer: Answer) -> None:
         book.open.remove(request.sha)
-        if next(answered) == 2:
-            is_full = True
-            raise StudioError("The disk is full.")
+        raise StudioError("The disk is full.")
 
-    async def second_answer_comes() -> None:
-        await asleep_until(lambda: server.held)
-        server.let_go()
-        await asleep_until(lambda: is_full)
-        # The call ends with what was raised.
-        await asyncio.sleep(0)
-
-    book.meanwhile = second_answer_comes
     server.fail_next(None, "hold")
+    where = endpoint(server)
+    asked = run(where, requests(9), budget=budget, on_answer=full, max_concurrency=2, ledger=book)
+    with pytest.raises(StudioError, match="disk is full"):
+        await asked
+    # The one that was held is given up, and may be billed.
+    assert (book.written, sorted(book.lost_), book.open) == ([3], [False, True], set())
+    assert (server.calls, budget.reserved_tokens) == (2, 0)
+
+
+async def test_a_paused_run_has_nothing_claimed(server: OpenAIServer) -> None:
+    book, paused = Book(), True
+    server.hold()
+
+    def order(pace: engine.Concurrency) -> engine.Order:
+        nonlocal paused
+        server.let_go()
+        if pace.in_flight == 0 and server.calls:
+            assert not book.open
+            paused = False
+            server.release()
+        return engine.Order(paused=paused and server.calls > 0)
+
     asked = run(
         endpoint(server),
         requests(9),
-        budget=budget,
-        on_answer=on_answer,
         max_concurrency=2,
         ledger=book,
+        on_answer=lambda request, answer: book.open.remove(request.sha),
+        on_pace=order,
     )
-    with pytest.raises(StudioError, match="disk is full"):
-        await asked
-    assert book.written == [2, 1]
-    assert (server.calls, book.lost_, book.open) == (2, [False], set())
-    assert budget.reserved_tokens == 0
+    assert (await asked).answered == 9
+    assert not paused
 
 
 @pytest.mark.parametrize("error", [StudioError("The file is gone."), asyncio.CancelledError()])
@@ -515,13 +541,20 @@ async def test_what_cannot_be_written_down_is_given_back(
     server: OpenAIServer, error: BaseException
 ) -> None:
     async def fails() -> None:
-        raise error
+        if isinstance(error, StudioError):
+            raise error
+        asked.cancel()
+        await asyncio.Event().wait()
 
     book, budget = Book(), Budget()
     book.meanwhile = fails
+    where = endpoint(server)
+    asked = asyncio.ensure_future(
+        run(where, requests(9), budget=budget, max_concurrency=1, ledger=book)
+    )
     with pytest.raises(type(error)):
-        await run(endpoint(server), requests(9), budget=budget, max_concurrency=1, ledger=book)
-    assert (server.calls, budget.reserved_tokens) == (1, 0)
+        await asked
+    assert (book.written, server.calls, budget.reserved_tokens) == ([2], 2, 0)
 
 
 async def test_an_answer_is_timed_from_when_its_call_goes_out(

@@ -68,8 +68,7 @@ class Played:
                 lasts = REFUSAL_S if refused else self.seconds()
                 good += not refused
                 self.attempts += 1
-                self.limiter.in_flight += 1
-                self.limiter.sent(self.now)
+                self.limiter.send(self.now)
                 heapq.heappush(flying, (self.now + lasts, self.attempts, self.now, refused))
             if not flying:
                 self.now = self.limiter.paused_until

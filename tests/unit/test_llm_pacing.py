@@ -40,14 +40,5 @@ def test_no_minute_has_more_tokens_than_are_allowed(took: int) -> None:
     assert 0.9 * 6000 <= most_in_a_minute(sent) * took <= 6000 + 100
 
 
-def test_a_call_that_does_not_go_out_takes_nothing() -> None:
-    pacing = Pacing(Endpoint("x", requests_per_minute=1, tokens_per_minute=600))
-    assert pacing.is_free(100.0)
-    pacing.take(500)
-    assert not pacing.is_free(100.0)
-    pacing.give_back(500)
-    assert pacing.is_free(100.0)
-
-
 def test_without_limits_nothing_is_held_back() -> None:
     assert Pacing(Endpoint("x")).is_free(0.0)
