@@ -26,6 +26,9 @@ from studio.records import CapReached, Datum, Record, StudioError
 from studio.runs import Round, Run
 from studio.store import Store
 
+ENOUGH = {0: "no round was asked for", 1: "the one round is done"}
+"""Why a run of few rounds has ended; of more, all are done."""
+
 
 def rounds(context: JobContext, row: dict[str, Any]) -> dict[str, Any]:
     """One whole run that trains, or the rest of one; :func:`outcome` is kept in the job's row."""
@@ -251,7 +254,7 @@ class _Flow:
         if feedback is None:
             return "the method does not extrapolate"
         if round_.number >= (1 if feedback.feedback == "gold" else self.params.rounds):
-            return f"all {self.params.rounds} rounds are done"
+            return ENOUGH.get(self.params.rounds, f"all {self.params.rounds} rounds are done")
         if not round_.errors and feedback.feedback == "errors":
             return f"{self.learner.no_error(round_.number)}: there is no error to extrapolate"
         if self.params.records and round_.records >= self.params.records:

@@ -19,7 +19,7 @@ from studio.tasks import TASKS
 from studio.training.checkpoints import put_in_place
 from studio.training.encoders import open_encoder
 from studio.training.small_model import CARD, METRIC, TrainedSmall, judged, scores
-from studio.training.small_settings import SmallSettings
+from studio.training.small_settings import EMBEDDED_LENGTH, SmallSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ def train(
     """Fit a regression for each strength, and save the one that validation likes best."""
     began = time.monotonic()
     encoder = open_encoder(
-        settings.base, device=settings.device, max_length=min(settings.max_length, 256)
+        settings.base, device=settings.device, max_length=min(settings.max_length, EMBEDDED_LENGTH)
     )
     inputs = features(items, settings.task, encoder)
     names = [label.name for label in labels]
@@ -130,7 +130,7 @@ def load(path: Path, card: dict[str, Any], device: str | None) -> LinearHead:
     encoder = open_encoder(
         str(beside) if moved else settings.base,
         device=device,
-        max_length=min(settings.max_length, 256),
+        max_length=min(settings.max_length, EMBEDDED_LENGTH),
     )
     saved = load_file(path / WEIGHTS)
     return LinearHead(settings.task, card["labels"], encoder, saved["weights"], saved["bias"])

@@ -18,6 +18,11 @@ Kind = Literal["finetune", "head"]
 PAPER_BASE = "distilbert/distilbert-base-uncased"
 """The paper's; taken where the machine has it already."""
 EMBEDDED_BASE = "minilm-l6"
+OF_A_HEAD: Final = (
+    *("task", "kind", "base", "max_length"),
+    *("class_weights", "regularisation", "device", "seed"),
+)
+"""Settings of a linear head: it knows no batches, no rate and no epochs."""
 THIN: Final = (EMBEDDED_BASE, "multilingual-e5-small")
 """Embedded encoders of 384 dimensions."""
 
@@ -62,8 +67,9 @@ class SmallSettings:
     """Decides the new layer's weights, the order and dropout."""
 
     def as_row(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON; of a head only those that decide it."""
+        row = asdict(self)
+        return {name: row[name] for name in OF_A_HEAD} if self.kind == "head" else row
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> SmallSettings:
@@ -88,6 +94,7 @@ PAPER: Final[dict[str, SmallSettings]] = {
 EMBEDDED_RATE = 5e-5
 """For the embedded encoders: their thin layers need larger steps than DistilBERT's."""
 EMBEDDED_LENGTH = 256
+"""Tokens that an embedded encoder reads, and any encoder below a head."""
 
 
 def defaults(
@@ -98,7 +105,9 @@ def defaults(
     language: of the texts, which decides the base where none is named.
     """
     chosen = replace(PAPER[task], kind=kind, base=base or default_base(kind, language))
-    if kind == "head" or chosen.base not in THIN:
+    if kind == "head":
+        return replace(chosen, max_length=EMBEDDED_LENGTH)
+    if chosen.base not in THIN:
         return chosen
     return replace(chosen, learning_rate=EMBEDDED_RATE, max_length=EMBEDDED_LENGTH, stride=85)
 

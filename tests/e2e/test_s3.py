@@ -340,7 +340,7 @@ def test_a_label_without_gold_is_warned_of(studio: Command, project: Project, ti
 def test_zero_rounds_train_on_the_seed(studio: Command, project: Project, tiny: Path) -> None:
     found = s3(studio, project, tiny, "--rounds", 0).json
     assert [row["round"] for row in found["rounds"]] == [0]
-    assert found["stopped"] == "all 0 rounds are done"
+    assert found["stopped"] == "no round was asked for"
 
 
 def test_an_llm_that_refuses_is_told_of(

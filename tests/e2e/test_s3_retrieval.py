@@ -90,7 +90,7 @@ def test_the_table_names_what_it_measures(studio: Command, project: Path) -> Non
     shown = studio("s3", "-p", project, "--base", "wordllama-256", "--epochs", 1, "--rounds", 0)
     assert shown.code == 0
     assert "ndcg@10" in shown.out
-    assert "all 0 rounds are done" in shown.out
+    assert "no round was asked for" in shown.out
 
 
 def test_a_run_rests_for_a_person(studio: Command, project: Path) -> None:

@@ -813,7 +813,9 @@ async def test_a_whole_run_from_one_key_to_the_next_round(
                 await until_shown(pilot, lambda: "cosine" in gap_of(app))
                 assert "gold covered" in gap_of(app)
                 await pilot.press("A")
-                await until_shown(pilot, lambda: "Ended: all 1 rounds" in shown(app, "now"))
+                await until_shown(
+                    pilot, lambda: "Ended: the one round is done" in shown(app, "now")
+                )
                 table = app.screen.query_one("#rounds", RowList)
                 assert [row.cells[0] for row in table.rows] == ["0", "1"]
                 assert max(server.paid.bodies.values()) == 1

@@ -12,7 +12,7 @@ from studio.tui.app import StudioApp
 from studio.tui.dialogs.too_small import TooSmall
 from studio.tui.widgets.bars import KeyBar
 from tests.support.hostile import frame
-from tests.support.waiting import quiet
+from tests.support.waiting import quiet, until_shown
 
 SIZES = [(80, 24), (80, 40), (100, 30), (120, 40), (160, 24), (200, 60)]
 
@@ -32,6 +32,8 @@ def assert_whole(app: StudioApp) -> None:
 
 async def resize(pilot: Pilot[int], size: tuple[int, int]) -> None:
     await pilot.resize_terminal(*size)
+    # Textual waits a little before it lays out anew.
+    await until_shown(pilot, lambda: pilot.app.screen.size == size)
     await quiet(pilot)
 
 

@@ -266,6 +266,11 @@ def test_the_paper_s_numbers_are_the_defaults_for_its_own_checkpoint() -> None:
     assert (found.batch_size, found.learning_rate, found.epochs) == (16, 1e-5, 20)
 
 
-def test_settings_go_through_json() -> None:
-    settings = small_settings.defaults("qa", base="x")
+@pytest.mark.parametrize(("task", "kind"), [("qa", "finetune"), ("nli", "head")])
+def test_settings_go_through_json(task: str, kind: small_settings.Kind) -> None:
+    settings = small_settings.defaults(task, kind, base="x")
+    if kind == "head":
+        # It knows no batches and no rate: nothing is told of them.
+        assert not {"batch_size", "learning_rate", "epochs"} & settings.as_row().keys()
+        settings = replace(SmallSettings(task, kind, "x"), max_length=settings.max_length)
     assert SmallSettings.from_row(json.loads(json.dumps(settings.as_row()))) == settings

@@ -312,9 +312,12 @@ def outlook_lines(found: Outlook) -> list[tuple[str, str]]:
     """The estimate, (name, text) a line each: what is unknown says so, and is never 0."""
     estimate = found.estimate
     stored = f" besides {estimate.stored:,} that are stored" if estimate.stored else ""
+    calls = f"{estimate.requests:,}{stored}, estimated from {estimate.basis}"
+    if not estimate.requests:
+        calls = f"none: all {estimate.stored:,} answers are stored" if stored else "none"
     tokens = f"{span(estimate.prompt_tokens)} in, {span(estimate.completion_tokens)} out"
     return [
-        ("calls", f"{estimate.requests:,}{stored}, estimated from {estimate.basis}"),
+        ("calls", calls),
         ("tokens", tokens),
         ("cost", _cost_ahead(estimate.cost)),
         ("time", _time_ahead(found)),
