@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -27,8 +28,11 @@ log = logging.getLogger(__name__)
 Role = Literal["query", "document"]
 _LOOKUP = 500
 """Hashes in one SELECT: SQLite binds at least 999."""
-_CHUNK = 1024
-"""Texts encoded between two writes of the cache, so that a killed run loses little."""
+BETWEEN_PIECES: ContextVar[Callable[[], object]] = ContextVar(
+    "between_pieces", default=lambda: None
+)
+"""Called before each piece of texts, and may raise to end the encoding. A job's worker, which can
+be told to stop, sets it: not everything that encodes tells how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,12 @@ class TextEncoder(Protocol):
     @property
     def prefixes(self) -> Prefixes:
         """What it puts before texts."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """Texts of one piece, about a second's work: after each it is told how far it is, and the
+        vectors are kept, so that a killed run loses little."""
         ...
 
     def identity(self, role: Role) -> str:
@@ -201,8 +211,9 @@ def _encoded(
     missing = [key for key in distinct if key not in found]
     # Texts of like length together: a batch is padded to its longest.
     missing.sort(key=lambda key: len(distinct[key]), reverse=True)
-    for start in range(0, len(missing), _CHUNK):
-        part = missing[start : start + _CHUNK]
+    for start in range(0, len(missing), encoder.at_once):
+        BETWEEN_PIECES.get()()
+        part = missing[start : start + encoder.at_once]
         yield part, encoder.encode([distinct[key] for key in part], role)
 
 

@@ -191,7 +191,8 @@ def read_dense(
     cache, texts = open_cache(), _texts(store, up_to)
     watch = _Watch(len(ids), may_take_long)
     matrix, file, done = None, None, 0
-    while chunk := list(islice(texts, CHUNK)):
+    size = min(CHUNK, encoder.at_once)
+    while chunk := list(islice(texts, size)):
         progress(f"embedding {done:,} of {len(ids):,}")
         vectors = embed(chunk, asked, "document", cache=cache, on_progress=watch.encoded)
         if matrix is None:
@@ -214,6 +215,11 @@ class _Guarded:
     def prefixes(self) -> Prefixes:
         """The encoder's own."""
         return self.encoder.prefixes
+
+    @property
+    def at_once(self) -> int:
+        """The encoder's own."""
+        return self.encoder.at_once
 
     def identity(self, role: Role) -> str:
         """The encoder's own: what is in the cache may be used."""

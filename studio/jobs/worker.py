@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from studio.api_keys import BlottingFormatter, blotted
+from studio.evaluation.embeddings import BETWEEN_PIECES
 from studio.folders import is_out_of_room
 from studio.jobs.context import Cancelled, JobContext, heartbeats
 from studio.jobs.kinds import run_kind
@@ -71,6 +72,7 @@ def _end(project: Project, context: JobContext, state: JobState, message: str) -
 
 def _work(context: JobContext) -> tuple[JobState, str]:
     log.info("job %s (%s) begins", context.job.id, context.job.kind)
+    asked = BETWEEN_PIECES.set(context.check)
     try:
         with heartbeats(context):
             run_kind(context)
@@ -95,6 +97,8 @@ def _work(context: JobContext) -> tuple[JobState, str]:
             JobState.FAILED,
             f"Unexpected {type(error).__name__}: {error}. The log has the details.",
         )
+    finally:
+        BETWEEN_PIECES.reset(asked)
     log.info("done")
     return JobState.DONE, ""
 

@@ -116,6 +116,11 @@ class LocalEncoder:
         """The model's own, as it was loaded."""
         return prefixes_of(self.model)
 
+    @property
+    def at_once(self) -> int:
+        """Many where a text takes no time."""
+        return 1024 if is_static(self.model) else 2 * at_once(self.model)
+
     def identity(self, role: Role) -> str:
         """Of the weights and of everything else that decides a vector; not of the name."""
         if role not in self._identities:

@@ -45,6 +45,11 @@ class EndpointEncoder:
             ),
         )
 
+    @property
+    def at_once(self) -> int:
+        """As many as one call takes."""
+        return _BATCH
+
     def identity(self, role: Role) -> str:
         """Name, address and prompt: the server's weights cannot be seen."""
         prompt = self.prefixes.of(role)

@@ -325,6 +325,8 @@ def test_an_embedding_that_would_take_long_is_held(
     class Slow:
         """Takes a moment for each text."""
 
+        at_once = 1024
+
         def identity(self, role: str) -> str:
             return role
 

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from studio.evaluation.embeddings import EmbeddingCache, Role, cache_home, embed, open_cache
+from studio.evaluation.embeddings import (
+    BETWEEN_PIECES,
+    EmbeddingCache,
+    Role,
+    cache_home,
+    embed,
+    open_cache,
+)
 from studio.evaluation.rankers import DenseRanker, run_of
 
 
@@ -19,6 +26,8 @@ class LetterEncoder:
     def __init__(self, fingerprint: str = "letters") -> None:
         self._fingerprint = fingerprint
         self.encoded: list[str] = []
+
+    at_once = 1024
 
     def identity(self, role: Role) -> str:
         return self._fingerprint
@@ -105,3 +114,26 @@ def test_dense_search_finds_and_ranks(cache: EmbeddingCache) -> None:
     ranker = DenseRanker(["x", "y", "z"], ["aaa", "bbb", "ab"], LetterEncoder(), cache=cache)
     assert run_of({"q": "aab"}, ranker, k=2)["q"].keys() == {"z", "x"}
     assert ranker.rank_of([("aaa", "x"), ("aab", "x"), ("aab", "y")]) == [1, 2, 3]
+
+
+def test_whoever_can_be_told_to_stop_is_asked_before_each_piece(cache: EmbeddingCache) -> None:
+    class Stopped(Exception):
+        pass
+
+    encoder, texts = LetterEncoder(), [f"text {number}" for number in range(9)]
+    encoder.at_once = 2
+
+    def ask() -> None:
+        if len(encoder.encoded) >= 4:
+            raise Stopped
+
+    token = BETWEEN_PIECES.set(ask)
+    try:
+        with pytest.raises(Stopped):
+            embed(texts, encoder, cache=cache)
+    finally:
+        BETWEEN_PIECES.reset(token)
+    assert len(encoder.encoded) == 4
+    # What was encoded before is kept.
+    assert embed(texts, encoder, cache=cache).shape == (9, 8)
+    assert len(encoder.encoded) == 9

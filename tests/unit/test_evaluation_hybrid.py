@@ -22,6 +22,8 @@ TEXTS = {
 class Letters:
     """An encoder that counts letters: deterministic, and unlike BM25."""
 
+    at_once = 1024
+
     def identity(self, role: str) -> str:
         return "letters"
 

@@ -19,6 +19,8 @@ from studio.training.settings import TrainingPair
 class AngleEncoder:
     """Reads a text as an angle in degrees: the cosine of two texts is that of their difference."""
 
+    at_once = 1024
+
     def identity(self, role: Role) -> str:
         return "angles"
 
