@@ -30,7 +30,7 @@ from studio.cli.run_options import (
     run_told,
 )
 from studio.cli.s3 import show_rounds
-from studio.cli.tables import score_table
+from studio.cli.tables import retention_table, score_table
 from studio.cli.tuning import evaluate_answers, told_of_judge
 from studio.evaluation.systems import TRAINED, System, find_system
 from studio.jobs.params import RunParams
@@ -94,6 +94,8 @@ def _show_generated(result: dict[str, Any], task: Task) -> None:
         ["completion tokens", spent["completion_tokens"]],
     ]
     out.print(table(f"Generated with {result['model']}", ("what", "count"), rows))
+    if types := result.get("query_types"):
+        out.print(retention_table(types, "Kept by query type"))
     out.print(f"Cost: {cost}{untold(spent['untold_calls'])}", highlight=False)
 
 

@@ -1,7 +1,8 @@
 """What the records ask for, by category, and how many of each a filter or a judge has kept.
 
-A category is a label, or the kind of task that a file or a method has named; where there is none,
-the root verb of the record's text (see :mod:`studio.evaluation.root_verbs`) and its object.
+A category is a label, the kind of task that a file or a method has named, or the template of a set
+that wrote a query; where there is none, the root verb of the record's text (see
+:mod:`studio.evaluation.root_verbs`) and its object.
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ def categories_of(store: Store, records: Iterable[Record]) -> Iterator[RecordCat
     while window := list(islice(remaining, WINDOW)):
         parents = store.records.many([one.parent_id for one in window if one.parent_id])
         kinds = {one.id: one.fields.get("kind", "") for one in parents}
+        types = store.query_types.of_records([one.id for one in window])
         for one in window:
-            kind = one.label or kinds.get(one.parent_id or 0, "")
+            kind = one.label or kinds.get(one.parent_id or 0, "") or types.get(one.id, "")
             yield RecordCategory(one.id, kind, *root_verb(one.text))
 
 
@@ -187,7 +189,7 @@ def chain_retention(store: Store, judged: RecordType, names: Iterable[str]) -> d
     Empty for records that have no categories to speak of, and for more of them than a job looks
     through on the side.
     """
-    has_categories = is_instruction(judged) or "label" in judged.fields
+    has_categories = is_instruction(judged) or "label" in judged.fields or store.query_types.all()
     if not has_categories or store.records.counts(judged.name).total > MOST_RECORDS:
         return {}
     every = last_words(store, judged.name)

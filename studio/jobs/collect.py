@@ -35,6 +35,7 @@ from studio.llm.endpoints import Serving, serving
 from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
 from studio.llm.money import dollars
+from studio.methods.mixing import asks_of
 from studio.methods.protocol import Ask, Draft, Method, NovelStage, Plan, Stage, drafts_in
 from studio.prompting.languages import language_score
 from studio.records import CapReached, Record, StudioError
@@ -124,7 +125,7 @@ class Collector:
         self.made.stage, self.made.batch = stage.name, batch
         window = BatchWindow(self, stage, batch, total)
         try:
-            found = asyncio.run(self._drive(window, stage.ask(self.plan, batch, self.made)))
+            found = asyncio.run(self._drive(window, asks_of(stage, self.plan, batch, self.made)))
         except StudioError:
             # Who waits for a full disk may be asked to stop.
             self.context.check()

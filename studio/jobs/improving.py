@@ -49,6 +49,7 @@ from studio.methods.improving import (
 from studio.methods.protocol import Plan
 from studio.project import Project
 from studio.prompting.builtin import builtin
+from studio.prompting.template_set import is_set
 from studio.prompting.templates import lint, parse
 from studio.prompting.words import cut_words, distinct_pairs
 from studio.records import Document, Reason, Record, StudioError
@@ -147,6 +148,11 @@ def improvable(project: Project, prompt_id: int | None) -> Prompt:
         raise StudioError(
             f"Prompt version {prompt.version} does not write queries for documents, and only what "
             "can be searched for again can be tried. Choose another with --prompt."
+        )
+    if is_set(prompt.template):
+        raise StudioError(
+            f"Prompt version {prompt.version} is a set of templates, and one wording is improved "
+            "at a time. Choose one of its members; the list of versions has each."
         )
     return prompt
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,13 +14,14 @@ from studio.jobs.leaks import shown_demonstrations, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
 from studio.jobs.stored_corpus import StoredCorpus
 from studio.llm.endpoints import at_address, resolve, stranger
-from studio.methods.protocol import Method, Missed, Plan, SizedStage, Stage
+from studio.methods.mixing import asks_of
+from studio.methods.protocol import Method, Missed, Plan, PlanMember, SizedStage, Stage
 from studio.params import Params
 from studio.project import Project
 from studio.prompting.builtin import builtin, builtin_names, localised_name
 from studio.prompting.shots import ShotSet, shot_pool
 from studio.prompting.staged import StagedTemplate
-from studio.prompting.templates import DOCUMENT_FORM, Template
+from studio.prompting.templates import DOCUMENT_FORM, Template, TemplateMember
 from studio.records import Document, Example, Gold, Record, StudioError
 from studio.settings import Endpoint
 from studio.tasks import Task
@@ -234,6 +235,13 @@ def plan_for(
     decoding = template.decoding_for(style or template.style, endpoint.model)
     if params.temperature is not None:
         decoding = replace(decoding, temperature=params.temperature)
+    members = tuple(
+        PlanMember(
+            one.share,
+            plan_for(project, method, version, params, settings, endpoint, keep_shots=keep_shots),
+        )
+        for one, version in _member_versions(project, template, prompt, keep=keep_shots)
+    )
     return Plan(
         template=template,
         model=endpoint.model,
@@ -248,7 +256,21 @@ def plan_for(
         style=style,
         decoding=decoding,
         remarks=remarks,
+        members=members,
     )
+
+
+def _member_versions(
+    project: Project, template: Any, prompt: Prompt, *, keep: bool
+) -> Iterator[tuple[TemplateMember, Prompt]]:
+    """The members of a set with the prompt version that each is, kept on the side."""
+    prompts = project.store.prompts
+    for one in getattr(template, "members", ()):
+        found = prompts.of_text(one.text) or Prompt(one.template.name, one.text)
+        if keep and prompt.id and not found.id:
+            note = f"of the set v{prompt.version}"
+            found = prompts.save(one.template.name, one.text, note, aside=True)
+        yield one, found
 
 
 def _pool(
@@ -355,12 +377,14 @@ def rendered(project: Project, prompt: Prompt, document: Document, draw: int = 0
         )
     endpoint = endpoint_of(project, RunParams())
     plan = plan_for(project, method, prompt, RunParams(), settings, endpoint)
+    # A set shares out all that a document is asked.
+    least = plan.template.queries_per_document if plan.members else 0
     plan = replace(
         plan,
         corpus=FixedCorpus([document]),
-        settings=replace(settings, queries_per_document=draw + 1),
+        settings=replace(settings, queries_per_document=max(draw + 1, least)),
     )
-    return list(stage.ask(plan, 0, Beginning()))[draw].request
+    return list(asks_of(stage, plan, 0, Beginning()))[draw].request
 
 
 def requests_of(stage: Stage, plan: Plan) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from studio.calls import Request
 from studio.jobs.plans import Beginning, FixedCorpus, planned, requests_of
 from studio.llm.estimate import Estimate, estimate
+from studio.methods.mixing import asks_of
 from studio.methods.protocol import Ask, ExpectedStage, Plan, Stage
 from studio.project import Project
 
@@ -32,10 +33,10 @@ def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
     for stage in method.stages:
         if stage.feedback:
             break
-        asks, total = _looked_at(stage, plan)
-        new, there = without_answer(project, asks, total)
+        looked_at, total = _looked_at(stage, plan)
+        new, there = without_answer(project, looked_at, total)
         left, stored = left + total - there, stored + there
-        sample, seen = sample + spread(new), seen or spread([ask.request for ask in asks])
+        sample, seen = sample + spread(new), seen or spread([ask.request for ask in looked_at])
     answered = project.store.generations.answered_sample(
         plan.prompt_id or 0, endpoint.model, ESTIMATE_SAMPLE
     )
@@ -48,15 +49,15 @@ def _looked_at(stage: Stage, plan: Plan) -> tuple[list[Ask], int]:
     """Requests of a stage, all of them or from all over the corpus; how many it has."""
     total = requests_of(stage, plan)
     if total is None:
-        asks = list(stage.ask(plan, 0, Beginning()))
-        return asks, stage.expected(plan) if isinstance(stage, ExpectedStage) else len(asks)
+        found = list(asks_of(stage, plan, 0, Beginning()))
+        return found, stage.expected(plan) if isinstance(stage, ExpectedStage) else len(found)
     if total > LOOKED_AT:
         documents = plan.corpus.sampled()
         each = max(1, total // max(1, len(documents)))
         wanted = max(ESTIMATE_SAMPLE // 2, LOOKED_AT // each)
         step = max(1, len(documents) // wanted)
         plan = replace(plan, corpus=FixedCorpus(list(documents[::step])[:wanted]))
-    return list(islice(stage.ask(plan, 0, Beginning()), 8 * LOOKED_AT)), total
+    return list(islice(asks_of(stage, plan, 0, Beginning()), 8 * LOOKED_AT)), total
 
 
 def without_answer(project: Project, asks: Sequence[Ask], total: int) -> tuple[list[Request], int]:

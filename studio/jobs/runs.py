@@ -53,7 +53,12 @@ def generate(context: JobContext, row: dict[str, Any]) -> None:
             context.store.runs.finish_stage(run_.id, stage.name)
     prompt = context.store.prompts.get(plan.prompt_id) if plan.prompt_id else None
     documents = plan.corpus.sampled() if total is not None else ()
+    types = context.store.query_types.of_job(context.job.id) if plan.members else {}
     context.keep(
+        query_types={
+            name: {"judged": asked, "kept": kept, "share": round(kept / asked, 4)}
+            for name, (asked, kept) in types.items()
+        },
         documents=len(documents),
         requests=asked,
         noun=method.stages[-1].makes.noun,

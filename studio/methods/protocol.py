@@ -85,6 +85,14 @@ class Plan:
     """Counts a text's tokens."""
     remarks: tuple[str, ...] = ()
     """What is not asked as the template says, a sentence each: demonstrations that are gold."""
+    members: tuple[PlanMember, ...] = ()
+    """Of a prompt that is a set of templates: one plan for each. :mod:`studio.methods.mixing`
+    shares out the documents."""
+
+    def of(self, request: Request) -> Plan:
+        """The plan by which a request was made: of a set, its member's."""
+        own = (one.plan for one in self.members if one.plan.prompt_id == request.prompt_id)
+        return next(own, self)
 
     @property
     def chosen_style(self) -> Style:
@@ -101,6 +109,16 @@ class Plan:
     def words_of(self, label: str) -> str:
         """A label as prompts say it."""
         return next((known.words for known in self.labels if known.name == label), label)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMember:
+    """One template of a set, as it is asked with."""
+
+    share: float
+    """In what proportion to the others."""
+    plan: Plan
+    """With a prompt version of its own: a record knows by it which one wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +231,7 @@ def drafts_in(stage: Stage, plan: Plan, ask: Ask, answer: Answer) -> list[Draft]
     silent = not answer.text or said != answer.text
     if silent and not said.strip() and answer.finish_reason == "length":
         return [Draft(reason=Reason.THINKING)]
-    return list(stage.read(plan, ask, replace(answer, text=said)))
+    return list(stage.read(plan.of(ask.request), ask, replace(answer, text=said)))
 
 
 @runtime_checkable

@@ -7,6 +7,8 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.prompting.template_set import member_texts
+
 FENCE = "+++"
 LONGEST = 500_000
 """Characters of a template."""
@@ -47,13 +49,15 @@ class TemplateSource:
 
 
 def read(text: str, part_names: tuple[str, ...] = PART_NAMES) -> TemplateSource:
-    """Take a template's text apart; text before any heading is the first of ``part_names``.
+    """Take a template's text apart; text before any heading is the first of ``part_names``. Of a
+    set it is its first member's.
 
     Raises:
         SourceFault: there is no front matter, it is no TOML, or the text is too long.
     """
     if len(text) > LONGEST:
         raise SourceFault(1, f"it has more than {LONGEST:,} characters; shorten it.")
+    text = member_texts(text)[0].text
     lines = text.replace("\r\n", "\n").removeprefix("\ufeff").split("\n")
     if lines[0].strip() != FENCE:
         raise SourceFault(1, f"it must start with a line “{FENCE}” and its settings in TOML")

@@ -20,6 +20,7 @@ from studio.prompting.decoding import decoding_from
 from studio.prompting.forms import TemplateNames
 from studio.prompting.rendering import PLACEHOLDERS, defused, filled
 from studio.prompting.template_lints import DECODING_RULES, SETTINGS, Lint, lint
+from studio.prompting.template_set import is_set, member_texts
 from studio.prompting.template_source import read
 from studio.prompting.words import cut_words, one_line
 from studio.records import Example, StudioError
@@ -31,6 +32,7 @@ __all__ = [
     "builtin_names",
     "completion_opening",
     "lint",
+    "lint_all",
     "parse",
     "render",
     "shown_document",
@@ -84,6 +86,8 @@ class Template:
     """The front matter's ``[decoding]``; :meth:`decoding_for` reads it."""
     parts: tuple[tuple[str, str], ...] = ()
     """Name → Jinja2 source of each part of the body."""
+    members: tuple[TemplateMember, ...] = ()
+    """Of a set its members; it is its first member in all but its name."""
 
     def part(self, name: str) -> str:
         """The Jinja2 source of one of :data:`PARTS`."""
@@ -108,17 +112,58 @@ class Template:
         return decoding_from(self.decoding_table, style, model)
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateMember:
+    """A member of a set of templates."""
+
+    share: float
+    """In what proportion to the others it is asked with."""
+    template: Template
+    text: str
+    """Its template as it is kept."""
+
+
 def parse(text: str) -> Template:
-    """Read a template.
+    """Read a template, or a set of them.
 
     Raises:
-        StudioError: the first fatal remark of :func:`lint`, with its line.
+        StudioError: the first fatal remark of :func:`lint_all`, with its line.
     """
-    for found in lint(text):
+    for found in lint_all(text):
         if found.fatal:
             raise StudioError(f"The prompt template, line {found.line}: {found.message}")
     source = read(text)
-    return _from_source(source.settings, source.parts)
+    first = _from_source(source.settings, source.parts)
+    if not is_set(text):
+        return first
+    members = tuple(
+        TemplateMember(one.share, parse(one.text), one.text) for one in member_texts(text)
+    )
+    return replace(first, name="+".join(m.template.name for m in members), members=members)
+
+
+def lint_all(text: str) -> list[Lint]:
+    """All that is wrong with a template or with the members of a set, by line."""
+    if not is_set(text):
+        return lint(text)
+    found: list[Lint] = []
+    names: dict[str, int] = {}
+    for one in member_texts(text):
+        own = lint(one.text)
+        found += [replace(remark, line=remark.line + one.line - 1) for remark in own]
+        if not one.share:
+            message = "a share of 0: nothing would be asked; raise it, or take the member out."
+            found.append(Lint(one.line - 1, message))
+        if any(remark.fatal for remark in own):
+            continue
+        name, task = parse(one.text).name, parse(one.text).task
+        if name in names:
+            message = f"the set has a member “{name}” already; each needs a name of its own."
+            found.append(Lint(one.line + 1, message))
+        if task != "retrieval":
+            found.append(Lint(one.line + 1, "only queries for documents may be of several kinds."))
+        names[name] = one.line
+    return sorted(found, key=lambda remark: (remark.line, remark.message))
 
 
 def _from_source(settings: dict[str, Any], parts: dict[str, str]) -> Template:
@@ -223,7 +268,7 @@ class DocumentForm:
 
     def lint(self, text: str) -> list[Lint]:
         """All that is wrong with a template, by line."""
-        return lint(text)
+        return lint_all(text)
 
     def parse(self, text: str) -> Template:
         """Read a template. Raises StudioError with the first fatal remark."""

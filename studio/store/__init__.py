@@ -24,6 +24,7 @@ from studio.store.labels import Labels
 from studio.store.lineage import Lineage
 from studio.store.models import Evaluations, Models, Snapshots
 from studio.store.prompts import Prompts, ShotSets
+from studio.store.query_types import QueryTypes
 from studio.store.record_types import RecordTypes
 from studio.store.records import Records
 from studio.store.reservations import Reservations
@@ -151,6 +152,11 @@ class Store:
     def prompts(self) -> Prompts:
         """Immutable template versions."""
         return Prompts(self.db)
+
+    @cached_property
+    def query_types(self) -> QueryTypes:
+        """What the templates of sets have written."""
+        return QueryTypes(self.db)
 
     @cached_property
     def shot_sets(self) -> ShotSets:

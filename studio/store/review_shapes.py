@@ -81,6 +81,8 @@ class ReviewRow:
     """Field → text, besides the first one, which is ``text``."""
     noted: bool = False
     """A person has written a note on it."""
+    query_type: str = ""
+    """Which template of a set wrote it; empty for what no set wrote."""
 
     @property
     def label(self) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from studio.store import db as _db
 from studio.store.db import from_json, rows, value
+from studio.store.query_types import QueryTypes
 from studio.store.review_changes import this_process
 from studio.store.review_ids import FIRST, Ids
 from studio.store.review_shapes import ReviewRow, View, decision_of
@@ -138,10 +139,16 @@ def read_rows(db: Database, record_ids: Sequence[int], filter_name: str) -> list
     scores: dict[int, dict[str, float]] = {}
     for record_id, name, score in rows(db, SCORES, (ids,)):
         scores.setdefault(record_id, {})[name] = score
-    return [_row(row, scores.get(row["id"], {}), filter_name) for row in rows(db, ROWS, (ids,))]
+    types = QueryTypes(db).of_records(record_ids)
+    return [
+        _row(row, scores.get(row["id"], {}), filter_name, types.get(row["id"], ""))
+        for row in rows(db, ROWS, (ids,))
+    ]
 
 
-def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> ReviewRow:
+def _row(
+    row: sqlite3.Row, scores: dict[str, float], filter_name: str, query_type: str
+) -> ReviewRow:
     return ReviewRow(
         id=row["id"],
         document_id=row["document_id"],
@@ -157,6 +164,7 @@ def _row(row: sqlite3.Row, scores: dict[str, float], filter_name: str) -> Review
         type=row["type"],
         fields=from_json(row["fields"], "records.fields"),
         noted=bool(row["noted"]),
+        query_type=query_type,
     )
 
 

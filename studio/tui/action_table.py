@@ -208,7 +208,7 @@ ACTIONS: Final = (
     Action("prompt.live", ("p",), "Live on/off", "stream generations as you type, or stop", True),
     Action("prompt.again", ("r",), "Draw again", "another answer for each column", True),
     Action("prompt.documents", ("n",), "Next three", "preview the next three requests", True),
-    Action("prompt.stage", ("s",), "Stage", "preview the next stage of the method", True),
+    Action("prompt.stage", ("s",), "Stage", "preview the next stage, or template of a set", True),
     Action("prompt.improve", ("i",), "Improve", "let an LLM propose other wordings, and try them"),
     Action("prompt.template", ("t",), "Templates", "start again from a bundled template", True),
     Action("prompt.search", ("slash",), "Pick document", "preview a document found by its words"),

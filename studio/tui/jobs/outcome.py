@@ -272,6 +272,9 @@ def _counts(found: dict[str, Any]) -> Iterator[str]:
     ):
         for reason, count in _by_reason(found.get(key) or {}):
             yield f"{f'{label}: {reason}':<24} {count:>8,}"
+    for name, one in (found.get("query_types") or {}).items():
+        share = f"{one['kept']:,} of {one['judged']:,}, {one['share']:.0%}"
+        yield f"{one_line(str(name), 24):<24} {share}"
     for sample in (found.get("skipped_samples") or [])[:5]:
         yield f"  {sample.get('where', '')}: {sample.get('reason', '')}"
     yield from found.get("notes") or ()

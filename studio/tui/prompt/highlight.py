@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from studio.prompting.forms import TemplateNames
 from studio.prompting.rendering import FILTERS
+from studio.prompting.template_set import is_head
 from studio.prompting.template_source import FENCE
 
 Kind = Literal["fence", "key", "text", "number", "comment", "heading", "brace", "name", "unknown"]
@@ -46,10 +47,13 @@ class HighlightSpan(NamedTuple):
 
 def zone_of(lines: Sequence[str], number: int) -> Zone:
     """Whether a line, from 0, belongs to the settings or to the body; fences are settings."""
-    for place in range(1, min(number, len(lines))):
+    last = 0
+    for place in reversed(range(min(number, len(lines)))):
+        if is_head(lines[place]):
+            return "body" if last > place + 1 else "front"
         if lines[place].strip() == FENCE:
-            return "body"
-    return "front"
+            last = last or place
+    return "body" if last else "front"
 
 
 def spans(line: str, zone: Zone, known: TemplateNames) -> Iterator[HighlightSpan]:
@@ -59,7 +63,9 @@ def spans(line: str, zone: Zone, known: TemplateNames) -> Iterator[HighlightSpan
     """
     if len(line) > LONGEST_LINE:
         return
-    if zone == "front":
+    if is_head(line):
+        yield HighlightSpan(0, len(line), "heading")
+    elif zone == "front":
         yield from _front(line, known)
     else:
         yield from _body(line, known)

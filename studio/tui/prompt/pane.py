@@ -303,9 +303,12 @@ class PromptPane(Pane):
         self.preview.next_requests()
 
     def action_stage(self) -> None:
-        """The next stage of the method."""
-        if not self.preview.next_stage():
+        """The next stage of the method, or the next template of the set."""
+        name, preview = self.preview.next_stage(), self.preview
+        if not name:
             self.studio.tell("This prompt asks in one stage.")
+        elif preview.is_set:
+            self.template.editor.show_member(preview.stages.index(name))
 
     async def action_improve(self) -> None:
         """Ask for documents, proposals, endpoint and cap, and start it."""

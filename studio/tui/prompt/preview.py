@@ -106,8 +106,13 @@ class Preview(Container):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The names of the stages of the method in view."""
+        """The names of the stages of the method in view, or of the members of a set."""
         return next((side.stages for side in self.streams.sides), ())
+
+    @property
+    def is_set(self) -> bool:
+        """Whether those are the members of a set of templates."""
+        return any(side.shares for side in self.streams.sides)
 
     # -- which requests --
 
@@ -149,7 +154,7 @@ class Preview(Container):
     def next_stage(self) -> str:
         """Go to the next stage of the method, round the end; its name, empty without another."""
         sides = self.streams.sides
-        now = sides[0].stage.name if sides and sides[0].stage is not None else self._stage
+        now = sides[0].in_view if sides and sides[0].in_view else self._stage
         names = self.stages
         if len(names) < 2:
             return ""

@@ -128,9 +128,13 @@ class Side:
     fault: str = ""
     """Why nothing can be asked; empty when all is well."""
     stages: tuple[str, ...] = ()
-    """The names of the method's stages, in order."""
+    """The names of the method's stages in order, or those of a set's members."""
     stage: Stage | None = None
     """The stage in view; None with a fault."""
+    in_view: str = ""
+    """Which of ``stages`` is in view."""
+    shares: tuple[float, ...] = ()
+    """Of a set, what part of all requests each member has."""
     plan: Plan | None = None
     by_document: bool = False
     """Whether the stage asks about the documents one by one."""
@@ -165,14 +169,22 @@ def lay_out(project: Project, variant: Variant, endpoint: Endpoint, bench: Bench
 
     try:
         method, stage, plan = _prepared(project, variant, endpoint, bench)
+        members = {one.plan.template.name: one for one in plan.members}
         side = Side(
             variant,
             endpoint,
-            stages=tuple(one.name for one in method.stages),
+            stages=tuple(members) or tuple(one.name for one in method.stages),
             stage=stage,
+            in_view=stage.name,
             plan=plan,
             by_document=isinstance(stage, SizedStage),
         )
+        if members:
+            name = bench.stage if bench.stage in members else side.stages[0]
+            plan = replace(members[name].plan, corpus=plan.corpus)
+            total = sum(one.share for one in members.values())
+            shares = tuple(one.share / total for one in members.values())
+            side = replace(side, plan=plan, in_view=name, shares=shares)
         if side.by_document:
             shown = [
                 _of_document(stage, plan, bench.documents[place], bench.draw)[-1]
@@ -237,7 +249,12 @@ def _prepared(
     stage = method.stages[names.index(bench.stage) if bench.stage in names else 0]
     documents = (bench.picked,) if bench.picked is not None else bench.documents
     corpus = FixedCorpus(documents)
-    return method, stage, replace(full, corpus=corpus, prompt_id=None, prompt_sha=DRAWN_BY)
+    members = tuple(
+        replace(one, plan=replace(one.plan, prompt_id=None, prompt_sha=DRAWN_BY))
+        for one in full.members
+    )
+    plan = replace(full, corpus=corpus, prompt_id=None, prompt_sha=DRAWN_BY, members=members)
+    return method, stage, plan
 
 
 # -- stages that ask about documents one by one --

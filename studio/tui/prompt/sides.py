@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from textual.content import Content
 
@@ -133,11 +134,15 @@ def heads(sides: Sequence[Side], key: str) -> Content:
 def _stages(side: Side, key: str) -> Content:
     if len(side.stages) < 2 or side.stage is None:
         return content("")
-    parts: list[Content | str | tuple[str, str]] = [("Stage  ", "$secondary")]
-    for name in side.stages:
-        here = name == side.stage.name
-        parts += [content(f"▸ {name}" if here else name, "bold $primary" if here else ""), "  "]
-    parts.append((side.note or f"{key} goes to the next one", "$secondary"))
+    parts: list[Content | str | tuple[str, str]] = [
+        ("Set  " if side.shares else "Stage  ", "$secondary")
+    ]
+    for name, share in zip_longest(side.stages, side.shares):
+        here = name == side.in_view
+        told = one_line(name, 24) + (f" {share:.0%}" if side.shares else "")
+        parts += [content(f"▸ {told}" if here else told, "bold $primary" if here else ""), "  "]
+    further = f"{key} next one" if side.shares else f"{key} goes to the next one"
+    parts.append((side.note or further, "$secondary"))
     return Content.assemble(*parts)
 
 
@@ -179,10 +184,10 @@ def score_title(
 
 def score_heads(sides: Sequence[Side], count: int, own: str = "your examples") -> list[str]:
     """Above the columns of the score's table. own: what the texts by people are called."""
-    if len(sides) < 2:
-        return [f"n = {count}", *(side.variant.name for side in sides), own]
-    named = [f"{name} {side.variant.name}" for name, side in zip(SIDES, sides, strict=False)]
-    return [f"n = {count}", *named, own]
+    called = [side.variant.name + (f" · {side.in_view}" if side.shares else "") for side in sides]
+    if len(sides) > 1:
+        called = [f"{name} {one}" for name, one in zip(SIDES, called, strict=False)]
+    return [f"n = {count}", *called, own]
 
 
 def _price(costs: Sequence[float | None]) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 
 from studio.prompting.forms import TemplateNames
+from studio.prompting.template_set import is_head
 from studio.prompting.template_source import FENCE
 from studio.tui.prompt.highlight import spans, zone_of
 from studio.tui.widgets.editor import Editor
@@ -81,6 +82,13 @@ class TemplateEditor(Editor):
     def _put_on_top(self, line: int) -> None:
         top = self.wrapped_document.location_to_offset((line, 0)).y
         self.scroll_to(y=top, animate=False, immediate=True)
+
+    def show_member(self, place: int) -> None:
+        """Stand on the share of a member of a set, with its settings and text below."""
+        heads = [number for number, line in enumerate(self.document.lines) if is_head(line)]
+        if place < len(heads):
+            self.move_cursor((heads[place], len(self.document.get_line(heads[place]))))
+            self._put_on_top(heads[place])
 
     def on_resize(self) -> None:
         """Lines are wrapped anew: who has not moved yet still sees the beginning of the text."""

@@ -55,6 +55,8 @@ class OpenedView:
     """Where the cursor goes."""
     score: str
     """The filter whose score is shown."""
+    query_types: bool
+    """Whether sets of templates have written some."""
 
 
 class RecordTable(VirtualRows[ReviewRow]):
@@ -70,6 +72,7 @@ class RecordTable(VirtualRows[ReviewRow]):
         self.score = ""
         """The filter whose score the table shows."""
         self._documents = access.project.task.needs_documents
+        self._query_types = False
         columns = say.columns(self.type, "", documents=self._documents)
         super().__init__(columns, self._draw_record, access.in_front, waiting="…", id=id)
         self._access, self._nothing_yet = access, nothing
@@ -82,7 +85,13 @@ class RecordTable(VirtualRows[ReviewRow]):
         """Whether others have added or changed records since the view was opened."""
 
     def _draw_record(self, row: ReviewRow) -> Sequence[Cell]:
-        return say.cells(row, self.type, self.score, documents=self._documents)
+        return say.cells(
+            row,
+            self.type,
+            self.score,
+            documents=self._documents,
+            query_types=self._query_types,
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -108,8 +117,13 @@ class RecordTable(VirtualRows[ReviewRow]):
         before, self.window = self.window, opened.window
         self.view, self.has_news = view, False
         self.type, self.score = opened.type, opened.score
+        self._query_types = opened.query_types
         self.columns = say.columns(
-            opened.type, opened.score, chosen=bool(view.filter), documents=self._documents
+            opened.type,
+            opened.score,
+            chosen=bool(view.filter),
+            documents=self._documents,
+            query_types=opened.query_types,
         )
         self.empty = self._nothing() if opened.complete else "Searching …"
         self.show(RecordPages(opened.window), opened.count, cursor=opened.place)
@@ -135,7 +149,8 @@ class RecordTable(VirtualRows[ReviewRow]):
         types = store.record_types
         type = types.known().get(view.type) or types.of_project()
         score = say.shown_score(view, first)
-        return OpenedView(window, type, count, complete, place or 0, score)
+        sets = bool(store.query_types.all()) and type is types.of_project()
+        return OpenedView(window, type, count, complete, place or 0, score, sets)
 
     @work(exclusive=True, group="finding")
     async def _watch_finding(self, window: Window) -> None:

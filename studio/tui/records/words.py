@@ -72,12 +72,17 @@ SORTS: Final[dict[str, str]] = {
 
 
 def columns(
-    type: RecordType, score: str, *, chosen: bool = False, documents: bool = False
+    type: RecordType,
+    score: str,
+    *,
+    chosen: bool = False,
+    documents: bool = False,
+    query_types: bool = False,
 ) -> tuple[Column, ...]:
     """The verdict, and the fields of a type; ``score`` is the filter whose scores are shown.
 
     chosen: the view is about that score, so that it shows in a narrow table too. documents: the
-    records are about documents.
+    records are about documents. query_types: sets of templates have written some.
     """
     score = one_line(score or "score", 10)
     return (
@@ -86,6 +91,7 @@ def columns(
         Column("", 3),
         Column(score, max(len(score), 6), "right", from_width=44 if chosen else 84),
         *field_columns(type),
+        *([Column("query type", WIDE, from_width=FROM_WIDTH)] if query_types else []),
         *([Column("document", 10, from_width=100)] if documents else []),
     )
 
@@ -122,7 +128,12 @@ def shown_score(view: View, row: ReviewRow | None) -> str:
 
 
 def cells(
-    row: ReviewRow, type: RecordType, score: str, *, documents: bool = False
+    row: ReviewRow,
+    type: RecordType,
+    score: str,
+    *,
+    documents: bool = False,
+    query_types: bool = False,
 ) -> tuple[Cell, ...]:
     """One line of the table, for :func:`columns`."""
     symbol, word, tone = verdict(row)
@@ -135,6 +146,7 @@ def cells(
         Cell(marks, "warn"),
         Cell(number(row.scores.get(score, row.score)), "muted"),
         *field_cells(type, fields, "" if row.kept else "muted"),
+        *([Cell(row.query_type, "muted")] if query_types else []),
         *([Cell(row.document_outside_id, "muted")] if documents else []),
     )
 
