@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import out, table, visible
-from studio.evaluation.measures import likeness_lines
+from studio.evaluation.measures import gain_lines, likeness_lines
 from studio.evaluation.systems import (
     RERANKED,
     in_order,
@@ -93,8 +93,11 @@ def score_table(result: dict[str, Any]) -> Group:
     told = [said, seconds_line(result.get("seconds", {}), labels), reading_line(reading, labels)]
     lines = [Text.from_markup(visible(line)) for line in told if line]
     tests = (_test_line(result, key, labels) for key in result["p_value"])
-    likeness = likeness_lines(result.get("likeness"), labels)
-    return Group(grid, *lines, *tests, *(Text(visible(line)) for line in likeness))
+    further = [
+        *likeness_lines(result.get("likeness"), labels),
+        *gain_lines(result.get("gain_by_type", [])),
+    ]
+    return Group(grid, *lines, *tests, *(Text(visible(line)) for line in further))
 
 
 def seconds_line(seconds: dict[str, float], labels: dict[str, str]) -> str:

@@ -42,3 +42,16 @@ def likeness_lines(found: Mapping[str, Any] | None, labels: Mapping[str, str]) -
         new, old = (label_of(name, labels) for name in of_pair_key(key))
         bounds = f"95% {one['low']:+.3f} … {one['high']:+.3f}"
         yield f"{new} − {old}: {one['value']:+.3f} Spearman ({bounds}), p = {one['p_value']:.4f}"
+
+
+def gain_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What the query types of a set brought, a line for each model that was trained on some."""
+    for row in rows:
+        types = row["types"]
+        counted = ", ".join(f"{count:,} {name}" for name, count in types.items())
+        mean, low, high = row["difference"]
+        alone = " alone" if len(types) == 1 else ""
+        yield (
+            f"Trained on {counted}{alone} ({row['model']}): {mean:+.3f} nDCG@10 over the base "
+            f"(95% {low:+.3f} … {high:+.3f}), p = {row['p_value']:.4f}"
+        )

@@ -19,6 +19,7 @@ from studio.jobs.context import JobContext
 from studio.jobs.datasets import CorpusTexts, GoldSet, asked_by, gold_set, read_corpus
 from studio.jobs.project_systems import Opening, model_by_number, systems_of
 from studio.jobs.train_params import EvaluateParams
+from studio.jobs.type_gains import gains_by_type
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
@@ -82,6 +83,8 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     if reading:
         found["reading"] = reading
     _store(context, params, gold, scores, found, asked)
+    if asked is not None and context.store.query_types.of_snapshot(asked.snapshot_id):
+        found["gain_by_type"] = gains_by_type(context.store, params.split, gold.label, params.seed)
     context.progress(len(chosen), len(chosen), "scored")
     return found
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from studio.calls import Answer, Message, Request
 from studio.cli.tables import score_table
 from studio.evaluation import systems
+from studio.evaluation.measures import gain_lines
 from studio.jobs import comparing, evaluating
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.project_systems import systems_of
 from studio.jobs.train_params import EvaluateParams
 from studio.project import Project
-from studio.records import QUERY, TRIPLET, Gold, StudioError
+from studio.prompting.builtin import builtin
+from studio.prompting.template_set import MemberText, set_text
+from studio.prompting.templates import parse
+from studio.records import QUERY, TRIPLET, Gold, Record, StudioError
 from studio.runs import Model
+from studio.store.generations import Finished
 from studio.tui.jobs import outcome
 from studio.tui.train import facts as facts_of
 from studio.tui.train import words as train_words
@@ -207,3 +215,34 @@ def test_scored_pairs_have_spearmans_correlation_everywhere(
     ):
         assert "Spearman on 8 scored pairs: base" in told
         assert "trained − base: +0.000 Spearman" in told
+
+
+def test_models_trained_on_one_query_type_say_what_it_brought(context: JobContext) -> None:
+    store = context.store
+    kinds = [builtin("zero-shot").replace("zero-shot", name) for name in ("short", "long")]
+    store.prompts.save("set", set_text([MemberText(1, text) for text in kinds]))
+    members = [store.prompts.save(parse(text).name, text, aside=True).id for text in kinds]
+    for prompt, count in zip(members, (1, 2), strict=True):
+        for n in range(count):
+            request = Request((Message("user", f"{prompt} {n}"),), "m", prompt_id=prompt)
+            record = Record(QUERY, {"query": f"query {prompt} {n}"}, document_id=1)
+            store.generations.save([Finished(request, Answer("x"), "", (record,))], context.job.id)
+    rows = [record.id for record in store.records.all()]
+    for model, taken in ((1, rows[:1]), (2, rows)):
+        snapshot = store.snapshots.take(taken, "a run")
+        with store.write() as conn:
+            conn.execute("UPDATE models SET snapshot_id = ? WHERE id = ?", (snapshot, model))
+    assert len(measured(context, model=1)["gain_by_type"]) == 1  # type: ignore[arg-type]
+    found = measured(context, model=2)
+    gains: Any = found["gain_by_type"]
+    assert [one["types"] for one in gains] == [{"short": 1}, {"short": 1, "long": 2}]
+    assert gains[1]["difference"] == found["difference"]["trained_vs_base"]  # type: ignore[index]
+    alone, both = gain_lines(gains)
+    assert alone.startswith("Trained on 1 short alone (older): +0.")
+    assert both.startswith("Trained on 1 short, 2 long (newer): ")
+    job = replace(context.job, result=found)
+    assert both in outcome.result_text(job)
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(score_table(found))
+    assert alone in shown.get()

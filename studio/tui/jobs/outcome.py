@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems, wordings
-from studio.evaluation.measures import OF_ANSWERS, judged_line, measure_name
+from studio.evaluation.measures import OF_ANSWERS, gain_lines, judged_line, measure_name
 from studio.llm.money import dollars, untold
 from studio.runs import Job
 from studio.tui.safe_text import one_line, padded
@@ -159,6 +159,7 @@ def result_text(job: Job) -> str:
         "\n".join(scores_table(found)),
         "\n".join(wordings.lines(found)),
         "\n".join(_tests(found) if "tests" not in found else _tests_of_answers(found)),
+        "\n".join(map(one_line, gain_lines(found.get("gain_by_type") or []))),
         "\n".join(_counts(found)),
         "\n".join(_links(found)),
         "\n".join(_seconds(found)),
