@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rouge_score.rouge_scorer import RougeScorer
 
 from studio.evaluation.generation import rouge_l, scores
 from studio.llm.causal import AnswerLoss
 
-PUBLISHED = RougeScorer(["rougeL"], use_stemmer=False)
 WORDS = st.lists(st.sampled_from(["Boil", "the", "water,", "then", "x2", "-", "rice."]), max_size=9)
 TEXTS = WORDS.map(" ".join) | st.text(st.characters(max_codepoint=127), max_size=30)
+
+
+@cache
+def published() -> Any:
+    """The published scorer. Its libraries take a second that no other test has a use for."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rougeL"], use_stemmer=False)
 
 
 @settings(max_examples=200)
 @given(TEXTS, TEXTS)
 @example("Boil the rice.", "the water, then boil")
 def test_on_ascii_text_it_is_the_published_scorer(answer: str, reference: str) -> None:
-    assert rouge_l(answer, reference) == PUBLISHED.score(reference, answer)["rougeL"].fmeasure
+    assert rouge_l(answer, reference) == published().score(reference, answer)["rougeL"].fmeasure
 
 
 def test_in_a_script_without_spaces_each_character_is_a_word() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from scipy.stats import spearmanr
 
 from studio.evaluation.likeness import compared, spearman
 
@@ -15,6 +14,8 @@ BAD = [random.Random(n + 99).random() for n in range(60)]
 
 
 def test_it_is_scipys_correlation_within_its_interval() -> None:
+    from scipy.stats import spearmanr
+
     found = spearman(GOOD, TOLD, seed=1)
     assert found.value == pytest.approx(spearmanr(GOOD, TOLD).statistic)
     assert found.low < found.value < found.high
