@@ -7,6 +7,7 @@ import re
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import pexpect
 import pyte
@@ -63,7 +64,12 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.child.close(force=True)
+        try:
+            self.child.close(force=True)
+        except pexpect.ExceptionPexpect:
+            # It is killed, and a busy machine has not got round to it within a tenth of a second.
+            with suppress(ChildProcessError):
+                os.waitpid(self.child.pid, 0)
 
     @property
     def lines(self) -> list[str]:

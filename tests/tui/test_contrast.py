@@ -65,13 +65,13 @@ def unreadable(app: StudioApp) -> list[str]:
 
 
 @pytest.fixture
-def full(project: Project) -> Project:
+def full(wired: Project) -> Project:
     """Something to show in each pane."""
-    add_records(project)
-    add_gold(project)
-    add_gold(project, "validation")
-    add_scores(project, add_model(project, "trained").id, 0.05)
-    return project
+    add_records(wired)
+    add_gold(wired)
+    add_gold(wired, "validation")
+    add_scores(wired, add_model(wired, "trained").id, 0.05)
+    return wired
 
 
 async def in_all_themes(app: StudioApp, *keys: str) -> dict[str, list[str]]:

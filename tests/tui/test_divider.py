@@ -31,11 +31,11 @@ def cells(app: StudioApp, name: str, axis: str) -> int:
 
 @SIZES
 async def test_review_s_line_moves_and_is_there_again_after_a_restart(
-    project: Project, size: tuple[int, int]
+    wired: Project, size: tuple[int, int]
 ) -> None:
-    project.store.records.add([query_for(1, "one"), query_for(2, "two")])
+    wired.store.records.add([query_for(1, "one"), query_for(2, "two")])
     axis = "width" if size[0] >= 100 else "height"
-    async with StudioApp(project, screen="review").run_test(size=size) as pilot:
+    async with StudioApp(wired, screen="review").run_test(size=size) as pilot:
         app = pilot.app
         await quiet(pilot)
         before = cells(app, "#table", axis), cells(app, "#side", axis)  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ async def test_review_s_line_moves_and_is_there_again_after_a_restart(
         after = cells(app, "#table", axis), cells(app, "#side", axis)  # type: ignore[arg-type]
         step = 12 if axis == "width" else 3
         assert after == (before[0] - step, before[1] + step)
-    async with StudioApp(project, screen="review").run_test(size=size) as pilot:
+    async with StudioApp(wired, screen="review").run_test(size=size) as pilot:
         await quiet(pilot)
         assert (cells(pilot.app, "#table", axis), cells(pilot.app, "#side", axis)) == after  # type: ignore[arg-type]
         # In another room other sizes hold.
@@ -64,10 +64,10 @@ async def test_review_s_line_moves_and_is_there_again_after_a_restart(
 @SIZES
 @pytest.mark.parametrize("pane", LINES)
 async def test_the_line_of_other_panes_moves(
-    project: Project, pane: str, size: tuple[int, int]
+    wired: Project, pane: str, size: tuple[int, int]
 ) -> None:
     part, axis = LINES[pane]
-    app = StudioApp(project, screen=pane)
+    app = StudioApp(wired, screen=pane)
     async with app.run_test(size=size) as pilot:
         await quiet(pilot)
         await pilot.press("escape")
@@ -84,10 +84,10 @@ async def test_the_line_of_other_panes_moves(
 @SIZES
 @pytest.mark.parametrize("pane", PANES)
 async def test_nothing_disappears_however_often_it_is_pressed(
-    project: Project, pane: str, size: tuple[int, int]
+    wired: Project, pane: str, size: tuple[int, int]
 ) -> None:
-    project.store.records.add([query_for(1, "one")])
-    app = StudioApp(project, screen=pane)
+    wired.store.records.add([query_for(1, "one")])
+    app = StudioApp(wired, screen=pane)
     async with app.run_test(size=size) as pilot:
         await quiet(pilot)
         await pilot.press("escape")
@@ -105,10 +105,10 @@ async def test_nothing_disappears_however_often_it_is_pressed(
                 await pilot.press("tab")
 
 
-async def test_damaged_sizes_are_none(project: Project) -> None:
+async def test_damaged_sizes_are_none(wired: Project) -> None:
     memory.keep(sizes={"review -wide-high width table side": ["x", -1]})
     assert memory.load().sizes == {}
     memory.keep(sizes={"review -wide-high width no such": (1.0, 2.0)})
-    async with StudioApp(project, screen="review").run_test(size=(120, 40)) as pilot:
+    async with StudioApp(wired, screen="review").run_test(size=(120, 40)) as pilot:
         await quiet(pilot)
         assert pilot.app.screen.query_one("#side").region.width > 20

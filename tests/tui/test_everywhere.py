@@ -33,10 +33,10 @@ from tests.support.waiting import quiet
     ],
 )
 async def test_a_digit_goes_to_its_pane_and_another_leads_back(
-    project: Project, key: str, pane: str
+    wired: Project, key: str, pane: str
 ) -> None:
     start = "jobs" if pane != "jobs" else "home"
-    app = StudioApp(project, screen=start)
+    app = StudioApp(wired, screen=start)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key)
         assert app.current_mode == pane

@@ -74,12 +74,12 @@ def never_held_up() -> Iterator[None]:
 
 
 @pytest.fixture
-def served(project: Project) -> Iterator[Project]:
+def served(wired: Project) -> Iterator[Project]:
     """The project as the program opens it, with a record."""
-    document = project.store.documents.by_outside_id("t-1")
+    document = wired.store.documents.by_outside_id("t-1")
     assert document is not None
-    project.store.records.add([query_for(document.id, RECORD)])
-    again = opened(project.path)
+    wired.store.records.add([query_for(document.id, RECORD)])
+    again = opened(wired.path)
     yield again
     again.close()
 

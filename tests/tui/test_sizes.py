@@ -38,8 +38,8 @@ async def resize(pilot: Pilot[int], size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("mode", PANES)
-async def test_a_pane_is_whole_at_every_size(project: Project, mode: str) -> None:
-    app = StudioApp(project, screen=mode)
+async def test_a_pane_is_whole_at_every_size(wired: Project, mode: str) -> None:
+    app = StudioApp(wired, screen=mode)
     async with app.run_test(size=SIZES[0]) as pilot:
         await quiet(pilot)
         for size in (*SIZES, SIZES[0]):
@@ -51,9 +51,9 @@ async def test_a_pane_is_whole_at_every_size(project: Project, mode: str) -> Non
 
 @pytest.mark.parametrize("mode", PANES)
 async def test_a_terminal_that_is_too_small_says_so_until_it_grows(
-    project: Project, mode: str
+    wired: Project, mode: str
 ) -> None:
-    app = StudioApp(project, screen=mode)
+    app = StudioApp(wired, screen=mode)
     async with app.run_test(size=(80, 24)) as pilot:
         await quiet(pilot)
         before = app.focused
@@ -72,15 +72,15 @@ async def test_a_terminal_that_is_too_small_says_so_until_it_grows(
         assert_whole(app)
 
 
-async def test_tmux_may_take_one_line_of_the_smallest_terminal(project: Project) -> None:
-    app = StudioApp(project, screen="examples")
+async def test_tmux_may_take_one_line_of_the_smallest_terminal(wired: Project) -> None:
+    app = StudioApp(wired, screen="examples")
     async with app.run_test(size=(80, 23)) as pilot:
         await quiet(pilot)
         assert_whole(app)
 
 
-async def test_it_can_start_too_small_and_be_left(project: Project) -> None:
-    app = StudioApp(project, screen="examples")
+async def test_it_can_start_too_small_and_be_left(wired: Project) -> None:
+    app = StudioApp(wired, screen="examples")
     async with app.run_test(size=(40, 10)) as pilot:
         await pilot.pause()
         assert isinstance(app.screen, TooSmall)
@@ -88,8 +88,8 @@ async def test_it_can_start_too_small_and_be_left(project: Project) -> None:
     assert app.return_code == 0
 
 
-async def test_a_dialog_waits_under_a_terminal_that_is_too_small(project: Project) -> None:
-    app = StudioApp(project, screen="jobs")
+async def test_a_dialog_waits_under_a_terminal_that_is_too_small(wired: Project) -> None:
+    app = StudioApp(wired, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("question_mark")
         before = app.screen
@@ -99,8 +99,8 @@ async def test_a_dialog_waits_under_a_terminal_that_is_too_small(project: Projec
         assert app.screen is before
 
 
-async def test_all_panes_are_named_at_80_columns_with_a_job_running(project: Project) -> None:
-    app = StudioApp(project, screen="jobs")
+async def test_all_panes_are_named_at_80_columns_with_a_job_running(wired: Project) -> None:
+    app = StudioApp(wired, screen="jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await quiet(pilot)
         app.running = "generate 40%"
