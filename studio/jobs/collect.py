@@ -20,6 +20,7 @@ from types import TracebackType
 
 from studio.calls import Answer, Request
 from studio.filters.similarity import NearWords
+from studio.jobs.batch_book import StoredBatches
 from studio.jobs.context import JobContext
 from studio.jobs.leaks import LeakGuard, key_of, settled
 from studio.jobs.made import MadeSoFar
@@ -29,8 +30,9 @@ from studio.jobs.sent_mark import SentMark
 from studio.jobs.under_way import Meter, RunCounters
 from studio.jobs.window import BatchWindow, Placed
 from studio.jobs.writing import RowWriter
+from studio.llm.batch_run import BatchRun
 from studio.llm.budget import Budget
-from studio.llm.client import clients_for
+from studio.llm.client import LLMClient, clients_for
 from studio.llm.endpoints import Serving, serving
 from studio.llm.engine import RunStats
 from studio.llm.engine import run as run_engine
@@ -169,6 +171,8 @@ class Collector:
             for client in clients:
                 client.on_note = window.learnt
             try:
+                if self.params.engine == "batch":
+                    return await self._in_batches(window, clients[0], _chained(first, requests))
                 return await run_engine(
                     _chained(first, requests),
                     clients,
@@ -183,6 +187,23 @@ class Collector:
             finally:
                 window.show(replace(window.pace, in_flight=0))
                 window.settle()
+
+    async def _in_batches(
+        self, window: BatchWindow, client: LLMClient, requests: Iterator[Request]
+    ) -> RunStats:
+        context = self.context
+        return await BatchRun(
+            requests,
+            client,
+            StoredBatches(window.ledger, client.base_url, window.store_all, self.counters.regain),
+            window.ledger,
+            self._budget(client.endpoint),
+            window.take,
+            window.should_stop,
+            lambda: context.store.jobs.is_cancelled(context.job.id),
+            window.noted,
+            window.go_on,
+        ).drive()
 
     def _open(self) -> Serving:
         """The endpoint, started when the first request that has no answer comes."""

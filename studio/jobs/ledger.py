@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -80,6 +80,14 @@ class StoredLedger:
         if not step.cancelled() and step.exception() is None:
             rows = (row for row in step.result().values() if isinstance(row, int))
             self._lost.extend((row, False) for row in rows)
+
+    def adopt(self, calls: Mapping[str, tuple[int, Reservation]]) -> None:
+        """Calls of an earlier worker that are still under way."""
+        self._open.update(calls)
+
+    def row_of(self, request_sha: str) -> int:
+        """The row of a request that is claimed."""
+        return self._open[request_sha][0]
 
     def sending(self, request: Request) -> None:
         """From here on a kill leaves it as spent."""

@@ -12,6 +12,7 @@ from studio.params import Params, as_in, option
 
 Approve = Literal["all", "person"]
 Kind = Literal["finetune", "head"]
+Engine = Literal["live", "batch"]
 RoundTripMode = Literal["trained", "base", "hybrid", "bm25", "off"]
 
 STAGES = {"path": "generate", "s3-compare": "run", "evaluate": "judge"}
@@ -74,6 +75,16 @@ class RunParams(Params):
     )
     budget_tokens: int | None = option(
         None, "Cap in tokens", "the same, for tokens in and out", least=1, empty="no cap"
+    )
+    engine: Engine = option(
+        "live",
+        "Engine",
+        "how requests go out",
+        choices=("live", "batch"),
+        notes=(
+            "each as a call of its own, answered at once",
+            "in files, by the server's Batch API: half the price, within a day",
+        ),
     )
     max_concurrency: int | None = option(
         None,
@@ -266,6 +277,7 @@ class JudgeParams(Params):
     endpoint: str = as_in(RunParams, "endpoint")
     base_url: str = ""
     model: str = ""
+    engine: Engine = as_in(RunParams, "engine")  # noqa: RUF009 - it makes a field
     budget_usd: float | None = as_in(RunParams, "budget_usd")
     budget_tokens: int | None = as_in(RunParams, "budget_tokens")
     max_concurrency: int | None = as_in(RunParams, "max_concurrency")

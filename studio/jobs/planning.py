@@ -61,7 +61,7 @@ def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
         endpoint = endpoint_of(project, params)
         _refuse_blind_cap(endpoint, params)
         found = estimate_for(project, row)
-        measured = measured_rate(store, endpoint)
+        measured = None if params.engine == "batch" else measured_rate(store, endpoint)
         # A server of this machine is nobody else's.
         away = not all(map(is_loopback, endpoint.urls))
         said = [stranger(endpoint) if away else "", _warning(found, params)]

@@ -14,6 +14,7 @@ from studio.jobs.leaks import shown_demonstrations, shown_examples
 from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
 from studio.jobs.stored_corpus import StoredCorpus
 from studio.llm.endpoints import at_address, resolve, stranger
+from studio.llm.prices import in_batches
 from studio.methods.mixing import asks_of
 from studio.methods.protocol import Method, Missed, Plan, PlanMember, SizedStage, Stage
 from studio.params import Params
@@ -168,13 +169,14 @@ def default_template(task: Task, method: Method, language: str) -> str:
 
 
 def endpoint_of(project: Project, params: RunParams) -> Endpoint:
-    """Who writes. Raises StudioError for a name that is not in the settings."""
-    return resolve(
+    """Who writes, at what price. Raises StudioError for a name that is not in the settings."""
+    found = resolve(
         project.settings,
         params.endpoint or None,
         base_url=params.base_url or None,
         model=params.model or None,
     )
+    return in_batches(found) if params.engine == "batch" else found
 
 
 def capped(project: Project, params: RunParams) -> RunParams:

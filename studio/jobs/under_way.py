@@ -77,6 +77,13 @@ class RunCounters:
         self.untold_tokens += most.tokens
         self._pay(most.cost)
 
+    def regain(self, most: Reservation) -> None:
+        """One of these turns out to be under way: its answer will say."""
+        self.untold_calls -= 1
+        self.untold_tokens -= most.tokens
+        if self.cost is not None:
+            self.cost -= most.cost or 0.0
+
     def _pay(self, cost: float | None) -> None:
         self.cost = None if self.cost is None or cost is None else self.cost + cost
 

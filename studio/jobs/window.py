@@ -232,6 +232,12 @@ class BatchWindow:
         self._write()
         self.collector.writer.settle()
 
+    def store_all(self) -> None:
+        """The same. Raises StudioError where it could not be."""
+        self.settle()
+        if self.unwritten is not None:
+            raise self.unwritten
+
     # -- how it goes --
 
     def should_stop(self) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from studio.calls import Answer, Request, Reservation
 from studio.llm.money import dollars
 from studio.llm.reading import cost_of
 from studio.records import StudioError
 from studio.settings import Endpoint
+
+if TYPE_CHECKING:
+    from studio.store.batches import KnownBatch
 
 TEMPLATE_TOKENS = 64
 TURN_TOKENS = 16
@@ -72,6 +75,30 @@ class NoLedger:
         """Nothing is kept."""
 
 
+class BatchBook(Protocol):
+    """Where batches are written down; each step is durable when it returns."""
+
+    async def known(self) -> Sequence[KnownBatch]:
+        """Those that an earlier worker left open."""
+        ...
+
+    async def plan(self, name: str, requests: Sequence[str]) -> None:
+        """A batch of claimed requests is about to be sent."""
+        ...
+
+    async def sent(self, name: str, outside_id: str) -> None:
+        """The server has it."""
+        ...
+
+    async def leave(self) -> None:
+        """The open ones were cancelled: others need not wait for them."""
+        ...
+
+    async def end(self, name: str) -> None:
+        """All of its answers were handed on."""
+        ...
+
+
 class Budget:
     """What a run may spend. ``spent_*`` start above 0 when a run goes on after a stop.
 
@@ -118,6 +145,13 @@ class Budget:
         self.reserved_tokens += wanted.tokens
         self.reserved_usd += wanted.cost or 0.0
         return wanted
+
+    def adopt(self, reservation: Reservation) -> None:
+        """A call that counted as spent is under way: its answer will say what it took."""
+        self.spent_tokens -= reservation.tokens
+        self.spent_usd -= reservation.cost or 0.0
+        self.reserved_tokens += reservation.tokens
+        self.reserved_usd += reservation.cost or 0.0
 
     def settle(self, reservation: Reservation, answer: Answer | None) -> None:
         """Book what the call took; all of the reservation where the endpoint did not say."""

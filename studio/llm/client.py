@@ -21,7 +21,7 @@ from studio.calls import Answer, Request
 from studio.llm import failures
 from studio.llm.failures import CallFailed
 from studio.llm.proxies import proxy_of
-from studio.llm.reading import Gathered, NotTheProtocol, error_in, parts_in, parts_of
+from studio.llm.reading import Gathered, NotTheProtocol, error_in, lines_of, parts_in, parts_of
 from studio.llm.refused_settings import RefusedSettings, refused_by
 from studio.settings import Endpoint
 
@@ -110,18 +110,51 @@ class LLMClient:
 
     async def models(self) -> list[str]:
         """The names of the models that the server offers; none when it lists none."""
-        try:
-            async with asyncio.timeout(self.endpoint.timeout_s):
-                session = await self._open()
-                address = self._address("models")
-                async with session.get(address, proxy=self._proxy, allow_redirects=False) as found:
-                    await self._refuse_errors(found)
-                    listed = json.loads(await found.read())
-        except Exception as error:
-            raise self._meaning(error) from error
+        listed = await self.asked("GET", "models")
         data = listed.get("data") if isinstance(listed, dict) else None
         named = [one.get("id") for one in data or () if isinstance(one, dict)]
         return [str(name) for name in named if name]
+
+    async def asked(
+        self, method: str, route: str, *, within_s: float | None = None, **sent: Any
+    ) -> Any:
+        """The JSON that another route of the server gives. within_s: instead of the endpoint's
+        time; sent: as aiohttp takes it. Raises :class:`CallFailed`."""
+        try:
+            async with asyncio.timeout(within_s or self.endpoint.timeout_s):
+                async with await self._request(method, route, **sent) as response:
+                    return json.loads(await response.read())
+        except Exception as error:
+            raise self._meaning(error) from error
+
+    async def lines(self, route: str) -> AsyncGenerator[bytes]:
+        """A file at the server, line by line as it comes in; each piece within the endpoint's
+        time. Raises :class:`CallFailed`."""
+        try:
+            async with asyncio.timeout(self.endpoint.timeout_s):
+                response = await self._request("GET", route)
+            async with response, contextlib.aclosing(self._pieces(response)) as pieces:
+                async for line in lines_of(pieces):
+                    yield line
+        except Exception as error:
+            raise self._meaning(error) from error
+
+    async def _pieces(self, response: ClientResponse) -> AsyncGenerator[bytes]:
+        while True:
+            async with asyncio.timeout(self.endpoint.timeout_s):
+                piece = await response.content.readany()
+            if not piece:
+                return
+            yield piece
+
+    async def _request(self, method: str, route: str, **sent: Any) -> ClientResponse:
+        session = await self._open()
+        # What was meant for one server is not sent on to another.
+        response = await session.request(
+            method, self._address(route), proxy=self._proxy, allow_redirects=False, **sent
+        )
+        await self._refuse_errors(response)
+        return response
 
     async def _parts(self, request: Request) -> AsyncGenerator[dict[str, Any]]:
         """The parts of a stream, all within the endpoint's time; every failure as CallFailed."""
@@ -157,9 +190,7 @@ class LLMClient:
 
     async def _accepted(self, request: Request, *, stream: bool) -> ClientResponse:
         """The response to the request, less what the model refuses of it."""
-        if (refused := self._refused.get(request.model)) is None:
-            refused = self._refused[request.model] = refused_by(self.base_url, request.model)
-        body = _body(request, stream)
+        refused, body = self.refused_by(request.model), body_of(request, stream=stream)
         while True:
             # Calls that go out together all meet the refusal; each is sent again.
             sent = refused.fit(body) if refused.names else body
@@ -174,6 +205,12 @@ class LLMClient:
             else:
                 self._tell(refused)
                 return response
+
+    def refused_by(self, model: str) -> RefusedSettings:
+        """What is known of the settings that a model refuses here."""
+        if (refused := self._refused.get(model)) is None:
+            refused = self._refused[model] = refused_by(self.base_url, model)
+        return refused
 
     def _tell(self, refused: RefusedSettings) -> None:
         refused.keep()
@@ -192,16 +229,9 @@ class LLMClient:
 
     async def _post(self, request: Request, body: dict[str, Any]) -> ClientResponse:
         """The response as soon as its head is there. Raises CallFailed for a status of errors."""
-        session = await self._open()
-        route = "completions" if request.style == "completion" else "chat/completions"
         # Lone surrogates cannot travel as UTF-8; they go as question marks.
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        # What was meant for one server is not sent on to another.
-        response = await session.post(
-            self._address(route), data=data, proxy=self._proxy, allow_redirects=False
-        )
-        await self._refuse_errors(response)
-        return response
+        return await self._request("POST", route_of(request), data=data)
 
     async def _refuse_errors(self, response: ClientResponse) -> None:
         if response.status < 300:
@@ -266,7 +296,12 @@ def clients_for(endpoint: Endpoint, api_key: str | None) -> list[LLMClient]:
     return [LLMClient(endpoint, api_key, url) for url in urls]
 
 
-def _body(request: Request, stream: bool) -> dict[str, Any]:
+def route_of(request: Request) -> str:
+    """Where such a request goes, below the base URL."""
+    return "completions" if request.style == "completion" else "chat/completions"
+
+
+def body_of(request: Request, *, stream: bool = False) -> dict[str, Any]:
     """The request in the words of the protocol, as it goes out if the model takes everything."""
     decoding = request.decoding
     body: dict[str, Any] = {

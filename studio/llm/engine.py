@@ -21,6 +21,7 @@ from studio.llm.limiter import AdaptiveLimiter, backoff
 from studio.llm.pacing import Pacing
 from studio.llm.request_queue import RequestQueue, Turn
 from studio.records import StudioError
+from studio.settings import Endpoint
 
 POLL_S = 0.2
 DRAIN_S = 0.8
@@ -343,18 +344,7 @@ class _EngineRun:
     def _give_up(self, limiter: AdaptiveLimiter, turn: Turn, failed: CallFailed) -> None:
         self.stats.failed += 1
         self.failures_in_a_row += 1
-        name = limiter.client.endpoint.name
-        answer = Answer("", finish_reason="error", endpoint=name, error=str(failed))
-        if failed.moderated:
-            # An answer of a kind: the same words would be refused again.
-            answer = replace(
-                answer,
-                finish_reason="content_filter",
-                prompt_tokens=0,
-                completion_tokens=0,
-                cost=0.0,
-            )
-        self.on_answer(turn.request, answer)
+        self.on_answer(turn.request, answer_without(failed, limiter.client.endpoint))
         if failed.kind == "denied" and not self.stats.answered:
             self.denied = failed
             if self.failures_in_a_row >= GIVE_UP_DENIED_AT_START:
@@ -384,6 +374,17 @@ class _EngineRun:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+def answer_without(failed: CallFailed, endpoint: Endpoint) -> Answer:
+    """What is told of a request that failed for good."""
+    answer = Answer("", finish_reason="error", endpoint=endpoint.name, error=str(failed))
+    if failed.moderated:
+        # An answer of a kind: the same words would be refused again.
+        answer = replace(
+            answer, finish_reason="content_filter", prompt_tokens=0, completion_tokens=0, cost=0.0
+        )
+    return answer
 
 
 def _go_on(pace: Concurrency) -> Order:

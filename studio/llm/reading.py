@@ -49,7 +49,7 @@ async def parts_of(
 ) -> AsyncGenerator[dict[str, Any]]:
     """The same of an answer that is still coming in, each as soon as it is there."""
     events = _Events(charset)
-    async for line in _lines(chunks):
+    async for line in lines_of(chunks):
         if (part := events.part_in(line)) is not None:
             yield part
     for part in events.rest():
@@ -89,7 +89,8 @@ class _Events:
         return [found]
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """The lines of what comes in in pieces."""
     pending: list[bytes] = []
     async for chunk in chunks:
         first, *rest = chunk.split(b"\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.records import StudioError
 from studio.store import db as _db
+from studio.store.batches import Batches
 from studio.store.choices import Choices
 from studio.store.documents import Documents
 from studio.store.example_changes import ExampleChanges
@@ -172,6 +173,11 @@ class Store:
     def reservations(self) -> Reservations:
         """LLM calls under way, and those of which nobody said what they took."""
         return Reservations(self.db)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches of LLM calls at a server."""
+        return Batches(self.db)
 
     @cached_property
     def records(self) -> Records:

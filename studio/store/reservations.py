@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST_CALL_S = 3600.0
 """A claim that would last longer than this is one of a clock that was set back since."""
+LONGEST_BATCH_S = 25 * 3600.0
+"""The same of a call in a batch: a day, and what is left over of it is read then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,15 @@ class Reservations:
     def _claimed(self, shas: Sequence[str], now: float, own: int) -> set[str]:
         """Those of the requests whose answer another living process waits for."""
         sql = (
-            "SELECT r.request_sha, r.pid FROM json_each(?) j CROSS JOIN reservations r"
+            "SELECT r.request_sha, r.pid, r.batch_id FROM json_each(?) j CROSS JOIN reservations r"
             " ON r.request_sha = j.value WHERE r.pid IS NOT NULL AND r.pid != ?"
-            " AND r.until BETWEEN ? AND ?"
+            " AND r.until BETWEEN ? AND ? + CASE WHEN r.batch_id IS NULL THEN ? ELSE ? END"
         )
-        found = rows(self.db, sql, (json.dumps(shas), own, now, now + LONGEST_CALL_S))
-        living = {pid for pid in {row[1] for row in found} if is_alive(pid)}
-        return {row[0] for row in found if row[1] in living}
+        longest = LONGEST_CALL_S, LONGEST_BATCH_S
+        found = rows(self.db, sql, (json.dumps(shas), own, now, now, *longest))
+        living = {pid for pid in {row[1] for row in found if not row[2]} if is_alive(pid)}
+        # The answers of a batch come whoever lives.
+        return {row[0] for row in found if row[2] or row[1] in living}
 
     def end(self, paid: Iterable[int], unpaid: Iterable[int] = ()) -> None:
         """Nobody waits any more: what may be billed stays as spent, the rest is given back."""
@@ -88,14 +92,16 @@ class Reservations:
 
         sent: the last claim that was sent; what was claimed after it was not. None: all were.
         """
-        left = "FROM reservations WHERE job_id = ? AND pid IS NOT NULL"
+        left = "FROM reservations WHERE job_id = ? AND pid IS NOT NULL AND batch_id IS NULL"
         if not value(self.db, f"SELECT 1 {left}", (job_id,)):
             return 0
         with write(self.db) as conn:
             if sent is not None:
                 conn.execute(f"DELETE {left} AND id > ?", (job_id, sent))
             cursor = conn.execute(
-                "UPDATE reservations SET pid = NULL WHERE job_id = ? AND pid IS NOT NULL", (job_id,)
+                "UPDATE reservations SET pid = NULL"
+                " WHERE job_id = ? AND pid IS NOT NULL AND batch_id IS NULL",
+                (job_id,),
             )
         return cursor.rowcount
 

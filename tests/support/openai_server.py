@@ -33,6 +33,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from tests.support.batches import StandInBatches
+
 Fault = Literal[
     "busy",  # 429, with Retry-After
     "overloaded",  # 503
@@ -118,6 +120,8 @@ class OpenAIServer:
         self.always: Fault | None = None
         self.reply: Reply | None = None
         self.retry_after: float | None = None
+        self.batches: StandInBatches | None = StandInBatches(self._batched)
+        """None: a server without that API."""
         self._faults: collections.deque[Fault | None] = collections.deque()
         self._stalled_after: int | None = None
         self._released = asyncio.Event()
@@ -197,6 +201,8 @@ class OpenAIServer:
         if self.completions_route:
             app.router.add_post("/v1/completions", self._generate)
         app.router.add_post("/v1/embeddings", self._embed)
+        if self.batches:
+            app.router.add_routes(self.batches.routes())
         app.router.add_get("/stats", self._stats)
         app.router.add_post("/faults", self._set_faults)
         return app
@@ -314,17 +320,26 @@ class OpenAIServer:
         wire = json.dumps(body, sort_keys=True).encode()
         self.paid.bodies[hashlib.sha256(wire).hexdigest()] += 1
 
+    def _batched(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What a request of a batch is answered."""
+        self.calls += 1
+        answer = self._answer(body, cut=False)
+        return self._reply(body, answer) | {"usage": total(answer["usage"])}
+
+    def _reply(self, body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        text = "".join(answer["pieces"])
+        chat = "messages" in body
+        choice: dict[str, Any] = {"index": 0, "finish_reason": answer["finish"]}
+        choice |= {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+        return self._envelope(body, chat, choice, chunk=False)
+
     async def _whole(
         self, request: web.Request, body: dict[str, Any], answer: dict[str, Any], fault: str | None
     ) -> web.StreamResponse:
         await asyncio.sleep(self.token_s * len(answer["pieces"]))
         if fault == "reset-after-work":
             return self._reset(request)
-        text = "".join(answer["pieces"])
-        chat = "messages" in body
-        choice: dict[str, Any] = {"index": 0, "finish_reason": answer["finish"]}
-        choice |= {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
-        reply = self._envelope(body, chat, choice, chunk=False)
+        reply = self._reply(body, answer)
         if fault != "no-usage":
             reply["usage"] = total(answer["usage"])
         wire = json.dumps(reply)

@@ -1,0 +1,165 @@
+"""The Batch API as OpenAI defined it: files up, batches made and looked at, files down.
+
+https://platform.openai.com/docs/guides/batch; the shapes are those of the ``openai`` package
+(``types/batch.py``, ``types/batch_create_params.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from studio.calls import Request
+from studio.llm.client import LLMClient, body_of, route_of
+from studio.llm.failures import CallFailed
+
+MOST_REQUESTS = 50_000
+MOST_BYTES = 200 * 10**6
+"""What one file may hold."""
+NAMED = "studio"
+"""The key of a batch's metadata that holds the name by which we find it again."""
+LISTED = 100
+PAGES = 20
+"""Batches of the account that are looked through for one, in pages."""
+UPLOAD_S = 3600.0
+ENDED = ("completed", "failed", "expired", "cancelled")
+
+
+class RequestFile:
+    """The requests of one batch, a line each; on disk, and gone with the process."""
+
+    def __init__(self, route: str) -> None:
+        self.route = route
+        self.requests: list[str] = []
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+
+    def add(self, request: Request, client: LLMClient) -> bool:
+        """Write one more line, as the model takes it; False when the file is full."""
+        line = {
+            "custom_id": request.sha,
+            "method": "POST",
+            "url": f"/v1/{self.route}",
+            "body": client.refused_by(request.model).fit(body_of(request)),
+        }
+        wire = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        full = len(self.requests) >= MOST_REQUESTS or self._file.tell() + len(wire) > MOST_BYTES
+        if self.requests and (full or route_of(request) != self.route):
+            return False
+        self._file.write(wire)
+        self.requests.append(request.sha)
+        return True
+
+    def read(self) -> IO[bytes]:
+        """From its beginning; aiohttp closes what it has sent, so a copy of the handle."""
+        import os
+
+        self._file.flush()
+        copied = os.fdopen(os.dup(self._file.fileno()), "rb")
+        copied.seek(0)
+        return copied
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+        self._file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """Where a batch is, as the server says."""
+
+    id: str
+    status: str
+    total: int = 0
+    done: int = 0
+    """Requests with an answer or an error."""
+    files: tuple[str, ...] = ()
+    """Ids of the files with answers and with errors."""
+    error: Mapping[str, Any] = field(default_factory=dict)
+    """Why the server did not take it, ``code`` and ``message``."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self.status in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class BatchServer:
+    """One server's Batch API. Everything raises :class:`CallFailed`."""
+
+    client: LLMClient
+
+    async def create(self, file: RequestFile, name: str) -> BatchState:
+        """Send a file and have a batch made of it; one of that name that is there is taken."""
+        if found := await self.find(name):
+            return found
+        sent = await self.client.asked("POST", "files", within_s=UPLOAD_S, **_form(file))
+        told = {
+            "input_file_id": sent["id"],
+            "endpoint": f"/v1/{file.route}",
+            "completion_window": "24h",
+            "metadata": {NAMED: name},
+        }
+        return _state(await self.client.asked("POST", "batches", json=told))
+
+    async def find(self, name: str) -> BatchState | None:
+        """The batch of that name, which a killed process may have made."""
+        after = ""
+        for _ in range(PAGES):
+            route = f"batches?limit={LISTED}" + (f"&after={after}" if after else "")
+            listed = await self.client.asked("GET", route)
+            batches = listed.get("data") or []
+            for one in batches:
+                if (one.get("metadata") or {}).get(NAMED) == name:
+                    return _state(one)
+            if not batches or not listed.get("has_more"):
+                break
+            after = str(batches[-1]["id"])
+        return None
+
+    async def state(self, batch_id: str) -> BatchState:
+        """Where a batch is."""
+        return _state(await self.client.asked("GET", f"batches/{batch_id}"))
+
+    async def cancel(self, batch_id: str) -> None:
+        """Have nothing more of it answered."""
+        await self.client.asked("POST", f"batches/{batch_id}/cancel")
+
+    async def results(self, file_id: str) -> AsyncGenerator[dict[str, Any]]:
+        """What came of the requests, in any order; lines that cannot be read are left out."""
+        async for line in self.client.lines(f"files/{file_id}/content"):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict):
+                yield found
+
+
+def _form(file: RequestFile) -> dict[str, Any]:
+    import aiohttp
+
+    form = aiohttp.FormData()
+    form.add_field("purpose", "batch")
+    form.add_field("file", file.read(), filename="requests.jsonl", content_type="application/jsonl")
+    body = form()
+    return {"data": body, "headers": {"Content-Type": body.headers["Content-Type"]}}
+
+
+def _state(found: Any) -> BatchState:
+    if not isinstance(found, dict) or not found.get("id"):
+        raise CallFailed("broken", "The server's answer is no batch.")
+    counts = found.get("request_counts") or {}
+    errors = (found.get("errors") or {}).get("data") or []
+    files = (found.get("output_file_id"), found.get("error_file_id"))
+    return BatchState(
+        str(found["id"]),
+        str(found.get("status")),
+        int(counts.get("total") or 0),
+        int(counts.get("completed") or 0) + int(counts.get("failed") or 0),
+        tuple(str(one) for one in files if one),
+        errors[0] if errors else {},
+    )

@@ -1,0 +1,213 @@
+"""Requests through a real server's Batch API, whatever becomes of them there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from studio.calls import Answer, Decoding, Message, Request, Reservation
+from studio.llm.batch_run import BatchRun
+from studio.llm.budget import Budget, Claim, NoLedger
+from studio.llm.client import LLMClient
+from studio.llm.engine import Concurrency, Order, RunStats
+from studio.llm.prices import in_batches
+from studio.records import StudioError
+from studio.settings import Endpoint
+from studio.store.batches import KnownBatch
+from tests.support.batches import FULL, StandInBatches
+from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import PATIENCE_S
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture
+def batches(server: OpenAIServer) -> StandInBatches:
+    assert server.batches
+    return server.batches
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_LOOK_S", "TICK_S", "FULL_S"):
+        monkeypatch.setattr(f"studio.llm.batch_run.{name}", 0.02)
+
+
+class BatchesInMemory(NoLedger):
+    """A ledger and a book in memory."""
+
+    def __init__(self, elsewhere: int = 0) -> None:
+        self.elsewhere = elsewhere
+        """Claims that another process has first."""
+        self.planned: list[list[str]] = []
+        self.open: set[str] = set()
+        self.lost_: list[bool] = []
+
+    async def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
+        found = [Claim.OURS] * len(calls)
+        if self.elsewhere:
+            self.elsewhere -= 1
+            found[0] = Claim.ELSEWHERE
+        return found
+
+    def lost(self, request: Request, *, paid: bool) -> None:
+        self.lost_.append(paid)
+
+    async def known(self) -> list[KnownBatch]:
+        return []
+
+    async def plan(self, name: str, requests: Sequence[str]) -> None:
+        self.planned.append(list(requests))
+        self.open.add(name)
+
+    async def sent(self, name: str, outside_id: str) -> None:
+        assert name in self.open
+
+    async def leave(self) -> None:
+        self.open.clear()
+
+    async def end(self, name: str) -> None:
+        self.open.remove(name)
+
+
+def requests(count: int) -> list[Request]:
+    turns = [Message("user", f"document {number} about permits") for number in range(count)]
+    return [Request((turn,), "stand-in", Decoding(max_tokens=8)) for turn in turns]
+
+
+async def run(
+    server: OpenAIServer,
+    wanted: Iterable[Request],
+    *,
+    kept: BatchesInMemory | None = None,
+    budget: Budget | None = None,
+    on_answer: Callable[[Request, Answer], None] = lambda request, answer: None,
+    notes: list[str] | None = None,
+    **changes: Any,
+) -> RunStats:
+    endpoint = Endpoint("here", server.url, "stand-in", timeout_s=PATIENCE_S)
+    kept = kept or BatchesInMemory()
+    async with LLMClient(in_batches(replace(endpoint, **changes)), None) as client:
+        stats = await BatchRun(
+            iter(wanted),
+            client,
+            kept,
+            kept,
+            budget or Budget(),
+            on_answer,
+            lambda: False,
+            lambda: False,
+            (notes if notes is not None else []).append,
+            unpaused,
+        ).drive()
+    assert not kept.open
+    return stats
+
+
+def unpaused(pace: Concurrency) -> Order:
+    return Order()
+
+
+@pytest.mark.parametrize(("name", "most"), [("MOST_REQUESTS", 3), ("MOST_BYTES", 900)])
+async def test_files_hold_no_more_than_the_server_takes(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    monkeypatch.setattr(f"studio.llm.batch_api.{name}", most)
+    kept, answers = BatchesInMemory(), list[tuple[Request, Answer]]()
+    stats = await run(
+        server, requests(10), kept=kept, on_answer=lambda r, a: answers.append((r, a))
+    )
+    assert stats.answered == 10
+    assert [len(names) for names in kept.planned] == [3, 3, 3, 1]
+    assert server.batches
+    assert max(map(len, server.batches.files.values())) < 2000
+    assert {request.sha for request, _ in answers} == {request.sha for request in requests(10)}
+    assert set(server.paid.bodies.values()) == {1}
+
+
+async def test_a_cap_holds_at_the_price_of_batches(server: OpenAIServer) -> None:
+    answers: list[Answer] = []
+    prices = {"price_in": 2.0, "price_out": 4.0}
+    budget = Budget(cap_usd=0.0005)
+    stats = await run(
+        server, requests(60), budget=budget, on_answer=lambda r, a: answers.append(a), **prices
+    )
+    paid = (server.paid.prompt_tokens * 1.0 + server.paid.completion_tokens * 2.0) / 1e6
+    assert stats.stopped_by == "budget"
+    assert 0.0003 < paid <= 0.0005
+    assert sum(answer.cost or 0 for answer in answers) == pytest.approx(paid)
+    assert budget.reserved_tokens == 0
+
+
+async def test_what_fails_again_and_again_is_given_up(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.fail_next(None, "broken", "broken", "missing")
+    kept, answers = BatchesInMemory(), list[Answer]()
+    stats = await run(server, requests(2), kept=kept, on_answer=lambda r, a: answers.append(a))
+    assert (stats.answered, stats.failed, stats.retries) == (1, 1, 2)
+    assert [answer.finish_reason for answer in answers] == ["stop", "error"]
+    assert kept.lost_ == [False] * 3
+
+
+async def test_a_refused_request_is_told_at_once(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.fail_next(None, "refused")
+    answers: list[Answer] = []
+    stats = await run(server, requests(2), on_answer=lambda r, a: answers.append(a))
+    assert (stats.failed, len(batches.made)) == (1, 1)
+    assert "context window" in answers[1].error
+
+
+async def test_a_spent_quota_ends_the_run_after_what_came_is_taken(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.fail_next("no-quota", "no-quota")
+    answers: list[Answer] = []
+    with pytest.raises(StudioError, match="quota is spent"):
+        await run(server, requests(5), on_answer=lambda r, a: answers.append(a))
+    assert len(answers) == 3
+
+
+async def test_a_server_that_is_full_is_asked_later(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.refuses_next, notes = FULL, list[str]()
+    assert (await run(server, requests(5), notes=notes)).answered == 5
+    assert any("Too many tokens are enqueued" in note for note in notes)
+
+
+async def test_a_batch_that_is_not_taken_ends_the_run(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.refuses_next = {"code": "invalid_json_line", "message": "Line 1 is no JSON."}
+    budget = Budget()
+    with pytest.raises(StudioError, match=r"did not take the batch: Line 1 is no JSON"):
+        await run(server, requests(5), budget=budget)
+    assert budget.reserved_tokens == 0
+
+
+async def test_a_batch_whose_id_was_lost_on_the_way_is_found_by_its_name(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.drops_next = True
+    assert (await run(server, requests(5))).answered == 5
+    assert len(batches.made) == 1
+
+
+async def test_what_another_process_asks_is_waited_for(server: OpenAIServer) -> None:
+    assert (await run(server, requests(5), kept=BatchesInMemory(elsewhere=2))).answered == 5
+    assert server.paid.calls == 5
+
+
+def test_the_embedded_model_has_no_batches() -> None:
+    with pytest.raises(StudioError, match="no Batch API"):
+        in_batches(Endpoint("embedded:x", model="x", embedded=True))
