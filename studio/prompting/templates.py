@@ -87,7 +87,8 @@ class Template:
     parts: tuple[tuple[str, str], ...] = ()
     """Name → Jinja2 source of each part of the body."""
     members: tuple[TemplateMember, ...] = ()
-    """Of a set its members; it is its first member in all but its name."""
+    """Of a set its members; it is its first member but for its name and for the length of queries,
+    which is that of all."""
 
     def part(self, name: str) -> str:
         """The Jinja2 source of one of :data:`PARTS`."""
@@ -139,7 +140,13 @@ def parse(text: str) -> Template:
     members = tuple(
         TemplateMember(one.share, parse(one.text), one.text) for one in member_texts(text)
     )
-    return replace(first, name="+".join(m.template.name for m in members), members=members)
+    fewest, most = zip(*(one.template.query_words for one in members), strict=True)
+    return replace(
+        first,
+        name="+".join(one.template.name for one in members),
+        query_words=(min(fewest), max(most)),
+        members=members,
+    )
 
 
 def lint_all(text: str) -> list[Lint]:

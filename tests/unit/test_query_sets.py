@@ -79,7 +79,7 @@ def test_a_set_is_taken_apart_and_put_together() -> None:
     begun = member_texts(f"{LONG}=== share 0.5\n{SHORT}")
     assert [one.share for one in begun] == [1, 0.5]
     read = parse(PAIR)
-    assert (read.name, read.query_words) == ("long+short", (6, 20))
+    assert (read.name, read.query_words) == ("long+short", (1, 20))
     assert methods.of_template(PAIR, "retrieval") is METHOD
 
 
