@@ -6,7 +6,9 @@ part of the rest is validation, and what is left is scored once at the end.
     python tests/benchmarks/retrieval.py ../shared/data/retrieval/cranfield --documents 300
     python tests/benchmarks/retrieval.py FOLDER --endpoint http://localhost:8000/v1 --model NAME
     python tests/benchmarks/retrieval.py FOLDER --baselines
-    python tests/benchmarks/retrieval.py FOLDER --seeds 3 --synthetic queries.jsonl --reranker
+    python -m tests.benchmarks.retrieval_seeds FOLDER --synthetic queries.jsonl --reranker
+
+The last one is the same with --seeds 3: recipes and encoders beside each other on equal queries.
 
 A run that was killed goes on when it is started again with the same --work folder.
 """
@@ -44,7 +46,8 @@ from tests.support.data import gold_query, query_for
 console = Console(width=120)
 
 
-def arguments() -> argparse.Namespace:
+def arguments(seeds: int) -> argparse.Namespace:
+    """What was typed; seeds: so many where nothing else is said."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -62,7 +65,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shots", type=int)
     parser.add_argument("--temperature", type=float)
     parser.add_argument(
-        "--synthetic", type=Path, help="JSONL with document_id and query, in place of an LLM"
+        "--synthetic",
+        type=Path,
+        help="JSONL with document_id and query, in place of an LLM; where it is not there yet,\n"
+        "the LLM writes it first, once for all seeds, encoders and recipes",
     )
     parser.add_argument("--examples", type=int, default=8)
     parser.add_argument("--example-words", type=int, default=30, help="the longest example")
@@ -84,8 +90,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-interpolation", action="store_true")
     parser.add_argument("--only-generate", action="store_true", help="train in a later run")
     parser.add_argument("--seed", type=int, default=13)
-    parser.add_argument("--seeds", type=int, default=0, help="draws and trainings: one table")
-    parser.add_argument("--recipes", default="published,recommended,new", help="with --seeds")
+    parser.add_argument("--seeds", type=int, default=seeds, help="draws and trainings: one table")
+    parser.add_argument(
+        "--recipes",
+        default=",".join(retrieval_seeds.RECIPES),
+        help="with --seeds: published (Promptagator's own), recommended (of `studio train`), new\n"
+        "(a cross-encoder teaches); the table says which one validation chooses",
+    )
     parser.add_argument("--reranker", action="store_true", help="with --seeds: one on top of each")
     parser.add_argument("--rerank-depth", type=int, default=50)
     parser.add_argument(
@@ -118,7 +129,8 @@ def judged_queries(folder: Path, split: str) -> list[dict[str, Any]]:
 def split_gold(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     """Examples and validation from train where there is one, else out of test, which then shrinks.
 
-    Examples are short queries, as a person would choose them.
+    Examples are short queries, as a person would choose them. Over seeds they stay the same: the
+    LLM has seen them, so that none of them may be scored with any seed.
     """
     test = judged_queries(folder, "test")
     if options.baselines:
@@ -126,10 +138,12 @@ def split_gold(folder: Path, options: argparse.Namespace) -> dict[str, list[dict
     has_train = any((folder / "qrels").glob("train.tsv*"))
     pool = judged_queries(folder, "train") if has_train else list(test)
     pool.sort(key=lambda q: (len(q["id"]), q["id"]))
-    random.Random(options.seed).shuffle(pool)
+    random.Random(getattr(options, "first_seed", options.seed)).shuffle(pool)
     short = [q for q in pool if len(q["text"].split()) <= options.example_words]
     examples = short[: options.examples]
     shown = {q["id"] for q in examples}
+    if options.seed != getattr(options, "first_seed", options.seed):
+        random.Random(options.seed).shuffle(pool)
     validation = [q for q in pool if q["id"] not in shown][: options.validation]
     taken = shown | {q["id"] for q in validation}
     return {
@@ -223,7 +237,7 @@ def synthetic_records(project: Project, path: Path) -> int:
 
 
 def generate(project: Project, options: argparse.Namespace) -> dict[str, Any]:
-    if options.synthetic:
+    if options.synthetic and options.synthetic.exists():
         return {
             "generated": synthetic_records(project, options.synthetic),
             "model": options.synthetic.name,
@@ -240,7 +254,27 @@ def generate(project: Project, options: argparse.Namespace) -> dict[str, Any]:
         temperature=options.temperature,
         seed=options.seed,
     )
-    return run_job(project, "generate", row)
+    found = run_job(project, "generate", row)
+    if options.synthetic:
+        keep_queries(project, options.synthetic)
+    return found
+
+
+def keep_queries(project: Project, path: Path) -> None:
+    """What the LLM wrote, so that whatever is compared is trained on the same."""
+    records = [one for one in project.store.records.all() if one.document_id is not None]
+    documents = project.store.documents.many([one.document_id or 0 for one in records])
+    lines = [
+        json.dumps(
+            {"document_id": documents[one.document_id or 0].outside_id, "query": one.text},
+            ensure_ascii=False,
+        )
+        for one in records
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text("\n".join(lines) + "\n", "utf-8")
+    partial.replace(path)
 
 
 def train_and_score(project: Project, encoder: str, options: argparse.Namespace) -> None:
@@ -307,8 +341,8 @@ def baselines(project: Project, options: argparse.Namespace) -> None:
         )
 
 
-def main() -> int:
-    options = arguments()
+def main(seeds: int = 0) -> int:
+    options = arguments(seeds)
     if not options.folder.is_dir():
         print(
             f"{options.folder} is not there: the real data sets are optional, so this is skipped."
