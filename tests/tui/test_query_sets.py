@@ -13,6 +13,8 @@ from studio.jobs.plans import run_row
 from studio.project import Project
 from studio.prompting.builtin import builtin
 from studio.tui.app import StudioApp
+from studio.tui.generate import words as generate_words
+from studio.tui.jobs import outcome
 from studio.tui.prompt.template import TemplatePart
 from studio.tui.records.filter_dialog import FilterDialog
 from studio.tui.records.table import RecordTable
@@ -35,7 +37,8 @@ def wired_set(wired: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 @pytest.fixture
 def written(wired_set: Project) -> Project:
     """The same after a run of two queries for each document."""
-    row = run_row(wired_set, queries_per_document=2)
+    # One at a time: in the order in which they are asked they come in, too.
+    row = run_row(wired_set, queries_per_document=2, max_concurrency=1)
     runs.run(claimed(wired_set, "generate", **row))
     with wired_set.store.write() as conn:
         conn.execute("UPDATE jobs SET state = 'done', pid = NULL")
@@ -92,6 +95,15 @@ async def test_review_shows_who_wrote_a_query_and_shows_one_kind_alone(written: 
         await quiet(pilot)
         assert table.window is not None
         assert len({row.query_type for row in table.window.at(0, 50)}) == 1
+
+
+async def test_generate_and_jobs_tell_what_was_kept_of_each_kind(written: Project) -> None:
+    job = written.store.jobs.all()[0]
+    told = generate_words.lines(job, 100)
+    assert "kept of  questions " in told
+    assert told.count("%") >= 5
+    shown = outcome.result_text(job)
+    assert all(name in shown for name in ("questions", "keywords", "claims", "titles"))
 
 
 @SIZES

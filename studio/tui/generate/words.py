@@ -15,6 +15,7 @@ from studio.llm.money import dollars, untold
 from studio.runs import Job, JobState
 from studio.store.generations import Dropped
 from studio.tui.jobs import words as job_words
+from studio.tui.safe_text import one_line
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 SMOOTHED: Final = 3
@@ -130,6 +131,9 @@ def lines(
     ]
     if is_under_way(job):
         parts.append(("calls", _calls(job, figures)))
+    if types := job.result.get("query_types"):
+        each = (f"{one_line(name, 20)} {one['share']:.0%}" for name, one in types.items())
+        parts.append(("kept of", " · ".join(each)))
     wide = max(8, len(nouns))
     return "\n".join(f"{name:<{wide}} {text}" if name else text for name, text in parts)
 
