@@ -412,7 +412,9 @@ def test_a_loss_that_is_no_number_ends_the_training_with_advice(
 
 def test_out_of_memory_ends_with_advice(bert: str, tmp_path: Path) -> None:
     script = (
-        "import resource, sys\n"
+        "import os, resource, sys\n"
+        # The driver of a GPU takes more addresses than the limit below leaves.
+        "os.environ['CUDA_VISIBLE_DEVICES'] = ''\n"
         "from pathlib import Path\n"
         "from studio.training.retriever import train\n"
         "from studio.training.settings import RetrieverSettings, TrainingPair\n"
