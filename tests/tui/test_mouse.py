@@ -69,9 +69,7 @@ async def test_a_click_on_a_key_that_works_everywhere_is_that_key(
 
 
 @SIZES
-async def test_a_click_on_each_name_goes_to_its_pane(
-    wired: Project, size: tuple[int, int]
-) -> None:
+async def test_a_click_on_each_name_goes_to_its_pane(wired: Project, size: tuple[int, int]) -> None:
     app = StudioApp(wired, screen="jobs")
     async with app.run_test(size=size) as pilot:
         await quiet(pilot)
