@@ -199,4 +199,4 @@ def _show_improved(result: dict[str, Any]) -> None:
     rows = [WordingRow(**row) for row in result["improved"]]
     title = f"{rows[0].documents} documents that no wording was chosen by"
     out.print(table(title, HEADS, [list(cells(row)) for row in rows]))
-    out.print(verdict(rows, result["proposals"]), highlight=False)
+    out.print(verdict(rows, result["proposals"], at_shell=True), highlight=False)

@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import out, table, visible
-from studio.evaluation.measures import gain_lines, likeness_lines
+from studio.evaluation.measures import gain_lines, likeness_lines, reading_lines
 from studio.evaluation.systems import (
-    RERANKED,
     in_order,
     label_of,
     of_pair_key,
@@ -89,8 +88,7 @@ def score_table(result: dict[str, Any]) -> Group:
         cells = (_cell(result, system, measure) for measure in MEASURES)
         grid.add_row(visible(words_of(system, labels)), *cells)
     said = prefix_words(result.get("prompts", {}), labels)
-    reading = result.get("reading", {})
-    told = [said, seconds_line(result.get("seconds", {}), labels), reading_line(reading, labels)]
+    told = [said, *reading_lines(result.get("seconds", {}), result.get("reading", {}), labels)]
     lines = [Text.from_markup(visible(line)) for line in told if line]
     tests = (_test_line(result, key, labels) for key in result["p_value"])
     further = [
@@ -98,25 +96,6 @@ def score_table(result: dict[str, Any]) -> Group:
         *gain_lines(result.get("gain_by_type", [])),
     ]
     return Group(grid, *lines, *tests, *(Text(visible(line)) for line in further))
-
-
-def seconds_line(seconds: dict[str, float], labels: dict[str, str]) -> str:
-    """What a query takes with each system, where a reranker is among them; else empty."""
-    if RERANKED not in seconds:
-        return ""
-    each = (f"{label_of(name, labels)} {1000 * seconds[name]:,.0f}" for name in in_order(seconds))
-    return f"Milliseconds a query: {', '.join(each)}."
-
-
-def reading_line(reading: dict[str, dict[str, Any]], labels: dict[str, str]) -> str:
-    """How many documents each reranker reads, and how fast; empty without one."""
-    each = (
-        f"{label_of(name, labels)} reads the first {one['depth']} documents of each query, "
-        f"{one['pairs_s']:,.0f} a second"
-        for name, one in reading.items()
-    )
-    told = "; ".join(each)
-    return f"{told}." if told else ""
 
 
 def _cell(result: dict[str, Any], system: str, measure: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from studio.evaluation.systems import label_of, of_pair_key
+from studio.evaluation.systems import in_order, label_of, of_pair_key
+from studio.plurals import so_many
 
 OF_RANKINGS: Final = {"ndcg@10": "nDCG@10", "mrr@10": "MRR@10", "recall@100": "Recall@100"}
 OF_ANSWERS: Final = {"rouge_l": "ROUGE-L", "loss": "loss", "perplexity": "perplexity"}
@@ -54,4 +55,25 @@ def gain_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield (
             f"Trained on {counted}{alone} ({row['model']}): {mean:+.3f} nDCG@10 over the base "
             f"(95% {low:+.3f} … {high:+.3f}), p = {row['p_value']:.4f}"
+        )
+
+
+def reading_lines(
+    seconds: Mapping[str, float],
+    reading: Mapping[str, Mapping[str, Any]],
+    labels: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """What a query takes with each system, and what a reranker reads for it; nothing without one.
+
+    seconds: system → seconds a query. reading: reranker → documents a query, pairs a second.
+    """
+    if not reading:
+        return
+    each = (f"{label_of(name, labels)} {1000 * seconds[name]:,.0f}" for name in in_order(seconds))
+    yield f"Milliseconds a query: {', '.join(each)}."
+    for name, one in reading.items():
+        documents = so_many(int(one["depth"]), "documents")
+        yield (
+            f"{label_of(name, labels)} reads the first {documents} of each query, "
+            f"{one['pairs_s']:,.0f} a second."
         )

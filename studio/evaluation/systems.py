@@ -8,7 +8,7 @@ under these names, so a name never changes its meaning; what people read is the 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,9 +81,14 @@ class System:
         return f"{self.label} {self.detail}".strip()
 
 
-def before_after(learner: str) -> tuple[str, str]:
-    """What a model of this learner is measured against, and what it is itself."""
-    return (TRAINED, RERANKED) if learner == RERANKER else BEFORE_AFTER
+def before_after(learner: str, scored: Container[str] = USUAL) -> tuple[str, str]:
+    """What a model of this learner is measured against, and what it is itself.
+
+    scored: the systems that were scored with it; a reranker may stand over the base.
+    """
+    if learner == RERANKER:
+        return (TRAINED if TRAINED in scored else BASE), RERANKED
+    return BEFORE_AFTER
 
 
 def model_system(model_id: int) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from studio.plurals import so_many
+
 HEADS: Final = ("version", "found", "copied", "word pairs", "score", "gain", "95 %", "p")
 SIGNIFICANT: Final = 0.05
 
@@ -47,14 +49,17 @@ def cells(row: WordingRow) -> tuple[str, ...]:
     return (*plain, f"{row.gain:+.3f}", interval, f"{row.p_value:.3f}")
 
 
-def verdict(rows: Sequence[WordingRow], proposals: int) -> str:
-    """What the table means, and what to do next."""
+def verdict(rows: Sequence[WordingRow], proposals: int, *, at_shell: bool) -> str:
+    """What the table means, and what to do next: at a shell, or on screen."""
     own, *others = rows
     if not others:
-        return (
-            f"None of {proposals} proposals did better than version {own.version}. Raise "
-            "--proposals or --documents, or name a larger model."
+        more = (
+            "Raise --proposals or --documents, or name a larger model."
+            if at_shell
+            else "Let it propose more, try on more documents, or choose a larger model."
         )
+        tried = so_many(proposals, "proposals")
+        return f"None of {tried} did better than version {own.version}. {more}"
     best = max(others, key=lambda one: one.score)
     proven = (best.p_value or 0.0) < SIGNIFICANT and (best.gain or 0.0) > 0
     said = (
@@ -62,10 +67,12 @@ def verdict(rows: Sequence[WordingRow], proposals: int) -> str:
         if proven
         else f"No proof that version {best.version} and version {own.version} differ"
     )
-    return (
-        f"{said}. See what changed: studio prompt diff {own.version} {best.version}. The project "
-        f"still works with version {own.version}; take another in Prompt, or with --prompt."
-    )
+    if at_shell:
+        changed = f"See what changed: studio prompt diff {own.version} {best.version}."
+        take = "take another in Prompt, or with --prompt."
+    else:
+        changed, take = "Versions in Prompt shows what changed.", "take another there."
+    return f"{said}. {changed} The project still works with version {own.version}; {take}"
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -77,8 +84,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     for line in table:
         told = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
         yield "  ".join(told).rstrip()
-    yield f"on {rows[0].documents} documents that no wording was chosen by"
-    yield verdict(rows, found.get("proposals") or 0)
+    yield f"on {so_many(rows[0].documents, 'documents')} that no wording was chosen by"
+    yield verdict(rows, found.get("proposals") or 0, at_shell=False)
 
 
 def in_short(found: Mapping[str, Any]) -> str:

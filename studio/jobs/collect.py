@@ -64,6 +64,8 @@ class Collector:
     trains does; one that adds to the project's records takes those that are there."""
     total: int | None = None
     """Requests of all stages, where that is known."""
+    steps: tuple[int, int] | None = None
+    """How many steps of the run are done, and of how many, where one is not a request."""
     guard: LeakGuard | None = None
     made: MadeSoFar = field(init=False)
     counters: RunCounters = field(default_factory=RunCounters)

@@ -13,6 +13,7 @@ from studio.evaluation.retrieval import RetrievalScores, evaluate
 from studio.jobs.base_encoders import default_encoder, located
 from studio.jobs.leaks import GoldWords
 from studio.jobs.triplet_data import ScoredPair, searches
+from studio.plurals import so_many
 from studio.project import Project
 from studio.prompting.words import normal
 from studio.records import QUERY, TRIPLET, Gold, Split, StudioError, content_sha, joined_text
@@ -92,7 +93,7 @@ def gold_set(store: Store, split: Split) -> GoldSet:
         return _gold_triplets(store, split)
     # A query that was only ever marked wrong has nothing to be found.
     queries = [q for q in store.gold.all(split) if any(q.relevant.values())]
-    label = f"{len(queries)} gold {split} {'query' if len(queries) == 1 else 'queries'}"
+    label = so_many(len(queries), f"gold {split} queries")
     if queries:
         origins = ", ".join(_from(n, origin) for origin, n in store.gold.origins(split).items())
         label += f" ({origins})"
@@ -108,8 +109,7 @@ def gold_set(store: Store, split: Split) -> GoldSet:
 def _gold_triplets(store: Store, split: Split) -> GoldSet:
     queries, texts, scored = searches(store, split)
     corpus = CorpusTexts(list(range(1, len(texts) + 1)), texts)
-    noun = "query" if len(queries) == 1 else "queries"
-    label = f"{len(queries)} gold {split} {noun} among {len(corpus.ids):,} texts of gold"
+    label = so_many(len(queries), f"gold {split} queries among {len(corpus.ids):,} texts of gold")
     return GoldSet(label, queries, Counting(), corpus, tuple(scored))
 
 

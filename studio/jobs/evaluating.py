@@ -20,6 +20,7 @@ from studio.jobs.datasets import CorpusTexts, GoldSet, asked_by, gold_set, read_
 from studio.jobs.project_systems import Opening, model_by_number, systems_of
 from studio.jobs.train_params import EvaluateParams
 from studio.jobs.type_gains import gains_by_type
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
@@ -98,7 +99,9 @@ def _opened(context: JobContext, corpus: CorpusTexts, system: System, queries: i
 
     def reading(done: int) -> None:
         context.check()
-        context.progress(done, queries, f"scoring {system.label}, {done:,} of {queries:,} queries")
+        context.progress(
+            done, queries, f"scoring {system.label}, {done:,} of {so_many(queries, 'queries')}"
+        )
 
     return Opening(corpus, context.project.language, encoding, reading).ranker(system)
 

@@ -95,8 +95,8 @@ def refuse(project: Project, params: ExportParams) -> None:
         raise StudioError(f"There is no kept record to export yet; `{task.verb}` makes some.")
     if not counts.kept and not params.dropped:
         raise StudioError(
-            f"None of the {counts.total:,} records is kept, so nothing was exported; --dropped "
-            "exports the dropped ones too."
+            f"None of the {counts.total:,} records is kept, so nothing was exported; dropped "
+            "ones are exported where they are asked for."
         )
 
 

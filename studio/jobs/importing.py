@@ -29,6 +29,7 @@ from studio.jobs.context import JobContext
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.jobs.params import ImportParams
 from studio.llm.catalogue import tokenizer_file
+from studio.plurals import so_many
 from studio.records import QUERY, TRIPLET, Document, Example, Gold, Record, StudioError, content_sha
 from studio.store import Store
 from studio.store.documents import SourceDocument
@@ -113,7 +114,7 @@ def _stage_corpus(context: JobContext, corpus: Path, params: ImportParams, repor
     cutter = _cutter(context, params.passage_tokens, params.overlap)
     for batch in _batches(_raw(context, corpus, params, report), BATCH):
         _stage(store, batch, cutter)
-        context.progress(report.read, None, f"{report.read:,} documents read")
+        context.progress(report.read, None, so_many(report.read, "documents") + " read")
     if not report.read and not store.documents.count():
         raise StudioError(f"{corpus} holds no document that could be read{_first_reason(report)}")
 
@@ -124,7 +125,7 @@ def _index(context: JobContext) -> None:
     while left := context.store.documents.index_next():
         context.check()
         context.progress(total - left, total, "making the documents searchable")
-    context.progress(total, total, f"{context.result['documents']:,} passages")
+    context.progress(total, total, so_many(context.result["documents"], "passages"))
 
 
 def _first_reason(report: Report) -> str:

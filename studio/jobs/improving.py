@@ -147,7 +147,7 @@ def improvable(project: Project, prompt_id: int | None) -> Prompt:
     if any(one.fatal for one in lint(prompt.template)):
         raise StudioError(
             f"Prompt version {prompt.version} does not write queries for documents, and only what "
-            "can be searched for again can be tried. Choose another with --prompt."
+            "can be searched for again can be tried. Choose another version."
         )
     if is_set(prompt.template):
         raise StudioError(
@@ -198,6 +198,7 @@ class WordingSearch:
     def best(self, gepa: Any) -> list[str]:
         """The wordings that do better than the prompt where wordings are chosen, best first."""
         [body] = self._numbers
+        self._step("trying the prompt", 0)
         found = gepa.optimize(
             seed_candidate={BODY: body},
             trainset=self.learnt,
@@ -217,6 +218,7 @@ class WordingSearch:
     def compared(self, bodies: Sequence[str]) -> list[WordingRow]:
         """The prompt and these wordings on the documents held out; they become versions aside."""
         [own, *_] = self._numbers
+        self._step("comparing", self._params.proposals + 1)
         tried = [self._try(body, self._held_out) for body in (own, *bodies)]
         base = [one.score for one in tried[0]]
         table = []
@@ -263,6 +265,7 @@ class WordingSearch:
         batches, wording = self._asking.wordings.batches, candidate[BODY]
         told = "\n\n".join(one["trial"] for one in reflective_dataset[BODY])
         batches.append(Reflection(wording, told, len(batches) + 1))
+        self._step(f"proposal {len(batches)} of {self._params.proposals}", len(batches))
         self._collect(self._asking.wordings, 1)
         [*made] = self._made("wordings", len(batches) - 1)
         if not made or not made[0].kept:
@@ -292,6 +295,11 @@ class WordingSearch:
                 rank = ranks.get(str(one.id), 0)
                 self._tried[number, one.id] = _tried(one, made.get(one.id), rank)
         return [self._tried[number, one.id] for one in documents]
+
+    def _step(self, name: str, done: int) -> None:
+        """Say which step comes: the prompt itself, each proposal, and the comparison."""
+        self._asked.context.stage = name
+        self._asked.steps = done, self._params.proposals + 2
 
     def _collect(self, stage: Trials | Wordings, total: int) -> None:
         self._asked.collect(stage, len(stage.batches) - 1, total=total)

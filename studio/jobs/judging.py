@@ -107,12 +107,14 @@ def checked(project: Project, params: JudgeParams) -> RecordType:
     if params.by not in JUDGES:
         raise StudioError(f"There is no judge “{params.by}”; choose one of: {', '.join(JUDGES)}.")
     if params.by == RUBRIC and not params.rubric.strip():
-        raise StudioError("The judge rubric needs your rubric; name its file with --rubric.")
+        raise StudioError("The judge rubric needs your rubric: write it, or name its file.")
     if params.by != RUBRIC and params.rubric.strip():
-        raise StudioError(f"The judge {params.by} takes no rubric; choose --by rubric.")
+        raise StudioError(f"The judge {params.by} takes no rubric; the judge rubric does.")
     highest, floor = SCALES.get(params.by, USUAL)[0], floor_of(params)
     if not 0 <= floor <= highest:
-        raise StudioError(f"Scores go from 0 to {highest:g}; --keep-from is {floor:g}.")
+        raise StudioError(
+            f"No record can be kept from a score of {floor:g}: scores go from 0 to {highest:g}."
+        )
     judged = record_type(project, params.type)
     _check_search(project, params.by, judged)
     if not judged.is_trained_on:
@@ -246,5 +248,5 @@ def _nothing_scored(context: JobContext, found: Sequence[Judged]) -> str:
     worst = whys.most_common(1)[0][0] if whys else "no answer"
     return (
         f"None of the {len(found):,} records got a score (most often: {worst}).{sample} They stay "
-        "as they were. Choose another model, or a template of your own with --template."
+        "as they were. Choose another model, or a template of your own."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,15 @@ class Outlook:
     the run before its end; empty when there is nothing of the kind."""
 
 
-def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
+def outlook(
+    path: Path,
+    settings: Settings,
+    row: dict[str, Any],
+    estimated: Callable[[Project, dict[str, Any]], Estimate] = estimate_for,
+) -> Outlook:
     """Look at a run's row, in any thread: the store at ``path`` is opened anew.
+
+    row: as :class:`RunParams` has endpoint and caps. estimated: what such a row would ask.
 
     Raises StudioError, with what to mend, for a plan that could not run.
     """
@@ -60,7 +68,7 @@ def outlook(path: Path, settings: Settings, row: dict[str, Any]) -> Outlook:
         params = capped(project, RunParams.from_row(row))
         endpoint = endpoint_of(project, params)
         _refuse_blind_cap(endpoint, params)
-        found = estimate_for(project, row)
+        found = estimated(project, row)
         measured = None if params.engine == "batch" else measured_rate(store, endpoint)
         # A server of this machine is nobody else's.
         away = not all(map(is_loopback, endpoint.urls))

@@ -16,8 +16,10 @@ from studio.formats.instructions import prompt_text
 from studio.jobs.collect import Collector
 from studio.jobs.context import JobContext
 from studio.jobs.params import RunParams
-from studio.jobs.plans import endpoint_of, plan_for
+from studio.jobs.plans import Beginning, endpoint_of, plan_for
+from studio.jobs.run_estimates import LOOKED_AT
 from studio.jobs.run_rows import begun
+from studio.llm.estimate import Estimate, estimate
 from studio.methods.preferring import NAME, AnswerPair, preferences, preferring
 from studio.params import Params
 from studio.project import Project
@@ -55,6 +57,21 @@ def judge(
     context.keep(judged=table)
     asked.check_cap()
     return table
+
+
+def estimate_preferring(project: Project, told: dict[str, Any], split: Split) -> Estimate:
+    """What it would take at most: both answers are taken to be as long as gold's."""
+    gold = project.store.gold.all(split)
+    pairs = [
+        AnswerPair(one.outside_id, one.id, prompt_text(one.text, one.context), *3 * [one["output"]])
+        for one in gold[:LOOKED_AT]
+    ]
+    params = RunParams.from_row(told)
+    endpoint = endpoint_of(project, params)
+    method, prompt = preferring(lambda: pairs), Prompt(NAME, template_of(project))
+    plan = plan_for(project, method, prompt, params, Params(), endpoint)
+    asks = method.stages[0].ask(plan, 0, Beginning())
+    return estimate([ask.request for ask in asks], 2 * len(gold), endpoint, plan.count)
 
 
 def tally(scores: dict[str, float], items: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from studio.jobs import train_time
 from studio.jobs.datasets import gold_set
 from studio.jobs.project_systems import depth_here
 from studio.jobs.train_time import TimeEstimate
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import Split
 from studio.runs import RERANKER
@@ -33,10 +34,10 @@ class ReadingPlan:
 
     def words(self, split: Split) -> str:
         """Such as ``196 test queries × 30 documents = 5,880 pairs, about 2 min``."""
-        queries = f"{self.queries:,} {split} {'query' if self.queries == 1 else 'queries'}"
+        queries = so_many(self.queries, f"{split} queries")
         return (
-            f"{queries} × {self.depth:,} document{'s' if self.depth != 1 else ''} = "
-            f"{self.pairs:,} pairs, about {train_time.in_words(self.time.seconds)}"
+            f"{queries} × {so_many(self.depth, 'documents')} = "
+            f"{so_many(self.pairs, 'pairs')}, about {train_time.in_words(self.time.seconds)}"
         )
 
     @property

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, replace
+import time
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from studio.evaluation import systems
 from studio.evaluation.embeddings import open_cache
 from studio.evaluation.systems import BEFORE_AFTER, System
+from studio.jobs import train_time
 from studio.jobs.base_encoders import stored
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import Cancelled, JobContext
@@ -21,6 +23,7 @@ from studio.jobs.training_data import chosen_records, without_gold
 from studio.jobs.training_inputs import training_pairs
 from studio.jobs.training_speed import TrainingSpeed
 from studio.llm.loading import sees_gpu
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
@@ -225,14 +228,15 @@ def _trained(
     pace: TrainingSpeed,
 ) -> TrainedReranker:
     """The training itself. Raises Cancelled where it was asked to stop, before any step too."""
+    curve = _Curve(context, name, pace, TrainingPoint(0, settings.steps_for(len(pairs)), 0.0))
     with context.training():
         trained = reranker.train(
             pairs,
             settings,
             context.project.models_dir / name,
             validation=gold,
-            on_progress=lambda point: _report(context, name, point, pace),
-            on_check=lambda read, all_of: _checking(context, name, read, all_of),
+            on_progress=curve.take,
+            on_check=curve.check,
             should_stop=context.should_stop,
             resume=True,
         )
@@ -241,17 +245,41 @@ def _trained(
     return trained
 
 
-def _report(context: JobContext, name: str, point: TrainingPoint, pace: TrainingSpeed) -> None:
-    pace.see(point)
-    points = [("loss", point.loss), ("validation ndcg@10", point.score)]
-    found = [(f"{name} {curve}", point.step, x) for curve, x in points if x is not None]
-    context.store.jobs.add_points(context.job.id, found)
-    said = [f"{curve} {x:.3f}" for curve, x in points if x is not None]
-    context.progress(point.step, point.steps, " · ".join([f"training {name}", *said]))
+@dataclass(slots=True)
+class _Curve:
+    """Puts points and checks of a training where people see them."""
 
+    context: JobContext
+    name: str
+    pace: TrainingSpeed
+    point: TrainingPoint
+    """The newest one."""
+    began: float = 0.0
+    """When the check under way began."""
+    read: int = 0
+    """Pairs of it so far."""
 
-def _checking(context: JobContext, name: str, read: int, pairs: int) -> None:
-    context.progress(read, pairs, f"checking {name} on validation, {read:,} of {pairs:,} pairs")
+    def take(self, point: TrainingPoint) -> None:
+        """A point of a curve has come."""
+        self.pace.see(point)
+        self.point, self.read = point, 0
+        points = [("loss", point.loss), ("validation ndcg@10", point.score)]
+        found = [(f"{self.name} {curve}", point.step, x) for curve, x in points if x is not None]
+        self.context.store.jobs.add_points(self.context.job.id, found)
+        said = [f"{curve} {x:.3f}" for curve, x in points if x is not None]
+        line = " · ".join([f"training {self.name}", *said])
+        self.context.progress(point.step, point.steps, line)
+
+    def check(self, read: int, pairs: int) -> None:
+        """So many of the pairs of a check are read: steps stay what is counted."""
+        now = time.monotonic()
+        if read < self.read or not self.read:
+            self.began, self.read = now, read
+        line = f"checking {self.name} on validation, {read:,} of {so_many(pairs, 'pairs')}"
+        if read > self.read:
+            seconds = (now - self.began) * (pairs - read) / (read - self.read)
+            line += f", {train_time.in_words(seconds)} left" if read < pairs else ""
+        self.context.progress(self.point.step, self.point.steps, line)
 
 
 def _before_after(trained: TrainedReranker) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from typing import Any
 from studio.calls import Answer, Reservation
 from studio.llm.engine import Concurrency
 from studio.llm.money import dollars
+from studio.plurals import so_many
 from studio.store.generations import Spent
 
 SAMPLE_S = 1.0
@@ -99,9 +100,9 @@ class RunCounters:
 
     def line(self, words: str) -> str:
         """Such as ``312 queries · 48,446 tokens · $0.0123 · dropped: 4 empty, 2 loop``."""
-        parts = [f"{self.records:,} {words}"]
+        parts = [so_many(self.records, words)]
         if self.tokens:
-            parts.append(f"{self.tokens:,} tokens")
+            parts.append(so_many(self.tokens, "tokens"))
         if self.cost:
             parts.append(dollars(self.cost))
         dropped = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common(3))

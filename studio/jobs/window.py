@@ -315,5 +315,5 @@ class BatchWindow:
         # As long as nothing comes in, the line says why.
         stands = self.noted_at == self.done
         line = resting + (self.note if stands else self.collector.counters.line(self.stage.words))
-        self._line = self.done, self.total, line
+        self._line = (*(self.collector.steps or (self.done, self.total)), line)
         return self._line

@@ -20,6 +20,7 @@ from studio.llm.failures import CallFailed, FailureKind
 from studio.llm.limiter import AdaptiveLimiter, backoff
 from studio.llm.pacing import Pacing
 from studio.llm.request_queue import RequestQueue, Turn
+from studio.plurals import so_many
 from studio.records import StudioError
 from studio.settings import Endpoint
 
@@ -330,7 +331,7 @@ class _EngineRun:
             if limiter.congested(failed, sent_at, now):
                 pause = limiter.paused_until - now
                 wait = f", after a pause of {pause:.0f} s" if pause > 1 else ""
-                calls = "1 call" if int(limiter.limit) == 1 else f"{int(limiter.limit)} calls"
+                calls = so_many(int(limiter.limit), "calls")
                 self.on_note(f"{failed} Going on with {calls} at a time{wait}.")
         elif failed.kind == "denied" and not self.stats.answered:
             # All may be denied: nothing more goes out before that is known.

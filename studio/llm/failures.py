@@ -210,7 +210,7 @@ def _kind_of(
         return "fatal", f"{where} asks for a pause of {_span(wait)} {told}"
     if status in (401, 403) and endpoint.keyless:
         told = f"({how}), and none was sent: only the project names that server."
-        advice = "Name it with --endpoint or in your own settings to send it your key."
+        advice = "Name it yourself as the endpoint, or in your own settings, to send it your key."
         return "fatal", f"{where} wants a key {told} {advice}"
     if status == 401 or (status in (0, 400) and _BAD_KEY.search(said)):
         return "fatal", f"{where} refused the key {told} Check {_key_of(endpoint)}."

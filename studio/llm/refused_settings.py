@@ -76,7 +76,7 @@ class RefusedSettings:
         them = "it" if len(told) == 1 else "them"
         said = f"{self.title} refuses {_listed(told)}: it is asked without {them}."
         if "temperature" in told:
-            said += " Its own temperature is mostly 1: --temperature 1 asks for the same."
+            said += " Its own temperature is mostly 1; asking for 1 is the same."
         return said
 
     def keep(self) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from studio.plurals import so_many
+
 MOST_EPOCHS = 3.0
 """Passes over the pairs at most: more overfit small encoders on small sets."""
 FEWEST_BATCHES = 8
@@ -55,7 +57,7 @@ def schedule_for(documents: int, pairs: int, batch_size: int | None = None) -> S
     else:
         reason = (
             f"scaled down from the published {full_steps:,} steps of {full_batch:,}: "
-            f"{pairs:,} pairs of {documents:,} documents are few"
+            f"{so_many(pairs, 'pairs')} of {so_many(documents, 'documents')} are few"
         )
     return Schedule(batch, steps, round(steps * batch / pairs, 2), reason)
 

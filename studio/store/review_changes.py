@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from studio.plurals import so_many
 from studio.store.db import now, one, rows, value, write
 from studio.store.review_shapes import Change, ChangeKind
 from studio.store.review_throttle import WriteThrottle, room
@@ -242,7 +243,7 @@ def _words(row: sqlite3.Row) -> str:
 
 
 def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count:,} records"
+    return so_many(count, "records")
 
 
 def _nothing(plan: ChangePlan, asked: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from studio.plurals import so_many
 from studio.records import StudioError
 
 OSC52_LIMIT = 74_994
@@ -37,7 +38,7 @@ def copy(text: str, write: Callable[[str], None]) -> str:
         raise StudioError(
             "The text is too long for the terminal's clipboard; write it to a file instead."
         )
-    return f"Copied {len(text):,} characters to the {' and the '.join(places)}"
+    return f"Copied {so_many(len(text), 'characters')} to the {' and the '.join(places)}"
 
 
 def _into_tmux(text: str) -> bool:

@@ -64,6 +64,16 @@ def static_encoder(folder: Path) -> Path:
     return folder
 
 
+def cross_encoder(folder: Path) -> Path:
+    """A reranker with random weights, always the same ones."""
+    from sentence_transformers import CrossEncoder
+
+    base = bert_encoder(folder.with_name("bert"))
+    model = CrossEncoder(str(base), num_labels=1, device="cpu", local_files_only=True)
+    model.save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
 def bert_encoder(folder: Path) -> Path:
     """A two-layer BERT with random weights and dropout."""
     import torch

@@ -9,12 +9,14 @@ from textual.pilot import Pilot
 
 from studio.project import Project
 from studio.records import Example
+from studio.runs import Model
 from studio.tui.app import StudioApp
-from studio.tui.search.dialogs import BrowseGold
+from studio.tui.search.dialogs import BrowseGold, SystemChoice
 from tests.support.data import gold_query
 from tests.support.openai_server import OpenAIServer
+from tests.support.tiny_encoder import cross_encoder
 from tests.support.waiting import quiet
-from tests.tui.test_search_pane import Keys
+from tests.tui.test_search_pane import Keys, choose
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 THEMES = pytest.mark.parametrize("theme", ["studio-dark", "studio-ansi"])
@@ -62,6 +64,48 @@ def test_search(snap_compare: Compare, gold: Project, size: tuple[int, int], the
 
     app = StudioApp(gold, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=search)
+
+
+@SIZES
+def test_search_with_a_reranker(
+    snap_compare: Compare, gold: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.jobs.project_systems.sees_gpu", lambda: False)
+    cross_encoder(gold.models_dir / "order")
+    of = {"learner": "reranker", "max_length": 64}
+    gold.store.models.add(Model("order", "models/order", "stand-in", settings=of))
+
+    async def search(pilot: Pilot[int]) -> None:
+        keys = keys_of(pilot)
+        await keys.until(lambda: keys.pane._gold.queries)
+        await keys.ask("deductible meals")
+        await settle(keys, 8)
+        await choose(keys, "trained", "base + reranker")
+        await keys.until(lambda: len(keys.ids("reranked")) == 8)
+        await keys.press("l", "l", "j")
+        await quiet(pilot)
+
+    app = StudioApp(gold, screen="search")
+    assert snap_compare(app, terminal_size=size, run_before=search)
+
+
+@SIZES
+def test_the_systems(
+    snap_compare: Compare, gold: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.jobs.project_systems.sees_gpu", lambda: False)
+    gold.store.models.add(Model("order", "models/order", "x", settings={"learner": "reranker"}))
+
+    async def choosing(pilot: Pilot[int]) -> None:
+        keys = keys_of(pilot)
+        await keys.until(lambda: keys.pane.columns.columns[2].state.state == "absent")
+        await keys.until(lambda: keys.pane._gold.queries)
+        await keys.press("escape", "o")
+        await keys.until(lambda: isinstance(pilot.app.screen, SystemChoice))
+        await quiet(pilot)
+
+    app = StudioApp(gold, screen="search")
+    assert snap_compare(app, terminal_size=size, run_before=choosing)
 
 
 @SIZES

@@ -60,7 +60,10 @@ def test_a_better_wording_is_handed_over_aside(project: Project, server: OpenAIS
     assert improver.TOLD in saved.template
     assert body_of(saved.template)[0] == body_of(before.template)[0]
     assert project.store.prompts.latest() == before
-    assert "is better than version" in verdict([own, best], found["proposals"])
+    for at_shell in (True, False):
+        said = verdict([own, best], found["proposals"], at_shell=at_shell)
+        assert "is better than version" in said
+        assert ("--prompt" in said) is at_shell
     # 4 tried and 4 again with each proposal that wins, 8 that choose, 20 held out, twice.
     assert server.paid.calls <= 2 * (1 + 8) + 2 * 8 + 2 * 20
 
@@ -74,6 +77,25 @@ def test_wordings_and_trials_are_notes_with_their_calls(project: Project) -> Non
     assert {one["wording"] for one in trials} == {"0", "1"}
     assert all(one.generation_id for one in trials)
     assert records.counts("query").total == 0
+
+
+def test_progress_counts_proposals(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int | None, str]] = []
+
+    def progress(
+        context: JobContext, done: int, total: int | None, message: str = "", **_: object
+    ) -> None:
+        told.append((done, total, ": ".join((context.stage, message))))
+
+    monkeypatch.setattr(JobContext, "progress", progress)
+    improved(project)
+    steps = list(dict.fromkeys((done, total, said.split(":")[0]) for done, total, said in told))
+    assert [one for one in steps if one[1]] == [
+        (0, 4, "trying the prompt"),
+        (1, 4, "proposal 1 of 2"),
+        (3, 4, "comparing"),
+    ]
+    assert any("1 wording ·" in said for *_, said in told)
 
 
 def test_what_was_paid_is_not_asked_again(project: Project, server: OpenAIServer) -> None:
@@ -92,7 +114,9 @@ def test_proposals_that_are_no_template_change_nothing(tmp_path: Path) -> None:
     [one, *_] = project.store.records.all(type=WORDING.name)
     assert (one.kept, one.reason) == (False, "no-template")
     rows = [WordingRow(**row) for row in found["improved"]]
-    assert verdict(rows, found["proposals"]).startswith("None of 2 proposals did better")
+    assert verdict(rows, found["proposals"], at_shell=False).startswith(
+        "None of 2 proposals did better"
+    )
 
 
 def test_a_cap_holds(project: Project, server: OpenAIServer) -> None:

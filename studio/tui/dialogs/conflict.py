@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 
+from studio.plurals import so_many
 from studio.tui.pane.base import Dialog
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
@@ -103,6 +104,6 @@ def _alike(ours: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _cut(lines: Sequence[str], start: int, end: int) -> str:
-    before = [f"… {start} lines alike"] if start else []
-    after = [f"… {end} lines alike"] if end else []
+    before = [f"… {so_many(start, 'lines')} alike"] if start else []
+    after = [f"… {so_many(end, 'lines')} alike"] if end else []
     return "\n".join([*before, *lines[start : len(lines) - end], *after])

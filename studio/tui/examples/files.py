@@ -13,6 +13,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
 
+from studio.plurals import so_many
 from studio.records import Example, StudioError
 from studio.store import Store
 from studio.store.example_changes import deletion
@@ -165,7 +166,7 @@ def _inside(folder: Path) -> str:
 
 
 def _counted(examples: int) -> str:
-    return f"{examples:,} example" + ("" if examples == 1 else "s")
+    return so_many(examples, "examples")
 
 
 class Refusals(Dialog):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from studio.plurals import so_many
 from studio.prompting.lints import Remark
 from studio.records import Example
 from studio.store import Store
@@ -71,8 +72,8 @@ def text_title(title: str, text: str) -> str:
     if not text.strip():
         return f"{title} · empty"
     if size.more:
-        return f"{title} · {len(text):,} characters"
-    return f"{title} · {size.words:,} words · {size.tokens:,} tokens"
+        return f"{title} · {so_many(len(text), 'characters')}"
+    return f"{title} · {so_many(size.words, 'words')} · {so_many(size.tokens, 'tokens')}"
 
 
 def is_bad(use: ExampleUse, together: ExampleUse) -> bool:

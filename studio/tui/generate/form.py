@@ -9,6 +9,7 @@ from typing import Any, Final
 from studio import methods
 from studio.jobs.params import RunParams
 from studio.jobs.plans import endpoint_of, method_of, prompt_of
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.pane import params_form, run_form, template_form
@@ -54,7 +55,7 @@ def title(project: Project, method: str = "") -> str:
     if not project.task.has_examples:
         return f"Plan a run · prompt {told}{unsaved}"
     on = sum(example.enabled for example in project.store.examples.all())
-    return f"Plan a run · prompt {told}, {on} examples on{unsaved}"
+    return f"Plan a run · prompt {told}, {so_many(on, 'examples')} on{unsaved}"
 
 
 def rounds_words(project: Project, rounds: str, start: str) -> str:

@@ -12,6 +12,7 @@ from studio.jobs.planning import Outlook
 from studio.jobs.queue import ROUNDS, is_generating
 from studio.llm.estimate import Range
 from studio.llm.money import dollars, untold
+from studio.plurals import so_many
 from studio.runs import Job, JobState
 from studio.store.generations import Dropped
 from studio.tui.jobs import words as job_words
@@ -145,7 +146,7 @@ def _progress(job: Job, figures: Figures, width: int, now: datetime | None) -> s
     if not asked:
         return job.message or "waiting for its worker"
     full = round(24 * min(done / asked, 1))
-    parts = [f"{'━' * full:─<24} {100 * done / asked:3.0f}%  {done:,} of {asked:,} calls"]
+    parts = [f"{'━' * full:─<24} {100 * done / asked:3.0f}%  {done:,} of {so_many(asked, 'calls')}"]
     if is_under_way(job) and not job.is_paused and (left := _left(figures)):
         parts.append(left)
     if took := job_words.took(job, now):
@@ -214,8 +215,7 @@ def latencies(figures: Figures) -> list[str]:
         median, high = figures.latency_s
         found.append(f"answers take {median:.1f} s, 1 in 20 over {high:.1f} s")
     if figures.retries:
-        found.append("1 call" if figures.retries == 1 else f"{figures.retries:,} calls")
-        found[-1] += " made again"
+        found.append(so_many(figures.retries, "calls") + " made again")
     return found
 
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from studio.evaluation import systems, wordings
 from studio.evaluation.measures import OF_ANSWERS, gain_lines, judged_line, measure_name
 from studio.llm.money import dollars, untold
+from studio.plurals import so_many
 from studio.runs import Job
 from studio.tui.safe_text import one_line, padded
 
@@ -49,14 +50,14 @@ def made(found: dict[str, Any]) -> str:
     for key in ("kept", "generated", "exported"):
         if isinstance(found.get(key), int):
             dropped = _dropped(found) if key == "kept" else ""
-            return f"{found[key]:,} {labels[key]}{dropped}"
+            return so_many(found[key], labels[key]) + dropped
     if isinstance(found.get("documents"), int):
         return _brought_in(found)
     if told := _losses(found) or wordings.in_short(found):
         return told
     rounds = found.get("rounds")
     if isinstance(rounds, list) and rounds:
-        return f"round {rounds[-1]['round']} on {rounds[-1]['records']:,} records"
+        return f"round {rounds[-1]['round']} on {so_many(rounds[-1]['records'], 'records')}"
     return ""
 
 
@@ -68,7 +69,7 @@ def _losses(found: dict[str, Any]) -> str:
     before, after = (losses.get(name) for name in systems.BEFORE_AFTER)
     known = isinstance(before, float) and isinstance(after, float)
     said = f"loss on gold {before:.3f} → {after:.3f}, " if known else ""
-    return f"{said}tuned on {records:,} instructions"
+    return f"{said}tuned on {so_many(records, 'instructions')}"
 
 
 def _brought_in(found: dict[str, Any]) -> str:
@@ -297,7 +298,8 @@ def _spent(spent: dict[str, Any]) -> Iterator[str]:
         price = "price unknown" if cost is None else dollars(cost)
         price += untold(spent.get("untold_calls") or 0)
         tokens_in, tokens_out = spent.get("prompt_tokens") or 0, spent.get("completion_tokens") or 0
-        yield f"{spent['calls']:,} calls, {tokens_in:,} tokens in, {tokens_out:,} out, {price}"
+        calls, read = so_many(spent["calls"], "calls"), so_many(tokens_in, "tokens")
+        yield f"{calls}, {read} in, {tokens_out:,} out, {price}"
 
 
 def _seconds(found: dict[str, Any]) -> Iterator[str]:

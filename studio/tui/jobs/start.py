@@ -33,6 +33,7 @@ from studio.project import Project
 from studio.records import StudioError
 from studio.runs import Job
 from studio.tui.generate.form import first_values, meanings
+from studio.tui.jobs.calls_forecast import ESTIMATES, CallsForecast
 from studio.tui.pane import run_form
 from studio.tui.pane.params_form import (
     Unfit,
@@ -297,6 +298,7 @@ class StartPlan(PlanForm):
 
     DEFAULT_CSS = """
     StartPlan { height: auto; }
+    StartPlan #calls-forecast { height: auto; padding: 0 1; }
     """
 
     def __init__(self, project: Project, kind: str) -> None:
@@ -307,6 +309,8 @@ class StartPlan(PlanForm):
         """The lines, and a sentence on the first that is to mend."""
         yield Form(form_lines(self._project, self._kind), DEED, id="form")
         yield Static("", id="problem", classes="hint")
+        if self._kind in ESTIMATES:
+            yield CallsForecast(self._project, self._kind)
 
     def on_mount(self) -> None:
         """What was typed before; the cursor stands on the line that starts it."""
@@ -322,7 +326,9 @@ class StartPlan(PlanForm):
         self.form.show_only(lines_of(self._kind, self.form.values))
         if self._kind == "path":
             self.form.empties(meanings(self._project, self.form.values))
-        self._params()
+        params = self._params()
+        for ahead in self.query(CallsForecast):
+            ahead.look(params)
 
     def _params(self) -> dict[str, Any] | None:
         problem = self.query_one("#problem", Static)

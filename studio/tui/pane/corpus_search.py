@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from studio.plurals import so_many
 from studio.records import Document, StudioError
 from studio.store import Store
 from studio.tui.pane.recalled_field import RecalledField
@@ -112,7 +113,9 @@ class CorpusSearch(Section):
         results.show([Row(str(d.id), (d.outside_id, d.full_text[:400])) for d in found])
         more = "first " if len(found) == MOST else ""
         shown = (
-            f"{more}{len(found):,} of {event.total:,}" if words else f"{event.total:,} documents"
+            f"{more}{len(found):,} of {event.total:,}"
+            if words
+            else so_many(event.total, "documents")
         )
         self.titled(f"Corpus · {shown}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from studio.plurals import so_many
 from studio.tui.prompt.sampling import Planned, rendered_text
 from studio.tui.widgets.text_pane import Section, TextPane
 
@@ -31,7 +32,7 @@ class RenderedPrompt(Section):
             self.text_pane.show("")
             return
         note = f" · {planned.request.note}" if planned.request.note else ""
-        self.titled(f"Prompt for {planned.title} · ~{planned.tokens:,} tokens{note}")
+        self.titled(f"Prompt for {planned.title} · ~{so_many(planned.tokens, 'tokens')}{note}")
         text = rendered_text(planned)
         if text != self.text_pane.plain:
             self.text_pane.show(text)

@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
+from studio.plurals import so_many
 from studio.records import Record
 from studio.store import Store
 from studio.tui.pane.autosave import Autosave
@@ -192,9 +193,8 @@ class RecordEdit(Section):
         who, access = self._access.reviewer, self._access
         count = await access.ask(access.front, lambda store: take_up(store, who)) or 0
         if count:
-            edits = "edit" if count == 1 else "edits"
             access.tell(
-                f"{count} unfinished {edits} of a cut-off session taken over; "
+                f"{so_many(count, 'unfinished edits')} of a cut-off session taken over; "
                 f"{access.key('undo')} undoes."
             )
         return count > 0

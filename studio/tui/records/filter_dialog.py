@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from studio.plurals import so_many
 from studio.records import StudioError
 from studio.store.review_shapes import PromptUse, ScoreInfo, View
 from studio.tui.pane.base import Dialog
@@ -90,7 +91,9 @@ def lines_of(known: FilterChoices, type: str) -> Iterator[FilterLine]:
     yield FilterLine("verdict", "Verdict", tuple(say.VERDICTS.items()))
     reasons = tuple((name, f"{name} ({count:,})") for name, count in known.reasons.items())
     yield FilterLine("reason", "Dropped for", (("", "any reason"), *reasons))
-    prompts = tuple((p.id, f"{p.name} v{p.version}, {p.calls:,} calls") for p in known.prompts)
+    prompts = tuple(
+        (p.id, f"{p.name} v{p.version}, {so_many(p.calls, 'calls')}") for p in known.prompts
+    )
     yield FilterLine("prompt_id", "Prompt", ((None, "any version"), *prompts))
     yield FilterLine("job_id", "Made by job", ((None, "any job"), *known.jobs))
     scores = tuple((s.filter, f"{s.filter}, {say.span(s.low, s.high)}") for s in known.scores)
@@ -169,7 +172,7 @@ class FilterDialog(Dialog):
             told.update(content(str(error), "$error"))
             return
         if found is not None:
-            words = "1 record" if found == 1 else f"{found:,} records"
+            words = so_many(found, "records")
             told.update(Content.styled(words, "bold"))
 
     def action_change(self, by: int) -> None:

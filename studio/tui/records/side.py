@@ -13,6 +13,7 @@ from typing import Any, Final
 from textual.content import Content
 
 from studio.llm.money import dollars
+from studio.plurals import so_many
 from studio.records import Record, RecordType
 from studio.store.review_shapes import Agreement, Call, Origin, Provenance
 from studio.store.verdicts import PERSON
@@ -190,7 +191,7 @@ def _facts(call: Call) -> Iterator[str]:
     yield f"draw {call.draw} · seed {call.seed} · ended by {one_line(call.finish_reason, 20)}"
     yield (
         f"temperature {decoding.temperature:g} · top p {decoding.top_p:g}"
-        f" · at most {decoding.max_tokens} tokens"
+        f" · at most {so_many(decoding.max_tokens, 'tokens')}"
     )
     tokens = f"{_count(call.prompt_tokens)} tokens in, {_count(call.completion_tokens)} out"
     yield f"{tokens} · {cost} · {call.latency_s:.1f} s"
@@ -266,7 +267,8 @@ def _agreement(agreement: Agreement) -> Iterator[Any]:
     kappa = "not defined" if agreement.kappa is None else f"{agreement.kappa:.2f}"
     (both, only_first), (only_second, neither) = agreement.table
     yield content(
-        f"{first} and {second}: Cohen's kappa {kappa} over {agreement.both:,} records\n", "bold"
+        f"{first} and {second}: Cohen's kappa {kappa} over {so_many(agreement.both, 'records')}\n",
+        "bold",
     )
     yield content(
         f"both accept {both:,} · both reject {neither:,}\n"

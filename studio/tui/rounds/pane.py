@@ -13,6 +13,7 @@ from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
 from studio.jobs import queue
+from studio.plurals import so_many
 from studio.runs import Job, Run
 from studio.store import Store
 from studio.tui.actions import bindings, in_scope, key_name
@@ -424,7 +425,7 @@ class RoundsPane(Pane):
 def _run_row(store: Store, run: Run) -> Row:
     rounds = store.runs.rounds(run.id)
     best = max((say.score(one.validation) for one in rounds), default="")
-    words = f"{len(rounds)} round{'s' if len(rounds) != 1 else ''}"
+    words = so_many(len(rounds), "rounds")
     told = f"{words}, validation {best}" if best else words
     began = run.created.replace("T", " ")[:16]
     return Row(str(run.id), (str(run.id), run.method, began, told))

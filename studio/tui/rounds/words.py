@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation.measures import measure_name
+from studio.plurals import so_many
 from studio.runs import Job, JobState, Round
 from studio.store.runs import ErrorRow
 from studio.tasks import Task
@@ -113,7 +114,7 @@ def title(look: RunSnapshot) -> str:
     kind = KINDS.get(str(params.get("kind")), "")
     rounds = int(params.get("rounds") or 0)
     state = "‖ waits for you" if look.is_resting else job_words.mark(job) if job else ""
-    many = f"up to {rounds} round{'s' if rounds != 1 else ''}" if look.extrapolates else ""
+    many = f"up to {so_many(rounds, 'rounds')}" if look.extrapolates else ""
     parts = (f"Run {run.id}", state, run.method, kind, many)
     return " · ".join(part for part in parts if part)
 
@@ -157,7 +158,7 @@ def _of_round(look: RunSnapshot, last: Round) -> Iterator[tuple[str, str]]:
         yield (_sign(live) if place == 1 else "·"), "errors"
         yield "·", "extrapolation"
         return
-    yield "✓", f"{last.errors or 0:,} error{'' if last.errors == 1 else 's'}"
+    yield "✓", so_many(last.errors or 0, "errors")
     kept, dropped = look.counts.get(last.number + 1, (0, 0))
     if place >= 3:
         yield "✓", f"{_extrapolations(kept)}, {dropped:,} dropped"
@@ -221,7 +222,7 @@ def next_step(look: RunSnapshot, keys: Mapping[str, str], asking: int) -> str:
 
 
 def _extrapolations(count: int) -> str:
-    return "1 extrapolation" if count == 1 else f"{count:,} extrapolations"
+    return so_many(count, "extrapolations")
 
 
 # -- the table and the curves --

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from studio.evaluation.systems import BASE, System, label_of
+from studio.evaluation.systems import BASE, RERANKER, SUM, System, label_of
 from studio.jobs.gold import Same
 from studio.jobs.project_systems import NOTHING_TRAINED
 from studio.jobs.search_protocol import Hit, Ranking, State
@@ -149,8 +149,17 @@ def document_title(
 
 def system_row(system: System, *, shown: bool) -> Row:
     """A system to choose: whether it has a column, what it is called, which encoder it is."""
-    cells = (SHOWN if shown else "", system.label, system.problem or system.detail or "")
+    cells = (SHOWN if shown else "", system.label, system.problem or _what(system))
     return Row(system.name, cells)
+
+
+def _what(system: System) -> str:
+    if system.kind == SUM:
+        return " and ".join(one.label for one in system.over) + " added up"
+    if system.kind != RERANKER:
+        return system.detail
+    reads = f"first {system.depth:,} of {system.over[0].label}"
+    return ", ".join(part for part in (system.detail, reads) if part)
 
 
 def start_text(count: int, keys: Mapping[str, str]) -> str:

@@ -22,6 +22,7 @@ from studio.jobs.train_params import (
 from studio.jobs.train_time import in_words
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.params import Params
+from studio.plurals import so_many
 from studio.records import Split, StudioError
 from studio.runs import RERANKER, Job, Model
 from studio.training.encoders import MAX_LENGTH
@@ -182,7 +183,7 @@ class ModelActions(Pane):
             return sets[split]
         tokens = int(model.settings.get("max_length") or MAX_LENGTH)
         plan = reading_plan(self.project.store, split, model.base, tokens)
-        return f"{plan.pairs:,} pairs to read, about {in_words(plan.time.seconds)}"
+        return f"{so_many(plan.pairs, 'pairs')} to read, about {in_words(plan.time.seconds)}"
 
     def _gold(self) -> dict[Split, str]:
         """Split → what its gold is, where there is some."""

@@ -22,6 +22,7 @@ from studio.jobs.train_params import (
     TrainParams,
 )
 from studio.jobs.training import root_encoder
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import TRIPLET, StudioError
 from studio.store import Store
@@ -288,8 +289,8 @@ def look_text(look: DataPreview) -> str:
     """In words: pairs, what is left out, steps, time."""
     data = look.data
     if data.pairs:
-        of = f" on {data.documents:,} documents" if data.documents else ""
-        lines = [f"✓ {data.pairs:,} pairs{of}"]
+        of = f" on {so_many(data.documents, 'documents')}" if data.documents else ""
+        lines = [f"✓ {so_many(data.pairs, 'pairs')}{of}"]
     else:
         lines = ["✗ no record is chosen"]
     if data.left_out:
@@ -298,7 +299,7 @@ def look_text(look: DataPreview) -> str:
         told = train_time.in_words(look.time.seconds)
         known = f"as fast as {look.time.measured_on} was here"
         guess = "a guess: none like it was trained here yet"
-        steps = f"{look.steps:,} step{'s' if look.steps != 1 else ''} of {look.batch} pairs"
+        steps = f"{so_many(look.steps, 'steps')} of {look.batch} pairs"
         lines.append(f"{steps}, about {told} ({known if look.time.measured_on else guess})")
     if not look.validation:
         lines.append("! no validation gold: the last step is kept, and it never stops early")

@@ -14,6 +14,7 @@ from studio.jobs.project_systems import systems_of
 from studio.jobs.reading_plans import ReadingPlan, mean_length, reading_plan
 from studio.jobs.rerank_params import RerankParams
 from studio.jobs.reranking import checked_here, settings_of
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER
@@ -85,9 +86,9 @@ class RerankPlan(DataPlan):
             guess = "a guess: none like it was trained here yet"
             known = f"as fast as {time.measured_on} was here" if time.measured_on else guess
             lines = [
-                f"✓ {data.pairs:,} queries, {settings.negatives} documents against each right one",
-                f"{steps:,} step{'s' if steps != 1 else ''} of {settings.batch_size}, about {said} "
-                f"({known})",
+                f"✓ {so_many(data.pairs, 'queries')}, "
+                f"{so_many(settings.negatives, 'documents')} against each right one",
+                f"{so_many(steps, 'steps')} of {settings.batch_size}, about {said} ({known})",
                 *_reading_lines(check, checks, test, params.evaluate),
             ]
         if data.left_out:
@@ -109,8 +110,8 @@ def _reading_lines(
     """How much is read beside the training, and for how long."""
     if check.queries:
         yield (
-            f"{checks} check{'s' if checks != 1 else ''} on validation, each of "
-            f"{check.queries:,} queries × {check.depth} documents"
+            f"{so_many(checks, 'checks')} on validation, each of "
+            f"{so_many(check.queries, 'queries')} × {so_many(check.depth, 'documents')}"
         )
     if scored and test.queries:
         yield f"scored afterwards: {test.words('test')}"

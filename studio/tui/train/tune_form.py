@@ -13,6 +13,7 @@ from studio.jobs.base_encoders import absolute, problem_of
 from studio.jobs.training_data import DataLook
 from studio.jobs.tune_params import TuneParams
 from studio.jobs.tuning import of_examples
+from studio.plurals import so_many
 from studio.project import Project
 from studio.records import StudioError
 from studio.store import Store
@@ -97,14 +98,14 @@ def look_text(look: TunePreview) -> str:
     noun = "instruction" if data.pairs == 1 else "instructions"
     lines = [f"✓ {data.pairs:,} {noun}" if data.pairs else "✗ no record is chosen"]
     if data.pairs and look.examples:
-        lines[0] += f" and {look.examples:,} example{'s' if look.examples != 1 else ''}"
+        lines[0] += f" and {so_many(look.examples, 'examples')}"
     if data.left_out:
         lines[0] += f"; {data.left_out:,} left out: each has a gold instruction's words"
     if data.pairs:
         told = train_time.in_words(look.time.seconds)
         guess = "a guess: none like it was tuned here yet"
         known = f"as fast as {look.time.measured_on} was here" if look.time.measured_on else guess
-        steps = f"{look.steps:,} step{'s' if look.steps != 1 else ''} of {look.batch}"
+        steps = f"{so_many(look.steps, 'steps')} of {look.batch}"
         lines.append(f"{steps}, about {told} ({known})")
     if not look.validation:
         lines.append("! no validation gold: the last step is kept, and it never stops early")

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from studio.evaluation import systems
-from studio.evaluation.measures import OF_ANSWERS, OF_RANKINGS, likeness_lines, measure_name
+from studio.evaluation.measures import (
+    OF_ANSWERS,
+    OF_RANKINGS,
+    likeness_lines,
+    measure_name,
+    reading_lines,
+)
 from studio.jobs.comparing import system_label
+from studio.plurals import so_many
 from studio.runs import Job, JobState, Model
 from studio.tui.jobs import outcome
 from studio.tui.jobs import words as job_words
@@ -132,14 +139,14 @@ def _means(
         alone = found.get(measure)
         return None, alone if isinstance(alone, float) else None
     scores = _table(found, "scores")
-    pair = systems.before_after(learner)
+    pair = systems.before_after(learner, scores)
     before, after = (_table(scores, name).get(measure) for name in pair)
     return before, after
 
 
 def gain_p_value(test: Mapping[str, Any], learner: str = "") -> float | None:
     """Of the model against what it is measured by; None where that was not tested."""
-    before, after = systems.before_after(learner)
+    before, after = systems.before_after(learner, _table(test, "scores"))
     return _table(test, "p_value").get(systems.pair_key(after, before))
 
 
@@ -169,6 +176,9 @@ def _arrow(before: float | None, after: float | None) -> str:
 def scores_table(scored: Mapping[str, Evaluation]) -> Iterator[str]:
     """A line for each system, with 95% intervals."""
     labels = {name: system_label(scored[name]) for name in systems.in_order(scored)}
+    if systems.RERANKED in labels:
+        # What it stands on has a line of its own, and the columns their place beside the curves.
+        labels[systems.RERANKED] = "reranker"
     wide = outcome.systems_width(labels.values())
     yield " " * wide + "".join(f"{label:<16}" for label in OF_RANKINGS.values()).rstrip()
     for system, label in labels.items():
@@ -258,13 +268,17 @@ def before_after(
         {n: one.metrics.get("prompts") for n, one in scored.items()}, labels
     )
     parts += [one_line(said)] if said else []
-    likeness = _table(model.scores, one.split).get("likeness")
+    table = _table(model.scores, one.split)
+    took = reading_lines(_table(table, "seconds"), _table(table, "reading"), labels)
+    parts += filter(None, ["\n".join(map(one_line, took))])
+    likeness = table.get("likeness")
     parts += ["\n".join(map(one_line, likeness_lines(likeness, labels)))] if likeness else []
     for (new, old), duel in duels.items():
+        who = "the reranker" if new == systems.RERANKED else "the trained model"
         head = f"{system_label(scored[new])} − {one_line(system_label(scored[old]), 24)}  "
         parts.append(
             f"{head}{test_line(duel.test, 'nDCG@10')}\n"
-            f"{verdict(duel.test, 'the trained model', duel.old)}\n"
+            f"{verdict(duel.test, who, duel.old)}\n"
             f"Queries: {tally(duel)}; {lists_key} lists them."
         )
     return "\n\n".join(parts)
@@ -274,16 +288,13 @@ def made_from(model: Model, pairs: int | None, nouns: str, note: str) -> str:
     """How the training went, and where the model is. pairs: how many it was trained on."""
     scores, settings = model.scores, model.settings
     lines = [f"“{note}”"] if note else []
-    took = [f"{pairs:,} {nouns}" if pairs is not None else ""]
+    took = [so_many(pairs, nouns) if pairs is not None else ""]
     if shown := settings.get("examples"):
-        took.append(f"{shown:,} example{'s' if shown != 1 else ''}")
+        took.append(so_many(shown, "examples"))
     if steps := scores.get("steps"):
         best = scores.get("best_step")
         early = best not in (None, steps)
-        took.append(
-            f"{steps:,} step{'s' if steps != 1 else ''}"
-            + (f", kept step {best:,}, the best" if early else "")
-        )
+        took.append(so_many(steps, "steps") + (f", kept step {best:,}, the best" if early else ""))
     if left_out := scores.get("left_out_gold"):
         took.append(f"{left_out} left out that have gold's words")
     lines.append(" · ".join(part for part in took if part))
@@ -326,7 +337,7 @@ def _chain(found: dict[str, Any], indent: str) -> Iterator[str]:
     job = f"job {found['job']}" if found["job"] else "no job known"
     yield f"{inner}trained by {job}, from {base_name(found['base'])}"
     if found["snapshot"]:
-        yield f"{inner}on snapshot {found['snapshot']}: {found['records']:,} records"
+        yield f"{inner}on snapshot {found['snapshot']}: {so_many(found['records'], 'records')}"
     if found.get("chosen"):
         told = ", ".join(f"{name.replace('_', ' ')} {x}" for name, x in found["chosen"].items())
         yield f"{inner}chosen by {told}"
@@ -344,8 +355,8 @@ def _chain(found: dict[str, Any], indent: str) -> Iterator[str]:
 
 
 def _maker(made: dict[str, Any]) -> str:
-    about = f" on {made['documents']:,} documents" if made["documents"] else " records"
-    counted = f"{made['records']:,}{about}"
+    about = f" on {so_many(made['documents'], 'documents')}" if made["documents"] else ""
+    counted = so_many(made["records"], "records") + about
     if not made["model"]:
         return f"{counted}: brought from outside"
     prompt = f"prompt {made['prompt']} v{made['prompt_version']}" if made["prompt"] else "no prompt"
