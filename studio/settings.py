@@ -61,6 +61,8 @@ class Endpoint:
     """Set for servers that only a project names: it may come from a stranger, so no key goes there.
     Not a setting."""
 
+    priced: str = ""
+    """Where its prices are from when no setting says them. Not a setting."""
     gguf: str = ""
     """The file of an embedded model that is not the catalogue's. Not a setting."""
 
@@ -265,7 +267,7 @@ def _refuse_secrets(path: Path, name: str, entry: dict[str, Any]) -> None:
             )
 
 
-NOT_SET = ("endpoints", "name", "keyless", "own", "own_budget_usd", "gguf", "folder")
+NOT_SET = ("endpoints", "name", "keyless", "priced", "own", "own_budget_usd", "gguf", "folder")
 """Fields that no key of a file sets; endpoints are tables, and named by them."""
 
 

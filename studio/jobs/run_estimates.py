@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from studio.calls import Request
-from studio.jobs.params import RunParams
 from studio.jobs.plans import Beginning, FixedCorpus, planned, requests_of
 from studio.llm.estimate import Estimate, estimate
 from studio.methods.mixing import asks_of
@@ -43,8 +42,7 @@ def estimate_for(project: Project, row: dict[str, Any]) -> Estimate:
     )
     # What later stages ask is as long as what the first one asked, as far as anybody knows.
     found = estimate(sample or seen, left, endpoint, plan.count, answered=answered)
-    half = ", at the price of batches" if RunParams.from_row(row).engine == "batch" else ""
-    return replace(found, stored=stored, basis=found.basis + half)
+    return replace(found, stored=stored)
 
 
 def _looked_at(stage: Stage, plan: Plan) -> tuple[list[Ask], int]:

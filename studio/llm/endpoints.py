@@ -15,6 +15,7 @@ from studio import api_keys, servers
 from studio.llm import catalogue
 from studio.llm.address import address, is_address
 from studio.llm.embedded import EmbeddedServer
+from studio.llm.prices import priced
 from studio.records import StudioError
 from studio.servers import EMBEDDED_PREFIX
 from studio.settings import (
@@ -61,7 +62,7 @@ def resolve(
     found = server_of(settings, name, base_url=base_url, model=model)
     if not found.model:
         raise StudioError(f"Which model of {found.name}? Name it with --model.")
-    return found
+    return priced(found)
 
 
 def server_of(

@@ -62,9 +62,8 @@ def estimate(
     mean, margin = _mean_and_margin([tokens * (factor or 1.0) for tokens in counted])
     prompt = _times(total, mean * (1 - spread) - margin, mean * (1 + spread) + margin)
     completion = _completion(sample, total, answered)
-    return Estimate(
-        total, prompt, completion, _cost(endpoint, prompt, completion), _basis(sample, answered)
-    )
+    basis = ", ".join(filter(None, [_basis(sample, answered), endpoint.priced]))
+    return Estimate(total, prompt, completion, _cost(endpoint, prompt, completion), basis)
 
 
 def prompt_tokens(request: Request, count_tokens: Callable[[str], int]) -> int:
