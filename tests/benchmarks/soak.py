@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any, Final, get_args
 
+import psutil
+
 from studio.jobs import queue
 from studio.project import Project
 from studio.prompting.builtin import builtin
@@ -98,10 +100,20 @@ def followed(project: Project, number: int, began: float) -> Job:
             live = job.live
             print(
                 f"{seconds:6.0f} s  {live.get('answered', 0):>7,} answered  limit "
-                f"{live.get('limit')} of {live.get('most')}, {live.get('in_flight')} in flight",
+                f"{live.get('limit')} of {live.get('most')}, {live.get('in_flight')} in flight"
+                f"  {held(job.pid)}",
                 flush=True,
             )
         time.sleep(0.5)
+
+
+def held(pid: int | None) -> str:
+    """What the worker holds: memory and open files, sockets among them."""
+    try:
+        worker = psutil.Process(pid or 0)
+        return f"{worker.memory_info().rss / 2**20:,.0f} MiB, {worker.num_fds()} handles"
+    except psutil.Error:
+        return ""
 
 
 def told(
