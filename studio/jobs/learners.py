@@ -87,6 +87,10 @@ def learner_for(context: JobContext, run: Run, params: RoundParams) -> Learner:
 # -- small models --
 
 
+OF_STEPS = {"epochs": "epochs", "learning_rate": "learning rate", "batch_size": "batches"}
+"""What only a training in steps has: parameter → its word."""
+
+
 def settings_for(task: str, params: RoundParams, language: str) -> SmallSettings:
     """The defaults of the task and the language with what the params say instead."""
     chosen = small_settings.defaults(task, params.kind, params.base, language)
@@ -124,6 +128,12 @@ class SmallLearner:
         ]
         if not self.test:
             found.append("There is no gold test item: scores are on validation only.")
+        told = [name for name in OF_STEPS if getattr(self.params, name) is not None]
+        if self.kind == "head" and told:
+            found.append(
+                f"A linear head knows no {' and no '.join(OF_STEPS[name] for name in told)}: what "
+                "was said of it changes nothing."
+            )
         return found
 
     def records(self, run_records: Sequence[Record]) -> Sequence[Datum]:

@@ -338,9 +338,11 @@ def test_a_label_without_gold_is_warned_of(studio: Command, project: Project, ti
 
 
 def test_zero_rounds_train_on_the_seed(studio: Command, project: Project, tiny: Path) -> None:
-    found = s3(studio, project, tiny, "--rounds", 0).json
+    found = s3(studio, project, tiny, "--rounds", 0, "--epochs", 2, "--batch-size", 4).json
     assert [row["round"] for row in found["rounds"]] == [0]
     assert found["stopped"] == "no round was asked for"
+    warned = "A linear head knows no epochs and no batches"
+    assert any(warning.startswith(warned) for warning in found["warnings"])
 
 
 def test_an_llm_that_refuses_is_told_of(
