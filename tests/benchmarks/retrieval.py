@@ -43,7 +43,7 @@ from studio.records import Example, StudioError
 from tests.benchmarks import retrieval_seeds
 from tests.support.data import gold_query, query_for
 
-console = Console(width=120)
+console = Console(width=140)
 
 
 def arguments(seeds: int) -> argparse.Namespace:

@@ -29,6 +29,7 @@ from studio.jobs.train_params import (
     TrainParams,
 )
 from studio.project import Project
+from studio.training.encoders import STATIC_NAMES
 
 RECIPES = {
     "published": TrainParams(recipe="published", interpolate=False),
@@ -59,7 +60,9 @@ def of_seed(
         common, short = {"encoder": encoder, "seed": seed}, Path(encoder).name
         filters = FilterParams(round_trip=options.round_trip, k=options.k, **common)
         run_job(project, "filter", filters.to_row() | {"run": f"{encoder} {seed}"})
-        first = RerankParams(base=encoder, retriever="base", seed=seed, name=f"teacher-{short}")
+        # Word vectors read no pair.
+        reads = "minilm-l6" if encoder in STATIC_NAMES else encoder
+        first = RerankParams(base=reads, retriever="base", seed=seed, name=f"teacher-{short}")
         for recipe in options.recipes.split(","):
             wanted = replace(RECIPES[recipe], name=f"{recipe}-{short}", **common)
             if wanted.taught_by == "reranker":
@@ -67,10 +70,12 @@ def of_seed(
                 run_job(project, "rerank", first.to_row())
                 wanted = replace(wanted, teacher=first.name)
             trained = run_job(project, "train", wanted.to_row())
-            score = EvaluateParams(model_id=trained["model_id"], encoder=encoder, split="test")
+            score = EvaluateParams(
+                model_id=trained["model_id"], encoder=encoder, split=options.split
+            )
             if options.reranker:
                 over = RerankParams(
-                    base=encoder, retriever=wanted.name, seed=seed, name=f"over-{wanted.name}"
+                    base=reads, retriever=wanted.name, seed=seed, name=f"over-{wanted.name}"
                 )
                 run_job(project, "rerank", over.to_row())
                 score = replace(

@@ -17,6 +17,7 @@ import pytest
 
 from studio import methods
 from studio.project import Project
+from studio.prompting.builtin import builtin
 from studio.tasks import TASKS
 from tests.support import two_step
 from tests.support.command import Command
@@ -50,7 +51,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bert_encoder(tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.mark.parametrize(("name", "task"), [*EVERY, ("two-step", "classification")])
+SET = "query-types"
+"""Not a method: Promptagator asking with a set of templates."""
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [*EVERY, ("two-step", "classification"), (SET, "retrieval")]
+)
 def test_what_was_killed_ends_with_the_rows_of_an_undisturbed_run(
     name: str, task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +116,8 @@ def made(folder: Path, name: str, task: str, url: str) -> Project:
     add_gold(project)
     if task == "retrieval" and methods_train(name, task):
         add_queries(project)
+    if name == SET:
+        project.store.prompts.save(SET, builtin(SET))
     return project
 
 
@@ -126,7 +135,8 @@ def start(studio: Command, project: Project, name: str, tiny: Path, *more: objec
     settings = known[name].settings.options() if name in known else {}
     few = {"wanted": 8, "evolutions": 2}
     verb += [one for key in few if key in settings for one in (f"--{key}", few[key])]
-    told = [*verb, "--method", name, "-p", project.path, "--concurrency", CONCURRENCY]
+    method = "promptagator" if name == SET else name
+    told = [*verb, "--method", method, "-p", project.path, "--concurrency", CONCURRENCY]
     return int(studio(*told, *more, "--detach", "--json").json["job"])
 
 
