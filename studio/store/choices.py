@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.records import Record
 from studio.store.db import one, rows
+from studio.store.query_types import WRITERS
 from studio.store.record_types import RecordTypes
 from studio.store.records import R_COLUMNS, read_records
 from studio.store.verdicts import IN_FORCE, PERSON, Verdicts
@@ -139,8 +140,8 @@ class Choices:
             parameters += [choice.score_of, low, high]
         if choice.prompt_version is not None:
             parts.append(
-                "EXISTS (SELECT 1 FROM generations g JOIN prompts p ON p.id = g.prompt_id"
-                " WHERE g.id = r.generation_id AND p.version = ?)"
+                "EXISTS (SELECT 1 FROM generations g WHERE g.id = r.generation_id"
+                f" AND g.prompt_id IN ({WRITERS}))"
             )
             parameters.append(choice.prompt_version)
         if choice.job is not None:

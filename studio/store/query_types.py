@@ -12,6 +12,16 @@ from studio.store.db import rows
 if TYPE_CHECKING:
     from studio.store.db import Database
 
+IN_SET = (
+    "char(10) || s.template LIKE '%' || char(10) || '=== share %'"
+    " AND instr(s.template, rtrim(p.template, char(10)))"
+)
+"""Whether the version s is a set, and p a member of it (or s itself)."""
+WRITERS = (
+    f"SELECT p.id FROM prompts p JOIN prompts s ON p.id = s.id OR {IN_SET} WHERE s.version = ?"
+)
+"""The rows of all that ask for a version: of a set its members."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueryTypes:
@@ -22,10 +32,8 @@ class QueryTypes:
     def all(self) -> dict[int, str]:
         """Row of a prompt version → its name, of those that are members of a set."""
         sql = (
-            "SELECT DISTINCT p.id, p.name FROM prompts p JOIN prompts s ON s.id != p.id"
-            " AND instr(s.template, rtrim(p.template, char(10)))"
-            " WHERE char(10) || s.template LIKE '%' || char(10) || '=== share %'"
-            " ORDER BY p.version"
+            "SELECT DISTINCT p.id, p.name FROM prompts p JOIN prompts s"
+            f" ON s.id != p.id AND {IN_SET} ORDER BY p.version"
         )
         return {row[0]: row[1] for row in rows(self.db, sql)}
 

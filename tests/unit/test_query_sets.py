@@ -23,6 +23,7 @@ from studio.prompting.builtin import builtin
 from studio.prompting.template_set import MemberText, is_set, member_texts, set_text
 from studio.prompting.templates import DOCUMENT_FORM, parse
 from studio.records import QUERY, Document, Reason, StudioError
+from studio.store.choices import Choice
 from studio.store.review_shapes import View
 from tests.support.claimed import claimed
 from tests.support.openai_server import OpenAIServer
@@ -163,6 +164,17 @@ def test_the_run_the_records_and_their_lineage_tell_the_query_type(project: Proj
     retained = chain_retention(project.store, QUERY, [])["all"]
     assert retained["long"]["share"] == 1.0
     assert project.store.query_types.of_records([short.id]) == {short.id: "short"}
+
+
+def test_a_training_takes_the_queries_of_a_set_or_of_one_member(project: Project) -> None:
+    runs.run(claimed(project, "generate", **run_row(project)))
+    versions = {one.name: one.version for one in project.store.prompts.all()}
+    counted = {
+        name: project.store.choices.count(Choice(prompt_version=versions[name])).records
+        for name in ("long+short", "long", "short")
+    }
+    assert counted["long"] == 18
+    assert counted["long+short"] == 18 + counted["short"] > 18
 
 
 def test_a_set_is_not_improved_as_a_whole(project: Project) -> None:
