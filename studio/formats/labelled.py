@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 from studio.formats import data_files
@@ -46,6 +47,10 @@ CONTEXTS = {
 }
 LABELS = ("label", "labels", "gold_label", "gold", "class", "category", "target", "标签")
 ANSWERS = ("answers", "answer", "答案")
+MOST_LABELS = 100
+"""Answer choices that are still classes; more are answers of their own."""
+LOOKED_AT = 1000
+"""Rows of a file whose choices are looked at."""
 MAX_SQUAD = 200 * 2**20
 """Bytes of a SQuAD file: it is one JSON object and is read whole."""
 
@@ -152,10 +157,42 @@ def _gold(
             yield bad.skipped(where)
 
 
+def choices_in(path: Path, encoding: str = "") -> list[str]:
+    """The answer choices that the rows of a P3 file name, in order; none where they name none, or
+    more than labels can be."""
+    found: dict[str, None] = {}
+    for row in islice(data_files.rows(path, encoding), LOOKED_AT):
+        if isinstance(row, SkippedRow):
+            continue
+        choices = row[1].get("answer_choices")
+        listed = unpacked(choices) if isinstance(choices, str) else choices
+        texts = listed if isinstance(listed, list) else []
+        found |= dict.fromkeys(clean_id(one) for one in texts if isinstance(one, str))
+    found.pop("", None)
+    return list(found) if 2 <= len(found) <= MOST_LABELS else []
+
+
+def _of_prompts(row: Mapping[str, object]) -> Mapping[str, object]:
+    """A row of P3 or COIG-PC as a text with its label; any other row unchanged.
+
+    Raises BadRow for a choice that P3 calls wrong: its right one has a row of its own.
+    """
+    if "inputs_pretokenized" in row:
+        if row.get("is_correct") is False:
+            raise BadRow("wrong", "it is an answer that its file calls wrong (is_correct)")
+        return {**row, "text": row["inputs_pretokenized"], "label": row.get("targets_pretokenized")}
+    if {"instruction", "input", "output"} <= row.keys():
+        given = clean_text(row["input"], "input")
+        return {**row, "text": given or row["instruction"], "label": row["output"]}
+    return row
+
+
 def _fields(
     row: Mapping[str, object], type: RecordType, labels: Sequence[str], fields: GoldFields
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The datum's fields, and for questions the other right answers."""
+    if type == LABELLED_TEXT and not (fields.text or fields.label):
+        row = _of_prompts(row)
     text = needed_text(_of(row, fields.text, TEXTS[type], "text"), "text").strip()
     found, context = {type.fields[0]: text}, ""
     if type.context:

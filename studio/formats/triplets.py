@@ -9,28 +9,18 @@ collections, P3 and COIG-PC, whose answer belongs to its input, and whose other 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
-from studio.formats.data_card import DataFile, ExportCounts, card
 from studio.formats.json_values import unpacked
 from studio.formats.not_empty import not_empty
-from studio.formats.rows import (
-    ExportContext,
-    Exported,
-    Exporter,
-    ExportRow,
-    RawTriplet,
-    SkippedRow,
-)
-from studio.formats.staging import staged
+from studio.formats.rows import RawTriplet, SkippedRow
 from studio.formats.text_source import explained
-from studio.records import TRIPLET, StudioError
+from studio.records import StudioError
 
 USUAL: Final[Mapping[str, tuple[str, ...]]] = {
     "query": (
@@ -203,60 +193,3 @@ def _score(content: object) -> str:
     if number != number or isinstance(content, bool):
         raise BadRow("score", f"the score {str(content)[:40]!r} is no number")
     return f"{number:g}"
-
-
-# -- out --
-
-
-def write_medi(rows: Iterable[ExportRow], target: Path, context: ExportContext) -> Exported:
-    """Writes ``medi.json``: one list, each row a query, a positive and a negative, each with its
-    instruction before it, and the number of its task."""
-    what = (
-        "Each row has an instruction with a text as `query`, as `pos` and as `neg` (empty where "
-        "there is none), and the number of its task in `task_id`: batches should be of one task."
-    )
-    counts, numbers, written = ExportCounts(), _TaskNumbers(), 0
-    with staged(target) as staging:
-        with staging.open("medi.json") as file:
-            for row in counts.counted(rows, kept_only=True):
-                file.write("[\n" if not written else ",\n")
-                file.write(json.dumps(_medi(row.fields, numbers), ensure_ascii=False))
-                written += 1
-            file.write("\n]\n")
-        if not written:
-            raise StudioError("There is no kept record to export: generate or keep some first.")
-        files = [DataFile("default", {"train": "medi.json"}, {})]
-        with staging.open("README.md") as file:
-            file.write(card(context.card, counts, files, what))
-    return Exported((target / "medi.json", target / "README.md"), written)
-
-
-class _TaskNumbers(dict[str, int]):
-    """A number for each task: MEDI's own where it has one, else the next."""
-
-    def __missing__(self, task: str) -> int:
-        self[task] = len(self)
-        return self[task]
-
-
-def _medi(fields: Mapping[str, str], numbers: dict[str, int]) -> dict[str, object]:
-    own, about = fields.get("instruction", ""), fields.get("positive_instruction", "")
-    group = fields.get("group", "")
-    told = group.removeprefix(TASK_NAME)
-    is_numbered = group.startswith(TASK_NAME) and told.isdecimal()
-    return {
-        "query": [own, fields["query"]],
-        "pos": [about, fields.get("positive", "")],
-        "neg": [about, fields.get("negative", "")],
-        "task_id": int(told) if is_numbered else numbers[own or group],
-    }
-
-
-EXPORTERS: Sequence[Exporter] = (
-    Exporter(
-        "medi",
-        "MEDI's list of instructed queries, positives and negatives (Instructor), kept records",
-        write_medi,
-        of=frozenset({TRIPLET.name}),
-    ),
-)

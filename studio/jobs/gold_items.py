@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.filters.base import is_instruction
-from studio.formats.labelled import GoldFields, read_gold
+from studio.formats.labelled import GoldFields, choices_in, read_gold
 from studio.formats.rows import ReadingNote, SkippedRow
 from studio.jobs.labelled_projects import labelled_task
 from studio.jobs.leaks import GoldWords, place_of, switch_off_gold
 from studio.project import Project
 from studio.prompting.words import normal
-from studio.records import Example, Gold, Split, StudioError
+from studio.records import Example, Gold, Label, Split, StudioError
 
 Into = Literal["validation", "test", "auto"]
 SAMPLES = 20
@@ -88,6 +88,9 @@ def import_labelled(
     """
     task = labelled_task(project)
     names = [label.name for label in project.store.labels.all()]
+    own: list[str] = []
+    if task.has_labels and not names and path.is_file():
+        names = own = choices_in(path, fields.encoding)
     if task.has_labels and not names:
         raise StudioError(
             "The project has no labels yet. Name them with "
@@ -100,6 +103,9 @@ def import_labelled(
         row for row in rows if isinstance(row, SkippedRow) and not isinstance(row, ReadingNote)
     ]
     items = [row for row in rows if not isinstance(row, SkippedRow)]
+    if own and items:
+        project.store.labels.set([Label(name) for name in own])
+        notes += (f"The labels are the answer choices of the file: {', '.join(own)}.",)
     if into == "auto":
         items = split_gold(items, test_share, seed)
     items, leaks = _apart(project, items)

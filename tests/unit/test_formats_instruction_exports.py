@@ -417,7 +417,7 @@ def _info(folder: Path) -> dict[str, Any]:
 def test_only_instruction_projects_are_offered_the_formats() -> None:
     from studio.jobs.exporting import fitting
 
-    assert set(fitting(TASKS["instructions"])) == {*NAMES, *KEPT_WHOLE}
+    assert set(fitting(TASKS["instructions"])) == {*NAMES, *KEPT_WHOLE, "medi"}
     for name, task in TASKS.items():
         if name != "instructions":
             assert not {*NAMES}.intersection(fitting(task))

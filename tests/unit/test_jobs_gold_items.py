@@ -208,3 +208,33 @@ def test_a_doubled_row_is_told_as_such_and_not_as_a_leak(project: Project, tmp_p
 def test_a_share_outside_its_bounds_is_refused(share: float) -> None:
     with pytest.raises(StudioError, match="between 0 and 1"):
         split_gold(golds(datum("a", "pos")), share, seed=1)
+
+
+def test_prompt_collections_are_texts_with_labels(tmp_path: Path) -> None:
+    made = Project.create(tmp_path / "mood", task="classification")
+    path = tmp_path / "p3.jsonl"
+    choices = ["glad", "sad"]
+    rows: list[dict[str, object]] = [
+        {"inputs_pretokenized": f"How is it? {text}", "targets_pretokenized": f"\n{label}",
+         "answer_choices": choices, "is_correct": right}
+        for text, label, right in (("Warm.", "glad", True), ("Cold.", "glad", False),
+                                   ("Cold.", "sad", True))
+    ]  # fmt: skip
+    rows.append({"instruction": "Name the mood.", "input": "Rain again.", "output": "sad"})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = import_labelled(made, path, "validation")
+    assert [(one.text, one.label) for one in made.store.gold.all()] == [
+        ("How is it? Warm.", "glad"),
+        ("How is it? Cold.", "sad"),
+        ("Rain again.", "sad"),
+    ]
+    assert [one.name for one in made.store.labels.all()] == choices
+    assert done.notes == ("The labels are the answer choices of the file: glad, sad.",)
+    assert [row.code for row in done.skipped] == ["wrong"]
+
+
+def test_a_file_without_choices_names_no_labels(tmp_path: Path) -> None:
+    made = Project.create(tmp_path / "mood", task="classification")
+    with pytest.raises(StudioError, match="no labels yet"):
+        import_labelled(made, write(tmp_path / "gold.jsonl", ("warm", "pos")), "validation")
+    assert not made.store.labels.all()
