@@ -17,6 +17,8 @@ from studio.llm.failures import CallFailed
 from studio.llm.slowness import Slowness
 
 START_LIMIT = 16.0
+START_SHARE = 0.25
+"""The same as a share of the most that are allowed: who allows many knows the server."""
 CLIMB = 2.0
 """Calls more at a time for each answer, until it is once too much: three times as many a round."""
 BACKOFF_BASE_S = 0.5
@@ -66,7 +68,7 @@ class AdaptiveLimiter:
     def __init__(self, client: LLMClient, most: int) -> None:
         self.client = client
         self.most = max(1, min(most, client.endpoint.max_concurrency))
-        self.limit = min(START_LIMIT, float(self.most))
+        self.limit = min(max(START_LIMIT, START_SHARE * self.most), float(self.most))
         self.in_flight = 0
         self.paused_until = 0.0
         self.strikes = 0
