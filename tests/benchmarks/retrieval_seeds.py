@@ -163,7 +163,8 @@ def run(
         project = prepared(folder, told, work / f"seed-{seed}")
         generate(project, told)
         scored += of_seed(project, told, seed, run_job)
-    return summary_table(f"{folder.name}, {options.seeds} seeds", scored)
+    seeds = "1 seed" if options.seeds == 1 else f"{options.seeds} seeds"
+    return summary_table(f"{folder.name}, {seeds}", scored)
 
 
 if __name__ == "__main__":

@@ -607,6 +607,17 @@ async def test_o_lists_what_a_line_can_be(made: Project) -> None:
         await until_shown(pilot, lambda: app.screen.query_one(Form).values["method"] == "zerogen")
 
 
+async def test_what_a_run_will_do_is_told_for_its_method(made: Project) -> None:
+    async with StudioApp(made, screen="rounds").run_test(size=(120, 40)) as pilot:
+        for said in (
+            "For each error the LLM writes one more like it",
+            "Nothing is written from that",
+            "then as many in each of 2 rounds",
+        ):
+            await until_shown(pilot, lambda said=said: said in shown(pilot.app, "outlook"))  # type: ignore[misc]
+            await pilot.press("right")
+
+
 async def test_a_project_without_labels_or_gold_says_the_commands(
     tmp_path: Path, no_workers: list[int]
 ) -> None:

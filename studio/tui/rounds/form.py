@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from studio import methods
 from studio.jobs.base_encoders import default_encoder
 from studio.jobs.params import RoundParams
 from studio.jobs.plans import method_of
+from studio.methods.protocol import Feedback
 from studio.project import Project
 from studio.tui.pane import run_form
 from studio.tui.pane.params_form import Unfit, text_of
@@ -78,6 +79,13 @@ def row_of(
     return row
 
 
+def feedback_of(project: Project, row: dict[str, Any]) -> Feedback:
+    """What the run's last stage is written from."""
+    method = methods.get(row["method"], project.task.name)
+    found: Iterator[Feedback] = (stage.feedback for stage in method.stages if stage.feedback)
+    return next(found, "")
+
+
 def calls(project: Project, row: dict[str, Any]) -> str:
     """What the run will ask, in one sentence; no call is made for it."""
     method = methods.get(row["method"], project.task.name)
@@ -89,12 +97,13 @@ def calls(project: Project, row: dict[str, Any]) -> str:
     parts = []
     if "seed_records" in row:
         parts.append(f"about {reasons + int(row['seed_records']):,} calls for the seed")
-    feedback = next((stage.feedback for stage in method.stages if stage.feedback), "")
+    feedback = feedback_of(project, row)
     if feedback == "errors" and rounds:
         times = "rounds" if rounds > 1 else "round"
         parts.append(f"one for each error: at most {gold * rounds:,} in {rounds} {times}")
     elif feedback == "influence" and rounds:
-        parts.append("as many in the round" if rounds == 1 else f"as many in each of {rounds}")
+        times = "the round" if rounds == 1 else f"each of {rounds} rounds"
+        parts.append(f"as many in {times}")
     elif feedback == "gold":
         parts.append(f"{gold:,} for gold validation")
     return ", then ".join(parts)

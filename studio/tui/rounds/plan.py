@@ -14,6 +14,7 @@ from textual.widgets import Static
 from studio.jobs import planning
 from studio.jobs.params import RunParams
 from studio.jobs.plans import endpoint_of
+from studio.methods.protocol import Feedback
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.actions import key_name
@@ -29,10 +30,18 @@ from studio.tui.widgets.text_pane import Section, TextPane
 DEED = "Start the run: s, or enter here · o lists what a line can be"
 ESTIMATE_DELAY_S = 0.4
 """A pause in typing after which the cost is worked out."""
-ABOUT = (
+BEGUN = (
     "Seed texts are written, a small model trains on them, and what it gets wrong on validation is "
-    "shown here. For each error the LLM writes one more like it; you judge, the model trains anew."
+    "shown here. "
 )
+THEN: dict[Feedback, str] = {
+    "": "Nothing is written from that.",
+    "errors": "For each error the LLM writes one more like it; you judge, the model trains anew.",
+    "gold": "The LLM writes more like gold validation; you judge, the model trains anew.",
+    "influence": "The LLM sees what helped the model most and writes on; the model trains anew.",
+}
+"""How a run goes on, by what its last stage is written from."""
+ABOUT = BEGUN + THEN["errors"]
 
 
 class RoundsPlanView(PlanForm):
@@ -120,7 +129,8 @@ class RoundsPlanView(PlanForm):
         return params
 
     def _say_what_it_asks(self, params: dict[str, Any], cost: str = "") -> None:
-        asked = f"{form_of.calls(self._project, params)}.{cost}\n{ABOUT}"
+        then = THEN[form_of.feedback_of(self._project, params)]
+        asked = f"{form_of.calls(self._project, params)}.{cost}\n{BEGUN}{then}"
         # An estimate may come when the program is ending, and the widgets are gone.
         for outlook in self.query("#outlook").results(Static):
             outlook.update(content(asked))
