@@ -321,6 +321,39 @@ async def test_a_run_of_any_terminal_is_watched(project: Project, job: JobMaker)
         assert "p pauses" in shown(app, "next")
 
 
+async def test_a_batch_is_chosen_estimated_and_started_by_keys(
+    wired: Project, no_workers: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path))
+    (tmp_path / "prices.toml").write_text('["127.0.0.1"]\n"stand-in" = [1.0, 2.0]\n')
+    app = StudioApp(wired, screen="generate")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, lambda: "prices of yours" in shown(app, "outlook"))
+        whole = re.search(r"cost +\$(\S+)", shown(app, "outlook"))
+        await pilot.press("G", "k", "k", "right")
+        await until_shown(pilot, lambda: "half of it in a batch" in shown(app, "outlook"))
+        half = re.search(r"cost +\$(\S+)", shown(app, "outlook"))
+        assert whole and half  # noqa: PT018
+        assert float(half[1]) == pytest.approx(float(whole[1]) / 2, rel=0.02)
+        await pilot.press("s")
+        await until_shown(pilot, lambda: no_workers)
+    assert queue.get(wired, no_workers[0]).params["engine"] == "batch"
+
+
+async def test_a_batch_says_how_far_it_is(project: Project, job: JobMaker) -> None:
+    import json
+
+    live = json.dumps({**LIVE, "answered": 0, "note": "in the batch: 120 of 500 done"})
+    live_job(job, params={"engine": "batch"}, live=live)
+    app = StudioApp(project, screen="generate")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "calls    in the batch: 120 of 500 done" in shown(app, "figures")
+        assert "x cancels the batch" in shown(app, "next")
+        await pilot.press("plus")
+        assert "its server decides" in list(app.said)[-1].text
+
+
 async def test_a_run_that_begins_elsewhere_comes_to_the_front(
     project: Project, job: JobMaker
 ) -> None:

@@ -109,3 +109,14 @@ def test_plan_with_a_fault_and_a_last_run(
     app = StudioApp(wired, screen="generate")
     before = looks("studio-dark", "G", "k", "enter", *"many", "escape")
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@SIZES
+def test_batch_under_way(
+    snap_compare: Compare, project: Project, job: JobMaker, size: tuple[int, int]
+) -> None:
+    live = {"asked": 500, "in_flight": 500, "note": "in the batch: 120 of 500 done"}
+    told = {"engine": "batch", "budget_usd": 0.5}
+    goes_on(project, job("generate", JobState.RUNNING, params=told, live=json.dumps(live)))
+    app = StudioApp(project, screen="generate")
+    assert snap_compare(app, terminal_size=size, run_before=looks("studio-dark"))

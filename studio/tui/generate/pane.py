@@ -254,6 +254,9 @@ class GeneratePane(Pane):
     def _change_concurrency(self, *, up: bool) -> None:
         if (run := self._run) is None:
             return
+        if say.params_of(run).engine == "batch":
+            self.studio.tell("A batch is one file: its server decides how many calls at a time.")
+            return
         figures = say.figures_of(run)
         now = run.concurrency or figures.most or say.params_of(run).max_concurrency or 1
         most = max(figures.ceiling or say.LADDER[-1], 1)

@@ -131,7 +131,7 @@ def lines(
         ("cost", _cost(job, figures, params)),
     ]
     if is_under_way(job):
-        parts.append(("calls", _calls(job, figures)))
+        parts.append(("calls", _calls(job, figures, params)))
     if types := job.result.get("query_types"):
         each = (f"{one_line(name, 20)} {one['share']:.0%}" for name, one in types.items())
         parts.append(("kept of", " · ".join(each)))
@@ -198,7 +198,9 @@ def _cost(job: Job, figures: Figures, params: RunParams) -> str:
     return f"{dollars(figures.cost)}{cap}{untold(figures.uncounted)}"
 
 
-def _calls(job: Job, figures: Figures) -> str:
+def _calls(job: Job, figures: Figures, params: RunParams) -> str:
+    if params.engine == "batch":
+        return figures.note or job.message or "none yet"
     most = job.concurrency or figures.most
     if not most:
         return job.message or "none yet"
@@ -262,6 +264,11 @@ def next_step(job: Job, keys: dict[str, str], nouns: str = "queries") -> str:
     if is_under_way(job):
         if job.is_paused:
             return f"{keys['generate.pause']} goes on · {keys['generate.cancel']} stops it for now"
+        if params_of(job).engine == "batch":
+            return (
+                f"{keys['generate.pause']} sends no more · {keys['generate.cancel']} cancels the"
+                " batch · it goes on when you leave"
+            )
         return (
             f"{keys['generate.pause']} pauses · {keys['generate.faster']} {keys['generate.slower']}"
             " more or fewer calls at a time · it goes on when you leave"
