@@ -69,6 +69,11 @@ class Task:
         return self.needs_documents or self.takes_documents
 
     @property
+    def takes_records(self) -> bool:
+        """Whether what others have made can come in as its records."""
+        return self.gold in ("output", "positive")
+
+    @property
     def is_trained_alone(self) -> bool:
         """Whether one job trains on the kept records, and no path or round leads there."""
         return bool(self.trained_by) and not self.has_path

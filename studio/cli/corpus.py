@@ -257,7 +257,7 @@ def import_(
 
 
 def _check_records(task: Task, reading: ImportParams) -> None:
-    if reading.records and task.gold not in ("output", "positive"):
+    if reading.records and not task.takes_records:
         raise WrongTask(
             f"This project's task is {task.name}: --records are for instruction data and triplets. "
             f"What its LLM writes comes with `{task.verb}`."

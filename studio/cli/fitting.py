@@ -30,7 +30,7 @@ def _has_corpus(task: Task) -> bool:
 
 def _takes_files(task: Task) -> bool:
     """Documents, or records that others have made."""
-    return task.has_corpus or task.gold == "positive"
+    return task.has_corpus or task.takes_records
 
 
 def _has_texts_to_ask(task: Task) -> bool:

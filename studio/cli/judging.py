@@ -11,7 +11,7 @@ import typer
 from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, out, table, visible
-from studio.cli.run_options import ModelOption, run_told
+from studio.cli.run_options import EstimateOption, ModelOption, run_told
 from studio.cli.tables import retention_table
 from studio.jobs.params import JudgeParams
 from studio.llm.money import dollars, untold
@@ -39,9 +39,7 @@ def judge(
         bool, typer.Option("--show", help="Only print the judge's template, to copy and change.")
     ] = False,
     model: ModelOption = "",
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only say what it would cost.")
-    ] = False,
+    estimate: EstimateOption = False,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -23,6 +23,7 @@ MethodSettings = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", help="The model at the URL; needless where there is one.")
 ]
+EstimateOption = Annotated[bool, typer.Option("--estimate", help="Only say what it would cost.")]
 PromptOption = Annotated[
     int | None, typer.Option("--prompt", help="The prompt version; default the newest.")
 ]

@@ -23,6 +23,7 @@ from studio.cli.output import (
 )
 from studio.cli.reranking import tell_reading
 from studio.cli.run_options import (
+    EstimateOption,
     MethodSettings,
     ModelOption,
     PromptOption,
@@ -54,9 +55,7 @@ def generate(
     settings: MethodSettings,
     model: ModelOption = "",
     prompt: PromptOption = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only say what it would cost.")
-    ] = False,
+    estimate: EstimateOption = False,
     detach: DetachOption = False,
     as_json: JsonOption = False,
 ) -> None:

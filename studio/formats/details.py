@@ -15,6 +15,7 @@ from typing import Any, Final
 from studio.formats.data_card import Feature
 from studio.formats.json_values import unpacked
 from studio.formats.rows import ExportRow
+from studio.records import Reason
 
 Details = dict[str, Any]
 
@@ -76,6 +77,12 @@ def details_of(row: Mapping[str, object]) -> Details:
     if isinstance(more, dict):
         found |= {str(name): _clean(one) for name, one in more.items()}
     return {name: one for name, one in found.items() if _says(one)}
+
+
+def reason_of(row: Mapping[str, object]) -> str:
+    """Why an export of ours has the row as dropped; empty for a kept one."""
+    reason = row.get("reason")
+    return str(reason) if is_false(row.get("kept", True)) and reason in [*Reason] else ""
 
 
 def is_true(content: object) -> bool:

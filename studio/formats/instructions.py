@@ -20,14 +20,14 @@ from typing import Any, Final
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
-from studio.formats.details import details_of, is_false
+from studio.formats.details import details_of, is_false, reason_of
 from studio.formats.json_values import unpacked
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawInstruction, SkippedRow
 from studio.formats.tags import tag_text, tags_of
 from studio.formats.text_source import explained
 from studio.prompting.blocks import without_input
-from studio.records import Reason, StudioError
+from studio.records import StudioError
 
 IDS = ("_id", "id", "idx", "编号")
 # P3 has token numbers under the plain names where it has the texts under the long ones.
@@ -146,7 +146,7 @@ def _of_row(
                 tags=tag_text(tags_of(_tags(known))),
                 enabled=_is_enabled(row),
                 details=known,
-                reason=_reason(row),
+                reason=reason_of(row),
             )
 
 
@@ -325,12 +325,6 @@ def _tags(details: Mapping[str, object]) -> str:
     names = [word for key in TAGS for word in _named(details.get(key), key == "tags")]
     names += ["classification"] * (details.get("is_classification") is True)
     return " ".join([*names, *([FOLLOW_UP] if details.get("is_follow_up") is True else [])])
-
-
-def _reason(row: Mapping[str, object]) -> str:
-    """Why an export of ours has the row as dropped."""
-    reason = row.get("reason")
-    return str(reason) if is_false(row.get("kept", True)) and reason in [*Reason] else ""
 
 
 def _named(content: object, several: bool = False) -> Iterator[str]:

@@ -123,6 +123,13 @@ class RawTriplet:
     """The id of its row, or its line; ``#2`` and so on behind it for others of one row."""
     where: str
     """``file:line`` of its row."""
+    reason: str = ""
+    """Why it was dropped where the file is an export of ours; empty while kept."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What else its row says: where it came from."""
+        return {"origin": self.where}
 
 
 @dataclass(frozen=True, slots=True)

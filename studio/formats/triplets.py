@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from studio.formats import data_files
 from studio.formats.columns import BadRow, clean_id, clean_text, needed_text, value
+from studio.formats.details import reason_of
 from studio.formats.json_values import unpacked
 from studio.formats.not_empty import not_empty
 from studio.formats.rows import RawTriplet, SkippedRow
@@ -83,7 +84,7 @@ def _rows(rows: Iterator[data_files.FoundRow], named: Mapping[str, str]) -> Iter
 def _of_row(
     row: Mapping[str, object], where: str, named: Mapping[str, str]
 ) -> Iterator[RawTriplet]:
-    row = _of_prompts(row)
+    reason, row = reason_of(row), _of_prompts(row)
     held = {field: value(row, named.get(field, ""), usual) for field, usual in USUAL.items()}
     for field in ("query", "positive"):
         if not held[field][0]:
@@ -96,7 +97,7 @@ def _of_row(
         each = _each(found)
     name = clean_id(value(row, "", IDS)[1]) or where.rpartition(":")[2]
     for number, fields in enumerate(each, 1):
-        yield RawTriplet(fields, name if number == 1 else f"{name}#{number}", where)
+        yield RawTriplet(fields, name if number == 1 else f"{name}#{number}", where, reason)
 
 
 def _of_prompts(row: Mapping[str, object]) -> Mapping[str, object]:

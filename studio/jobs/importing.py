@@ -319,7 +319,6 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
             if isinstance(row, SkippedRow):
                 report.skip(row)
                 continue
-            told = row if isinstance(row, RawInstruction) else None
             record = Record(
                 type,
                 row.fields,
@@ -327,8 +326,8 @@ def import_records(context: JobContext, path: Path, report: Report) -> int:
                 stage=IMPORTED,
                 place=place,
                 part=part,
-                reason=told.reason if told else "",
-                details=told.details if told else {"origin": row.where},
+                reason=row.reason,
+                details=row.details,
             )
             sha = content_sha(*map(record.__getitem__, type.fields))
             if (same := gold.find(record)) is not None:

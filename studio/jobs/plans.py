@@ -15,6 +15,7 @@ from studio.jobs.params import RoundParams, RunParams, cap_words, run_params
 from studio.jobs.stored_corpus import StoredCorpus
 from studio.llm.endpoints import at_address, resolve, stranger
 from studio.llm.prices import in_batches
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.mixing import asks_of
 from studio.methods.protocol import Method, Missed, Plan, PlanMember, SizedStage, Stage
 from studio.params import Params
@@ -26,26 +27,6 @@ from studio.prompting.templates import DOCUMENT_FORM, Template, TemplateMember
 from studio.records import Document, Example, Gold, Record, StudioError
 from studio.settings import Endpoint
 from studio.tasks import Task
-
-
-@dataclass(frozen=True, slots=True)
-class FixedCorpus:
-    """Some documents in memory, for previews and estimates."""
-
-    documents: Sequence[Document]
-
-    def sampled(self) -> Sequence[Document]:
-        """All of them."""
-        return self.documents
-
-    def contexts(self) -> Sequence[Document]:
-        """All of them."""
-        return self.documents
-
-    def many(self, rows: Sequence[int]) -> Mapping[int, Document]:
-        """Row → document, for those that are there."""
-        known = {document.id: document for document in self.documents}
-        return {row: known[row] for row in rows if row in known}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,13 @@ from itertools import islice
 from typing import Any
 
 from studio.calls import Request
-from studio.jobs.plans import Beginning, FixedCorpus, planned, requests_of
+from studio.jobs.plans import (
+    Beginning,
+    planned,
+    requests_of,
+)
 from studio.llm.estimate import Estimate, estimate
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.mixing import asks_of
 from studio.methods.protocol import Ask, ExpectedStage, Plan, Stage
 from studio.project import Project

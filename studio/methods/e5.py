@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from studio.calls import Answer
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
-from studio.methods.tasks_written import ECHOED, MOST_TRIES, asked_for, drawn
+from studio.methods.tasks_written import asked_for, drawn, is_echo, places, prompt_words
 from studio.methods.written_text import LANGUAGE_FLOOR
 from studio.params import Params, option
 from studio.prompting.answers import said_lines
@@ -158,22 +158,9 @@ def _lot(lots: random.Random, weights: Mapping[str, float]) -> str:
     return lots.choices(list(weights), list(weights.values()))[0]
 
 
-def _places(plan: Plan, made: Made, stage: str, wanted: int, each: int = 1) -> range:
-    """The places of a batch: as many requests as would bring what is still missing."""
-    first, missing = made.asked(stage), wanted - made.count(stage)
-    most = MOST_TRIES * -(-wanted // each) - first
-    return range(first, first + max(0, min(-(-missing // each), most)))
-
-
 def _topics(plan: Plan, lots: random.Random) -> list[str]:
     known = plan.template.lists.get("topics", ())
     return lots.sample(known, min(TOPICS, len(known)))
-
-
-def _is_shown(text: str, ask: Ask) -> bool:
-    """Whether a text is what the prompt says: a small LLM takes its words for an example."""
-    prompt = normal("\n".join(message.content for message in ask.request.messages))
-    return len(words(text)) >= ECHOED and normal(text) in prompt
 
 
 def _names_key(text: str, ask: Ask) -> bool:
@@ -207,7 +194,7 @@ class Brainstormed:
             return
         # One list for each group at least, however few are wanted.
         wanted = max(self._wanted(plan), 1 + each * (len(turns) - 1))
-        found = _places(plan, made, self.name, wanted, each)
+        found = places(plan, made, self.name, each, wanted=wanted)
         for place, (group, _) in zip(found, islice(_turns(turns), found.start, None), strict=False):
             topics = _topics(plan, drawn(plan, "topics", place))
             values = {"group": group, "count": each, "topics": ", ".join(topics)}
@@ -216,9 +203,9 @@ class Brainstormed:
     def read(self, plan: Plan, ask: Ask, answer: Answer) -> Iterable[Draft]:
         """A task a line or a string of a JSON list."""
         lines = [without_heading(line).strip("\"'“”, ") for line in said_lines(answer.text)]
-        cut = answer.finish_reason == "length"
+        cut, prompt = answer.finish_reason == "length", prompt_words(ask)
         drafts = [
-            Draft({"text": line}, _task_fault(plan, ask, line, cut and number == len(lines) - 1))
+            Draft({"text": line}, _task_fault(plan, prompt, line, cut and number == len(lines) - 1))
             for number, line in enumerate(lines)
             if line
         ]
@@ -231,11 +218,11 @@ class Brainstormed:
         )
 
 
-def _task_fault(plan: Plan, ask: Ask, task: str, is_cut: bool) -> str:
+def _task_fault(plan: Plan, prompt: str, task: str, is_cut: bool) -> str:
     fewest, most = TASK_WORDS
     if is_cut:
         return Reason.TRUNCATED
-    if _is_shown(task, ask):
+    if is_echo(task, prompt):
         return Reason.ECHO
     if not fewest <= len(words(task)) <= most:
         return Reason.TOO_SHORT if len(words(task)) < fewest else Reason.TOO_LONG
@@ -255,12 +242,12 @@ class TaskExamples:
 
     def ask(self, plan: Plan, batch: int, made: Made) -> Iterator[Ask]:
         """Each task in turn; one comes again only when all of its group had theirs."""
-        places = _places(plan, made, self.name, plan.settings.wanted)
+        found = places(plan, made, self.name, 1)
         tasks: dict[str, list[Any]] = defaultdict(list)
         for note in made.kept("tasks"):
             tasks[note.label].append(note)
-        turns = islice(_turns(shares(plan.settings.groups)), places.start, None)
-        for place, (group, nth) in zip(places, turns, strict=False):
+        turns = islice(_turns(shares(plan.settings.groups)), found.start, None)
+        for place, (group, nth) in zip(found, turns, strict=False):
             if group not in BRAINSTORMED:
                 instruction = _choice(plan, group, drawn(plan, group, place))
                 yield self._one(plan, place, group, instruction)
@@ -304,7 +291,8 @@ class TaskExamples:
             return Reason.COPIED
         if normal(negative) in (normal(positive), normal(query)):
             return Reason.CONFLICT
-        if any(_is_shown(text, ask) or _names_key(text, ask) for text in texts):
+        prompt = prompt_words(ask)
+        if any(is_echo(text, prompt) or _names_key(text, ask) for text in texts):
             return Reason.ECHO
         if words_found(" . ".join(texts), plan.template.lists.get(PLACEHOLDERS, ())):
             return Reason.ECHO

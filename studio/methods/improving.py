@@ -11,12 +11,13 @@ Wordings and trials are notes: asked, paid and stored as all that an LLM writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from studio.calls import Answer, Request
 from studio.methods import promptagator
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.protocol import Ask, Draft, Feedback, Made, Method, Plan
 from studio.prompting.shots import stable_number
 from studio.prompting.staged import Lines, StagedForm, StagedTemplate, stage_messages
@@ -50,16 +51,6 @@ class Trial:
     template: Template
     """The prompt with this wording."""
     documents: Sequence[Document]
-
-    def sampled(self) -> Sequence[Document]:
-        """All of them: it is the corpus of its batch."""
-        return self.documents
-
-    contexts = sampled
-
-    def many(self, rows: Sequence[int]) -> Mapping[int, Document]:
-        """Row → document, for those that are there."""
-        return {one.id: one for one in self.documents if one.id in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +176,4 @@ class Improving:
 
 
 def _with(plan: Plan, trial: Trial) -> Plan:
-    return replace(plan, template=trial.template, corpus=trial)
+    return replace(plan, template=trial.template, corpus=FixedCorpus(trial.documents))

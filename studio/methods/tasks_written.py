@@ -155,13 +155,16 @@ def tasks_each(plan: Plan) -> int:
     return max(1, min(int(plan.settings.tasks_per_request), room))
 
 
-def places(plan: Plan, made: Made, stage: str, each: int, most: int | None = None) -> range:
+def places(
+    plan: Plan, made: Made, stage: str, each: int, most: int | None = None, wanted: int = 0
+) -> range:
     """The places of a batch: as many requests as would bring what is still missing.
 
-    most: the most requests of one batch.
+    most: the most requests of one batch. wanted: 0 takes that of the settings.
     """
-    first, missing = made.asked(stage), plan.settings.wanted - made.count(stage)
-    count = min(-(-missing // each), MOST_TRIES * requests_for(plan, each) - first)
+    wanted = wanted or int(plan.settings.wanted)
+    first, missing = made.asked(stage), wanted - made.count(stage)
+    count = min(-(-missing // each), MOST_TRIES * -(-wanted // each) - first)
     return range(first, first + max(0, count if most is None else min(count, most)))
 
 
@@ -181,20 +184,27 @@ def tasks_read(plan: Plan, ask: Ask, found: Sequence[Block]) -> list[Draft]:
         return [Draft(reason=found[0].reason)]
     messages = ask.request.messages
     shown = {normal(line) for message in messages for line in _tasks_in(message)}
-    prompt = normal("\n".join(message.content for message in messages))
+    prompt = prompt_words(ask)
     # What has no instruction is a record too, so that it is counted and a person can mend it.
     each = [(one.reason, {"instruction": "", **one.fields}) for one in found]
-    return [
-        Draft(fields, reason or _echo(fields, prompt) or fault(plan, fields, shown))
-        for reason, fields in each
-    ]
+
+    def unfit(fields: Mapping[str, str]) -> str:
+        if is_echo(fields.get("input", ""), prompt):
+            return Reason.ECHO
+        return fault(plan, fields, shown)
+
+    return [Draft(fields, reason or unfit(fields)) for reason, fields in each]
 
 
-def _echo(fields: Mapping[str, str], prompt: str) -> str:
-    """Whether the input is what the prompt says, as a reason: a small LLM takes the request itself
-    for one."""
-    given = fields.get("input", "")
-    return Reason.ECHO if len(words(given)) >= ECHOED and normal(given) in prompt else ""
+def prompt_words(ask: Ask) -> str:
+    """All that a request says, for :func:`is_echo`."""
+    return normal("\n".join(message.content for message in ask.request.messages))
+
+
+def is_echo(text: str, prompt: str) -> bool:
+    """Whether a text is what the prompt says: a small LLM takes the request itself for an input or
+    an example."""
+    return len(words(text)) >= ECHOED and normal(text) in prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from studio.prompting.answer_words import is_refusal
 from studio.prompting.answers import spoken
@@ -12,7 +12,7 @@ from studio.records import Reason
 
 
 def read_object(
-    answer: str, keys: Iterable[str], *, cut_off: bool = False
+    answer: str, keys: Sequence[str], *, cut_off: bool = False
 ) -> tuple[dict[str, str], str]:
     """The texts under the keys of the first object of an answer, and why they cannot be used.
 
@@ -36,4 +36,4 @@ def read_object(
         for key in keys
         if isinstance(content := found.get(key), str) and content.strip()
     }
-    return texts, "" if len(texts) == len(tuple(keys)) else Reason.NO_FIELD
+    return texts, "" if len(texts) == len(keys) else Reason.NO_FIELD

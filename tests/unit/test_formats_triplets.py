@@ -111,6 +111,13 @@ def test_what_cannot_be_used_is_told(row: object, code: str, tmp_path: Path) -> 
     assert [one.code for one in found if isinstance(one, SkippedRow)] == [code]
 
 
+def test_what_an_export_of_ours_has_as_dropped_comes_in_so(tmp_path: Path) -> None:
+    row = {"query": "a", "positive": "b", "kept": False, "reason": "copied"}
+    found = read_triplets(written(tmp_path, row, {**row, "kept": True}, {**row, "reason": "mood"}))
+    reasons = [one.reason for one in found if isinstance(one, RawTriplet)]
+    assert reasons == ["copied", "", ""]
+
+
 def test_a_file_without_any_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudioError, match="no query with a positive"):
         list(read_triplets(written(tmp_path, {"query": "a"})))

@@ -10,8 +10,9 @@ import pytest
 
 from studio import methods
 from studio.calls import Answer
-from studio.jobs.plans import Beginning, FixedCorpus
+from studio.jobs.plans import Beginning
 from studio.methods.e5 import BRAINSTORMED, KEYS, SHARES
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.protocol import Ask, Draft, Plan, Stage, drafts_in
 from studio.prompting.builtin import builtin
 from studio.records import NOTE, Reason, Record, StudioError

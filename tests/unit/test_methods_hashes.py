@@ -12,7 +12,8 @@ import pytest
 
 from studio import methods
 from studio.calls import Style
-from studio.jobs.plans import Beginning, FixedCorpus
+from studio.jobs.plans import Beginning
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.promptagator import PromptagatorSettings
 from studio.methods.protocol import Missed, Plan
 from studio.methods.s3 import S3Settings

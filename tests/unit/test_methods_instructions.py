@@ -8,7 +8,8 @@ import pytest
 
 from studio import methods
 from studio.calls import Answer
-from studio.jobs.plans import Beginning, FixedCorpus
+from studio.jobs.plans import Beginning
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.protocol import Ask, Draft, Plan, Stage, drafts_in
 from studio.methods.tasks_written import TASK
 from studio.prompting.builtin import builtin

@@ -9,7 +9,8 @@ import pytest
 
 from studio import methods
 from studio.calls import Answer, Message, Request
-from studio.jobs.plans import Beginning, FixedCorpus
+from studio.jobs.plans import Beginning
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.promptagator import METHOD, PromptagatorSettings, prompt_text
 from studio.methods.protocol import Ask, Plan, drafts_in
 from studio.prompting.shots import ShotSet, shot_pool

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from studio import methods
 from studio.calls import Answer
-from studio.jobs.plans import Beginning, FixedCorpus
+from studio.jobs.plans import Beginning
+from studio.methods.fixed_corpus import FixedCorpus
 from studio.methods.protocol import Ask, Draft, Missed, Plan, Stage, drafts_in
 from studio.methods.s3 import FORM, S3Settings
 from studio.methods.spans import candidate_answers

@@ -147,7 +147,7 @@ def lines_of(texts: Mapping[str, str]) -> set[str]:
         "labels": task.has_labels,
         "examples": task.has_examples,
         "about": task.gold != "documents",
-        "records": task.gold in ("output", "positive"),
+        "records": task.takes_records,
         # A labelled sample brings its own.
         "template": sample is None or task.has_path,
     }

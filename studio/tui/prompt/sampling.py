@@ -238,7 +238,8 @@ def _prepared(
     project: Project, variant: Variant, endpoint: Endpoint, bench: Bench
 ) -> tuple[Method, Stage, Plan]:
     from studio.jobs.params import RunParams
-    from studio.jobs.plans import FixedCorpus, plan_for
+    from studio.jobs.plans import plan_for
+    from studio.methods.fixed_corpus import FixedCorpus
     from studio.tui.pane.template_form import method_for
 
     method = method_for(variant.template, project.task)
@@ -271,7 +272,8 @@ def _of_documents(stage: Stage, plan: Plan, bench: Bench) -> Iterator[Planned]:
 
 def _of_document(stage: Stage, plan: Plan, document: Document, last: int) -> list[Planned]:
     """The requests for one document, from its first draw to the ``last``."""
-    from studio.jobs.plans import Beginning, FixedCorpus
+    from studio.jobs.plans import Beginning
+    from studio.methods.fixed_corpus import FixedCorpus
 
     asks: list[Ask] = []
     alone = replace(plan, corpus=FixedCorpus([document]))
@@ -325,7 +327,8 @@ def _made_before(
     project: Project, method: Method, stage: Stage, plan: Plan, side: Side
 ) -> tuple[Beginning, Side]:
     """What stands in for earlier stages and for a trained model's errors."""
-    from studio.jobs.plans import Beginning, FixedCorpus
+    from studio.jobs.plans import Beginning
+    from studio.methods.fixed_corpus import FixedCorpus
 
     made, note = Beginning(), ""
     for earlier in method.stages:
