@@ -45,8 +45,11 @@ def judge(
 ) -> None:
     """Let an LLM rate the kept records; the threshold can be moved later. Nothing is deleted."""
     from studio.jobs.judging import checked, estimate_judge, planned_judge, template_of
+    from studio.methods.judging import RUBRIC
 
     opened = Project.open(project)
+    if params.by == RUBRIC and rubric is None and not show:
+        raise typer.BadParameter("the judge rubric needs a text file of yours: --rubric FILE")
     params = replace(params, rubric=_text(rubric), template=_text(template))
     if show:
         text = params.template or template_of(params.by, opened.language)
