@@ -102,7 +102,7 @@ def test_formats_of_instructions_are_for_instructions(project: Project, tmp_path
         refuse(project, ExportParams(format="alpaca", type="note"))
     refuse(project, ExportParams(format="jsonl", type="note"))
     other = Project.create(tmp_path / "search")
-    with pytest.raises(WrongTask, match="Choose one of: beir, csv, jsonl, pairs, parquet"):
+    with pytest.raises(WrongTask, match="Choose one of: beir, csv, jsonl, medi, pairs"):
         refuse(other, ExportParams(format="sharegpt"))
     with pytest.raises(WrongTask, match="pairs each record with its document"):
         refuse(project, ExportParams(format="triplets"))
