@@ -181,8 +181,15 @@ class BatchRun:
 
     async def _recall(self) -> None:
         """Ask what is in its batches again, so that their answers find who waits for them."""
-        batches = await self.book.known()
-        left = {sha: most for known in batches for sha, (_, most) in known.calls.items()}
+        left: dict[str, Reservation] = {}
+        unmade: list[_OpenBatch] = []
+        for known in await self.book.known():
+            left |= {sha: most for sha, (_, most) in known.calls.items()}
+            batch = _OpenBatch(known.name, set(known.calls), known.outside_id)
+            if not batch.id and (found := await self.server.find(known.name)):
+                batch.id = found.id
+                await self.book.sent(batch.name, batch.id)
+            (self._open if batch.id else unmade).append(batch)
         for most in left.values():
             self.budget.adopt(most)
         while left and (request := next(self.source, None)) is not None:
@@ -191,15 +198,8 @@ class BatchRun:
                 continue
             self._asked[request.sha] = _Reserved(request, left.pop(request.sha))
             self._attempts[request.sha] += 1
-        for known in batches:
-            batch = _OpenBatch(known.name, set(known.calls), known.outside_id)
-            if not batch.id and (found := await self.server.find(known.name)):
-                batch.id = found.id
-                await self.book.sent(batch.name, batch.id)
-            if batch.id:
-                self._open.append(batch)
-            else:
-                await self._unmake(batch)
+        for batch in unmade:
+            await self._unmake(batch)
 
     # -- out --
 
@@ -331,8 +331,19 @@ class BatchRun:
         except CallFailed as failed:
             if failed.kind == "fatal":
                 raise
+            if failed.status == 404:
+                await self._lose(batch)
             # It goes on without us.
             self.on_note(str(failed))
+
+    async def _lose(self, batch: _OpenBatch) -> None:
+        """The server has it no more, or its files: it may have been billed all the same."""
+        self._open.remove(batch)
+        gone = CallFailed("late", "The server knows its batch no more.", maybe_paid=True)
+        for sha in list(batch.left):
+            if asked := self._asked.pop(sha, None):
+                self._without(asked, gone)
+        await self.book.end(batch.name)
 
     async def _take_in(self, batch: _OpenBatch, state: BatchState) -> None:
         fatal: CallFailed | None = None

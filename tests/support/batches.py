@@ -54,6 +54,8 @@ class StandInBatches:
         """The next batch is not taken, for this reason."""
         self.drops_next = False
         """The next batch is made, and the connection dropped before its id is told."""
+        self.forgets_next = ""
+        """Looked at, the next batch (``made``) or its files (``files``) are there no more."""
         self.looks = 0
         self._answer = answer
         self._faults: collections.deque[LineFault | None] = collections.deque()
@@ -80,7 +82,9 @@ class StandInBatches:
         return web.json_response({"id": number, "object": "file", "purpose": "batch"})
 
     async def _download(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.files[request.match_info["id"]])
+        if (found := self.files.get(request.match_info["id"])) is None:
+            return self._unknown()
+        return web.Response(body=found)
 
     async def _make(self, request: web.Request) -> web.StreamResponse:
         wanted = await request.json()
@@ -109,11 +113,16 @@ class StandInBatches:
 
     async def _look(self, request: web.Request) -> web.Response:
         self.looks += 1
+        if self.forgets_next == "made":
+            self.forgets_next = ""
+            return self._unknown()
         batch = self.made[request.match_info["id"]]
         if batch.status == "cancelling":
             self._end(batch, "cancelled")
         elif batch.status == "in_progress":
             self._go_on(batch)
+        if self.forgets_next and batch.status == "completed":
+            self.files, self.forgets_next = {}, ""
         return web.json_response(self._shown(batch))
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -155,6 +164,11 @@ class StandInBatches:
                 number = batch.told[f"{kind}_file_id"] = f"file-{next(self._numbers)}"
                 lines = (json.dumps(result) for result in results)
                 self.files[number] = "\n".join(lines).encode()
+
+    @staticmethod
+    def _unknown() -> web.Response:
+        error = {"message": "There is no such object.", "code": "not_found"}
+        return web.json_response({"error": error}, status=404)
 
     @staticmethod
     def _shown(batch: StandInBatch) -> dict[str, Any]:

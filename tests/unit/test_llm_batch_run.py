@@ -203,6 +203,18 @@ async def test_a_batch_whose_id_was_lost_on_the_way_is_found_by_its_name(
     assert len(batches.made) == 1
 
 
+@pytest.mark.parametrize("gone", ["made", "files"])
+async def test_what_a_server_forgets_is_paid_and_asked_again(
+    server: OpenAIServer, batches: StandInBatches, gone: str
+) -> None:
+    kept, budget, notes = BatchesInMemory(), Budget(), list[str]()
+    batches.forgets_next = gone
+    assert (await run(server, requests(5), kept=kept, budget=budget, notes=notes)).answered == 5
+    assert kept.lost_ == [True] * 5
+    assert budget.spent_tokens > server.paid.prompt_tokens + server.paid.completion_tokens
+    assert budget.reserved_tokens == 0
+
+
 async def test_what_another_process_asks_is_waited_for(server: OpenAIServer) -> None:
     assert (await run(server, requests(5), kept=BatchesInMemory(elsewhere=2))).answered == 5
     assert server.paid.calls == 5
