@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from studio.records import INSTRUCTION, SENTENCE_PAIR, TRIPLET
-from studio.tui.records.words import FROM_WIDTH, field_columns
+from studio.tui.records.words import FROM_WIDTH, GROUP_FROM, field_columns
 
 
 def test_the_first_field_keeps_room_however_many_there_are() -> None:
     query, positive, group, *others = field_columns(TRIPLET)
     assert (query.from_width, positive.from_width) == (0, FROM_WIDTH)
-    assert group.from_width == FROM_WIDTH
+    assert (positive.width, group.from_width) == (query.width, GROUP_FROM)
     widths = [column.from_width for column in others]
     assert widths == sorted(widths)
     assert widths[0] > 110

@@ -32,9 +32,11 @@ STYLES: Final[dict[Tone, str]] = {
 WIDE, WIDEST = 12, 20
 """Cells of a column of a field, and the most that its heading may take."""
 FROM_WIDTH = 66
+"""Cells of a table from which fields besides the first one and the label are columns."""
 MORE_WIDTH = 50
 """Cells more for each field after the third."""
-"""Cells of a table from which fields besides the first one and the label are columns."""
+GROUP_FROM = 76
+"""The same for the kind of a triplet, which two texts leave little room for."""
 CONTEXT_FROM = 100
 """The same for a passage that the record is about: a type has it last."""
 ENOUGH = 10
@@ -97,15 +99,17 @@ def columns(
 
 
 def field_columns(type: RecordType) -> Iterator[Column]:
-    """The first field takes the room that there is, with an output as its equal; what it is about
-    stands beside the table, and in a wide one in it."""
+    """The first field takes the room that there is, with an output or a positive as its equal; what
+    it is about stands beside the table, and in a wide one in it."""
     first, *others = type.fields
     yield Column(one_line(first, 20))
     for place, name in enumerate(others):
         if name == "label":
             yield Column("label", WIDE)
-        elif name == "output":
+        elif name in ("output", "positive"):
             yield Column(name, from_width=FROM_WIDTH)
+        elif name == "group":
+            yield Column(name, WIDE, from_width=GROUP_FROM)
         else:
             title = one_line(name, WIDEST)
             least = CONTEXT_FROM if name == type.context == type.fields[-1] else FROM_WIDTH
