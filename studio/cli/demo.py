@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from studio.cli import demo_labelled, demo_tuning
+from studio.cli import demo_embedding, demo_labelled, demo_tuning
 from studio.cli.demo_again import gone_on, sample_of
 from studio.cli.demo_ending import dropped, rows_of, show_ending
 from studio.cli.following import follow
@@ -46,10 +46,10 @@ def demo(
         Path, typer.Argument(readable=False, help="Where the demo project goes.")
     ] = Path("demo-project"),
     task: Annotated[
-        Literal["retrieval", "classification", "nli", "qa", "instructions"],
+        Literal["retrieval", "classification", "nli", "qa", "instructions", "embedding"],
         typer.Option(
-            help="retrieval: generate, filter, train; instructions: the same with an LLM that is "
-            "tuned; the others: rounds of S3."
+            help="retrieval, embedding: generate, filter, train; instructions: the same with an "
+            "LLM that is tuned; the others: rounds of S3."
         ),
     ] = "retrieval",
     sample: Annotated[
@@ -70,7 +70,8 @@ def demo(
     base: Annotated[
         str,
         typer.Option(
-            help="S3: its checkpoint, else the embedded encoder; instructions: the LLM to tune."
+            help="S3: its checkpoint, else the embedded encoder; instructions: the LLM to tune; "
+            "embedding: the encoder."
         ),
     ] = "",
     seed_records: Annotated[
@@ -80,10 +81,16 @@ def demo(
         int | None, typer.Option(min=0, help="S3: rounds of extrapolation. Default: 2.")
     ] = None,
     wanted: Annotated[
-        int | None, typer.Option(min=1, help="Instructions: tasks to write. Default: 40.")
+        int | None,
+        typer.Option(
+            min=1, help="Instructions: tasks to write, default 40; embedding: triplets, 60."
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Instructions: steps of the tuning. Default: 48.")
+        int | None,
+        typer.Option(
+            min=1, help="Instructions: steps of the tuning, default 48; embedding: of training."
+        ),
     ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="No screens, also on a terminal.")
@@ -102,8 +109,12 @@ def demo(
         _refuse(of_rounds, "are for rounds of S3")
         tuning = demo_tuning.TuningWishes(sample, wanted, steps, base, endpoint, model)
         _of_samples(demo_tuning, path, tuning, task, screens, as_json)
+    elif task == demo_embedding.TASK:
+        _refuse(of_rounds, "are for rounds of S3")
+        told = demo_embedding.EmbeddingWishes(sample, wanted, steps, base, endpoint, model)
+        _of_samples(demo_embedding, path, told, task, screens, as_json)
     else:
-        _refuse(of_tuning, f"need --task {demo_tuning.TASK}")
+        _refuse(of_tuning, f"need --task {demo_tuning.TASK} or {demo_embedding.TASK}")
         wishes = demo_labelled.Wishes(
             task, sample, kind, base, rounds, seed_records, endpoint, model
         )

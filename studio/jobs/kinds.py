@@ -31,7 +31,7 @@ KINDS = {
 OF_TASKS: dict[str, Callable[[Task], bool]] = {
     "train": lambda task: task.trained_by == "train",
     "passkey": lambda task: task.trained_by == "train",
-    "path": lambda task: task.has_path or task.trained_by == "tune",
+    "path": lambda task: bool(task.trained_by),
     "rerank": lambda task: bool(task.reranked_by),
     "tune": lambda task: task.trained_by == "tune",
     "evaluate": lambda task: bool(task.trained_by),

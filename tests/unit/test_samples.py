@@ -86,3 +86,19 @@ def test_a_sample_brings_all_of_its_own(tmp_path: Path) -> None:
     assert_one_sentence(studio(*new, "tax_en", "--task", "qa"), 1, "tax_en", "of the task qa")
     assert_one_sentence(studio(*new, "tax_en", "--title", "Mine"), 2, "leave yours out")
     assert not (tmp_path / "p").exists()
+
+
+def test_the_sample_of_embeddings_is_gold_alone(tmp_path: Path) -> None:
+    [name] = samples("embedding")
+    store = labelled_sample_project(tmp_path / "p", name).store
+    validation, test = store.gold.all("validation"), store.gold.all("test")
+    assert (len(validation), len(test)) == (16, 30)
+    gold = [*validation, *test]
+    assert len({one.outside_id for one in gold}) == 46
+    texts = [one[field] for one in gold for field in ("query", "positive", "negative")]
+    assert len({*texts}) == len(texts)
+    known = NearWords(ALIKE)
+    for text in texts:
+        assert not known.nearest(text), text
+        known.add(text)
+    assert [one.value for one in sources(TASKS["embedding"])] == [name, OWN_FILES]
