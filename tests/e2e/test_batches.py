@@ -11,10 +11,13 @@ import pytest
 
 from studio.jobs import queue
 from studio.project import Project
+from tests.e2e.test_kill_any_method import made, rows, start
 from tests.support.batches import StandInBatches
 from tests.support.command import Command
+from tests.support.killing import ended
 from tests.support.openai_server import OpenAIServer
-from tests.support.small_projects import make_project
+from tests.support.small_projects import make_project, words
+from tests.support.tiny_encoder import bert_encoder
 from tests.support.waiting import until
 
 REQUESTS = 48
@@ -130,3 +133,21 @@ def test_a_server_without_batches_is_said_so(
         left = there.store.db.conn.execute("SELECT count(*) FROM reservations").fetchone()
         assert left[0] == 0
         assert studio("generate", "-p", there.path, "--queries", 8, "--json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("self-instruct", "instructions"), ("s3", "classification")]
+)
+def test_a_method_of_many_steps_ends_with_the_rows_of_a_live_run(
+    studio: Command, name: str, task: str, tmp_path: Path
+) -> None:
+    tiny = bert_encoder(tmp_path / "tiny")
+    with OpenAIServer(words=words) as server:
+        live = made(tmp_path / "live", name, task, server.url)
+        assert ended(studio, live, start(studio, live, name, tiny)).state_word == "done"
+        project = made(tmp_path / "batch", name, task, server.url)
+        job = start(studio, project, name, tiny, "--engine", "batch")
+        assert ended(studio, project, job).state_word == "done"
+        assert server.batches
+        assert len(server.batches.made) > 1
+    assert rows(project) == rows(live)
