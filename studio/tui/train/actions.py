@@ -172,15 +172,15 @@ class ModelActions(Pane):
         if len(found) == 1 and model.learner != RERANKER:
             self._evaluate(model, found[0])
             return
-        rows = [Row(name, (name, ABOUT[name], self._scoring(model, name, sets))) for name in found]
-        columns = (Column("", 11), Column(""), Column("", 60, from_width=90))
+        rows = [Row(name, (name, self._about(model, name), sets[name])) for name in found]
+        columns = (Column("", 11), Column(""), Column("", 40, from_width=90))
         ask = Choose("Score on", columns, rows)
         self.app.push_screen(ask, lambda split: self._evaluate(model, split))
 
-    def _scoring(self, model: Model, split: Split, sets: dict[Split, str]) -> str:
-        """What is scored: of a reranker, how much it reads, which takes its time."""
+    def _about(self, model: Model, split: Split) -> str:
+        """What a split is for; of a reranker, how much it reads, which takes its time."""
         if model.learner != RERANKER:
-            return sets[split]
+            return ABOUT[split]
         tokens = int(model.settings.get("max_length") or MAX_LENGTH)
         plan = reading_plan(self.project.store, split, model.base, tokens)
         return f"{so_many(plan.pairs, 'pairs')} to read, about {in_words(plan.time.seconds)}"
