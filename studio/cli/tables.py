@@ -68,11 +68,19 @@ def chain_table(result: dict[str, Any]) -> Table:
     return table("Filters", ("filter", "before", "dropped", "after"), rows)
 
 
-def retention_table(found: dict[str, Any], title: str = "Kept by category") -> Table:
-    """The largest categories, those that fell most first: judged, kept and their share."""
+OF_CATEGORY = ("category", "judged")
+
+
+def retention_table(
+    found: dict[str, Any], title: str = "Kept by category", of: tuple[str, str] = OF_CATEGORY
+) -> Table:
+    """The largest categories, those that fell most first: judged, kept and their share.
+
+    of: what the first two columns are called.
+    """
     largest = sorted([*found.items()][:MOST_ROWS], key=lambda row: float(row[1]["share"]))
     rows = [[n, one["judged"], one["kept"], f"{one['share']:.1%}"] for n, one in largest]
-    return table(title, ("category", "judged", "kept", "share kept"), rows)
+    return table(title, (*of, "kept", "share kept"), rows)
 
 
 def score_table(result: dict[str, Any]) -> Group:

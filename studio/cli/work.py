@@ -94,7 +94,7 @@ def _show_generated(result: dict[str, Any], task: Task) -> None:
     ]
     out.print(table(f"Generated with {result['model']}", ("what", "count"), rows))
     if types := result.get("query_types"):
-        out.print(retention_table(types, "Kept by query type"))
+        out.print(retention_table(types, "Kept by query type", ("query type", "asked")))
     out.print(f"Cost: {cost}{untold(spent['untold_calls'])}", highlight=False)
 
 

@@ -173,7 +173,8 @@ def choices_in(path: Path, encoding: str = "") -> list[str]:
 
 
 def _of_prompts(row: Mapping[str, object]) -> Mapping[str, object]:
-    """A row of P3 or COIG-PC as a text with its label; any other row unchanged.
+    """A row of P3 or COIG-PC as a text with its label; any other row unchanged, such as one that
+    has a label of its own.
 
     Raises BadRow for a choice that P3 calls wrong: its right one has a row of its own.
     """
@@ -181,7 +182,7 @@ def _of_prompts(row: Mapping[str, object]) -> Mapping[str, object]:
         if row.get("is_correct") is False:
             raise BadRow("wrong", "it is an answer that its file calls wrong (is_correct)")
         return {**row, "text": row["inputs_pretokenized"], "label": row.get("targets_pretokenized")}
-    if {"instruction", "input", "output"} <= row.keys():
+    if {"instruction", "input", "output"} <= row.keys() and not row.keys() & {*LABELS}:
         given = clean_text(row["input"], "input")
         return {**row, "text": given or row["instruction"], "label": row["output"]}
     return row

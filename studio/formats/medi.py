@@ -108,9 +108,11 @@ class _Classes:
         """Each text with the one of its class before it; the first of a class with its last."""
         for row in rows:
             label, text = row.fields["label"], _whole(row)
-            if label in self.newest:
+            if self.newest.get(label, text) != text:
                 yield self._row(text, self.newest[label], label)
             self.first.setdefault(label, text)
+            # The newest text is the last one of the mapping, whatever its class.
+            self.newest.pop(label, None)
             self.newest[label] = text
         for label, text in self.first.items():
             if self.newest[label] != text:
@@ -153,8 +155,8 @@ def write_medi(rows: Iterable[ExportRow], target: Path, context: ExportContext) 
             file.write("\n]\n")
         if not written:
             raise StudioError(
-                "No kept record belongs to another text: generate or keep some first, of a class "
-                "two at least."
+                "No kept record belongs to another text: generate or keep some first, at least "
+                "two of a class."
             )
         files = [DataFile("default", {"train": "medi.json"}, {})]
         with staging.open("README.md") as file:

@@ -26,7 +26,7 @@ class RerankParams(DataParams):
     retriever: str = option(
         "",
         "Retriever",
-        "whose finds it orders: base, or a model by number or name",
+        "the search whose results it reorders: base, or a model by number or name",
         empty="the newest, else base",
     )
     recipe: Recipe = option(

@@ -7,6 +7,7 @@ from typing import Any
 from studio.evaluation.retrieval import NDCG
 from studio.evaluation.significance import paired_test
 from studio.evaluation.systems import BASE, TRAINED
+from studio.runs import RERANKER
 from studio.store import Store
 from studio.store.models import Evaluation
 
@@ -20,7 +21,8 @@ def gains_by_type(store: Store, split: str, gold: str, seed: int) -> list[dict[s
     found = []
     for model in store.models.all():
         types = store.query_types.of_snapshot(model.snapshot_id)
-        if not types:
+        # A reranker's evaluation holds its retriever's scores and the base's too.
+        if not types or model.learner == RERANKER:
             continue
         scored = [
             one

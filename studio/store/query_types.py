@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from studio.store.db import rows
 
@@ -21,6 +22,9 @@ WRITERS = (
     f"SELECT p.id FROM prompts p JOIN prompts s ON p.id = s.id OR {IN_SET} WHERE s.version = ?"
 )
 """The rows of all that ask for a version: of a set its members."""
+
+OTHERS: Final = "others"
+"""Records of a snapshot that no set wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,26 @@ class QueryTypes:
             "SELECT g.prompt_id, count(DISTINCT g.id), coalesce(sum(r.kept), 0) FROM generations g"
             " LEFT JOIN records r ON r.generation_id = g.id WHERE g.job_id = ? GROUP BY 1"
         )
-        found = {row[0]: (row[1], row[2]) for row in rows(self.db, sql, (job_id,))}
-        return {name: found[row] for row, name in self.all().items() if row in found}
+        types, found = self.all(), dict[str, tuple[int, int]]()
+        for prompt, asked, kept in rows(self.db, sql, (job_id,)):
+            if name := types.get(prompt):
+                # An edited member is another version of the same type.
+                before = found.get(name, (0, 0))
+                found[name] = (before[0] + asked, before[1] + kept)
+        return found
 
     def of_snapshot(self, snapshot_id: int | None) -> dict[str, int]:
-        """Query type → how many records of a snapshot, on which a model was trained, are of it."""
+        """Query type → how many records of a snapshot, on which a model was trained, are of it;
+        those of none, as ``others``, come last. Empty where no set wrote any."""
         sql = (
             "SELECT g.prompt_id, count(*) FROM snapshot_records x JOIN records r"
-            " ON r.id = x.record_id JOIN generations g ON g.id = r.generation_id"
+            " ON r.id = x.record_id LEFT JOIN generations g ON g.id = r.generation_id"
             " WHERE x.snapshot_id = ? GROUP BY 1"
         )
-        found = dict(map(tuple, rows(self.db, sql, (snapshot_id,))))
-        return {name: found[row] for row, name in self.all().items() if row in found}
+        types, found, others = self.all(), Counter[str](), 0
+        for prompt, count in rows(self.db, sql, (snapshot_id,)):
+            if name := types.get(prompt):
+                found[name] += count
+            else:
+                others += count
+        return {**found, **({OTHERS: others} if found and others else {})}

@@ -59,8 +59,15 @@ def test_texts_of_a_class_belong_together(tmp_path: Path) -> None:
     assert [texts(one)[:2] for one in found] == [
         ["a2", "a1"], ["a3", "a2"], ["b2", "b1"], ["a1", "a3"], ["b1", "b2"],
     ]  # fmt: skip
-    assert all(texts(one)[2][0] != texts(one)[0][0] for one in found)
+    # The newest text of another class.
+    assert [texts(one)[2] for one in found] == ["b1", "c1", "a3", "b2", "a3"]
     assert {one["task_id"] for one in found} == {0}
+
+
+def test_a_text_does_not_belong_to_itself(tmp_path: Path) -> None:
+    rows = [row(text=text, label="a") for text in ("one", "one", "two")]
+    found = written(tmp_path / "out", "classification", *rows)
+    assert [texts(one)[:2] for one in found] == [["two", "one"], ["one", "two"]]
 
 
 def test_what_belongs_to_nothing_is_told(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from studio.records import QUERY, Document, Reason, StudioError
 from studio.store.choices import Choice
 from studio.store.review_shapes import View
 from tests.support.claimed import claimed
+from tests.support.data import query_for
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_projects import make_project
 
@@ -187,3 +188,26 @@ def test_the_bundled_set_asks_with_four_kinds() -> None:
     assert [one.template.name for one in read.members] == [
         "questions", "keywords", "claims", "titles",
     ]  # fmt: skip
+
+
+def test_an_edited_member_is_the_same_type_and_what_no_set_wrote_is_told(project: Project) -> None:
+    runs.run(claimed(project, "generate", **run_row(project)))
+    edited = LONG.replace("What would", "Now, what would")
+    project.store.prompts.save(
+        "long+short", set_text([MemberText(3, edited), MemberText(1, SHORT)])
+    )
+    context = claimed(project, "generate", **run_row(project))
+    runs.run(context)
+    assert context.result["query_types"]["long"]["judged"] == 18
+    records = project.store.records
+    of_sets = [one.id for one in records.all()]
+    snapshot = project.store.snapshots.take(of_sets, "a set's")
+    types = project.store.query_types
+    counted = types.of_snapshot(snapshot)
+    assert counted["long"] == 36
+    assert counted.keys() == {"long", "short"}
+    records.add([query_for(1, "by hand")])
+    every = project.store.snapshots.take([one.id for one in records.all()], "all")
+    assert types.of_snapshot(every) == {**counted, "others": 1}
+    by_hand = project.store.snapshots.take([one.id for one in records.all()][-1:], "by hand")
+    assert types.of_snapshot(by_hand) == {}

@@ -78,7 +78,7 @@ class CallsForecast(Static):
             self.update(content(str(error), "$error"))
             return
         lines = generate_words.outlook_lines(found)
-        if self._kind != "judge":
+        if self._kind != "judge" and found.estimate.requests:
             lines[0] = ("calls", f"at most {lines[0][1]}")
         shown = content("\n".join(f"{name:<8} {said}" for name, said in lines))
         if found.warning:

@@ -38,7 +38,7 @@ THEN: dict[Feedback, str] = {
     "": "Nothing is written from that.",
     "errors": "For each error the LLM writes one more like it; you judge, the model trains anew.",
     "gold": "The LLM writes more like gold validation; you judge, the model trains anew.",
-    "influence": "The LLM sees what helped the model most and writes on; the model trains anew.",
+    "influence": "The LLM sees what helped the model most and writes more such; it trains anew.",
 }
 """How a run goes on, by what its last stage is written from."""
 ABOUT = BEGUN + THEN["errors"]

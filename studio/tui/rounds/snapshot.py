@@ -49,6 +49,8 @@ class RunSnapshot:
     """Name → points of the training under way."""
     extrapolates: bool = False
     """Whether its method writes from errors."""
+    writes: str = ""
+    """What its method writes between two trainings; empty where it writes nothing then."""
     gaps: dict[int, Job] = field(default_factory=dict)
     """Round → the job that measured, or measures, how near its extrapolations are."""
 
@@ -139,6 +141,10 @@ def _whole(store: Store, run: Run, job: Job | None, gaps: Sequence[Job]) -> RunS
         newest=tuple(store.records.newest_of_run(run.id, NEWEST)) if early else (),
         curves=store.jobs.points(job.id) if live and job is not None else {},
         extrapolates=any(stage.feedback == "errors" for stage in stages.values()),
+        writes=next(
+            (stage.words for stage in stages.values() if stage.feedback in ("errors", "influence")),
+            "",
+        ),
         gaps={int(one.params.get("round", 0)): one for one in mine},
     )
 

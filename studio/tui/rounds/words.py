@@ -114,7 +114,7 @@ def title(look: RunSnapshot) -> str:
     kind = KINDS.get(str(params.get("kind")), "")
     rounds = int(params.get("rounds") or 0)
     state = "‖ waits for you" if look.is_resting else job_words.mark(job) if job else ""
-    many = f"up to {so_many(rounds, 'rounds')}" if look.extrapolates else ""
+    many = f"up to {so_many(rounds, 'rounds')}" if look.writes else ""
     parts = (f"Run {run.id}", state, run.method, kind, many)
     return " · ".join(part for part in parts if part)
 
@@ -143,7 +143,7 @@ def _stages(look: RunSnapshot) -> Iterator[tuple[str, str]]:
         yield ("▶" if now == "seed" else "·"), f"seed {kept:,}"
         yield "·", "train"
         yield "·", "errors"
-        yield "·", "extrapolation"
+        yield "·", _writing(look)
         return
     last = look.rounds[-1]
     yield "✓", f"seed {look.counts.get(0, (0, 0))[0] or last.records:,}"
@@ -156,15 +156,27 @@ def _of_round(look: RunSnapshot, last: Round) -> Iterator[tuple[str, str]]:
     yield (_sign(live) if place < 1 else "✓"), f"round {last.number} training"
     if place < 2:
         yield (_sign(live) if place == 1 else "·"), "errors"
-        yield "·", "extrapolation"
+        yield "·", _writing(look)
         return
     yield "✓", so_many(last.errors or 0, "errors")
     kept, dropped = look.counts.get(last.number + 1, (0, 0))
     if place >= 3:
-        yield "✓", f"{_extrapolations(kept)}, {dropped:,} dropped"
+        yield "✓", f"{_written(look, kept)}, {dropped:,} dropped"
     elif live or kept or dropped:
         of_all = f" of {last.errors or 0:,}" if look.extrapolates else ""
-        yield _sign(live), f"extrapolation {kept + dropped:,}{of_all}"
+        yield _sign(live), f"{_writing(look)} {kept + dropped:,}{of_all}"
+
+
+def _writing(look: RunSnapshot) -> str:
+    """The step in which a method writes between two trainings."""
+    return look.writes if look.writes and not look.extrapolates else "extrapolation"
+
+
+def _written(look: RunSnapshot, count: int) -> str:
+    """What it wrote there."""
+    if look.writes and not look.extrapolates:
+        return f"{count:,} {look.writes}"
+    return _extrapolations(count)
 
 
 def _sign(now: bool) -> str:
