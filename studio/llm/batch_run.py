@@ -12,10 +12,11 @@ import contextlib
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.api_keys import blotted
 from studio.calls import Answer, Request, Reservation
 from studio.llm import failures
 from studio.llm.batch_api import BatchServer, BatchState, RequestFile
@@ -37,6 +38,8 @@ MOST_ATTEMPTS = 3
 """Batches that a request may be in before it is given up."""
 MOST_TRIES = 6
 """Tries to send a batch."""
+NO_ROUTE = (404, 405)
+"""What a server without a Batch API answers."""
 FULL = "token_limit_exceeded"
 """The server takes no more requests before others are answered."""
 FULL_S = 60.0
@@ -130,10 +133,10 @@ class BatchRun:
             while self._may_send() and await self._send():
                 wait = FIRST_LOOK_S
             if not self._open and not self._full_until:
-                if self._is_broke:
+                if self._is_broke and not self._is_paused:
                     self.stats.stopped_by = "budget"
                     return
-                if self._is_exhausted and not self._waiting:
+                if self._is_exhausted and not self._waiting and not self._claimed:
                     return
             self._tell()
             await self._rest(wait)
@@ -153,6 +156,8 @@ class BatchRun:
         if not self.is_cancelled():
             return
         for batch in self._open:
+            if batch.state and batch.state.has_ended:
+                continue
             try:
                 await self.server.cancel(batch.id)
             except CallFailed as failed:
@@ -220,50 +225,65 @@ class BatchRun:
         return True
 
     async def _make(self, batch: _OpenBatch, file: RequestFile) -> None:
-        """Have the server make it. Where it surely was not made, its requests are given back."""
+        """Have the server make it. Where it surely was not made, its requests are given back;
+        where nobody knows, it stays written down for whoever resumes the run."""
         try:
-            batch.state = await self._made(file, batch.name)
-        except StudioError as error:
-            if not isinstance(error, CallFailed) or await self._is_not_there(batch.name):
+            state = await self._made(file, batch.name)
+        except CallFailed as failed:
+            has_none = failed.status in NO_ROUTE
+            found = None if has_none else await self._found(batch.name)
+            if isinstance(found, BatchState):
+                await self._is_made(batch, found)
+                if not self.should_stop():
+                    return
+            elif found is None and not (failed.maybe_paid or failed.kind in ("late", "broken")):
                 await self._unmake(batch)
             raise
-        batch.id = batch.state.id
-        await self.book.sent(batch.name, batch.id)
+        await self._is_made(batch, state)
+
+    async def _is_made(self, batch: _OpenBatch, state: BatchState) -> None:
+        batch.id, batch.state = state.id, state
         self._open.append(batch)
+        await self.book.sent(batch.name, batch.id)
 
     async def _made(self, file: RequestFile, name: str) -> BatchState:
         for attempt in range(1, MOST_TRIES):
             try:
-                return await self._unless_stopped(self.server.create(file, name))
+                return await self._unless_stopped(file, name)
             except CallFailed as failed:
-                if failed.status in (404, 405):
-                    raise StudioError(
-                        f"{self.client.endpoint.name} ({self.client.base_url}) has no Batch API. "
-                        "Take the engine live."
-                    ) from failed
+                if failed.status in NO_ROUTE:
+                    where = f"{self.client.endpoint.name} ({self.client.base_url})"
+                    sentence = f"{where} has no Batch API. Take the engine live."
+                    raise CallFailed("denied", sentence, status=failed.status) from failed
                 if failed.kind in ("fatal", "denied", "refused"):
                     raise
                 self.on_note(f"{failed} The batch is sent again.")
                 await self._rest(failed.retry_after or 0.5 * 2**attempt)
-        return await self._unless_stopped(self.server.create(file, name))
+        return await self._unless_stopped(file, name)
 
-    async def _unless_stopped(self, making: Coroutine[Any, Any, BatchState]) -> BatchState:
-        """A large file is long on its way. Raises CallFailed when somebody wants a stop."""
-        task = asyncio.create_task(making)
-        while not task.done():
+    async def _unless_stopped(self, file: RequestFile, name: str) -> BatchState:
+        """A large file is long on its way. Raises CallFailed when somebody wants a stop: the
+        server may have been told to make the batch all the same."""
+        task: asyncio.Task[BatchState] | None = None
+        while not self.should_stop():
+            task = task or asyncio.create_task(self.server.create(file, name))
             await asyncio.wait({task}, timeout=TICK_S)
+            if task.done():
+                return task.result()
             self.on_pace(self._pace())
-            if self.should_stop() and not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-                raise CallFailed("fatal", "Stopped while a batch was being sent.")
-        return task.result()
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                return task.result()
+        raise CallFailed("fatal", "Stopped while a batch was being sent.", maybe_paid=True)
 
-    async def _is_not_there(self, name: str) -> bool:
+    async def _found(self, name: str) -> BatchState | CallFailed | None:
+        """The batch of that name, or why nobody can say whether there is one."""
         try:
-            return await self.server.find(name) is None
-        except CallFailed:
-            return False
+            return await self.server.find(name)
+        except CallFailed as failed:
+            return failed
 
     async def _unmake(self, batch: _OpenBatch) -> None:
         """It was never made, or not taken: nothing of it is paid."""
@@ -339,7 +359,7 @@ class BatchRun:
     async def _lose(self, batch: _OpenBatch) -> None:
         """The server has it no more, or its files: it may have been billed all the same."""
         self._open.remove(batch)
-        gone = CallFailed("late", "The server knows its batch no more.", maybe_paid=True)
+        gone = CallFailed("late", "The server no longer has the batch.", maybe_paid=True)
         for sha in list(batch.left):
             if asked := self._asked.pop(sha, None):
                 self._without(asked, gone)
@@ -361,15 +381,16 @@ class BatchRun:
             return
         for sha in list(batch.left):
             if asked := self._asked.pop(sha, None):
-                self._without(asked, CallFailed("late", f"Its batch has {state.status} before it."))
+                self._without(asked, _too_late(state))
         self._full_until = 0.0
         await self.book.end(batch.name)
         if fatal is not None:
             raise fatal
 
     def _not_taken(self, state: BatchState) -> None:
-        said = str(state.error.get("message") or "no reason given")
-        where = f"{self.client.endpoint.name} ({self.client.base_url})"
+        endpoint, url = self.client.endpoint, self.client.base_url
+        said = blotted(failures.from_body(state.error, endpoint, url).said)
+        where = f"{endpoint.name} ({url})"
         if state.error.get("code") != FULL:
             raise StudioError(f"{where} did not take the batch: {said}")
         self._full_until = time.monotonic() + FULL_S
@@ -439,3 +460,8 @@ class BatchRun:
         if failed.kind == "refused":
             refused.learn(failed, sent)
         return failed.kind in ("refused", "denied") and refused.fit(body_of(request)) == sent
+
+
+def _too_late(state: BatchState) -> CallFailed:
+    how = {"cancelled": "was cancelled", "expired": "expired"}.get(state.status, "ended")
+    return CallFailed("late", f"The batch {how} before this request was answered.")

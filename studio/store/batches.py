@@ -25,7 +25,7 @@ class KnownBatch:
     outside_id: str
     """The server's; empty where it was not told before the worker was killed."""
     calls: dict[str, tuple[int, Reservation]]
-    """Request → its row and what it may take; those that nobody has told the answer of."""
+    """Request → its row and what it may take; those that nobody has told the end of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,12 @@ class Batches:
         for batch in rows(self.db, f"{sql} AND NOT ended ORDER BY id", (job_id, address)):
             calls = rows(
                 self.db,
-                "SELECT request_sha, id, tokens, cost FROM reservations WHERE batch_id = ?",
+                "SELECT request_sha, id, tokens, cost FROM reservations"
+                " WHERE batch_id = ? AND pid IS NOT NULL",
                 (batch["id"],),
             )
             with write(self.db) as conn:
-                sql_pid = "UPDATE reservations SET pid = ? WHERE batch_id = ?"
+                sql_pid = "UPDATE reservations SET pid = ? WHERE batch_id = ? AND pid IS NOT NULL"
                 conn.execute(sql_pid, (os.getpid(), batch["id"]))
             held = {row[0]: (int(row[1]), Reservation(row[2], row[3])) for row in calls}
             found.append(KnownBatch(batch["name"], batch["outside_id"], held))

@@ -6,6 +6,7 @@ and bill, so that what is paid twice is seen there.
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import itertools
 import json
@@ -54,6 +55,9 @@ class StandInBatches:
         """The next batch is not taken, for this reason."""
         self.drops_next = False
         """The next batch is made, and the connection dropped before its id is told."""
+        self.holds: Literal["", "making", "telling"] = ""
+        """Batches are made, or told of, only when this is empty again."""
+        self.is_holding = False
         self.forgets_next = ""
         """Looked at, the next batch (``made``) or its files (``files``) are there no more."""
         self.looks = 0
@@ -92,6 +96,7 @@ class StandInBatches:
         lines = [json.loads(line) for line in self.files[wanted["input_file_id"]].splitlines()]
         assert {line["url"] for line in lines} == {wanted["endpoint"]}
         assert len({line["custom_id"] for line in lines}) == len(lines)
+        await self._hold("making")
         number = f"batch_{next(self._numbers)}"
         told = {"id": number, "object": "batch", "created_at": int(time.time()), **wanted}
         batch = self.made[number] = StandInBatch(told, lines, len(lines))
@@ -100,7 +105,13 @@ class StandInBatches:
         if self.drops_next and request.transport is not None:
             self.drops_next = False
             request.transport.abort()
+        await self._hold("telling")
         return web.json_response(self._shown(batch))
+
+    async def _hold(self, what: str) -> None:
+        while self.holds == what:
+            self.is_holding = True
+            await asyncio.sleep(0.01)
 
     async def _list(self, request: web.Request) -> web.Response:
         found = [self._shown(batch) for batch in self.made.values()][::-1]

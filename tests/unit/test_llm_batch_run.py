@@ -19,7 +19,7 @@ from studio.settings import Endpoint
 from studio.store.batches import KnownBatch
 from tests.support.batches import FULL, StandInBatches
 from tests.support.openai_server import OpenAIServer
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ class BatchesInMemory(NoLedger):
         self.elsewhere = elsewhere
         """Claims that another process has first."""
         self.planned: list[list[str]] = []
-        self.open: set[str] = set()
+        self.open: dict[str, KnownBatch] = {}
         self.lost_: list[bool] = []
 
     async def claim(self, calls: Sequence[tuple[Request, Reservation, Endpoint]]) -> list[Claim]:
@@ -61,20 +61,21 @@ class BatchesInMemory(NoLedger):
         self.lost_.append(paid)
 
     async def known(self) -> list[KnownBatch]:
-        return []
+        return list(self.open.values())
 
     async def plan(self, name: str, requests: Sequence[str]) -> None:
         self.planned.append(list(requests))
-        self.open.add(name)
+        calls = {sha: (0, Reservation(100, None)) for sha in requests}
+        self.open[name] = KnownBatch(name, "", calls)
 
     async def sent(self, name: str, outside_id: str) -> None:
-        assert name in self.open
+        self.open[name] = replace(self.open[name], outside_id=outside_id)
 
     async def leave(self) -> None:
-        self.open.clear()
+        pass
 
     async def end(self, name: str) -> None:
-        self.open.remove(name)
+        del self.open[name]
 
 
 def requests(count: int) -> list[Request]:
@@ -90,6 +91,8 @@ async def run(
     budget: Budget | None = None,
     on_answer: Callable[[Request, Answer], None] = lambda request, answer: None,
     notes: list[str] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_pace: Callable[[Concurrency], Order] = lambda pace: Order(),
     **changes: Any,
 ) -> RunStats:
     endpoint = Endpoint("here", server.url, "stand-in", timeout_s=PATIENCE_S)
@@ -102,17 +105,13 @@ async def run(
             kept,
             budget or Budget(),
             on_answer,
-            lambda: False,
-            lambda: False,
+            should_stop,
+            should_stop,
             (notes if notes is not None else []).append,
-            unpaused,
+            on_pace,
         ).drive()
-    assert not kept.open
+    assert should_stop() or not kept.open
     return stats
-
-
-def unpaused(pace: Concurrency) -> Order:
-    return Order()
 
 
 @pytest.mark.parametrize(("name", "most"), [("MOST_REQUESTS", 3), ("MOST_BYTES", 900)])
@@ -188,10 +187,13 @@ async def test_a_server_that_is_full_is_asked_later(
 async def test_a_batch_that_is_not_taken_ends_the_run(
     server: OpenAIServer, batches: StandInBatches
 ) -> None:
-    batches.refuses_next = {"code": "invalid_json_line", "message": "Line 1 is no JSON."}
+    message = f"Line 1 is\nno JSON for sk-{'x' * 20} {'y' * 999}"
+    batches.refuses_next = {"code": "invalid_json_line", "message": message}
     budget = Budget()
-    with pytest.raises(StudioError, match=r"did not take the batch: Line 1 is no JSON"):
+    with pytest.raises(StudioError, match=r"did not take the batch: Line 1 is no JSON") as refused:
         await run(server, requests(5), budget=budget)
+    assert "sk-x" not in str(refused.value)
+    assert len(str(refused.value)) < 500
     assert budget.reserved_tokens == 0
 
 
@@ -218,6 +220,70 @@ async def test_what_a_server_forgets_is_paid_and_asked_again(
 async def test_what_another_process_asks_is_waited_for(server: OpenAIServer) -> None:
     assert (await run(server, requests(5), kept=BatchesInMemory(elsewhere=2))).answered == 5
     assert server.paid.calls == 5
+
+
+async def test_a_batch_that_is_made_after_a_stop_is_paid_once(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.holds, kept, budget = "making", BatchesInMemory(), Budget()
+    with pytest.raises(StudioError, match="Stopped while a batch was being sent"):
+        await run(
+            server,
+            requests(5),
+            kept=kept,
+            budget=budget,
+            should_stop=lambda: batches.is_holding,
+        )
+    assert (len(kept.open), kept.lost_, batches.made) == (1, [], {})
+    assert budget.reserved_tokens > 0
+    batches.holds = ""
+    until(lambda: batches.made)
+    assert (await run(server, requests(5), kept=kept)).answered == 5
+    assert (len(batches.made), set(server.paid.bodies.values())) == (1, {1})
+
+
+async def test_a_batch_that_is_made_while_a_person_stops_is_cancelled(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.holds, kept = "telling", BatchesInMemory()
+    with pytest.raises(StudioError, match="Stopped while a batch was being sent"):
+        await run(server, requests(5), kept=kept, should_stop=lambda: batches.is_holding)
+    batches.holds = ""
+    assert [batch.status for batch in batches.made.values()] == ["cancelling"]
+    assert [batch.outside_id for batch in kept.open.values()] == list(batches.made)
+
+
+async def test_a_batch_that_has_ended_is_not_cancelled(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    kept, answers = BatchesInMemory(), list[Answer]()
+    stats = await run(
+        server,
+        requests(5),
+        kept=kept,
+        on_answer=lambda r, a: answers.append(a),
+        should_stop=lambda: len(answers) == 2,
+    )
+    assert stats.stopped_by == "asked"
+    assert [batch.status for batch in batches.made.values()] == ["completed"]
+
+
+@pytest.mark.parametrize(("most", "cap"), [(3, None), (50, 600)])
+async def test_a_pause_ends_no_run(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, most: int, cap: int | None
+) -> None:
+    monkeypatch.setattr("studio.llm.batch_api.MOST_REQUESTS", most)
+    monkeypatch.setattr("studio.llm.batch_run.MOST_OPEN", 1)
+    kept, ticks = BatchesInMemory(), [0]
+
+    def paused(pace: Concurrency) -> Order:
+        ticks[0] += bool(kept.planned)
+        return Order(paused=1 <= ticks[0] < 12)
+
+    budget = Budget(cap_tokens=cap)
+    stats = await run(server, requests(10), kept=kept, budget=budget, on_pace=paused)
+    assert (stats.answered, stats.stopped_by) == (10, "")
+    assert len(kept.planned) > 1
 
 
 def test_the_embedded_model_has_no_batches() -> None:

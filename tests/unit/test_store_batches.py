@@ -55,6 +55,14 @@ def test_a_kill_leaves_a_batch_to_the_next_worker(store: Store) -> None:
     assert store.generations.spent(1).untold_tokens == 100
 
 
+def test_what_was_lost_and_paid_is_not_waited_for(store: Store) -> None:
+    row = batched(store)
+    store.reservations.end([row])
+    [known] = store.batches.open_of(1, "http://here/v1")
+    assert known.calls == {}
+    assert store.reservations.claim([CALL], 2) != [None]
+
+
 def test_an_older_file_comes_forward_with_what_it_owes(tmp_path: Path) -> None:
     path = tmp_path / "studio.db"
     db = database.connect(path, create=True)
