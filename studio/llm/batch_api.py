@@ -31,8 +31,9 @@ ENDED = ("completed", "failed", "expired", "cancelled")
 class RequestFile:
     """The requests of one batch, a line each; on disk, and gone with the process."""
 
-    def __init__(self, route: str) -> None:
+    def __init__(self, route: str, most: int = MOST_REQUESTS) -> None:
         self.route = route
+        self.most = min(most, MOST_REQUESTS)
         self.requests: list[str] = []
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
 
@@ -45,7 +46,7 @@ class RequestFile:
             "body": client.refused_by(request.model).fit(body_of(request)),
         }
         wire = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        full = len(self.requests) >= MOST_REQUESTS or self._file.tell() + len(wire) > MOST_BYTES
+        full = len(self.requests) >= self.most or self._file.tell() + len(wire) > MOST_BYTES
         if self.requests and (full or route_of(request) != self.route):
             return False
         self._file.write(wire)
@@ -98,7 +99,7 @@ class BatchServer:
             return found
         sent = await self.client.asked("POST", "files", within_s=UPLOAD_S, **_form(file))
         told = {
-            "input_file_id": sent["id"],
+            "input_file_id": _object(sent)["id"],
             "endpoint": f"/v1/{file.route}",
             "completion_window": "24h",
             "metadata": {NAMED: name},
@@ -110,10 +111,10 @@ class BatchServer:
         after = ""
         for _ in range(PAGES):
             route = f"batches?limit={LISTED}" + (f"&after={after}" if after else "")
-            listed = await self.client.asked("GET", route)
-            batches = listed.get("data") or []
+            listed = _dict(await self.client.asked("GET", route))
+            batches = [_object(one) for one in _list(listed.get("data"))]
             for one in batches:
-                if (one.get("metadata") or {}).get(NAMED) == name:
+                if _dict(one.get("metadata")).get(NAMED) == name:
                     return _state(one)
             if not batches or not listed.get("has_more"):
                 break
@@ -133,7 +134,7 @@ class BatchServer:
         async for line in self.client.lines(f"files/{file_id}/content"):
             try:
                 found = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(found, dict):
                 yield found
@@ -150,16 +151,39 @@ def _form(file: RequestFile) -> dict[str, Any]:
 
 
 def _state(found: Any) -> BatchState:
-    if not isinstance(found, dict) or not found.get("id"):
-        raise CallFailed("broken", "The server's answer is no batch.")
-    counts = found.get("request_counts") or {}
-    errors = (found.get("errors") or {}).get("data") or []
-    files = (found.get("output_file_id"), found.get("error_file_id"))
+    told = _object(found)
+    counts = _dict(told.get("request_counts"))
+    errors = _list(_dict(told.get("errors")).get("data"))
+    files = (told.get("output_file_id"), told.get("error_file_id"))
     return BatchState(
-        str(found["id"]),
-        str(found.get("status")),
-        int(counts.get("total") or 0),
-        int(counts.get("completed") or 0) + int(counts.get("failed") or 0),
+        str(told["id"]),
+        str(told.get("status")),
+        whole(counts.get("total")),
+        whole(counts.get("completed")) + whole(counts.get("failed")),
         tuple(str(one) for one in files if one),
-        errors[0] if errors else {},
+        _dict(errors[0]) if errors else {},
     )
+
+
+def whole(found: Any) -> int:
+    """A number of a server; 0 where it is none."""
+    return found if isinstance(found, int) else 0
+
+
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str | int):
+        raise CallFailed("broken", "The server's answer names no file or batch.")
+    return found
+
+
+def _dict(found: Any) -> dict[str, Any]:
+    """An object of a server; what it leaves out is empty."""
+    if not isinstance(found or {}, dict):
+        raise CallFailed("broken", "The server's answer is not one of a Batch API.")
+    return found or {}
+
+
+def _list(found: Any) -> list[Any]:
+    if not isinstance(found or [], list):
+        raise CallFailed("broken", "The server's answer is not one of a Batch API.")
+    return found or []

@@ -19,7 +19,7 @@ from typing import Any
 from studio.api_keys import blotted
 from studio.calls import Answer, Request, Reservation
 from studio.llm import failures
-from studio.llm.batch_api import BatchServer, BatchState, RequestFile
+from studio.llm.batch_api import MOST_REQUESTS, BatchServer, BatchState, RequestFile, whole
 from studio.llm.budget import BatchBook, Budget, Claim, Ledger
 from studio.llm.client import LLMClient, body_of, route_of
 from studio.llm.engine import GIVE_UP_AFTER, Concurrency, Order, RunStats, answer_without
@@ -61,6 +61,8 @@ class _OpenBatch:
     """Requests without an answer yet."""
     id: str = ""
     state: BatchState | None = None
+    is_alone: bool = False
+    """Whether no other batch was under way when it was sent."""
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -98,6 +100,10 @@ class BatchRun:
     _is_exhausted: bool = False
     _is_broke: bool = False
     _is_paused: bool = False
+    _most: int = 0
+    """Requests in a file, where the server took no larger one; 0 before it said so."""
+    _is_full: bool = False
+    """Whether the server took no more: then one batch is sent at a time, until one is answered."""
     _full_until: float = 0.0
     _last: CallFailed | None = None
 
@@ -149,7 +155,7 @@ class BatchRun:
         if self._full_until and time.monotonic() > self._full_until:
             self._full_until = 0.0
         stands = self._is_paused or self._full_until or self.should_stop()
-        return not stands and len(self._open) < MOST_OPEN
+        return not stands and len(self._open) < (1 if self._is_full else MOST_OPEN)
 
     async def _leave(self) -> None:
         """Without a person's word the batches go on, for whoever resumes the run."""
@@ -213,7 +219,8 @@ class BatchRun:
         file = await self._filled()
         if file is None:
             return False
-        batch = _OpenBatch(uuid.uuid4().hex, set(file.requests))
+        name = uuid.uuid4().hex
+        batch = _OpenBatch(name, set(file.requests), is_alone=not self._open)
         try:
             await self.book.plan(batch.name, file.requests)
             self._asked.update((asked.request.sha, asked) for asked in self._written)
@@ -305,7 +312,7 @@ class BatchRun:
             if not self._claimed:
                 continue
             asked = self._claimed[0]
-            file = file or RequestFile(route_of(asked.request))
+            file = file or RequestFile(route_of(asked.request), self._most or MOST_REQUESTS)
             if not file.add(asked.request, self.client):
                 break
             self._written.append(self._claimed.popleft())
@@ -377,24 +384,30 @@ class BatchRun:
         self._open.remove(batch)
         if state.status == "failed":
             await self._unmake(batch)
-            self._not_taken(state)
+            self._not_taken(batch, state)
             return
         for sha in list(batch.left):
             if asked := self._asked.pop(sha, None):
                 self._without(asked, _too_late(state))
-        self._full_until = 0.0
+        self._is_full, self._full_until = False, 0.0
         await self.book.end(batch.name)
         if fatal is not None:
             raise fatal
 
-    def _not_taken(self, state: BatchState) -> None:
+    def _not_taken(self, batch: _OpenBatch, state: BatchState) -> None:
+        """Raises StudioError, unless fewer requests may be taken, or these later."""
         endpoint, url = self.client.endpoint, self.client.base_url
         said = blotted(failures.from_body(state.error, endpoint, url).said)
         where = f"{endpoint.name} ({url})"
-        if state.error.get("code") != FULL:
+        requests, is_alone = len(batch.left), batch.is_alone and not self._open
+        if state.error.get("code") != FULL or (is_alone and requests == 1):
             raise StudioError(f"{where} did not take the batch: {said}")
-        self._full_until = time.monotonic() + FULL_S
-        self.on_note(f"{where} takes no more before others are answered: {said}")
+        self._is_full, self._full_until = True, time.monotonic() + FULL_S
+        if is_alone:
+            self._most = requests // 2
+            self.on_note(f"{where} takes no {requests:,} requests at once, fewer are sent: {said}")
+        else:
+            self.on_note(f"{where} takes no more before others are answered: {said}")
 
     def _take(self, batch: _OpenBatch, line: Mapping[str, Any]) -> CallFailed | None:
         """One line of what came of a batch; why it has no answer."""
@@ -422,15 +435,15 @@ class BatchRun:
             # It was never begun.
             failed.maybe_paid = False
             raise failed
-        body, status = response.get("body"), int(response.get("status_code") or 0)
+        body, status = response.get("body"), whole(response.get("status_code"))
         if status != 200 or not isinstance(body, dict):
             raise failures.from_status(status, body or error, {}, endpoint, url)
         if found := error_in(body):
             raise failures.from_body(found, endpoint, url)
-        if not body.get("choices"):
-            raise failures.nonsense(f"{endpoint.name} ({url})", "no choices")
         gathered = Gathered(time.monotonic())
         gathered.take(body)
+        if not gathered.has_choices:
+            raise failures.nonsense(f"{endpoint.name} ({url})", "no choices")
         return gathered.answer(endpoint)
 
     def _without(self, asked: _Reserved, failed: CallFailed) -> None:

@@ -17,11 +17,13 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-LineFault = Literal["broken", "refused", "no-quota", "missing"]
-REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
+LineFault = Literal["broken", "refused", "no-quota", "missing", "odd", "odder"]
+REFUSALS: dict[str, tuple[Any, dict[str, Any]]] = {
     "broken": (500, {"error": {"message": "Something broke.", "code": "server_error"}}),
     "refused": (400, {"error": {"message": "It exceeds the context window.", "code": "too_long"}}),
     "no-quota": (429, {"error": {"message": "No quota.", "code": "insufficient_quota"}}),
+    "odder": ("about 200", {"choices": []}),
+    "odd": (200, {"choices": "none"}),
 }
 EXPIRED = {"code": "batch_expired", "message": "It was not begun within the completion window."}
 FULL = {"code": "token_limit_exceeded", "message": "Too many tokens are enqueued."}
@@ -53,6 +55,10 @@ class StandInBatches:
         """The next batch that has so many answers expires."""
         self.refuses_next: dict[str, str] | None = None
         """The next batch is not taken, for this reason."""
+        self.takes: int | None = None
+        """Requests that a batch may have, or it is not taken as :data:`FULL`."""
+        self.odd: dict[str, Any] = {}
+        """What is told otherwise of every batch and file, and in every list."""
         self.drops_next = False
         """The next batch is made, and the connection dropped before its id is told."""
         self.holds: Literal["", "making", "telling"] = ""
@@ -83,7 +89,7 @@ class StandInBatches:
         file: Any = form["file"]
         number = f"file-{next(self._numbers)}"
         self.files[number] = file.file.read()
-        return web.json_response({"id": number, "object": "file", "purpose": "batch"})
+        return web.json_response({"id": number, "object": "file", "purpose": "batch"} | self.odd)
 
     async def _download(self, request: web.Request) -> web.Response:
         if (found := self.files.get(request.match_info["id"])) is None:
@@ -102,6 +108,8 @@ class StandInBatches:
         batch = self.made[number] = StandInBatch(told, lines, len(lines))
         if self.refuses_next:
             batch.status, batch.refused, self.refuses_next = "failed", self.refuses_next, None
+        if self.takes is not None and len(lines) > self.takes:
+            batch.status, batch.refused = "failed", FULL
         if self.drops_next and request.transport is not None:
             self.drops_next = False
             request.transport.abort()
@@ -120,7 +128,7 @@ class StandInBatches:
         limit = int(request.query.get("limit", 20))
         page = found[place : place + limit]
         more = len(found) > place + limit
-        return web.json_response({"object": "list", "data": page, "has_more": more})
+        return web.json_response({"object": "list", "data": page, "has_more": more} | self.odd)
 
     async def _look(self, request: web.Request) -> web.Response:
         self.looks += 1
@@ -181,10 +189,9 @@ class StandInBatches:
         error = {"message": "There is no such object.", "code": "not_found"}
         return web.json_response({"error": error}, status=404)
 
-    @staticmethod
-    def _shown(batch: StandInBatch) -> dict[str, Any]:
+    def _shown(self, batch: StandInBatch) -> dict[str, Any]:
         done, failed = len(batch.answers), len(batch.errors)
         counts = {"total": batch.total, "completed": done, "failed": failed}
         errors = {"object": "list", "data": [batch.refused]} if batch.refused else None
         shown = {"status": batch.status, "request_counts": counts, "errors": errors}
-        return batch.told | shown
+        return batch.told | shown | self.odd

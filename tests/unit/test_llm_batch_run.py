@@ -13,6 +13,7 @@ from studio.llm.batch_run import BatchRun
 from studio.llm.budget import Budget, Claim, NoLedger
 from studio.llm.client import LLMClient
 from studio.llm.engine import Concurrency, Order, RunStats
+from studio.llm.failures import CallFailed
 from studio.llm.prices import in_batches
 from studio.records import StudioError
 from studio.settings import Endpoint
@@ -156,6 +157,35 @@ async def test_what_fails_again_and_again_is_given_up(
     assert kept.lost_ == [False] * 3
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": None},
+        {"id": {}, "data": 3},
+        {"data": ["x"]},
+        {"data": [{"id": "x", "metadata": []}, {"id": "y", "metadata": "z"}]},
+        {"request_counts": 3},
+        {"errors": "none"},
+        {"errors": {"data": ["none"]}},
+    ],
+)
+async def test_an_answer_of_another_shape_is_said_to_be_one(
+    server: OpenAIServer, batches: StandInBatches, monkeypatch: pytest.MonkeyPatch, odd: Any
+) -> None:
+    monkeypatch.setattr("studio.llm.batch_run.MOST_TRIES", 1)
+    batches.odd = odd
+    with pytest.raises(CallFailed, match=r"The server's answer (names no|is not one of a Batch)"):
+        await run(server, requests(2))
+
+
+async def test_lines_of_another_shape_are_asked_again(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.fail_next("odd", "odder")
+    assert (await run(server, requests(3))).answered == 3
+    assert len(batches.made) == 2
+
+
 async def test_a_refused_request_is_told_at_once(
     server: OpenAIServer, batches: StandInBatches
 ) -> None:
@@ -182,6 +212,24 @@ async def test_a_server_that_is_full_is_asked_later(
     batches.refuses_next, notes = FULL, list[str]()
     assert (await run(server, requests(5), notes=notes)).answered == 5
     assert any("Too many tokens are enqueued" in note for note in notes)
+
+
+async def test_a_batch_that_is_larger_than_the_queue_is_halved(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.takes, kept, notes = 3, BatchesInMemory(), list[str]()
+    assert (await run(server, requests(11), kept=kept, notes=notes)).answered == 11
+    assert {len(names) for names in kept.planned} == {11, 5, 2, 1}
+    assert set(server.paid.bodies.values()) == {1}
+    assert any("takes no 11 requests at once, fewer are sent" in note for note in notes)
+
+
+async def test_a_server_that_takes_not_even_one_request_ends_the_run(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.takes = 0
+    with pytest.raises(StudioError, match=r"did not take the batch: Too many tokens"):
+        await run(server, requests(3))
 
 
 async def test_a_batch_that_is_not_taken_ends_the_run(
