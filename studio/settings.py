@@ -47,6 +47,8 @@ class Endpoint:
     """US dollars per million prompt tokens; None means unknown, never free."""
     price_out: float | None = None
     """US dollars per million completion tokens."""
+    batch_share: float | None = None
+    """What a request costs in a batch, as a share of its price; None leaves it to the table."""
     context_window: int = 4096
     """Tokens that one request may hold, answer included."""
     extra_base_urls: tuple[str, ...] = ()
@@ -162,6 +164,7 @@ def guarded(endpoint: Endpoint, own: dict[str, Endpoint]) -> Endpoint:
             api_key_env=priced.api_key_env,
             price_in=_higher(priced.price_in, endpoint.price_in),
             price_out=_higher(priced.price_out, endpoint.price_out),
+            batch_share=priced.batch_share,
         )
     if not servers.are_named(endpoint.urls):
         away = [url for url in endpoint.urls if not servers.is_loopback(url)]
@@ -179,7 +182,7 @@ def guarded(endpoint: Endpoint, own: dict[str, Endpoint]) -> Endpoint:
     )
 
 
-_UNPRICED: dict[str, Any] = {"price_in": None, "price_out": None}
+_UNPRICED: dict[str, Any] = {"price_in": None, "price_out": None, "batch_share": None}
 
 
 def _higher(mine: float | None, told: float | None) -> float | None:
@@ -303,6 +306,7 @@ LOWEST = {
     "threads": 0,
     "price_in": 0,
     "price_out": 0,
+    "batch_share": 0,
     "budget_usd": 0,
 }
 """The smallest value that makes sense; none may be infinite or no number at all."""

@@ -22,6 +22,8 @@ from studio.servers import is_loopback
 from studio.settings import Endpoint, Settings
 from studio.store import Store
 
+MOST_BATCHES = 100
+"""More of them are not counted."""
 TIME_ERROR = 0.25
 """How far a measured rate may be off next time, either way."""
 LOOKED_AT = 50
@@ -72,7 +74,8 @@ def outlook(
         measured = None if params.engine == "batch" else measured_rate(store, endpoint)
         # A server of this machine is nobody else's.
         away = not all(map(is_loopback, endpoint.urls))
-        said = [stranger(endpoint) if away else "", _warning(found, params)]
+        capped_to = _warning(found, params)
+        said = [stranger(endpoint) if away else "", capped_to, _batches(found, params)]
         warning = " ".join(filter(None, said))
         return Outlook(found, _seconds(found, measured), measured, warning)
     finally:
@@ -108,12 +111,41 @@ def _refuse_blind_cap(endpoint: Endpoint, params: RunParams) -> None:
         )
 
 
+def _tokens(found: Estimate) -> Range:
+    prompt, completion = found.prompt_tokens, found.completion_tokens
+    return Range(prompt.low + completion.low, prompt.high + completion.high)
+
+
+def _batches(found: Estimate, params: RunParams) -> str:
+    """How many batches a cap makes of a run: what may not fit waits until others are answered."""
+    if params.engine != "batch" or found.aside is None:
+        return ""
+    counts = [
+        _rounds(found.requests, cap, aside, (took.low + took.high) / 2 / found.requests)
+        for cap, aside, took in (
+            (params.budget_usd, found.aside.cost, found.cost),
+            (params.budget_tokens, found.aside.tokens, _tokens(found)),
+        )
+        if cap is not None and aside and took is not None
+    ]
+    most = max(counts, default=0)
+    if most < 2:
+        return ""
+    many = f"{MOST_BATCHES} or more" if most >= MOST_BATCHES else f"about {most}"
+    return f"The cap makes {many} batches of it, one after another, each within a day."
+
+
+def _rounds(requests: int, cap: float, aside: float, each: float) -> int:
+    """Batches one after another, where each request sets ``aside`` apart and takes ``each``."""
+    count = 0
+    while requests and cap >= aside and count < MOST_BATCHES:
+        fit = min(requests, int(cap / aside))
+        requests, cap, count = requests - fit, cap - fit * each, count + 1
+    return count
+
+
 def _warning(found: Estimate, params: RunParams) -> str:
-    tokens = Range(
-        found.prompt_tokens.low + found.completion_tokens.low,
-        found.prompt_tokens.high + found.completion_tokens.high,
-    )
-    for cap, spent in ((params.budget_usd, found.cost), (params.budget_tokens, tokens)):
+    for cap, spent in ((params.budget_usd, found.cost), (params.budget_tokens, _tokens(found))):
         if cap is None or spent is None or spent.high <= cap:
             continue
         if spent.low > cap:

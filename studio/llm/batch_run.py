@@ -1,4 +1,4 @@
-"""Runs requests through a server's Batch API: half the price, answers within a day.
+"""Runs requests through a server's Batch API: often half the price, answers within a day.
 
 Requests go out in files and come back in any order, each under its own hash. What failed or
 expired goes into a later file. A batch is written down before it is sent, and sent under a name of

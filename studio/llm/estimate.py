@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from studio.calls import Answer, Request
+from studio.calls import Answer, Request, Reservation
+from studio.llm.budget import most_of
 from studio.llm.reading import cost_of
 from studio.settings import Endpoint
 
@@ -37,6 +38,8 @@ class Estimate:
     """One line on what it was estimated from."""
     stored: int = 0
     """Requests whose answer is there already; they take nothing."""
+    aside: Reservation | None = None
+    """What one request sets aside under a cap until it is answered, on average."""
 
 
 def estimate(
@@ -63,7 +66,11 @@ def estimate(
     prompt = _times(total, mean * (1 - spread) - margin, mean * (1 + spread) + margin)
     completion = _completion(sample, total, answered)
     basis = ", ".join(filter(None, [_basis(sample, answered), endpoint.priced]))
-    return Estimate(total, prompt, completion, _cost(endpoint, prompt, completion), basis)
+    cost = _cost(endpoint, prompt, completion)
+    most = [most_of(request, endpoint) for request in sample]
+    asides = sum(one.tokens for one in most), sum(one.cost or 0.0 for one in most)
+    aside = Reservation(asides[0] // len(most), asides[1] / len(most))
+    return Estimate(total, prompt, completion, cost, basis, aside=aside)
 
 
 def prompt_tokens(request: Request, count_tokens: Callable[[str], int]) -> int:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from studio.records import StudioError
 from studio.settings import Endpoint, config_dir
 
-BATCH_SHARE = 0.5
-"""What a request costs in a batch, as a share of its price as a call."""
 TABLE = Path(__file__).with_name("prices.toml")
+ABOUT = ("noted", "batch")
+"""What a table says of a server itself: when its prices were noted, and what a request in a batch
+costs as a share of its price as a call."""
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 """The end of a snapshot's name, which costs what its model costs."""
 
@@ -27,11 +28,9 @@ def priced(endpoint: Endpoint) -> Endpoint:
     """
     if endpoint.price_in is not None or endpoint.price_out is not None:
         return endpoint
-    host = urlsplit(endpoint.base_url).hostname or ""
-    for table in (config_dir() / "prices.toml", TABLE):
-        models = _read(table).get(host, {})
+    for models in _tables(endpoint):
         model = endpoint.model if endpoint.model in models else _DATED.sub("", endpoint.model)
-        if model in models and model != "noted":
+        if model in models and model not in ABOUT:
             price_in, price_out = models[model]
             noted = f"prices noted {models['noted']}" if "noted" in models else "prices of yours"
             return replace(endpoint, price_in=price_in, price_out=price_out, priced=noted)
@@ -39,7 +38,8 @@ def priced(endpoint: Endpoint) -> Endpoint:
 
 
 def in_batches(endpoint: Endpoint) -> Endpoint:
-    """What its requests cost in batches. Raises StudioError for the embedded model."""
+    """What its requests cost in batches: in full, unless the settings or a table say that the
+    server takes less. Raises StudioError for the embedded model."""
     if endpoint.embedded:
         raise StudioError(
             f"{endpoint.name} is a model of this machine and has no Batch API. Take the engine "
@@ -47,12 +47,27 @@ def in_batches(endpoint: Endpoint) -> Endpoint:
         )
     if endpoint.price_in is None or endpoint.price_out is None:
         return endpoint
+    share = _share(endpoint)
+    words = {0.5: "halved for a batch", 1.0: "in full for a batch too"}
+    said = words.get(share, f"times {share:g} for a batch")
     return replace(
         endpoint,
-        price_in=endpoint.price_in * BATCH_SHARE,
-        price_out=endpoint.price_out * BATCH_SHARE,
-        priced=", ".join(filter(None, [endpoint.priced, "half of it in a batch"])),
+        price_in=endpoint.price_in * share,
+        price_out=endpoint.price_out * share,
+        priced=", ".join(filter(None, [endpoint.priced, said])),
     )
+
+
+def _share(endpoint: Endpoint) -> float:
+    if endpoint.batch_share is not None:
+        return endpoint.batch_share
+    return next((float(one["batch"]) for one in _tables(endpoint) if "batch" in one), 1.0)
+
+
+def _tables(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """What the person's table and the studio's say of a server."""
+    host = urlsplit(endpoint.base_url).hostname or ""
+    return [_read(table).get(host, {}) for table in (config_dir() / "prices.toml", TABLE)]
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -68,7 +83,9 @@ def _parsed(path: Path, changed: int) -> dict[str, dict[str, Any]]:
         found = tomllib.loads(path.read_text("utf-8"))
         for models in found.values():
             for name, value in models.items():
-                if name != "noted" and not _is_price(value):
+                if name == "batch" and not _is_price([value, value]):
+                    raise ValueError("batch needs a number from 0, such as 0.5")
+                if name not in ABOUT and not _is_price(value):
                     raise ValueError(f"{name} needs two numbers from 0, for tokens in and out")
     except (OSError, ValueError, AttributeError) as error:
         raise StudioError(f"{path} is no table of prices: {error}.") from error

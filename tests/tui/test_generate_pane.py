@@ -325,13 +325,13 @@ async def test_a_batch_is_chosen_estimated_and_started_by_keys(
     wired: Project, no_workers: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path))
-    (tmp_path / "prices.toml").write_text('["127.0.0.1"]\n"stand-in" = [1.0, 2.0]\n')
+    (tmp_path / "prices.toml").write_text('["127.0.0.1"]\nbatch = 0.5\n"stand-in" = [1.0, 2.0]\n')
     app = StudioApp(wired, screen="generate")
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, lambda: "prices of yours" in shown(app, "outlook"))
         whole = re.search(r"cost +\$(\S+)", shown(app, "outlook"))
         await pilot.press("G", "k", "k", "right")
-        await until_shown(pilot, lambda: "half of it in a batch" in shown(app, "outlook"))
+        await until_shown(pilot, lambda: "halved for a batch" in shown(app, "outlook"))
         half = re.search(r"cost +\$(\S+)", shown(app, "outlook"))
         assert whole and half  # noqa: PT018
         assert float(half[1]) == pytest.approx(float(whole[1]) / 2, rel=0.02)

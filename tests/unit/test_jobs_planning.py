@@ -132,6 +132,22 @@ def test_a_cap_that_stops_the_run_is_told(project: Project, cap: dict[str, Any],
     assert bool(found.warning) == bool(said)
 
 
+def test_a_cap_near_the_estimate_makes_several_batches(project: Project) -> None:
+    priced = opened(project.path, PRICED)
+    told = {"documents": 10, "queries_per_document": 4}
+    dear = look(priced, **told).estimate
+    assert dear.cost
+    assert dear.aside
+    enough = dear.requests * (dear.aside.cost or 0.0)
+    assert enough > dear.cost.high
+    assert look(priced, **told, engine="batch", budget_usd=1.01 * enough).warning == ""
+    few = look(priced, **told, engine="batch", budget_usd=0.99 * enough).warning
+    assert few == "The cap makes about 2 batches of it, one after another, each within a day."
+    assert look(priced, **told, budget_usd=0.99 * enough).warning == ""
+    near = look(priced, **told, engine="batch", budget_usd=0.0).warning
+    assert "batches" not in near
+
+
 def test_a_server_that_only_the_project_names_is_named_before_the_run(project: Project) -> None:
     file = project.path / "studio.toml"
     file.write_text(file.read_text().replace("http://localhost:1", "https://far.example"))

@@ -134,7 +134,7 @@ async def test_files_hold_no_more_than_the_server_takes(
 
 async def test_a_cap_holds_at_the_price_of_batches(server: OpenAIServer) -> None:
     answers: list[Answer] = []
-    prices = {"price_in": 2.0, "price_out": 4.0}
+    prices = {"price_in": 2.0, "price_out": 4.0, "batch_share": 0.5}
     budget = Budget(cap_usd=0.0005)
     stats = await run(
         server, requests(60), budget=budget, on_answer=lambda r, a: answers.append(a), **prices

@@ -27,12 +27,33 @@ def test_a_hosted_model_has_the_price_that_was_noted(model: str) -> None:
     assert (priced.price_in, priced.price_out) == (0.15, 0.6)
     request = Request((Message("user", "one two"),), model)
     assert "prices noted 2026-03" in estimate([request], 9, priced, len).basis
-    half = estimate([request], 9, in_batches(priced), len)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "share", "said"),
+    [
+        (HOSTED, 0.5, "prices noted 2026-03, halved for a batch"),
+        (replace(HOSTED, base_url="http://here/v1"), 1.0, "in full for a batch too"),
+        (replace(HOSTED, base_url="http://here/v1", batch_share=0.5), 0.5, "halved for a batch"),
+        (replace(HOSTED, batch_share=0.75), 0.75, "times 0.75 for a batch"),
+        (replace(HOSTED, base_url="http://there/v1"), 0.5, "halved for a batch"),
+    ],
+)
+def test_a_batch_is_cheaper_only_where_that_is_known(
+    endpoint: Endpoint, share: float, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path))
+    (tmp_path / "prices.toml").write_text("[there]\nbatch = 0.5\n")
+    if "here" in endpoint.base_url:
+        endpoint = replace(endpoint, price_in=1.0, price_out=2.0)
+    priced = found(endpoint)
+    request = Request((Message("user", "one two"),), endpoint.model)
+    part = estimate([request], 9, in_batches(priced), len)
     whole = estimate([request], 9, priced, len)
-    assert half.cost
+    assert part.cost
     assert whole.cost
-    assert half.cost.high == pytest.approx(whole.cost.high / 2)
-    assert "half of it in a batch" in half.basis
+    assert part.cost.high == pytest.approx(share * whole.cost.high)
+    assert said in part.basis
 
 
 @pytest.mark.parametrize(
