@@ -87,6 +87,14 @@ class _Page(HTMLParser):
         self._inside = ""
         """The heading or page title that is open."""
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """The parser asserts that a section has a name: one without is a comment, as browsers
+        read it."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _SILENT:
             self._silent += 1

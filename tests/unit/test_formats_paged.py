@@ -8,7 +8,7 @@ from pathlib import Path
 
 import docx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
@@ -223,6 +223,9 @@ def test_a_missing_chapter_is_named(tmp_path: Path) -> None:
     assert "'../../etc/x'" in str(gone)
 
 
+@example("<p>here", "<![0]>there")
+@example("", "<![0")
+@example("", "<![x[0")
 @given(st.text(alphabet=st.sampled_from("<>/&;=\"'!-[]? \nabhp1")), st.text())
 def test_any_page_gives_its_text_or_none(markup: str, text: str) -> None:
     page = _Page()
