@@ -16,15 +16,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from studio.api_keys import blotted
 from studio.calls import Answer, Request, Reservation
-from studio.llm import failures
-from studio.llm.batch_api import MOST_REQUESTS, BatchServer, BatchState, RequestFile, whole
+from studio.llm.batch_api import MOST_REQUESTS, BatchServer, BatchState, RequestFile
+from studio.llm.batch_lines import answer_in, too_late, why_not_taken
+from studio.llm.batch_sending import BatchSending
 from studio.llm.budget import BatchBook, Budget, Claim, Ledger
 from studio.llm.client import LLMClient, body_of, route_of
 from studio.llm.engine import GIVE_UP_AFTER, Concurrency, Order, RunStats, answer_without
 from studio.llm.failures import CallFailed
-from studio.llm.reading import Gathered, error_in
 from studio.records import StudioError
 
 MOST_OPEN = 4
@@ -36,10 +35,6 @@ LONGEST_LOOK_S = 60.0
 TICK_S = 0.2
 MOST_ATTEMPTS = 3
 """Batches that a request may be in before it is given up."""
-MOST_TRIES = 6
-"""Tries to send a batch."""
-NO_ROUTE = (404, 405)
-"""What a server without a Batch API answers."""
 FULL = "token_limit_exceeded"
 """The server takes no more requests before others are answered."""
 FULL_S = 60.0
@@ -111,6 +106,17 @@ class BatchRun:
     def server(self) -> BatchServer:
         """Where the batches are."""
         return BatchServer(self.client)
+
+    @property
+    def sending(self) -> BatchSending:
+        """How they get there."""
+        return BatchSending(
+            self.server,
+            self.should_stop,
+            lambda: self.on_pace(self._pace()),
+            self._rest,
+            self.on_note,
+        )
 
     async def drive(self) -> RunStats:
         """Have every request answered; see :func:`studio.llm.engine.run` for what ends it."""
@@ -197,7 +203,7 @@ class BatchRun:
         for known in await self.book.known():
             left |= {sha: most for sha, (_, most) in known.calls.items()}
             batch = _OpenBatch(known.name, set(known.calls), known.outside_id)
-            if not batch.id and (found := await self.server.find(known.name)):
+            if not batch.id and (found := await self.sending.found(known.name)):
                 batch.id = found.id
                 await self.book.sent(batch.name, batch.id)
             (self._open if batch.id else unmade).append(batch)
@@ -235,62 +241,22 @@ class BatchRun:
         """Have the server make it. Where it surely was not made, its requests are given back;
         where nobody knows, it stays written down for whoever resumes the run."""
         try:
-            state = await self._made(file, batch.name)
+            state = await self.sending.made(file, batch.name)
         except CallFailed as failed:
-            has_none = failed.status in NO_ROUTE
-            found = None if has_none else await self._found(batch.name)
-            if isinstance(found, BatchState):
-                await self._is_made(batch, found)
-                if not self.should_stop():
-                    return
-            elif found is None and not (failed.maybe_paid or failed.kind in ("late", "broken")):
+            found = await self.sending.found_after(failed, batch.name)
+            if found is None:
                 await self._unmake(batch)
-            raise
+                raise
+            await self._is_made(batch, found)
+            if self.should_stop():
+                raise
+            return
         await self._is_made(batch, state)
 
     async def _is_made(self, batch: _OpenBatch, state: BatchState) -> None:
         batch.id, batch.state = state.id, state
         self._open.append(batch)
         await self.book.sent(batch.name, batch.id)
-
-    async def _made(self, file: RequestFile, name: str) -> BatchState:
-        for attempt in range(1, MOST_TRIES):
-            try:
-                return await self._unless_stopped(file, name)
-            except CallFailed as failed:
-                if failed.status in NO_ROUTE:
-                    where = f"{self.client.endpoint.name} ({self.client.base_url})"
-                    sentence = f"{where} has no Batch API. Take the engine live."
-                    raise CallFailed("denied", sentence, status=failed.status) from failed
-                if failed.kind in ("fatal", "denied", "refused"):
-                    raise
-                self.on_note(f"{failed} The batch is sent again.")
-                await self._rest(failed.retry_after or 0.5 * 2**attempt)
-        return await self._unless_stopped(file, name)
-
-    async def _unless_stopped(self, file: RequestFile, name: str) -> BatchState:
-        """A large file is long on its way. Raises CallFailed when somebody wants a stop: the
-        server may have been told to make the batch all the same."""
-        task: asyncio.Task[BatchState] | None = None
-        while not self.should_stop():
-            task = task or asyncio.create_task(self.server.create(file, name))
-            await asyncio.wait({task}, timeout=TICK_S)
-            if task.done():
-                return task.result()
-            self.on_pace(self._pace())
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
-            if not task.cancelled():
-                return task.result()
-        raise CallFailed("fatal", "Stopped while a batch was being sent.", maybe_paid=True)
-
-    async def _found(self, name: str) -> BatchState | CallFailed | None:
-        """The batch of that name, or why nobody can say whether there is one."""
-        try:
-            return await self.server.find(name)
-        except CallFailed as failed:
-            return failed
 
     async def _unmake(self, batch: _OpenBatch) -> None:
         """It was never made, or not taken: nothing of it is paid."""
@@ -388,7 +354,7 @@ class BatchRun:
             return
         for sha in list(batch.left):
             if asked := self._asked.pop(sha, None):
-                self._without(asked, _too_late(state))
+                self._without(asked, too_late(state))
         self._is_full, self._full_until = False, 0.0
         await self.book.end(batch.name)
         if fatal is not None:
@@ -396,9 +362,8 @@ class BatchRun:
 
     def _not_taken(self, batch: _OpenBatch, state: BatchState) -> None:
         """Raises StudioError, unless fewer requests may be taken, or these later."""
-        endpoint, url = self.client.endpoint, self.client.base_url
-        said = blotted(failures.from_body(state.error, endpoint, url).said)
-        where = f"{endpoint.name} ({url})"
+        said = why_not_taken(state, self.client)
+        where = f"{self.client.endpoint.name} ({self.client.base_url})"
         requests, is_alone = len(batch.left), batch.is_alone and not self._open
         if state.error.get("code") != FULL or (is_alone and requests == 1):
             raise StudioError(f"{where} did not take the batch: {said}")
@@ -417,7 +382,7 @@ class BatchRun:
         if asked is None:
             return None
         try:
-            answer = self._answer(line)
+            answer = answer_in(line, self.client)
         except CallFailed as failed:
             self._without(asked, failed)
             return failed
@@ -425,26 +390,6 @@ class BatchRun:
         self.stats.answered += 1
         self.on_answer(asked.request, answer)
         return None
-
-    def _answer(self, line: Mapping[str, Any]) -> Answer:
-        """Raises CallFailed where the line holds none."""
-        endpoint, url = self.client.endpoint, self.client.base_url
-        response, error = line.get("response"), line.get("error")
-        if not isinstance(response, dict):
-            failed = failures.from_body(error or {"message": "no answer"}, endpoint, url)
-            # It was never begun.
-            failed.maybe_paid = False
-            raise failed
-        body, status = response.get("body"), whole(response.get("status_code"))
-        if status != 200 or not isinstance(body, dict):
-            raise failures.from_status(status, body or error, {}, endpoint, url)
-        if found := error_in(body):
-            raise failures.from_body(found, endpoint, url)
-        gathered = Gathered(time.monotonic())
-        gathered.take(body)
-        if not gathered.has_choices:
-            raise failures.nonsense(f"{endpoint.name} ({url})", "no choices")
-        return gathered.answer(endpoint)
 
     def _without(self, asked: _Reserved, failed: CallFailed) -> None:
         """Ask it again in another batch, or give it up."""
@@ -473,8 +418,3 @@ class BatchRun:
         if failed.kind == "refused":
             refused.learn(failed, sent)
         return failed.kind in ("refused", "denied") and refused.fit(body_of(request)) == sent
-
-
-def _too_late(state: BatchState) -> CallFailed:
-    how = {"cancelled": "was cancelled", "expired": "expired"}.get(state.status, "ended")
-    return CallFailed("late", f"The batch {how} before this request was answered.")

@@ -108,6 +108,22 @@ def test_a_cancelled_job_cancels_its_batch_and_keeps_what_was_answered(
     assert len(batches.made) == 2
 
 
+def test_a_batch_that_is_made_after_a_cancel_is_paid_once(
+    studio: Command, project: Project, server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.holds = "making"
+    job = begun(studio, project)
+    until(lambda: batches.is_holding)
+    studio("jobs", "cancel", job, "-p", project.path)
+    assert queue.wait(project, job).state_word == "cancelled"
+    assert project.store.generations.spent(job).untold_calls == REQUESTS
+    batches.holds = ""
+    until(lambda: batches.made)
+    assert studio("jobs", "resume", job, "-p", project.path, "--json").json["requests"] == REQUESTS
+    assert (len(batches.made), set(server.paid.bodies.values())) == (1, {1})
+    assert project.store.generations.spent(job).untold_calls == 0
+
+
 def test_a_worker_that_is_told_to_end_leaves_the_batch_alone(
     studio: Command, project: Project, batches: StandInBatches
 ) -> None:

@@ -39,6 +39,8 @@ def batches(server: OpenAIServer) -> StandInBatches:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FIRST_LOOK_S", "TICK_S", "FULL_S"):
         monkeypatch.setattr(f"studio.llm.batch_run.{name}", 0.02)
+    for name in ("TICK_S", "LOOK_S"):
+        monkeypatch.setattr(f"studio.llm.batch_sending.{name}", 0.02)
 
 
 class BatchesInMemory(NoLedger):
@@ -172,7 +174,7 @@ async def test_what_fails_again_and_again_is_given_up(
 async def test_an_answer_of_another_shape_is_said_to_be_one(
     server: OpenAIServer, batches: StandInBatches, monkeypatch: pytest.MonkeyPatch, odd: Any
 ) -> None:
-    monkeypatch.setattr("studio.llm.batch_run.MOST_TRIES", 1)
+    monkeypatch.setattr("studio.llm.batch_sending.MOST_TRIES", 1)
     batches.odd = odd
     with pytest.raises(CallFailed, match=r"The server's answer (names no|is not one of a Batch)"):
         await run(server, requests(2))
