@@ -74,8 +74,7 @@ def outlook(
         measured = None if params.engine == "batch" else measured_rate(store, endpoint)
         # A server of this machine is nobody else's.
         away = not all(map(is_loopback, endpoint.urls))
-        capped_to = _warning(found, params)
-        said = [stranger(endpoint) if away else "", capped_to, _batches(found, params)]
+        said = [stranger(endpoint) if away else "", _of_the_cap(found, params)]
         warning = " ".join(filter(None, said))
         return Outlook(found, _seconds(found, measured), measured, warning)
     finally:
@@ -116,6 +115,14 @@ def _tokens(found: Estimate) -> Range:
     return Range(prompt.low + completion.low, prompt.high + completion.high)
 
 
+def _of_the_cap(found: Estimate, params: RunParams) -> str:
+    """On one line of 80 cells."""
+    warning, batches = _warning(found, params), _batches(found, params)
+    if warning and batches:
+        return f"{warning.removesuffix('.')}, after {batches}."
+    return f"The cap makes {batches} of it, a day each at most." if batches else warning
+
+
 def _batches(found: Estimate, params: RunParams) -> str:
     """How many batches a cap makes of a run: what may not fit waits until others are answered."""
     if params.engine != "batch" or found.aside is None:
@@ -131,8 +138,7 @@ def _batches(found: Estimate, params: RunParams) -> str:
     most = max(counts, default=0)
     if most < 2:
         return ""
-    many = f"{MOST_BATCHES} or more" if most >= MOST_BATCHES else f"about {most}"
-    return f"The cap makes {many} batches of it, one after another, each within a day."
+    return f"{MOST_BATCHES} or more batches" if most >= MOST_BATCHES else f"about {most} batches"
 
 
 def _rounds(requests: int, cap: float, aside: float, each: float) -> int:
