@@ -83,7 +83,7 @@ class RunParams(Params):
         choices=("live", "batch"),
         notes=(
             "each as a call of its own, answered at once",
-            "in files, by its Batch API: often half the price, within a day",
+            "in files, by the Batch API: often half the price, within a day",
         ),
     )
     max_concurrency: int | None = option(
