@@ -293,6 +293,8 @@ def _checked(path: Path, prefix: str, table: dict[str, Any], kind: type) -> dict
 
 def _nearest(prefix: str, key: str, known: list[str]) -> str:
     names = known if prefix else [*known, "endpoints"]
+    if not prefix and key in {one.name for one in fields(Endpoint)} - {*NOT_SET}:
+        return "An endpoint has it, in its table [endpoints.NAME]."
     near = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0)
     return f"Did you mean {prefix}{near[0]}?"
 

@@ -15,6 +15,15 @@ _CALL = re.compile(r"/(?:chat/completions|completions|embeddings|responses|model
 """What the SDK puts behind an address."""
 
 
+def of_call(url: str) -> str:
+    """The server's address in that of one of its calls; any other unchanged."""
+    parts = urlsplit(url)
+    found = _CALL.search(parts.path.rstrip("/"))
+    if found is None:
+        return url
+    return parts._replace(path=parts.path[: found.start()], query="").geturl()
+
+
 def is_address(text: str) -> bool:
     """Whether an address is meant, such as ``http://box:8000/v1`` or ``localhost:8000``."""
     return "://" in text or bool(_HOST_FIRST.match(text.strip()))
@@ -32,8 +41,7 @@ def address(text: str) -> str:
     if fault := _fault(url):
         raise StudioError(f"{_shown(url)!r} is no address of a server: {fault}.")
     parts = urlsplit(url)
-    if found := _CALL.search(parts.path.rstrip("/")):
-        meant = parts._replace(path=parts.path[: found.start()], query="").geturl()
+    if (meant := of_call(url)) != url:
         raise StudioError(
             f"{_shown(url)} is where one kind of call goes. The address of a server ends in /v1, "
             f"here {_shown(meant)}."

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from studio.api_keys import blotted
+from studio.llm.address import of_call
 from studio.llm.proxies import named_proxy
 from studio.records import StudioError
 from studio.servers import host_of
@@ -156,9 +157,17 @@ def _sent_on(status: int, to: str, where: str) -> CallFailed:
     sentence = (
         f"{where} sends requests on to {place} (HTTP {status}), and nothing was sent there. If "
         "that is where they belong, name that address instead: "
-        f"{_one_line(to)}"
+        f"{_one_line(_base(to))}"
     )
     return CallFailed("fatal", sentence, status=status)
+
+
+def _base(to: str) -> str:
+    """What can be named as an address, where a call was sent on."""
+    try:
+        return of_call(to)
+    except ValueError:
+        return to
 
 
 def from_body(body: Any, endpoint: Endpoint, base_url: str) -> CallFailed:

@@ -185,6 +185,18 @@ async def test_an_error_goes_when_its_cause_is_gone(tmp_path: Path) -> None:
         assert not hint(app, "gold").startswith("!")
 
 
+async def test_examples_are_a_file_and_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "1", "text": "A levy on sheds."}\n')
+    app = StudioApp()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, "retrieval")
+        await fill(pilot, "corpus", str(tmp_path / "corpus.jsonl"))
+        await fill(pilot, "examples", str(tmp_path))
+        await pilot.press("s")
+        await until_shown(pilot, lambda: "is a folder" in said(app, "problem"))
+        assert form(app).current == "examples"
+
+
 async def test_what_only_gold_can_show_goes_with_the_labels_that_caused_it(tmp_path: Path) -> None:
     gold = gold_file(tmp_path)
     app = StudioApp()

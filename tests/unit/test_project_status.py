@@ -39,7 +39,7 @@ def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (NEW, "documents come in"),
+        (NEW, "how the documents come in, or why they did not"),
         (replace(NEW, documents=25), "Examples: write two queries"),
         (replace(NEW, documents=25, examples=3), "Generate: an LLM writes"),
         (replace(FAR, is_filtered=False, models=0), "filters all"),

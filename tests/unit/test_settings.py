@@ -99,6 +99,12 @@ def test_the_project_overrides_the_person(home: Path, tmp_path: Path) -> None:
     assert config_files(project)[-1] == project / "studio.toml"
 
 
+def test_what_an_endpoint_has_is_sent_to_its_table(home: Path) -> None:
+    write(home, 'model = "x"')
+    with pytest.raises(StudioError, match=r"unknown key model\. .*\[endpoints\.NAME\]"):
+        load()
+
+
 def test_a_byte_order_mark_is_no_fault(home: Path) -> None:
     (home / "config.toml").write_bytes(b"\xef\xbb\xbfencoder = 'x'\r\n")
     assert load().encoder == "x"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from studio import servers, settings
 from studio.formats.label_list import parsed, separated
@@ -179,6 +180,10 @@ def _labels(wish: Wish) -> list[Label]:
         raise WishFault("labels", str(error)) from error
 
 
+ONE_FILE: Final = ("examples", "records")
+"""What is never a folder; a corpus and gold may be."""
+
+
 def _files(wish: Wish) -> dict[str, str]:
     """The files that were named, each by its full path."""
     found = {}
@@ -194,6 +199,8 @@ def _files(wish: Wish) -> dict[str, str]:
             raise WishFault(name, f"Where are the {what}? Type the path of a file.")
         if typed and not file.exists():
             raise WishFault(name, f"There are no {what} at {typed!r}. Type the path of a file.")
+        if typed and name in ONE_FILE and file.is_dir():
+            raise WishFault(name, f"{typed!r} is a folder. Type the path of a file of {what}.")
         if typed:
             found[name] = str(file)
     return found

@@ -51,7 +51,7 @@ def next_step(found: ProjectStatus, key: KeyOf) -> str:
     if task.is_trained_alone:
         return _to_a_model(found, key)
     if not found.documents:
-        return f"the documents come in; {key('app.jobs')} Jobs shows the import"
+        return f"{key('app.jobs')} Jobs shows how the documents come in, or why they did not"
     if found.examples < FEW and not found.records:
         return f"{key('app.examples')} Examples: write two queries or more that people would ask"
     if not found.records:
@@ -102,7 +102,7 @@ def _by_rounds(found: ProjectStatus, key: KeyOf) -> str:
     if not found.gold:
         return "`studio gold import FILE --split auto`: the model's errors are looked for in gold"
     if task.needs_documents and not found.documents:
-        return f"the documents come in; {key('app.jobs')} Jobs shows the import"
+        return f"{key('app.jobs')} Jobs shows how the documents come in, or why they did not"
     if not found.records:
         return (
             f"{rounds}: {key('rounds.start')} plans a run: an LLM writes {nouns}, a model trains "
