@@ -211,7 +211,8 @@ class Collector:
         """The endpoint, started when the first request that has no answer comes."""
         if self._serving is None:
             project = self.context.project
-            self.context.progress(0, None, "starting the model")
+            if self.endpoint.embedded:
+                self.context.progress(0, None, "starting the model")
             file = project.logs_dir / f"llm-{self.context.job.id}.log"
             entered = partial(
                 self._stack.enter_context, serving(self.endpoint, project.settings, file)

@@ -71,6 +71,24 @@ async def test_escape_leaves_the_wizard() -> None:
         assert not isinstance(app.screen, Wizard)
 
 
+async def test_what_was_typed_is_there_again_after_escape(tmp_path: Path) -> None:
+    gold_file(tmp_path)
+    app = StudioApp()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, "classification")
+        await fill(pilot, "labels", "good=a good stay, bad=a bad stay")
+        await fill(pilot, "gold", str(tmp_path / "gold.jsonl"))
+        typed, lines = form(app).values, [one.name for one in form(app).fields]
+        await pilot.press("escape")
+        await quiet(pilot)
+        assert not isinstance(app.screen, Wizard)
+        await pilot.press("n")
+        await quiet(pilot)
+        assert form(app).values == typed
+        assert [one.name for one in form(app).fields] == lines
+        assert typed["labels"] == "good=a good stay, bad=a bad stay"
+
+
 @SIZES
 @pytest.mark.parametrize(
     ("task", "lines"),

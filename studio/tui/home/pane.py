@@ -34,6 +34,8 @@ class HomePane(Pane):
 
     NAME = "home"
     BINDINGS: ClassVar[list[Any]] = [*bindings("home")]
+    _left_wish: dict[str, str] | None = None
+    """What was typed into a wizard that was left: it is there when the next one opens."""
 
     def compose_body(self) -> ComposeResult:
         """A welcome of three lines, then the projects."""
@@ -119,7 +121,9 @@ class HomePane(Pane):
         """Ask for all that a new project needs, make it, and watch its import."""
         from studio.tui.home.wizard import Wizard
 
-        made = await self.app.push_screen_wait(Wizard())
+        wizard = Wizard(self._left_wish)
+        made = await self.app.push_screen_wait(wizard)
+        self._left_wish = wizard.typed if made is None else None
         if made is not None:
             await self.studio.open_project(made.folder)
             if made.told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -59,6 +60,12 @@ class Wizard(Dialog):
     _changed_since: frozenset[str] = frozenset()
     """The lines that were changed since that was told."""
 
+    def __init__(self, typed: Mapping[str, str] | None = None) -> None:
+        """``typed``: what stood in one that was left, by line."""
+        super().__init__()
+        self.typed = dict(typed or {})
+        """What stands in its lines, once somebody has changed one."""
+
     def compose(self) -> ComposeResult:
         """The form, and below it what there is to say."""
         self._settings = settings.load()
@@ -72,7 +79,20 @@ class Wizard(Dialog):
     def on_mount(self) -> None:
         """Show what the first task needs."""
         self._form.check()
+        if "task" in self.typed:
+            self._form.put("task", self.typed["task"])
         self._fit()
+        if self.typed:
+            self._take_up(self.typed)
+
+    def _take_up(self, typed: Mapping[str, str]) -> None:
+        """Go on where somebody has left."""
+        self._form.put("source", typed["source"])
+        self._fit()
+        for name, value in typed.items():
+            self._form.put(name, value)
+        self._suggested, self._template = typed["folder"], typed["template"]
+        self._warn()
 
     @property
     def _form(self) -> Form:
@@ -91,6 +111,7 @@ class Wizard(Dialog):
         event.stop()
         if event.name in ("task", "source"):
             self._fit()
+        self.typed = dict(self._form.values)
         if event.name in ("corpus", "gold", "examples", "records"):
             self._suggest_folder()
             self._suggest_template()
