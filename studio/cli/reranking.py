@@ -11,8 +11,8 @@ from studio.cli.following import run_job, show_result
 from studio.cli.options import takes_params
 from studio.cli.output import DetachOption, JsonOption, ProjectOption, emit, err, out, visible
 from studio.cli.tables import score_table
-from studio.jobs.reading_plans import ReadingPlan, reading_plan
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.scoring_plans import ScoringPlan, scoring_plan
 from studio.project import Project
 from studio.records import Split
 
@@ -37,12 +37,12 @@ def rerank(
     retriever_of(opened, params)
     if params.evaluate and not as_json:
         base = encoder_name(opened, params.base)
-        tell_reading(reading_plan(opened.store, "test", base, params.max_length), "test")
+        tell_scoring(scoring_plan(opened.store, "test", base, params.max_length), "test")
     result = run_job(opened, "rerank", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: _show(opened, result)))
 
 
-def tell_reading(plan: ReadingPlan, split: Split) -> None:
+def tell_scoring(plan: ScoringPlan, split: Split) -> None:
     """What a reranker will read to be scored, before it does."""
     if plan.queries:
         told = f"To be scored, the reranker reads {plan.words(split)} ({plan.source})."

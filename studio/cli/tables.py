@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from studio.cli.output import out, table, visible
-from studio.evaluation.measures import gain_lines, likeness_lines, reading_lines
+from studio.evaluation.measures import gain_lines, likeness_lines, speed_lines
 from studio.evaluation.systems import (
     in_order,
     label_of,
@@ -96,7 +96,7 @@ def score_table(result: dict[str, Any]) -> Group:
         cells = (_cell(result, system, measure) for measure in MEASURES)
         grid.add_row(visible(words_of(system, labels)), *cells)
     said = prefix_words(result.get("prompts", {}), labels)
-    told = [said, *reading_lines(result.get("seconds", {}), result.get("reading", {}), labels)]
+    told = [said, *speed_lines(result.get("seconds", {}), result.get("reading", {}), labels)]
     lines = [Text.from_markup(visible(line)) for line in told if line]
     tests = (_test_line(result, key, labels) for key in result["p_value"])
     further = [

@@ -21,7 +21,7 @@ from studio.cli.output import (
     table,
     visible,
 )
-from studio.cli.reranking import tell_reading
+from studio.cli.reranking import tell_scoring
 from studio.cli.run_options import (
     EstimateOption,
     MethodSettings,
@@ -143,7 +143,7 @@ def evaluate(
     """Score BM25, base and trained encoder on gold queries; on instructions base and tuned LLM."""
     from studio.jobs.base_encoders import absolute
     from studio.jobs.evaluating import names_in, rerankers_scored
-    from studio.jobs.reading_plans import plan_of_system
+    from studio.jobs.scoring_plans import plan_of_system
 
     params = replace(params, encoder=absolute(params.encoder), reranker=absolute(params.reranker))
     opened = opened_for("evaluate", project)
@@ -157,7 +157,7 @@ def evaluate(
     params = replace(params, systems=",".join(named))
     if not as_json:
         for system in rerankers_scored(opened, params):
-            tell_reading(plan_of_system(opened, system, params.split), params.split)
+            tell_scoring(plan_of_system(opened, system, params.split), params.split)
     result = run_job(opened, "evaluate", params.to_row(), detach=detach, as_json=as_json)
     emit(result, as_json, lambda: show_result(result, lambda: out.print(score_table(result))))
 

@@ -58,12 +58,12 @@ def gain_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def reading_lines(
+def speed_lines(
     seconds: Mapping[str, float],
     reading: Mapping[str, Mapping[str, Any]],
     labels: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """What a query takes with each system, and what a reranker reads for it; nothing without one.
+    """How fast each system answers, and how much a reranker reads for it; nothing without one.
 
     seconds: system → seconds a query. reading: reranker → documents a query, pairs a second.
     """

@@ -35,10 +35,10 @@ def reranked(
     found: Mapping[Id, float], texts: Sequence[str], query: str, score: Score
 ) -> dict[Id, float]:
     """What was found in a new order, the first ones by ``score``; texts: theirs, in that order."""
-    return in_order(found, score(query, texts).tolist() if texts else [])
+    return rescored(found, score(query, texts).tolist() if texts else [])
 
 
-def in_order(found: Mapping[Id, float], scores: Sequence[float]) -> dict[Id, float]:
+def rescored(found: Mapping[Id, float], scores: Sequence[float]) -> dict[Id, float]:
     """What was found in a new order: the first ones by their scores, the others after them.
 
     The others keep their order and get made-up scores below all of the first.
@@ -91,7 +91,7 @@ class RerankingRanker(Generic[Id]):
             done += len(part)
             for query, found in part:
                 known = [self._known[query, name] for name in list(found)[: self._depth]]
-                yield dict(list(in_order(found, known).items())[:k])
+                yield dict(list(rescored(found, known).items())[:k])
 
     def _read(self, part: Sequence[tuple[str, Mapping[Id, float]]], done: int) -> None:
         """Score what is not known yet. done: queries before these."""

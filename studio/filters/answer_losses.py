@@ -6,6 +6,7 @@ Each record is judged by itself, so that a job that was stopped goes on where it
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -32,7 +33,7 @@ def has_answer(judged: RecordType) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerFilter:
+class AnswerFilter(ABC):
     """The part of a filter that all of these have; a score is a number from 0, low is better."""
 
     name: ClassVar[str]
@@ -46,13 +47,13 @@ class AnswerFilter:
     least: float = 0.0
     """The lowest score that is kept: what the LLM foresees anyway teaches it little."""
 
+    @abstractmethod
     def scores(self, pairs: Sequence[Prompted], losses: Losses) -> Iterator[float | None]:
         """One for each pair; None where there is nothing to measure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keeps(self, score: float | None, context: FilterContext) -> bool:
         """Whether a score is within the bounds; what has none stays."""
-        raise NotImplementedError
 
     def judge(self, rows: Iterable[FilterRow], context: FilterContext) -> Iterator[Judgement]:
         """Each row by its answer's losses, asked for in batches where they are not known.

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from studio.jobs.train_params import (
-    DataParams,
-    Recipe,
-    TrainParams,
-)
+from studio.jobs.train_params import DataParams, Recipe, TrainParams
 from studio.params import as_in, option
 
 

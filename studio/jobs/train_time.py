@@ -133,12 +133,12 @@ def of_reranking(
             step = float(pace["step_s"]) * pairs / earlier_pairs
             return TimeEstimate(float(pace["rest_s"]) + step * steps, model.name)
     # Forward twice, since gradients are cached, and twice that back.
-    read = of_reading(4 * pairs * steps, settings.base, settings.max_length, characters, [])
-    checks = of_reading(checked, settings.base, settings.max_length, characters, earlier)
+    read = of_scoring(4 * pairs * steps, settings.base, settings.max_length, characters, [])
+    checks = of_scoring(checked, settings.base, settings.max_length, characters, earlier)
     return TimeEstimate(START_S + read.seconds + checks.seconds)
 
 
-def of_reading(
+def of_scoring(
     pairs: int, base: str, max_length: int, characters: float, earlier: list[Model]
 ) -> TimeEstimate:
     """How long a reranker takes here to read so many pairs of a query and a document.

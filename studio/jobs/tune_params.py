@@ -7,11 +7,7 @@ from math import ceil
 from typing import Any
 
 from studio.jobs.params import RunParams
-from studio.jobs.train_params import (
-    DataParams,
-    EvaluateParams,
-    TrainParams,
-)
+from studio.jobs.train_params import DataParams, EvaluateParams, TrainParams
 from studio.params import Params, as_in, option
 from studio.records import Split
 from studio.training.instruction_settings import BASE
@@ -37,9 +33,7 @@ class TuneParams(DataParams):
     )
     batch_size: int = option(4, "Batch size", "instructions a step", least=1)
     epochs: float = option(3.0, "Epochs", "passes over the data; more can overfit", least=0.01)
-    steps: int | None = option(
-        None, "Steps", "of the optimiser, in place of epochs", least=1, empty="as the epochs say"
-    )
+    steps: int | None = as_in(TrainParams, "steps")
     max_length: int = option(
         512, "Tokens", "of an instruction with its answer; what is longer is cut", least=32
     )
@@ -50,9 +44,7 @@ class TuneParams(DataParams):
     evaluations: int = option(
         6, "Checks", "how often the loss on validation gold is measured", least=1
     )
-    patience: int = option(
-        3, "Patience", "checks without a gain before it stops early; 0 never stops", least=0
-    )
+    patience: int = as_in(TrainParams, "patience")
     gradient_checkpointing: bool = option(
         False, "Save memory", "work activations out again: slower, for long texts"
     )

@@ -7,7 +7,6 @@ titles and questions together train a retriever better than any one kind (CADET,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 _HEAD = re.compile(r"^=== *share +(\d{1,6}(?:\.\d{1,6})?)[ \t]*\r?$", re.MULTILINE)
@@ -48,8 +47,3 @@ def is_head(line: str) -> bool:
 def is_set(text: str) -> bool:
     """Whether a text is a set."""
     return _HEAD.search(text) is not None
-
-
-def set_text(members: Sequence[MemberText]) -> str:
-    """The text of a set."""
-    return "\n".join(f"=== share {one.share:g}\n{one.text.strip()}\n" for one in members)

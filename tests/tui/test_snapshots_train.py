@@ -87,7 +87,7 @@ def test_the_form_of_a_reranker(
 ) -> None:
     from studio.jobs import base_encoders, train_time
 
-    for told in ("of_reranking", "of_reading"):
+    for told in ("of_reranking", "of_scoring"):
         monkeypatch.setattr(train_time, told, lambda *_: train_time.TimeEstimate(95.0))
     monkeypatch.setattr(
         base_encoders.catalogue, "installed_path", lambda name: name in ("minilm-l6",)

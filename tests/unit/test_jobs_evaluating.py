@@ -21,7 +21,7 @@ from studio.jobs.project_systems import systems_of
 from studio.jobs.train_params import EvaluateParams
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.prompting.template_set import MemberText, set_text
+from studio.prompting.template_set import MemberText
 from studio.prompting.templates import parse
 from studio.records import QUERY, TRIPLET, Gold, Record, StudioError
 from studio.runs import Model
@@ -32,6 +32,7 @@ from studio.tui.train import words as train_words
 from tests.support import tiny_encoder
 from tests.support.claimed import claimed
 from tests.support.project import fill
+from tests.support.template_sets import set_text
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from studio.jobs.context import Cancelled, JobContext
 from studio.jobs.datasets import gold_set
 from studio.jobs.evaluating import rerankers_scored
 from studio.jobs.project_systems import depth_here, model_by_number, systems_of
-from studio.jobs.reading_plans import plan_of_system, reading_plan
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.scoring_plans import plan_of_system, scoring_plan
 from studio.jobs.search_systems import LoadedSystem, Reading, Reranked
 from studio.jobs.searching import search
 from studio.jobs.train_params import EvaluateParams
@@ -182,7 +182,7 @@ def test_scoring_says_how_far_it_is_and_heeds_a_cancel(
 def test_what_it_will_read_is_told_by_what_was_measured(with_reranker: JobContext) -> None:
     context = with_reranker
     [one, _] = context.store.models.all()
-    guess = reading_plan(context.store, "test", "another", 64)
+    guess = scoring_plan(context.store, "test", "another", 64)
     assert (guess.queries, guess.pairs) == (4, 4 * len(tiny_encoder.TOPICS))
     assert "a guess" in guess.source
     speed = one.scores["reading"]["pairs_s"]

@@ -20,7 +20,7 @@ from studio.methods.promptagator import METHOD
 from studio.methods.protocol import Ask, Plan, drafts_in
 from studio.project import Project
 from studio.prompting.builtin import builtin
-from studio.prompting.template_set import MemberText, is_set, member_texts, set_text
+from studio.prompting.template_set import MemberText, is_set, member_texts
 from studio.prompting.templates import DOCUMENT_FORM, parse
 from studio.records import QUERY, Document, Reason, StudioError
 from studio.store.choices import Choice
@@ -29,6 +29,7 @@ from tests.support.claimed import claimed
 from tests.support.data import query_for
 from tests.support.openai_server import OpenAIServer
 from tests.support.small_projects import make_project
+from tests.support.template_sets import set_text
 
 STAGE = METHOD.stages[0]
 ASK = "+++\n# Ask\nWhat would somebody search for?\n"

@@ -12,8 +12,8 @@ from textual import work
 from studio.jobs import queue
 from studio.jobs.datasets import gold_set
 from studio.jobs.exporting import copy_model
-from studio.jobs.reading_plans import reading_plan
 from studio.jobs.rerank_params import RerankParams
+from studio.jobs.scoring_plans import scoring_plan
 from studio.jobs.train_params import (
     DataParams,
     EvaluateParams,
@@ -182,7 +182,7 @@ class ModelActions(Pane):
         if model.learner != RERANKER:
             return ABOUT[split]
         tokens = int(model.settings.get("max_length") or MAX_LENGTH)
-        plan = reading_plan(self.project.store, split, model.base, tokens)
+        plan = scoring_plan(self.project.store, split, model.base, tokens)
         return f"{so_many(plan.pairs, 'pairs')} to read, about {in_words(plan.time.seconds)}"
 
     def _gold(self) -> dict[Split, str]:

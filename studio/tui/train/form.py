@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.jobs import train_time, training_data
-from studio.jobs.reading_plans import mean_length
 from studio.jobs.recipes import numbers_for
+from studio.jobs.scoring_plans import mean_length
 from studio.jobs.train_params import (
     DataParams,
     TrainParams,

@@ -11,9 +11,9 @@ from studio.evaluation import systems
 from studio.jobs import train_time
 from studio.jobs.base_encoders import absolute, default_encoder, problem_of
 from studio.jobs.project_systems import systems_of
-from studio.jobs.reading_plans import ReadingPlan, mean_length, reading_plan
 from studio.jobs.rerank_params import RerankParams
 from studio.jobs.reranking import checked_here, settings_of
+from studio.jobs.scoring_plans import ScoringPlan, mean_length, scoring_plan
 from studio.plurals import so_many
 from studio.project import Project
 from studio.records import StudioError
@@ -70,8 +70,8 @@ class RerankPlan(DataPlan):
             steps = settings.steps_for(data.pairs)
             like = (settings.base, settings.max_length)
             most, depth = checked_here()
-            check = reading_plan(store, "validation", *like, depth, most)
-            test = reading_plan(store, "test", *like)
+            check = scoring_plan(store, "validation", *like, depth, most)
+            test = scoring_plan(store, "test", *like)
             checks = min(settings.evaluations, steps)
             time = train_time.of_reranking(
                 settings,
@@ -89,7 +89,7 @@ class RerankPlan(DataPlan):
                 f"✓ {so_many(data.pairs, 'queries')}, "
                 f"{so_many(settings.negatives, 'documents')} against each right one",
                 f"{so_many(steps, 'steps')} of {settings.batch_size}, about {said} ({known})",
-                *_reading_lines(check, checks, test, params.evaluate),
+                *_scoring_lines(check, checks, test, params.evaluate),
             ]
         if data.left_out:
             lines[0] += f"; {data.left_out:,} left out: each has a gold query's words"
@@ -104,8 +104,8 @@ class RerankPlan(DataPlan):
         return PlanLook("\n".join(lines), data.pairs, empties=empties)
 
 
-def _reading_lines(
-    check: ReadingPlan, checks: int, test: ReadingPlan, scored: bool
+def _scoring_lines(
+    check: ScoringPlan, checks: int, test: ScoringPlan, scored: bool
 ) -> Iterator[str]:
     """How much is read beside the training, and for how long."""
     if check.queries:

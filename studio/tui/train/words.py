@@ -15,7 +15,7 @@ from studio.evaluation.measures import (
     OF_RANKINGS,
     likeness_lines,
     measure_name,
-    reading_lines,
+    speed_lines,
 )
 from studio.jobs.comparing import system_label
 from studio.plurals import so_many
@@ -269,7 +269,7 @@ def before_after(
     )
     parts += [one_line(said)] if said else []
     table = _table(model.scores, one.split)
-    took = reading_lines(_table(table, "seconds"), _table(table, "reading"), labels)
+    took = speed_lines(_table(table, "seconds"), _table(table, "reading"), labels)
     parts += filter(None, ["\n".join(map(one_line, took))])
     likeness = table.get("likeness")
     parts += ["\n".join(map(one_line, likeness_lines(likeness, labels)))] if likeness else []

@@ -1,4 +1,4 @@
-"""What a reranker will have to read, told before it does: pairs, and how long they take here."""
+"""What scoring a reranker will take, told before: pairs to read, and how long that takes here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingPlan:
+class ScoringPlan:
     """Queries, and the documents that are read for each."""
 
     queries: int
@@ -48,9 +48,9 @@ class ReadingPlan:
         return "a guess: none like it has read here yet"
 
 
-def reading_plan(
+def scoring_plan(
     store: Store, split: Split, base: str, max_length: int, depth: int | None = None, most: int = 0
-) -> ReadingPlan:
+) -> ScoringPlan:
     """What scoring a reranker on a split of the gold comes to.
 
     base: what the reranker was trained from. depth: documents for each query; None: as many as
@@ -60,18 +60,18 @@ def reading_plan(
     queries = len(gold_set(store, split).queries)
     if most and queries:
         queries = len(range(0, queries, -(-queries // most)))
-    time = train_time.of_reading(
+    time = train_time.of_scoring(
         queries * depth, base, max_length, mean_length(store), store.models.of_learner(RERANKER)
     )
-    return ReadingPlan(queries, depth, time)
+    return ScoringPlan(queries, depth, time)
 
 
-def plan_of_system(project: Project, system: System, split: Split) -> ReadingPlan:
+def plan_of_system(project: Project, system: System, split: Split) -> ScoringPlan:
     """The same for a reranker that is a system of the project's."""
     models = project.store.models.of_learner(RERANKER)
     own = [model.base for model in models if str(project.path / model.path) == system.source]
     base = own[0] if own else system.source
-    return reading_plan(project.store, split, base, system.max_length, system.depth)
+    return scoring_plan(project.store, split, base, system.max_length, system.depth)
 
 
 def mean_length(store: Store) -> float:
