@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.tui.actions import PANES
 from studio.tui.app import StudioApp
+from studio.tui.widgets.form_line import FormLine
 from tests.support.hostile import frame
 from tests.support.tasks import TASKS, Builder
 from tests.support.waiting import quiet
@@ -63,6 +64,12 @@ async def test_a_pane_opens_in_the_words_of_its_task(
                     if others.search(line)
                 ]
             found += [f"{state}: told {text}" for text in told(app)]
+            # What nobody has typed yet cannot be wrong.
+            found += [
+                f"{state}: {line.asked.option.label}: {line.problem}"
+                for line in app.screen.query(FormLine)
+                if line.has_class("-bad")
+            ]
             assert app.focused is not None
         project.close()
     assert not found, "\n".join(found)

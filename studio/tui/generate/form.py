@@ -78,7 +78,9 @@ def meanings(project: Project, values: Mapping[str, str]) -> dict[str, str]:
     found = {"documents": f"all {project.store.documents.count():,}"}
     # Methods call settings alike and begin with other numbers.
     own = method_of(project, values.get("method", "")).settings().to_row()
-    found |= {name: params_form.text_of(told) for name, told in own.items() if told is not None}
+    texts = {name: params_form.text_of(told) for name, told in own.items() if told is not None}
+    # What is empty by itself has its meaning in the option.
+    found |= {name: text for name, text in texts.items() if text}
     prompt = project.store.prompts.latest()
     try:
         name, base_url, model = params_form.endpoint_of(project.settings, values["endpoint"])
