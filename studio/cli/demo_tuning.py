@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from studio.cli.demo_again import gone_on, sample_of
-from studio.cli.demo_ending import dropped, rows_of, show_ending
+from studio.cli.demo_ending import path_counts, rows_of, show_ending
+from studio.cli.demo_sample import ENDPOINT, SampleDemo
 from studio.cli.output import out, table, visible
 from studio.cli.tables import chain_table
 from studio.cli.tuning import answer_table
@@ -16,7 +15,7 @@ from studio.jobs import queue
 from studio.jobs.base_encoders import absolute, problem_of
 from studio.jobs.params import PathParams
 from studio.jobs.plans import run_row
-from studio.jobs.setup import labelled_sample_project
+from studio.jobs.setup import Sample, labelled_sample_project
 from studio.jobs.tune_params import AnswerParams, TuneParams
 from studio.project import Project
 from studio.records import StudioError
@@ -24,7 +23,6 @@ from studio.runs import Job
 from studio.training.instruction_model import check_packages
 from studio.training.instruction_settings import BASE
 
-TASK = "instructions"
 WANTED = 40
 STEPS, CHECKS = 48, 3
 ANSWER_TOKENS = 64
@@ -32,108 +30,79 @@ ANSWER_TOKENS = 64
 than that."""
 LEARNING_RATE = 5e-4
 """Higher than usual, since the steps are few."""
-PANE = "jobs"
-"""Where its job is watched."""
-AGAIN = {"wanted": "generate", "endpoint": "generate", "model": "generate"}
-AGAIN |= {"base": "tune", "steps": "tune"}
-"""What a demo that is gone on with cannot have otherwise, and which stage is told it."""
 
 
 @dataclass(frozen=True, slots=True)
-class TuningWishes:
-    """What the command line said; empty or None where it said nothing."""
+class TuningDemo(SampleDemo):
+    """The path on instructions."""
 
-    sample: str = ""
+    again: ClassVar = ENDPOINT | {
+        "wanted": ("generate", "wanted"),
+        "base": ("tune", "base"),
+        "steps": ("tune", "steps"),
+    }
+
     wanted: int | None = None
     steps: int | None = None
     base: str = ""
-    endpoint: str = ""
-    model: str = ""
+
+    def begin(self, path: Path, sample: Sample, endpoint: str) -> tuple[Project, Job]:
+        """A new project with the path under way, once the packages and the LLM to tune are here."""
+        check_packages()
+        base = absolute(self.base or BASE)
+        if problem := problem_of(base, "llm"):
+            raise StudioError(problem)
+        project = labelled_sample_project(path, sample.name)
+        wanted = self.wanted or WANTED
+        tune = TuneParams(
+            base=base,
+            steps=self.steps or STEPS,
+            learning_rate=LEARNING_RATE,
+            evaluations=CHECKS,
+        )
+        params = PathParams(
+            generate=run_row(project, wanted=wanted, endpoint=endpoint, model=self.model),
+            filter={},
+            tune=tune.to_row(),
+            evaluate=AnswerParams(answer_tokens=ANSWER_TOKENS).to_row(),
+        )
+        return project, queue.submit(project, "path", params.to_row())
+
+    def plan(self, project: Project, job: Job) -> str:
+        """Who writes how many tasks, and what is tuned on them."""
+        told = self.told(job)
+        gold = project.store.gold.count("test")
+        return (
+            f"Demo in {project.path}: {self.llm(job)} writes {told['wanted']} tasks after "
+            f"{len(project.store.examples.all())} seeds, filters choose, {told['base']} is tuned "
+            f"on both in {told['steps']} steps, and base and tuned model answer {gold} gold "
+            "instructions."
+        )
+
+    def outcome(self, project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any]:
+        """Counts, the model, its scores and their tests."""
+        tuned = ("chain", "steps", "validation_loss", "model_path", "items", "gold")
+        measured = ("scores", "intervals", "p_value", "difference", "tests", "wins", "systems")
+        return {
+            "seeds": result["examples"],
+            **path_counts(project, result),
+            **{name: result[name] for name in (*tuned, *measured)},
+            "task": self.task,
+            "llm": self.llm(job),
+            "base": self.told(job)["base"],
+        }
+
+    def show(self, found: dict[str, Any], result: dict[str, Any]) -> None:
+        """Instructions, filters and scores."""
+        rows = [["seeds", found["seeds"]], *rows_of(found, "instructions")]
+        out.print(table(f"Instructions by {found['llm']}", ("what", "count"), rows))
+        out.print(chain_table(found))
+        out.print(answer_table(found))
+        out.print(visible(_verdict(found)), highlight=False, soft_wrap=True)
+        show_ending(found)
 
 
-def begin(path: Path, wishes: TuningWishes, endpoint: str) -> tuple[Project, Job]:
-    """A new demo project with its job under way; ``endpoint`` writes.
-
-    Raises StudioError for what would end it only after the LLM has written.
-    """
-    check_packages()
-    base = absolute(wishes.base or BASE)
-    if problem := problem_of(base, "llm"):
-        raise StudioError(problem)
-    project = labelled_sample_project(path, sample_of(TASK, wishes.sample).name)
-    tune = TuneParams(
-        base=base,
-        steps=wishes.steps or STEPS,
-        learning_rate=LEARNING_RATE,
-        evaluations=CHECKS,
-    )
-    params = PathParams(
-        generate=run_row(
-            project, wanted=wishes.wanted or WANTED, endpoint=endpoint, model=wishes.model
-        ),
-        filter={},
-        tune=tune.to_row(),
-        evaluate=AnswerParams(answer_tokens=ANSWER_TOKENS).to_row(),
-    )
-    return project, queue.submit(project, "path", params.to_row())
-
-
-def go_on(path: Path, wishes: TuningWishes) -> tuple[Project, Job]:
-    """The demo that is there, gone on with where it stopped; one that is done is shown again."""
-    return gone_on(path, "path", TASK, _told, wishes)
-
-
-def _told(job: Job) -> Mapping[str, Any]:
-    return {name: job.params[stage][name] for name, stage in AGAIN.items()}
-
-
-def _llm(job: Job) -> str:
-    told = _told(job)
-    return " ".join(part for part in (told["endpoint"], told["model"]) if part)
-
-
-def plan(project: Project, job: Job) -> str:
-    """What is about to happen, and with which LLM."""
-    told = _told(job)
-    gold = project.store.gold.count("test")
-    return (
-        f"Demo in {project.path}: {_llm(job)} writes {told['wanted']} tasks after "
-        f"{len(project.store.examples.all())} seeds, filters choose, {told['base']} is tuned on "
-        f"both in {told['steps']} steps, and base and tuned model answer {gold} gold instructions."
-    )
-
-
-def outcome(project: Project, job: Job, result: dict[str, Any]) -> dict[str, Any]:
-    """The one object for programs."""
-    counts = project.store.records.counts(project.task.record.name)
-    measured = ("scores", "intervals", "p_value", "difference", "tests", "wins", "systems", "gold")
-    return {
-        "seeds": result["examples"],
-        "generated": counts.total,
-        "kept": counts.kept,
-        "dropped": dropped(counts, result),
-        "chain": result["chain"],
-        **{name: result[name] for name in ("steps", "validation_loss", "model_path", "items")},
-        **{name: result[name] for name in measured},
-        "task": TASK,
-        "llm": _llm(job),
-        "base": job.params["tune"]["base"],
-        "seconds": {**result["seconds"], "total": round(sum(result["seconds"].values()), 1)},
-        "project": str(project.path),
-    }
-
-
-def show(found: dict[str, Any]) -> None:
-    """What was written and kept, the table of scores, what it says, and how to go on."""
-    rows = [["seeds", found["seeds"]], *rows_of(found, "instructions")]
-    out.print(table(f"Instructions by {visible(found['llm'])}", ("what", "count"), rows))
-    out.print(chain_table(found))
-    out.print(answer_table(found))
-    out.print(visible(verdict(found)), highlight=False, soft_wrap=True)
-    show_ending(found)
-
-
-def verdict(found: dict[str, Any]) -> str:
+def _verdict(found: dict[str, Any]) -> str:
     """What the numbers say, plainly."""
     [tests] = found["tests"].values()
     mean, low, high = tests["rouge_l"]["difference"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.cli.demo import LLMS, best_embedded
+from studio.cli.demo_sample import LLMS, best_embedded
 from studio.jobs.setup import samples
 from studio.llm import catalogue
 from studio.project import Project
