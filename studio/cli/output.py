@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from studio import safe_text
+
 out = Console(emoji=False)
 err = Console(stderr=True, emoji=False)
 
@@ -39,9 +41,7 @@ DetachOption = Annotated[
 
 def visible(text: object) -> str:
     """Outside text, safe for a terminal: controls become visible symbols, markup is off."""
-    from studio.tui.safe_text import visible as shown
-
-    return escape(shown(str(text)))
+    return escape(safe_text.visible(str(text)))
 
 
 def local_time(stamp: str | None) -> str:
@@ -68,9 +68,7 @@ def _writes_unicode() -> bool:
 
 @cache
 def _harmful() -> re.Pattern[str]:
-    from studio.tui.safe_text import HARMFUL
-
-    return re.compile("[" + "".join(re.escape(chr(code)) for code in HARMFUL) + "]")
+    return re.compile("[" + "".join(re.escape(chr(code)) for code in safe_text.HARMFUL) + "]")
 
 
 def _escaped(match: re.Match[str]) -> str:

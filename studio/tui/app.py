@@ -33,7 +33,7 @@ from studio.tui.keys_in_order import KeysInOrder
 from studio.tui.navigation import Navigation, first_pane, opened
 from studio.tui.palette import ActionProvider
 from studio.tui.pane.base import Pane
-from studio.tui.safe_text import ControlGuard
+from studio.tui.safe_content import ControlGuard
 from studio.tui.write_queue import SECOND_MS
 
 LAST_BREATH_S = 2.0

@@ -16,12 +16,12 @@ from textual.timer import Timer
 from studio.api_keys import blotted
 from studio.project import Project
 from studio.records import StudioError
+from studio.safe_text import one_line, visible
 from studio.settings import state_dir
 from studio.tasks import Task
 from studio.tui import keymap, own_programs
 from studio.tui.message_log import MessageLog
 from studio.tui.pane.base import Pane
-from studio.tui.safe_text import one_line, visible
 from studio.tui.textual_patches import PatchedApp
 from studio.tui.widgets.rows import Column, Row
 from studio.tui.write_queue import Write, WriteQueue

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from studio.records import StudioError
+from studio.safe_text import visible
 from studio.settings import state_dir
-from studio.tui.safe_text import visible
 
 EDITORS = ("nano", "vim", "vi")
 """Tried in this order when the person has named none."""

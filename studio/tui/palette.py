@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from studio.safe_text import padded
 from studio.tui.actions import ACTIONS, SCOPES, Action, key_names
-from studio.tui.safe_text import padded
 
 if TYPE_CHECKING:
     from studio.tui.app import StudioApp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.tui.safe_text import one_line
+from studio.safe_text import one_line
 
 SAVE = "\x1b[22;2t"
 """Asks the terminal to put its title on a stack."""

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from textual.content import Content
 
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 
 LONGEST = 6_000
 """Characters that are compared word by word: the comparison takes the square of the words."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from studio.tui.safe_text import HARMFUL
+from studio.safe_text import HARMFUL
 from tests.support.openai_server import OpenAIServer
 from tests.support.verbs import Verbs
 

@@ -22,8 +22,8 @@ from studio.jobs import queue
 from studio.project import Project
 from studio.records import Document, Example, Verdict
 from studio.runs import Model
+from studio.safe_text import BIDI
 from studio.store.generations import Finished
-from studio.tui.safe_text import BIDI
 from tests.support.data import gold_query, queries_of
 
 HOSTILE = {

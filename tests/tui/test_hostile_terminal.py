@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.safe_text import BIDI
 from studio.tui import memory
-from studio.tui.safe_text import BIDI
 from tests.support.hostile import HOSTILE, attack
 from tests.support.screen import Screen
 

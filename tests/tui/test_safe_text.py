@@ -11,17 +11,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from studio.tui.safe_text import (
-    BIDI,
-    ControlGuard,
-    EditorCodec,
-    content,
-    cut,
-    label,
-    one_line,
-    padded,
-    visible,
-)
+from studio.safe_text import BIDI, EditorCodec, cut, one_line, padded, visible
+from studio.tui.safe_content import ControlGuard, content, label
 
 ANYTHING = st.text(st.characters(codec=None), max_size=200)
 NASTY = st.text(

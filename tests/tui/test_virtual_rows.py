@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from studio.records import StudioError
-from studio.tui.safe_text import ControlGuard
+from studio.tui.safe_content import ControlGuard
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import BLOCK, BLOCKS_KEPT, UNREAD, Cell, VirtualRows
 from tests.support.hostile import HOSTILE

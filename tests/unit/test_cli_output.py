@@ -13,7 +13,7 @@ from rich.console import Console
 from studio.cli.following import parts_of, plain_line
 from studio.cli.output import json_line, table
 from studio.runs import Job, JobState
-from studio.tui.safe_text import HARMFUL
+from studio.safe_text import HARMFUL
 
 HARM = frozenset(map(chr, HARMFUL))
 NASTY = [

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
 from studio.tui.pane.base import Dialog
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section

@@ -13,8 +13,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Input, Static
 
+from studio.safe_text import visible
 from studio.tui.pane.base import Dialog
-from studio.tui.safe_text import content, visible
+from studio.tui.safe_content import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.path_field import entries
 from studio.tui.widgets.rows import Column, Row, RowList

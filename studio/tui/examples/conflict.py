@@ -9,7 +9,7 @@ from textual.content import Content
 from studio.records import Example
 from studio.store.example_drafts import ExampleDraft
 from studio.tui.dialogs.conflict import Choice, ConflictDialog
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.word_diff import both_sides
 
 NOTHING = content("(not written yet)", "$secondary")

@@ -11,12 +11,13 @@ from textual.widget import Widget
 
 from studio.project import Project
 from studio.records import StudioError
+from studio.safe_text import one_line
 from studio.tui.actions import key_name
 from studio.tui.examples.list import SYMBOLS
 from studio.tui.pane import template_form
 from studio.tui.pane.base import Pane
 from studio.tui.prompt.template import DRAFT
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.text_pane import Section, TextPane
 
 if TYPE_CHECKING:

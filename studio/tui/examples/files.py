@@ -15,12 +15,13 @@ from textual.content import Content
 
 from studio.plurals import so_many
 from studio.records import Example, StudioError
+from studio.safe_text import one_line
 from studio.store import Store
 from studio.store.example_changes import deletion
 from studio.tui.dialogs.ask_path import AskPath
 from studio.tui.examples.core import ExamplesCore
 from studio.tui.pane.base import Dialog
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.text_pane import Section, TextPane
 
 READ = (".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz")

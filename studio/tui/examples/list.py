@@ -13,12 +13,12 @@ from textual.widgets import Input
 
 from studio.prompting.lints import Remark
 from studio.records import Example
+from studio.safe_text import one_line
 from studio.store.examples import ExampleUse
 from studio.tui.actions import key_name
 from studio.tui.examples.form import ExampleForm
 from studio.tui.examples.text_size import text_size
 from studio.tui.pane.recalled_field import RecalledField
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section

@@ -12,8 +12,8 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from studio.records import Record, StudioError
+from studio.safe_text import one_line
 from studio.store import Store
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on, work
 
 from studio.records import Document, Example
+from studio.safe_text import one_line
 from studio.store import Store
 from studio.store.example_changes import (
     Step,
@@ -27,7 +28,6 @@ from studio.tui.examples.files import ExampleFiles
 from studio.tui.examples.list import ExampleList
 from studio.tui.examples.writer import decide
 from studio.tui.pane.corpus_search import CorpusSearch
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from textual.content import Content
 from studio.plurals import so_many
 from studio.prompting.lints import Remark
 from studio.records import Example
+from studio.safe_text import one_line
 from studio.store import Store
 from studio.store.examples import ExampleUse, Uses
 from studio.tui.examples.form import Part
 from studio.tui.examples.list import BAD, SYMBOLS, WAITING
 from studio.tui.examples.text_size import text_size
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 
 if TYPE_CHECKING:
     from studio.project import Project

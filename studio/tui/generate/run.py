@@ -18,7 +18,7 @@ from studio.store.generations import Dropped
 from studio.store.records import NewRecord
 from studio.tasks import Task
 from studio.tui.generate import words as say
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 

@@ -14,9 +14,9 @@ from studio.llm.estimate import Range
 from studio.llm.money import dollars, untold
 from studio.plurals import so_many
 from studio.runs import Job, JobState
+from studio.safe_text import one_line
 from studio.store.generations import Dropped
 from studio.tui.jobs import words as job_words
-from studio.tui.safe_text import one_line
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 SMOOTHED: Final = 3

@@ -13,11 +13,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio import project as projects
+from studio.safe_text import one_line
 from studio.store.project_status import ProjectStatus, project_status
 from studio.tui.actions import bindings, key_name
 from studio.tui.home.next_step import next_step, path_so_far
 from studio.tui.pane.base import Pane
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 

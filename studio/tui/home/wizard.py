@@ -23,7 +23,7 @@ from studio.tui.home.new_project import WishFault, looked_at, make
 from studio.tui.pane.base import Dialog
 from studio.tui.pane.daemon_thread import run_in_daemon_thread
 from studio.tui.pane.served_models import ServedModels
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section
 

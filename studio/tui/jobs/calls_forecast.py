@@ -16,7 +16,7 @@ from studio.llm.estimate import Estimate
 from studio.project import Project
 from studio.records import StudioError
 from studio.tui.generate import words as generate_words
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 
 QUIET_S: Final = 0.4
 """How long the form must be quiet before it is looked at."""

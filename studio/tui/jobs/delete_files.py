@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from studio.jobs.artefacts import Artefact, size_words
 from studio.tui.pane.base import Dialog
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 

@@ -13,7 +13,7 @@ from studio.evaluation.measures import OF_ANSWERS, gain_lines, judged_line, meas
 from studio.llm.money import dollars, untold
 from studio.plurals import so_many
 from studio.runs import Job
-from studio.tui.safe_text import one_line, padded
+from studio.safe_text import one_line, padded
 
 METRICS: Final = ("ndcg@10", "recall@100", "mrr@10")
 SIGNIFICANT: Final = 0.05

@@ -45,7 +45,7 @@ from studio.tui.pane.params_form import (
     read_form,
 )
 from studio.tui.pane.plan_form import PlanDialog, PlanForm
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.form_field import NO, YES, FormChoice, FormField
 

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from studio.jobs.told import told
 from studio.runs import Job, JobState
+from studio.safe_text import one_line, padded
 from studio.tui.jobs import outcome
-from studio.tui.safe_text import one_line, padded
 
 MARKS: Final = {
     JobState.WAITING: "… waiting",

@@ -22,7 +22,7 @@ from studio.project import Project
 from studio.tui.pane.autosave import Autosave
 from studio.tui.pane.base import Dialog
 from studio.tui.pane.served_models import LINE, ServedModels
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section
 

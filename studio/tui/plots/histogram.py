@@ -11,7 +11,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from studio.tui.safe_text import cut
+from studio.safe_text import cut
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 DROPPED = "▒"

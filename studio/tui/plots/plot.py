@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
-from studio.tui.safe_text import cut, one_line
+from studio.safe_text import cut, one_line
 
 Cells = Literal["braille", "block"]
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from studio.safe_text import one_line
 from studio.tui.prompt.sampling import Outcome, Planned
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 
 STREAMING, DONE, STORED = "streaming", "done", "stored"
 SETTLED = (DONE, STORED)

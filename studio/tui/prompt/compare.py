@@ -15,7 +15,7 @@ from studio import servers
 from studio.calls import Prompt
 from studio.settings import Endpoint
 from studio.tui.pane.base import Dialog
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section

@@ -22,7 +22,7 @@ from studio.tui.prompt import sides as prompt_sides
 from studio.tui.prompt.compare import Contrast
 from studio.tui.prompt.sampling import Bench, Planned, Side
 from studio.tui.prompt.streams import ROWS, Streams
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 
 if TYPE_CHECKING:
     from studio.project import Project

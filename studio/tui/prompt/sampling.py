@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from studio.calls import Answer, Prompt, Request
 from studio.records import Document, Record, StudioError, content_sha
 from studio.runs import RoundError
-from studio.tui.safe_text import one_line
+from studio.safe_text import one_line
 
 if TYPE_CHECKING:
     from studio.jobs.plans import Beginning

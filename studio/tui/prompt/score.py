@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from studio.safe_text import one_line, padded
 from studio.tui.prompt.sampling import Outcome, Slot
-from studio.tui.safe_text import one_line, padded
 
 ENOUGH = 30
 """Previews from which rates begin to mean something; below, the screen says that they are few."""

@@ -13,6 +13,7 @@ from studio.llm.catalogue import language_warning
 from studio.llm.money import dollars
 from studio.llm.refused_settings import refusals
 from studio.records import StudioError
+from studio.safe_text import one_line
 from studio.settings import Endpoint
 from studio.tasks import Task
 from studio.tui.dialogs.conflict import Choice
@@ -21,7 +22,7 @@ from studio.tui.prompt.compare import Contrast
 from studio.tui.prompt.sampling import Outcome, Side, Slot, Variant, most_cost
 from studio.tui.prompt.score import verdict
 from studio.tui.prompt.streams import SIDES, Streams
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from textual.message import Message
 from textual.widgets import Static
 
 from studio.calls import Prompt
+from studio.safe_text import one_line
 from studio.tui.actions import key_name
 from studio.tui.pane import template_form
 from studio.tui.pane.autosave import Autosave
 from studio.tui.prompt.template_editor import TemplateEditor
 from studio.tui.prompt.versions import shortly
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.text_pane import Section
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 
 AROUND = 2
 """Unchanged lines shown before and after each change."""

@@ -12,7 +12,7 @@ from studio.calls import Prompt
 from studio.store.prompts import Prompts
 from studio.tui.pane.base import Dialog
 from studio.tui.prompt.version_diff import difference
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 

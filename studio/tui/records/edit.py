@@ -15,10 +15,10 @@ from textual.message import Message
 
 from studio.plurals import so_many
 from studio.records import Record
+from studio.safe_text import one_line
 from studio.store import Store
 from studio.tui.pane.autosave import Autosave
 from studio.tui.pane.store_access import StoreAccess
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.editor import Editor
 from studio.tui.widgets.text_pane import Section
 

@@ -14,10 +14,11 @@ from textual.widgets import Input, Static
 
 from studio.plurals import so_many
 from studio.records import StudioError
+from studio.safe_text import one_line
 from studio.store.review_shapes import PromptUse, ScoreInfo, View
 from studio.tui.pane.base import Dialog
 from studio.tui.records import words as say
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section

@@ -12,6 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from studio.records import RecordType
+from studio.safe_text import one_line
 from studio.store import Store
 from studio.store.review_shapes import View
 from studio.tui.dialogs.ask import Choose
@@ -20,7 +21,6 @@ from studio.tui.pane.store_access import StoreAccess
 from studio.tui.records import words as say
 from studio.tui.records.filter_dialog import FieldValues, FilterChoices, FilterDialog
 from studio.tui.records.table import RecordTable
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column, Row
 from studio.tui.widgets.text_pane import Section
 from studio.tui.widgets.virtual_rows import VirtualRows

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from studio.store.review_shapes import Change, ReviewProgress
 from studio.tui.pane.store_access import StoreAccess
 from studio.tui.records import words as say
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 
 COUNT_S = 0.25
 """Seconds after a decision until the session is counted anew. Not with each one: a line at the far

@@ -15,11 +15,12 @@ from textual.content import Content
 from studio.llm.money import dollars
 from studio.plurals import so_many
 from studio.records import Record, RecordType
+from studio.safe_text import one_line, visible
 from studio.store.review_shapes import Agreement, Call, Origin, Provenance
 from studio.store.verdicts import PERSON
 from studio.tui.records import words as say
 from studio.tui.records.marks import marks
-from studio.tui.safe_text import content, one_line, visible
+from studio.tui.safe_content import content
 
 VIEWS: Final = ("Record", "Made by", "Judged", "Alike")
 """What the side shows, in the order in which the key walks through it."""

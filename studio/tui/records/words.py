@@ -9,6 +9,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from studio.records import RecordType
+from studio.safe_text import one_line
 from studio.store.review_shapes import (
     BulkPreview,
     Change,
@@ -17,7 +18,6 @@ from studio.store.review_shapes import (
     ReviewRow,
     View,
 )
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column
 from studio.tui.widgets.virtual_rows import Cell, Tone
 

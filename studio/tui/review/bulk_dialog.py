@@ -11,10 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio.records import StudioError
+from studio.safe_text import one_line
 from studio.store.review_shapes import BulkPreview
 from studio.tui.pane.base import Dialog
 from studio.tui.records import words as say
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.text_pane import Section
 
 SAMPLE = 8

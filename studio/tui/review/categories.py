@@ -15,8 +15,9 @@ from textual.widgets import Static
 from studio.jobs.categories import By, CategoryCount, Retention
 from studio.jobs.category_files import bar
 from studio.records import StudioError
+from studio.safe_text import one_line
 from studio.tui.pane.base import Dialog
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 

@@ -9,7 +9,8 @@ from textual.widgets import Static
 
 from studio.jobs.categories import NONE, By, CategoryCount
 from studio.jobs.category_files import bar
-from studio.tui.safe_text import content, padded
+from studio.safe_text import padded
+from studio.tui.safe_content import content
 
 TITLES: dict[By, str] = {"verb": "verb", "object": "object", "kind": "kind or label"}
 WAYS = (*TITLES,)

@@ -21,7 +21,7 @@ from studio.tui.pane.base import Dialog
 from studio.tui.plots.histogram import Histogram
 from studio.tui.records import words as say
 from studio.tui.review.retained import WAYS, CategoryTable
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import Column, Row, RowList
 from studio.tui.widgets.text_pane import Section
 

@@ -14,7 +14,7 @@ from studio.runs import JobState, Round
 from studio.tui.plots.curves import Curves
 from studio.tui.rounds import words as say
 from studio.tui.rounds.snapshot import RunSnapshot
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 

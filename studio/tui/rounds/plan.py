@@ -23,7 +23,7 @@ from studio.tui.pane import run_form
 from studio.tui.pane.params_form import Unfit
 from studio.tui.pane.plan_form import PlanForm
 from studio.tui.rounds import form as form_of
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.text_pane import Section, TextPane
 

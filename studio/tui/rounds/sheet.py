@@ -8,13 +8,14 @@ from typing import Any, Final
 from textual.content import Content
 
 from studio.records import Label, Record
+from studio.safe_text import one_line
 from studio.store.review_shapes import Decision
 from studio.tasks import Task
 from studio.tui.records.side import note
 from studio.tui.records.words import NOTED
 from studio.tui.rounds.snapshot import ErrorDetails, RunSnapshot
 from studio.tui.rounds.words import addition_fields, confidence, rank
-from studio.tui.safe_text import content, one_line
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import Row
 from studio.tui.widgets.virtual_rows import Tone
 from studio.tui.word_diff import signed_sides

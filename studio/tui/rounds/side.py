@@ -15,7 +15,7 @@ from studio.tui.rounds import sheet as sheets
 from studio.tui.rounds import words as say
 from studio.tui.rounds.errors import ErrorList
 from studio.tui.rounds.snapshot import ErrorDetails, RunSnapshot, details_of
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.widgets.rows import RowList
 from studio.tui.widgets.text_pane import Section, TextPane
 

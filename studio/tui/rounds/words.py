@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from studio.evaluation.measures import measure_name
 from studio.plurals import so_many
 from studio.runs import Job, JobState, Round
+from studio.safe_text import one_line
 from studio.store.runs import ErrorRow
 from studio.tasks import Task
 from studio.tui.generate.words import BARS, duration
@@ -17,7 +18,6 @@ from studio.tui.jobs import words as job_words
 from studio.tui.plots.curves import Plot
 from studio.tui.plots.plot import PlotMark, Series
 from studio.tui.rounds.snapshot import RunSnapshot
-from studio.tui.safe_text import one_line
 from studio.tui.widgets.rows import Column, Row
 from studio.tui.widgets.virtual_rows import Cell
 

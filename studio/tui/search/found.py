@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.content import Content, Span
 
 from studio.records import Document
+from studio.safe_text import one_line, visible
 from studio.store import Store
-from studio.tui.safe_text import one_line, visible
 from studio.tui.search.ranking import spans
 from studio.tui.widgets.text_pane import Section, TextPane
 

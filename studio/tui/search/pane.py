@@ -12,9 +12,9 @@ from textual.widget import Widget
 from studio.jobs.gold import MarkChange, Same
 from studio.jobs.project_systems import systems_of
 from studio.jobs.search_protocol import Ranking, State, TextPrediction
+from studio.safe_text import one_line
 from studio.settings import reviewer
 from studio.tui.actions import bindings, key_name
-from studio.tui.safe_text import one_line
 from studio.tui.search import words as say
 from studio.tui.search.columns import SystemColumns
 from studio.tui.search.dialogs import AskSplit, BrowseGold, GoldFilter, SystemChoice

@@ -9,8 +9,9 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from studio.records import Split
+from studio.safe_text import one_line, visible
 from studio.tui.pane.recalled_field import RecalledField
-from studio.tui.safe_text import content, one_line, visible
+from studio.tui.safe_content import content
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.text_pane import Section
 

@@ -14,7 +14,7 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from studio.tui.safe_text import one_line, padded
+from studio.safe_text import one_line, padded
 from studio.tui.widgets.ink import ink
 from studio.tui.widgets.rows import Row, RowList
 

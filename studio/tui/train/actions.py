@@ -25,10 +25,10 @@ from studio.params import Params
 from studio.plurals import so_many
 from studio.records import Split, StudioError
 from studio.runs import RERANKER, Job, Model
+from studio.safe_text import one_line
 from studio.training.encoders import MAX_LENGTH
 from studio.tui.actions import key_name
 from studio.tui.pane.base import Pane
-from studio.tui.safe_text import one_line
 from studio.tui.train import facts as facts_of
 from studio.tui.train.fields import DRAFT
 from studio.tui.train.models import ModelTable

@@ -8,8 +8,8 @@ from typing import Any, Final
 from studio.evaluation.measures import measure_name
 from studio.evaluation.significance import PairedTest, paired_test
 from studio.runs import Model, Round
+from studio.safe_text import one_line, padded
 from studio.tui.rounds.words import METRICS
-from studio.tui.safe_text import one_line, padded
 from studio.tui.train import words as train_words
 
 OF_LABELS: Final = ("precision", "recall", "f1", "items")

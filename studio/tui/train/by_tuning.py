@@ -10,7 +10,7 @@ from studio.evaluation import systems
 from studio.evaluation.measures import OF_ANSWERS, judged_line
 from studio.jobs.comparing import SPLITS, Duel
 from studio.runs import Model
-from studio.tui.safe_text import one_line, padded
+from studio.safe_text import one_line, padded
 from studio.tui.train import words as train_words
 
 WIDE: Final = 12

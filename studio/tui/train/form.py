@@ -29,7 +29,7 @@ from studio.store import Store
 from studio.store.choices import Choice, FilterRange
 from studio.tui.pane.params_form import Unfit
 from studio.tui.pane.plan_form import PlanDialog, PlanForm
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.train import fields as fields_of
 from studio.tui.widgets.form import Form
 from studio.tui.widgets.form_field import FormField

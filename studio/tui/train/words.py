@@ -20,9 +20,9 @@ from studio.evaluation.measures import (
 from studio.jobs.comparing import system_label
 from studio.plurals import so_many
 from studio.runs import Job, JobState, Model
+from studio.safe_text import one_line, padded
 from studio.tui.jobs import outcome
 from studio.tui.jobs import words as job_words
-from studio.tui.safe_text import one_line, padded
 
 if TYPE_CHECKING:
     from studio.evaluation.significance import PairedTest

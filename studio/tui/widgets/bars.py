@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.events import Click
 from textual.widget import Widget
 
+from studio.safe_text import one_line
 from studio.tui.actions import ACTIONS, BY_ID, PANES, key_name
-from studio.tui.safe_text import one_line
 
 if TYPE_CHECKING:
     from textual.app import App

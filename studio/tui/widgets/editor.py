@@ -13,8 +13,8 @@ from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
+from studio.safe_text import LONGEST_SHOWN, EditorCodec, visible
 from studio.tui.actions import bindings
-from studio.tui.safe_text import LONGEST_SHOWN, EditorCodec, visible
 
 if TYPE_CHECKING:
     from studio.tui.base_app import BaseApp

@@ -20,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from studio.tui.actions import bindings
-from studio.tui.safe_text import content, label
+from studio.tui.safe_content import content, label
 from studio.tui.widgets.form_field import FormChoice, FormField
 from studio.tui.widgets.form_line import FormLine
 from studio.tui.widgets.rows import Row

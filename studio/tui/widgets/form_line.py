@@ -12,7 +12,8 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from studio.tui.safe_text import content, label, one_line
+from studio.safe_text import one_line
+from studio.tui.safe_content import content, label
 from studio.tui.widgets.editor import Field
 from studio.tui.widgets.form_field import FormChoice, FormField
 from studio.tui.widgets.path_field import PathField

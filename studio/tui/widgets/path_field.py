@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding
 from textual.suggester import Suggester
 
-from studio.tui.safe_text import visible
+from studio.safe_text import visible
 from studio.tui.widgets.editor import Field
 
 MOST = 200

@@ -12,7 +12,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from studio.tui.safe_text import cut, one_line, visible
+from studio.safe_text import cut, one_line, visible
 from studio.tui.widgets.cursor_list import CursorList
 
 if TYPE_CHECKING:

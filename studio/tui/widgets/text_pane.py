@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio.tui.actions import bindings
-from studio.tui.safe_text import content
+from studio.tui.safe_content import content
 from studio.tui.textual_patches import put_title
 from studio.tui.widgets.beside import go_beside
 

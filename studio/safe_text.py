@@ -1,23 +1,15 @@
 """Text from outside, made harmless for a terminal without touching what is stored.
 
 Corpora and LLM answers may hold escape sequences, C1 controls, bidi overrides, lone surrogates and
-Textual markup. Three lines of defence stand here: ``visible`` and its kin for text that is shown,
-``EditorCodec`` for text that is edited (it can be turned back exactly), and ``ControlGuard``, which
-drops any control that still reaches the compositor.
+markup. ``visible`` and its kin are for text that is shown, ``EditorCodec`` for text that is edited
+(it can be turned back exactly). Screens and the command line have the same rules.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from textual.content import Content
-from textual.filter import LineFilter
-
-if TYPE_CHECKING:
-    from rich.segment import Segment
-    from textual.color import Color
 
 BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Marks, embeddings, overrides and isolates: they reorder what stands around them."""
@@ -80,9 +72,6 @@ SYMBOLS = {code: _symbol(code) for code in HARMFUL}
 _SHOWN = {**SYMBOLS, 0x09: "    "}
 UNSETTLED = (0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0))
 """Joiners, variation selectors and skin tones: terminals disagree on the width of their emoji."""
-_GUARDED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
-)
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
 _EMOJI_JOINER = re.compile(f"(?<=[{_EMOJI}])\u200d(?=[{_EMOJI}])")
 _VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\U0001f3fb-\U0001f3ff]")
@@ -140,17 +129,6 @@ def padded(text: str, width: int) -> str:
     return line + " " * (width - cell_len(line))
 
 
-def content(text: str, style: str = "", *, limit: int = LONGEST_SHOWN) -> Content:
-    """Outside text for any widget that takes a visual: symbols for controls, never markup."""
-    shown = visible(text, limit=limit)
-    return Content.styled(shown, style) if style else Content(shown)
-
-
-def label(text: str, width: int | None = None) -> Content:
-    """Outside text for one line: titles, options, notifications."""
-    return Content(one_line(text, width))
-
-
 class EditorCodec:
     """Turns text into what an editor may hold, and back, character for character.
 
@@ -190,19 +168,3 @@ def _free_block(text: str) -> int:
     """The first private-use block of 4,096 that ``text`` has no character of."""
     used = {ord(character) & ~0xFFF for character in text if ord(character) >= FREE_BLOCKS[0]}
     return next((start for start in FREE_BLOCKS if start not in used), FREE_BLOCKS[0])
-
-
-class ControlGuard(LineFilter):
-    """The last line of defence: no control of any segment reaches the terminal.
-
-    It drops rather than replaces, for such characters have no width and the layout is done.
-    """
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments without control characters, bidi controls and lone surrogates."""
-        if not any(_GUARDED.search(segment.text) for segment in segments):
-            return segments
-        return [
-            type(segment)(_GUARDED.sub("", segment.text), segment.style, segment.control)
-            for segment in segments
-        ]
