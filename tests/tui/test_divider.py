@@ -105,6 +105,23 @@ async def test_nothing_disappears_however_often_it_is_pressed(
                 await pilot.press("tab")
 
 
+async def test_a_key_that_is_held_down_lays_out_what_can_be_seen_and_no_more(
+    wired: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wired.store.records.add([query_for(1, "one")])
+    async with StudioApp(wired, screen="review").run_test(size=(120, 40)) as pilot:
+        await quiet(pilot)
+        before = cells(pilot.app, "#table", "width")  # type: ignore[arg-type]
+        kept = []
+        keep = memory.keep_sizes
+        monkeypatch.setattr(memory, "keep_sizes", lambda *one: (kept.append(one), keep(*one)))
+        for key in ("less_than_sign",) * 8 + ("greater_than_sign",) * 3:
+            pilot.app.simulate_key(key)
+        await quiet(pilot)
+        assert cells(pilot.app, "#table", "width") == before - 20  # type: ignore[arg-type]
+        assert len(kept) <= 5
+
+
 async def test_damaged_sizes_are_none(wired: Project) -> None:
     memory.keep(sizes={"review -wide-high width table side": ["x", -1]})
     assert memory.load().sizes == {}

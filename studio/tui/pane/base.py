@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -14,7 +15,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from studio.tui.actions import key_name
-from studio.tui.pane.divider import KeptSizes, divider_at
+from studio.tui.pane.divider import Divider, KeptSizes, divider_at
 from studio.tui.widgets.bars import KeyBar, TopBar
 
 if TYPE_CHECKING:
@@ -66,16 +67,35 @@ class Pane(Screen[None]):
         """Parts have the sizes that were chosen for this room."""
         self._sizes.give(self._room)
 
+    @cached_property
+    def _line_steps(self) -> Counter[Divider]:
+        """How far lines are to move once what moved last is laid out."""
+        return Counter()
+
     def move_line(self, direction: int) -> None:
-        """Move the line beside or below the part in focus: left or up (-1), right or down (1)."""
+        """Move the line beside or below the part in focus: left or up (-1), right or down (1).
+
+        Presses that come before the last one was laid out are one move: a key may be held down.
+        """
         at = self.focused or self.main_list()
         divider = divider_at(at) if at is not None else None
         if divider is None:
             self.studio.tell("There is no line to move here.")
-        elif (weights := divider.move(direction)) is not None:
-            self._sizes.keep(self._room, divider, weights)
-        else:
-            self.studio.tell("The part there would have no room for what it shows.")
+            return
+        if not self._line_steps:
+            self.call_after_refresh(self._move_lines)
+        self._line_steps[divider] += direction
+
+    def _move_lines(self) -> None:
+        moves = [(divider, steps) for divider, steps in self._line_steps.items() if steps]
+        self._line_steps.clear()
+        for divider, steps in moves:
+            if (weights := divider.move(steps)) is not None:
+                self._sizes.keep(self._room, divider, weights)
+                # What comes after a refresh now waits for the layout.
+                self.refresh(layout=True)
+            else:
+                self.studio.tell("The part there would have no room for what it shows.")
 
     @property
     def studio(self) -> StudioApp:

@@ -31,28 +31,18 @@ class Divider:
     second: Widget
     axis: Axis
 
-    def move(self, direction: int) -> tuple[float, float] | None:
-        """Move it right or down (1), left or up (-1): the weights of both parts then.
+    def move(self, steps: int) -> tuple[float, float] | None:
+        """Move it so many steps right or down, or left or up (below 0): the weights of both then.
 
         None when one of them would be too small to show what it has.
         """
-        first, second = self._given() or (self._cells(self.first), self._cells(self.second))
+        first, second = self._cells(self.first), self._cells(self.second)
         least, most = _least(self.first, self.axis), first + second - _least(self.second, self.axis)
-        wanted = min(max(first + direction * STEP[self.axis], least), most)
-        if (wanted - first) * direction <= 0:
+        wanted = min(max(first + steps * STEP[self.axis], least), most)
+        if (wanted - first) * steps <= 0:
             return None
         unit = self._unit()
         return round(wanted / unit, 3), round((first + second - wanted) / unit, 3)
-
-    def _given(self) -> tuple[int, int] | None:
-        """The cells by the weights that were given last: they may not be laid out yet."""
-        sizes = [_size(part, self.axis) for part in (self.first, self.second)]
-        if not all(part.styles.inline.has_rule(self.axis) for part in (self.first, self.second)):
-            return None
-        weights = [size.value for size in sizes if size is not None]
-        both = self._cells(self.first) + self._cells(self.second)
-        first = round(both * weights[0] / sum(weights))
-        return first, both - first
 
     def _cells(self, part: Widget) -> int:
         return part.outer_size.width if self.axis == "width" else part.outer_size.height
