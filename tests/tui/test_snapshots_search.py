@@ -35,6 +35,15 @@ def gold(project: Project, llm: OpenAIServer) -> Project:
     return project
 
 
+@pytest.fixture
+def reranked(gold: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """With a reranker among the models."""
+    monkeypatch.setattr("studio.jobs.project_systems.sees_gpu", lambda: False)
+    of = {"learner": "reranker", "max_length": 64}
+    gold.store.models.add(Model("order", "models/order", "stand-in", settings=of))
+    return gold
+
+
 def keys_of(pilot: Pilot[int]) -> Keys:
     app = pilot.app
     assert isinstance(app, StudioApp)
@@ -68,12 +77,9 @@ def test_search(snap_compare: Compare, gold: Project, size: tuple[int, int], the
 
 @SIZES
 def test_search_with_a_reranker(
-    snap_compare: Compare, gold: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    snap_compare: Compare, reranked: Project, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr("studio.jobs.project_systems.sees_gpu", lambda: False)
-    cross_encoder(gold.models_dir / "order")
-    of = {"learner": "reranker", "max_length": 64}
-    gold.store.models.add(Model("order", "models/order", "stand-in", settings=of))
+    cross_encoder(reranked.models_dir / "order")
 
     async def search(pilot: Pilot[int]) -> None:
         keys = keys_of(pilot)
@@ -85,17 +91,12 @@ def test_search_with_a_reranker(
         await keys.press("l", "l", "j")
         await quiet(pilot)
 
-    app = StudioApp(gold, screen="search")
+    app = StudioApp(reranked, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=search)
 
 
 @SIZES
-def test_the_systems(
-    snap_compare: Compare, gold: Project, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("studio.jobs.project_systems.sees_gpu", lambda: False)
-    gold.store.models.add(Model("order", "models/order", "x", settings={"learner": "reranker"}))
-
+def test_the_systems(snap_compare: Compare, reranked: Project, size: tuple[int, int]) -> None:
     async def choosing(pilot: Pilot[int]) -> None:
         keys = keys_of(pilot)
         await keys.until(lambda: keys.pane.columns.columns[2].state.state == "absent")
@@ -104,7 +105,7 @@ def test_the_systems(
         await keys.until(lambda: isinstance(pilot.app.screen, SystemChoice))
         await quiet(pilot)
 
-    app = StudioApp(gold, screen="search")
+    app = StudioApp(reranked, screen="search")
     assert snap_compare(app, terminal_size=size, run_before=choosing)
 
 
