@@ -58,7 +58,7 @@ LIGHT = Theme(
     foreground="#23272e",
     background="#faf9f6",
     surface="#f4f2ed",
-    panel="#e9e6df",
+    panel="#eae8e3",
     dark=False,
     variables=_variables(
         "#faf9f6",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -22,6 +23,7 @@ from tests.support.trained import add_gold, add_model, add_records, add_scores
 from tests.support.waiting import quiet
 
 LEAST = 4.5
+DEPTHS = (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT)
 
 
 def drawn(app: StudioApp) -> Iterator[Segment]:
@@ -32,9 +34,14 @@ def drawn(app: StudioApp) -> Iterator[Segment]:
         yield from strip.crop(region.x, region.right)
 
 
-def contrast(app: StudioApp, style: Style) -> float:
+def contrast(app: StudioApp, style: Style, depth: ColorSystem) -> float:
     """Of a piece as it goes to the terminal, whose own colours stand where none is given."""
     theme = app.current_theme
+    # One in 256 colours gets the nearest.
+    style = Style.from_color(
+        style.color and style.color.downgrade(depth),
+        style.bgcolor and style.bgcolor.downgrade(depth),
+    ) + Style(dim=style.dim)
     front = style.color.get_truecolor() if style.color else None
     back = style.bgcolor.get_truecolor() if style.bgcolor else None
     one = Color(*front) if front else Color.parse(theme.foreground or "#fff")
@@ -59,8 +66,10 @@ def unreadable(app: StudioApp) -> list[str]:
     for segment in drawn(app):
         # Lines, bars and blocks are no text.
         text = "".join(one for one in segment.text if unicodedata.category(one)[0] in "LNP")
-        if text and segment.style is not None and contrast(app, segment.style) < LEAST:
-            found.append(f"{contrast(app, segment.style):.1f} {segment.text.strip()!r}")
+        if text and segment.style is not None:
+            told = {depth.name: contrast(app, segment.style, depth) for depth in DEPTHS}
+            bad = {name: round(share, 2) for name, share in told.items() if share < LEAST}
+            found += [f"{segment.text.strip()!r} {bad}"] if bad else []
     return found
 
 
