@@ -94,7 +94,7 @@ class EmbeddingSettings(Params):
     wanted: int = option(100, "Wanted", "triplets; the last batch may bring a few more", least=1)
     groups: str = option(
         "", "Groups", "with commas, each with its share: short-long=3,sts=1",
-        empty="all six, as published",
+        empty="all six",
     )  # fmt: skip
     languages: str = option(
         "", "Languages", "with commas, each with its weight: en=6,de=1", empty="the project's own"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -91,8 +92,6 @@ def focus_of(app: StudioApp) -> str | None:
 
 
 def live_job(job: JobMaker, **values: Any) -> int:
-    import json
-
     values = {"live": json.dumps(LIVE), "pid": os.getpid(), "heartbeat": time.time(), **values}
     return job("generate", JobState.RUNNING, **values)
 
@@ -117,6 +116,15 @@ async def test_the_endpoint_is_tested_with_one_key(wired: Project) -> None:
         await quiet(pilot)
         await pilot.press("t")
         await until_shown(pilot, lambda: any("answers as" in m.text for m in app.said))
+
+
+async def test_a_stage_counts_what_it_writes_itself(project: Project, job: JobMaker) -> None:
+    live = json.dumps(LIVE | {"stage": "tasks"})
+    live_job(job, live=live)
+    app = StudioApp(project, screen="generate")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, lambda: "tasks    698 " in shown(app, "figures"))
+        assert "queries" not in shown(app, "figures")
 
 
 async def test_a_changed_line_is_estimated_anew_and_kept_as_a_draft(wired: Project) -> None:

@@ -56,6 +56,8 @@ class Figures:
     latency_s: tuple[float, ...] = ()
     """The median and the 95th percentile of the latest answers."""
     retries: int = 0
+    stage: str = ""
+    """What the stage that is under way writes: not each stage of a method writes its records."""
 
 
 def figures_of(job: Job) -> Figures:
@@ -88,7 +90,7 @@ def _sound(live: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         elif one.name == "reasons":
             counts = found if isinstance(found, dict) else {}
             yield one.name, {name: n for name, n in counts.items() if isinstance(n, int)}
-        elif isinstance(found, str if one.name == "note" else int):
+        elif isinstance(found, str if one.name in ("note", "stage") else int):
             yield one.name, found
 
 
@@ -123,6 +125,7 @@ def lines(
     """The figures, a line each. width: cells of a line; kept: what filters and people keep; nouns:
     what is written."""
     figures, params = figures_of(job), params_of(job)
+    nouns = (is_under_way(job) and one_line(figures.stage, 16)) or nouns
     bars = max(min(width - 62, 60), 0)
     parts = [
         ("", _progress(job, figures, width, now)),
