@@ -17,6 +17,8 @@ from studio.llm.catalogue import models_home
 from tests.support import warm
 
 if TYPE_CHECKING:
+    from tests.support.batches import StandInBatches
+    from tests.support.openai_server import OpenAIServer
     from tests.support.tasks import Builder
 
 # Every process that the tests start would compile the whole program anew.
@@ -103,3 +105,19 @@ def tiny_llm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.tiny_llm import llama
 
     return llama(tmp_path_factory.mktemp("llm"))
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A server that behaves until it is told otherwise."""
+    from tests.support.openai_server import OpenAIServer
+
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture
+def batches(server: OpenAIServer) -> StandInBatches:
+    """Its Batch API."""
+    assert server.batches
+    return server.batches

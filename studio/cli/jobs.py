@@ -66,7 +66,7 @@ def _progress(job: Job) -> str:
 
 
 def _row(job: Job) -> dict[str, Any]:
-    return {**asdict(job), "state": job.state.value}
+    return {**asdict(job), "state": job.state.value, "state_word": job.state_word}
 
 
 @app.command("show")

@@ -17,7 +17,13 @@ from studio.jobs import answering
 from studio.jobs.cards import write_model_card
 from studio.jobs.context import JobContext
 from studio.jobs.datasets import CorpusTexts, GoldSet, asked_by, gold_set, read_corpus
-from studio.jobs.project_systems import Opening, model_by_number, systems_of
+from studio.jobs.project_systems import (
+    Opening,
+    model_by_number,
+    networks_of,
+    systems_of,
+    try_network,
+)
 from studio.jobs.train_params import EvaluateParams
 from studio.jobs.type_gains import gains_by_type
 from studio.plurals import so_many
@@ -56,6 +62,10 @@ def measure(context: JobContext, params: EvaluateParams, gold: GoldSet) -> dict[
     cosines: dict[str, list[float]] = {}
     seconds: dict[str, float] = {}
     reading: dict[str, Any] = {}
+    for one in networks_of(chosen):
+        context.check()
+        context.progress(0, len(chosen), f"opening {one.label}")
+        try_network(one)
     for number, system in enumerate(chosen):
         context.check()
         context.progress(number, len(chosen), f"scoring {system.label}")

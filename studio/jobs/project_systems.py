@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from studio.evaluation import systems
 from studio.evaluation.bm25 import Bm25Ranker
@@ -24,9 +24,12 @@ from studio.llm.loading import sees_gpu
 from studio.project import Project
 from studio.records import StudioError
 from studio.runs import RERANKER, Model
-from studio.training.encoders import MAX_LENGTH, ROLES
+from studio.training.encoders import MAX_LENGTH, ROLES, open_encoder
 from studio.training.instruction_settings import BASE as DEFAULT_LLM
 from studio.training.small_model import CARD
+
+if TYPE_CHECKING:
+    from studio.training.reranker import Reranker
 
 NOTHING_TRAINED = "Nothing is trained yet."
 DEPTH: Final = 100
@@ -253,6 +256,26 @@ class Opening:
         return OPENERS[system.kind](self, system)
 
 
+def networks_of(there: Sequence[System]) -> list[System]:
+    """The encoders and rerankers of systems, those below others too; each model once."""
+    found: dict[str, System] = {}
+    waiting = [*reversed(there)]
+    while waiting:
+        one = waiting.pop()
+        waiting += reversed(one.over)
+        if one.kind in (systems.ENCODER, systems.RERANKER):
+            found.setdefault(one.source, one)
+    return list(found.values())
+
+
+def try_network(system: System) -> None:
+    """Raise StudioError where its model cannot be opened: told before hours of scoring others."""
+    if system.kind == systems.RERANKER:
+        _cross_encoder(system)
+    else:
+        open_encoder(system.source, max_length=system.max_length, prefixes=system.prefixes)
+
+
 def _lexical(opening: Opening, _system: System) -> Bm25Ranker[str]:
     return bm25_ranker(opening.corpus, opening.language)
 
@@ -268,14 +291,18 @@ def _dense(opening: Opening, system: System) -> DenseRanker[str]:
 
 
 def _reranker(opening: Opening, system: System) -> RerankingRanker[str]:
-    from studio.training.reranker import load_reranker
-
-    loaded = load_reranker(system.source, max_length=system.max_length)
+    loaded = _cross_encoder(system)
     first = opening.ranker(system.over[0])
     text_of = opening.corpus.by_name()
     return RerankingRanker(
         first, text_of.__getitem__, loaded.of_pairs, system.depth, opening.on_query
     )
+
+
+def _cross_encoder(system: System) -> Reranker:
+    from studio.training.reranker import load_reranker
+
+    return load_reranker(system.source, max_length=system.max_length)
 
 
 def _sum(opening: Opening, system: System) -> HybridRanker[str]:

@@ -22,6 +22,8 @@ _FETCHED += ["*.codes"]
 
 
 Loaded = TypeVar("Loaded")
+LONGEST_SAID = 300
+"""Characters of a library's words."""
 LOOKS_S = 0.25
 """Seconds between looks at whether somebody still waits for weights."""
 
@@ -148,13 +150,19 @@ def refusing_missing_weights() -> Iterator[None]:
     A pooler and the new layer on top are let pass: encoders do not use the one, and training makes
     the other.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import PreTrainedModel
 
     loading = PreTrainedModel.from_pretrained.__func__
 
     def from_pretrained(cls: Any, *args: Any, **options: Any) -> Any:
         told = {"output_loading_info": True, "ignore_mismatched_sizes": True}
-        model, report = loading(cls, *args, **options | told)
+        try:
+            model, report = loading(cls, *args, **options | told)
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            if "gguf_file" in options:
+                raise
+            raise UnusableModel(_odd_config(error)) from error
         inner = f"{cls.base_model_prefix}." if hasattr(model, cls.base_model_prefix) else ""
         unlike = {str(name) for name, *_ in report["mismatched_keys"]}
         lost = sorted(
@@ -172,8 +180,15 @@ def refusing_missing_weights() -> Iterator[None]:
     PreTrainedModel.from_pretrained = classmethod(from_pretrained)
     try:
         yield
+    except StrictDataclassError as error:
+        raise UnusableModel(_odd_config(error)) from error
     finally:
         PreTrainedModel.from_pretrained = classmethod(loading)
+
+
+def _odd_config(error: Exception) -> str:
+    said = " ".join(str(error).split())[:LONGEST_SAID].rstrip(".")
+    return f"no network can be made as its config.json says: {said}. Fetch the folder again."
 
 
 def check_weights(model: Any) -> None:

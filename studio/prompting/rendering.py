@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ LONGEST_TAG = 2_000
 """Characters of a tag."""
 DEEPEST = 40
 """Levels of tags, filters and words such as ``not``: Python takes for ever over a few hundred."""
+NESTED = f"its tags are nested more than {DEEPEST} deep."
 LONGEST_KEPT = 4_000
 """Characters of a value that is filled in, up to which the text is kept for the next time."""
 MOST_TEXT = 2_000_000
@@ -73,15 +74,20 @@ class TemplateFault(ValueError):
 
 def parsed(source: str) -> nodes.Template:
     """A part's tree. Raises TemplateFault for anything that is no template of a bounded size."""
+    from jinja2.parser import Parser
+
     _refuse_huge(source)
     with _explained():
-        tree = environment().parse(source)
-    waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
+        parser = Parser(environment(), source)
+    with _explained(lambda: parser.stream.current.lineno):
+        tree = parser.parse()
+    waiting: list[tuple[nodes.Node, int, int]] = [(tree, 0, 1)]
     while waiting:
-        at, depth = waiting.pop()
+        at, depth, line = waiting.pop()
+        line = at.lineno or line
         if depth > DEEPEST:
-            raise TemplateFault(1, f"its tags are nested more than {DEEPEST} deep.")
-        waiting += [(below, depth + 1) for below in at.iter_child_nodes()]
+            raise TemplateFault(line, NESTED)
+        waiting += [(below, depth + 1, line) for below in at.iter_child_nodes()]
     return tree
 
 
@@ -141,13 +147,13 @@ def compiled_part(source: str) -> tuple[Compiled, frozenset[str]]:
 
 def _refuse_huge(source: str) -> None:
     """Jinja2 and Python compile by recursion: what is nested without end never reaches them."""
-    tags = _OPENING.split(source)
-    if len(source) > LONGEST_PART or len(tags) > MOST_TAGS:
-        raise TemplateFault(
-            1, f"it has more than {MOST_TAGS:,} tags or {LONGEST_PART:,} characters; shorten it."
-        )
-    line = 1 + tags[0].count("\n")
-    for tag in tags[1:]:
+    if len(source) > LONGEST_PART:
+        raise TemplateFault(1, f"it has more than {LONGEST_PART:,} characters; shorten it.")
+    before, *tags = _OPENING.split(source, maxsplit=MOST_TAGS + 1)
+    line = 1 + before.count("\n")
+    for number, tag in enumerate(tags, start=1):
+        if number > MOST_TAGS:
+            raise TemplateFault(line, f"it has more than {MOST_TAGS:,} tags; shorten it.")
         end = _CLOSING.search(tag)
         if (end.start() if end else len(tag)) > LONGEST_TAG:
             raise TemplateFault(line, f"a tag is longer than {LONGEST_TAG:,} characters.")
@@ -155,8 +161,8 @@ def _refuse_huge(source: str) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn whatever the compilers raise into one fault with its line."""
+def _explained(line: Callable[[], int] = lambda: 1) -> Iterator[None]:
+    """Turn whatever the compilers raise into one fault with its line. line: where they are."""
     from jinja2 import TemplateSyntaxError
 
     try:
@@ -165,5 +171,6 @@ def _explained() -> Iterator[None]:
         message = f"{(fault.message or str(fault)).rstrip('.')}."
         raise TemplateFault(fault.lineno, message) from fault
     except Exception as error:
-        message = "it is nested too deeply, or a number in it is too long."
-        raise TemplateFault(1, message) from error
+        is_deep = isinstance(error, RecursionError | MemoryError)
+        message = NESTED if is_deep else "a number in it is too long, or it cannot be computed."
+        raise TemplateFault(line(), message) from error

@@ -15,6 +15,7 @@ from studio.prompting.rendering import (
     compiled_part,
     parsed,
 )
+from studio.prompting.template_nodes import written
 from studio.prompting.template_source import PART_NAMES, SourceFault, TemplateSource, read
 from studio.records import StudioError
 
@@ -195,22 +196,15 @@ def lint_part(
     text: str, first_line: int, placeholders: tuple[str, ...] = PLACEHOLDERS
 ) -> Iterator[Lint]:
     """Remarks on the Jinja2 of one part."""
-    from jinja2 import nodes
-
     try:
         tree = parsed(text)
     except TemplateFault as fault:
         yield Lint(first_line + fault.line - 1, fault.message)
         return
-    allowed = (
-        nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Const,
-        nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Filter,
-    )  # fmt: skip
     clean = True
-    for found in _walk(tree, 1):
-        if remark := _remark(found[0], placeholders, allowed):
-            clean = False
-            yield Lint(first_line + found[1] - 1, remark)
+    for line, remark in _remarks(tree, placeholders):
+        clean = False
+        yield Lint(first_line + line - 1, remark)
     if clean:
         # Not before: what is not allowed must not be computed either.
         try:
@@ -219,32 +213,28 @@ def lint_part(
             yield Lint(first_line + fault.line - 1, fault.message)
 
 
-def _walk(node: nodes.Node, line: int) -> Iterator[tuple[nodes.Node, int]]:
-    """Every node below with its line; some have none of their own."""
-    waiting = [(node, line)]
-    while waiting:
-        at, line = waiting.pop()
-        line = at.lineno or line
-        yield at, line
-        waiting += [(below, line) for below in at.iter_child_nodes()]
-
-
-def _remark(
-    node: nodes.Node,
-    placeholders: tuple[str, ...],
-    allowed: tuple[type[nodes.Node], ...],
-) -> str:
-    """What is wrong with one node; empty when nothing is."""
+def _remarks(tree: nodes.Node, placeholders: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """What is wrong with a part, by its line. What is within something that is not for templates
+    has no remark of its own: a loop's variable is no placeholder."""
     from jinja2 import nodes
 
-    if isinstance(node, nodes.Name) and node.name not in placeholders:
-        return f"unknown placeholder “{node.name}”{_nearest(node.name, placeholders)}"
-    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        return f"unknown filter “{node.name}”; known are {', '.join(sorted(FILTERS))}."
-    if not isinstance(node, allowed):
-        kind = type(node).__name__
-        return f"“{kind}” is not for templates; {{{{ … }}}} and {{% if … %}} are."
-    return ""
+    allowed = (
+        nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Const,
+        nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Filter,
+    )  # fmt: skip
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 1)]
+    while waiting:
+        at, line = waiting.pop()
+        # Some have no line of their own.
+        line = at.lineno or line
+        if not isinstance(at, allowed):
+            yield line, f"“{written(at)}” is not for templates; {{{{ … }}}} and {{% if … %}} are."
+            continue
+        if isinstance(at, nodes.Name) and at.name not in placeholders:
+            yield line, f"unknown placeholder “{at.name}”{_nearest(at.name, placeholders)}"
+        if isinstance(at, nodes.Filter) and at.name not in FILTERS:
+            yield line, f"unknown filter “{at.name}”; known are {', '.join(sorted(FILTERS))}."
+        waiting += [(below, line) for below in at.iter_child_nodes()]
 
 
 def _advice(source: TemplateSource) -> Iterator[Lint]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,34 +15,11 @@ from tests.support.batches import StandInBatches
 from tests.support.command import Command
 from tests.support.killing import ended
 from tests.support.openai_server import OpenAIServer
-from tests.support.small_projects import make_project, words
+from tests.support.small_projects import make_project, texts, words
 from tests.support.tiny_encoder import bert_encoder
 from tests.support.waiting import until
 
 REQUESTS = 48
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
-def batches(server: OpenAIServer) -> StandInBatches:
-    assert server.batches
-    return server.batches
-
-
-@pytest.fixture
-def project(tmp_path: Path, server: OpenAIServer) -> Project:
-    """Six documents."""
-    return make_project(tmp_path / "small", "retrieval", server.url)
 
 
 def told(project: Project, *more: object) -> list[object]:
@@ -52,10 +28,6 @@ def told(project: Project, *more: object) -> list[object]:
 
 def begun(studio: Command, project: Project) -> int:
     return int(studio(*told(project, "--detach")).json["job"])
-
-
-def texts(project: Project) -> list[tuple[int | None, str]]:
-    return sorted((one.document_id, one.text) for one in project.store.records.all())
 
 
 def test_a_batch_brings_what_calls_bring(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,36 +12,15 @@ from studio.project import Project
 from studio.runs import Job
 from tests.support.command import Command
 from tests.support.openai_server import OpenAIServer
-from tests.support.small_projects import make_project
+from tests.support.small_projects import texts
 from tests.support.waiting import until
 
 CAP = 4_000
 
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
-def project(tmp_path: Path, server: OpenAIServer) -> Project:
-    """Six documents."""
-    return make_project(tmp_path / "small", "retrieval", server.url)
-
-
 def begun(studio: Command, project: Project, *more: object) -> int:
     told = ["generate", "-p", project.path, "--queries", 8, "--concurrency", 4, *more]
     return int(studio(*told, "--detach", "--json").json["job"])
-
-
-def texts(project: Project) -> list[tuple[int | None, str]]:
-    return sorted((one.document_id, one.text) for one in project.store.records.all())
 
 
 def test_a_run_that_its_cap_ended_says_so_and_goes_on_with_a_higher_one(
@@ -55,6 +33,8 @@ def test_a_run_that_its_cap_ended_says_so_and_goes_on_with_a_higher_one(
     assert '"stopped_by": "budget"' in ended.out
     job = queue.all_jobs(project)[0]
     assert (job.state_word, job.is_capped) == ("capped", True)
+    [listed] = studio("jobs", "list", "-p", project.path, "--json").json
+    assert (listed["state"], listed["state_word"]) == ("failed", "capped")
     asked = server.paid.calls
     assert 0 < asked < 48
     again = studio("jobs", "resume", job.id, "-p", project.path, "--json")

@@ -23,11 +23,6 @@ ENCODER = "wordllama-256"
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer(latency_s=0.02) as running:
         yield running

@@ -24,11 +24,6 @@ def words(body: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer(words=words) as running:
         yield running

@@ -91,6 +91,11 @@ def add_queries(project: Project) -> None:
     )
 
 
+def texts(project: Project) -> list[tuple[int | None, str]]:
+    """What its records say, with their documents."""
+    return sorted((one.document_id, one.text) for one in project.store.records.all())
+
+
 def words(body: dict[str, Any]) -> str:
     """What the LLM says."""
     asked = str(body["messages"][-1]["content"])

@@ -113,6 +113,20 @@ def test_a_system_that_is_not_there_is_refused_before_anything_is_scored(
     assert context.store.evaluations.of_model(2) == []
 
 
+def test_an_encoder_that_cannot_be_opened_is_refused_before_anything_is_scored(
+    context: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(
+        JobContext, "progress", lambda self, done, total, message: told.append(message)
+    )
+    weights = next((context.project.models_dir / "newer").rglob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-9])
+    with pytest.raises(StudioError, match=r"newer could not be loaded: .* is cut off"):
+        measured(context, "hybrid")
+    assert told == ["opening base", "opening trained"]
+
+
 def named(context: JobContext, prefixes: dict[str, str], **given: str) -> dict[str, object]:
     """An evaluation of a model that was trained with these prefixes, from a base without any."""
     model = context.store.models.get(2)

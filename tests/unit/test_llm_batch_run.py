@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,18 +21,6 @@ from studio.store.batches import KnownBatch
 from tests.support.batches import FULL, StandInBatches
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import PATIENCE_S, until
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
-def batches(server: OpenAIServer) -> StandInBatches:
-    assert server.batches
-    return server.batches
 
 
 @pytest.fixture(autouse=True)

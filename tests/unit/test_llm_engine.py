@@ -28,12 +28,6 @@ from tests.support.waiting import PATIENCE_S, asleep_until
 Results = dict[str, Answer]
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.llm.limiter.BACKOFF_BASE_S", 0.01)

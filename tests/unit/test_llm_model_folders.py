@@ -115,6 +115,14 @@ def other_shape(folder: Path) -> None:
     rewrite(folder / "config.json", lambda config: config.update(hidden_size=48))
 
 
+def odd_heads(folder: Path) -> None:
+    rewrite(folder / "config.json", lambda config: config.update(num_attention_heads=3))
+
+
+def odd_size(folder: Path) -> None:
+    rewrite(folder / "config.json", lambda config: config.update(hidden_size="wide"))
+
+
 def lost_layer(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     kept = {name: tensor for name, tensor in weights.items() if ".layer.1." not in name}
@@ -153,6 +161,8 @@ BROKEN = [
     (own_network, "its network .mine. is code that comes with it"),
     (without_tokenizer, "files of its tokenizer are missing"),
     (other_shape, "another shape"),
+    (odd_heads, r"as its config\.json says: The hidden size .*\. Fetch the folder again\.$"),
+    (odd_size, r"as its config\.json says: .*'hidden_size'.*\. Fetch the folder again\.$"),
     (lost_layer, r"its files lack.*layer\.1\."),
     (no_numbers, "word_embeddings.weight are no numbers"),
     (other_words, r"its tokenizer has 150 words and its weights [\d,]+, so"),

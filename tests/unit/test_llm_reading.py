@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,12 +19,6 @@ from tests.support.waiting import PATIENCE_S
 REQUEST = Request((Message("user", "permits and buildings"),), "stand-in")
 PIECES = ("where do", " permits", " come from?")
 TEXT = "".join(PIECES)
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
 
 
 def client(server: OpenAIServer, **changes: Any) -> LLMClient:

@@ -402,7 +402,7 @@ def test_any_answer_is_parsed(said: str, finish: str) -> None:
         (("{{ text }}", "it"), "must hold {{ text }}"),
         (('task = "classification"', 'task = "poetry"'), "task must be"),
         (("text_words = [8, 60]", "text_words = 8"), "text_words must be"),
-        (("{{ rationales }}", "{% for r in x %}{{ r }}{% endfor %}"), "“For” is not for templates"),
+        (("{{ rationales }}", "{% for r in x %}{{ r }}{% endfor %}"), "“{% for %}” is not for"),
         (('similar = "I had', 'simular = "I had'), "unknown setting “simular”"),
     ],
 )

@@ -157,9 +157,17 @@ def test_a_part_of_the_body_can_be_written_by_the_person() -> None:
         (FRONT.replace('stop = ["\\n"]', "models = 1"), 12, "unknown setting “models”"),
         (FRONT.replace("temperature = 0.7", "chat = 7"), 8, "must be tables"),
         (FRONT + "a\n{{ documant }}", 15, "did you mean “document”?"),
-        (FRONT + "a\n\n{% for x in 'ab' %}{% endfor %}", 16, "“For” is not for templates"),
-        (FRONT + "{{ ''.__class__ }}", 14, "“Getattr” is not for templates"),
-        (FRONT + "{{ 'a' * 1000000000 }}", 14, "“Mul” is not for templates"),
+        (FRONT + "a\n\n{% for x in 'ab' %}{% endfor %}", 16, "“{% for %}” is not for templates"),
+        (FRONT + "{{ ''.__class__ }}", 14, "“.__class__” is not for templates"),
+        (FRONT + "{{ 'a' * 1000000000 }}", 14, "“*” is not for templates"),
+        (FRONT + "a\n{{ 9 ** 9 }}", 15, "“**” is not for templates"),
+        (FRONT + "{{ range(9) }}", 14, "“range()” is not for templates"),
+        (FRONT + "{{ query.upper() }}", 14, "“.upper()” is not for templates"),
+        (FRONT + "{% set x = 1 %}", 14, "“{% set %}” is not for templates"),
+        (FRONT + "{{ query if query else 'a' }}", 14, "“… if … else …” is not for templates"),
+        (FRONT + f"a\nb\n{{{{ {'(' * 900}query{')' * 900} }}}}", 16, "40 deep"),
+        (FRONT + "a\nb\n" + "{% if query %}" * 41 + "{% endif %}" * 41, 16, "40 deep"),
+        (FRONT + "a\n" + "{% if query %}{% endif %}\n" * 501, 515, "more than 1,000 tags"),
         (FRONT + "{{ language | replace('a', 'b') }}", 14, "unknown filter “replace”"),
         (FRONT + "{{ open", 14, "unexpected end of template"),
         (FRONT + "ok\n# Document\nno placeholder", 16, "must hold {{ document }}"),
@@ -171,6 +179,13 @@ def test_a_fault_is_named_with_its_line(text: str, line: int, words: str) -> Non
     assert any(at == line and words in message for at, message in found), found
     with pytest.raises(StudioError, match="line"):
         parse(text)
+
+
+def test_a_loop_is_told_as_a_loop_and_not_by_its_variable() -> None:
+    found = lint(FRONT + "{% for i in range(3) %}{{ i }}{% endfor %}")
+    assert [remark.message for remark in found if remark.fatal] == [
+        "“{% for %}” is not for templates; {{ … }} and {% if … %} are."
+    ]
 
 
 def test_advice_does_not_keep_a_template_from_being_used() -> None:

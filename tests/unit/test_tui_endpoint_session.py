@@ -24,12 +24,6 @@ REQUEST = Request((Message("user", "a document about sheds"),), "stand-in", Deco
 
 
 @pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> Project:
     for name in ("STUDIO_CONFIG", "STUDIO_DATA"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
