@@ -16,7 +16,7 @@ from studio.store.batches import KnownBatch
 
 @dataclass(frozen=True, slots=True)
 class StoredBatches:
-    """See :class:`studio.llm.batch_run.BatchBook`. All steps run on the writer's thread."""
+    """See :class:`studio.llm.open_batches.BatchBook`. All steps run on the writer's thread."""
 
     ledger: StoredLedger
     address: str

@@ -45,6 +45,8 @@ from studio.runs import Run
 from studio.settings import Endpoint
 from studio.store.generations import Spent
 
+BATCH_REQUESTS = "requests_in_a_batch"
+"""Of a job's outcome: the most that its server took at once, where it refused more."""
 ADDED = "added"
 """The stage of records that a person put on top of what the first stages wrote."""
 
@@ -205,6 +207,8 @@ class Collector:
             lambda: context.store.jobs.is_cancelled(context.job.id),
             window.noted,
             window.go_on,
+            context.result.get(BATCH_REQUESTS, 0),
+            lambda most: context.keep(**{BATCH_REQUESTS: most}),
         ).drive()
 
     def _open(self) -> Serving:

@@ -35,6 +35,8 @@ class RequestFile:
         self.route = route
         self.most = min(most, MOST_REQUESTS)
         self.requests: list[str] = []
+        self.outside_id = ""
+        """The server's; empty before it has the file."""
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
 
     def add(self, request: Request, client: LLMClient) -> bool:
@@ -94,17 +96,24 @@ class BatchServer:
     client: LLMClient
 
     async def create(self, file: RequestFile, name: str) -> BatchState:
-        """Send a file and have a batch made of it; one of that name that is there is taken."""
+        """Send a file and have a batch made of it; one of that name that is there is taken.
+
+        The name goes along as a key too: a server that heeds it makes one batch of equal calls,
+        also of one that it has not listed yet. The API's documentation promises that for no batch.
+        """
         if found := await self.find(name):
             return found
-        sent = await self.client.asked("POST", "files", within_s=UPLOAD_S, **_form(file))
+        if not file.outside_id:
+            sent = await self.client.asked("POST", "files", within_s=UPLOAD_S, **_form(file))
+            file.outside_id = str(_object(sent)["id"])
         told = {
-            "input_file_id": _object(sent)["id"],
+            "input_file_id": file.outside_id,
             "endpoint": f"/v1/{file.route}",
             "completion_window": "24h",
             "metadata": {NAMED: name},
         }
-        return _state(await self.client.asked("POST", "batches", json=told))
+        key = {"Idempotency-Key": name}
+        return _state(await self.client.asked("POST", "batches", json=told, headers=key))
 
     async def find(self, name: str) -> BatchState | None:
         """The batch of that name, which a killed process may have made."""

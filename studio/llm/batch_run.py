@@ -11,25 +11,24 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from studio.calls import Answer, Request, Reservation
-from studio.llm.batch_api import MOST_REQUESTS, BatchServer, BatchState, RequestFile
+from studio.calls import Answer, Request
+from studio.llm.batch_api import BatchServer, BatchState, RequestFile
 from studio.llm.batch_lines import answer_in, too_late, why_not_taken
+from studio.llm.batch_requests import BatchRequests, ReservedRequest
 from studio.llm.batch_sending import BatchSending
-from studio.llm.budget import BatchBook, Budget, Claim, Ledger
-from studio.llm.client import LLMClient, body_of, route_of
+from studio.llm.budget import Budget, Ledger
+from studio.llm.client import LLMClient, body_of
 from studio.llm.engine import GIVE_UP_AFTER, Concurrency, Order, RunStats, answer_without
 from studio.llm.failures import CallFailed
+from studio.llm.open_batches import BatchBook, OpenBatch, recalled
 from studio.records import StudioError
 
 MOST_OPEN = 4
 """Batches under way at a time: what is in them is held in memory."""
-CLAIMED = 256
-"""Requests that are written down at once."""
 FIRST_LOOK_S = 1.0
 LONGEST_LOOK_S = 60.0
 TICK_S = 0.2
@@ -39,30 +38,6 @@ FULL = "token_limit_exceeded"
 """The server takes no more requests before others are answered."""
 FULL_S = 60.0
 """Seconds until it is asked again whether it does, unless a batch ends before."""
-
-
-@dataclass(slots=True)
-class _Reserved:
-    request: Request
-    reservation: Reservation
-
-
-@dataclass(slots=True)
-class _OpenBatch:
-    """A batch that is under way."""
-
-    name: str
-    left: set[str]
-    """Requests without an answer yet."""
-    id: str = ""
-    state: BatchState | None = None
-    is_alone: bool = False
-    """Whether no other batch was under way when it was sent."""
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Requests that the server is done with, and all."""
-        return (self.state.done, self.state.total) if self.state else (0, len(self.left))
 
 
 @dataclass(slots=True)
@@ -80,43 +55,28 @@ class BatchRun:
     """Whether it is a person who wants the stop: only then are the batches cancelled."""
     on_note: Callable[[str], None]
     on_pace: Callable[[Concurrency], Order]
+    most: int = 0
+    """Requests in a file, where the server took no larger one before; else 0."""
+    on_most: Callable[[int], None] = lambda most: None
+    """Told of it when it becomes known, for the runs that come after."""
     stats: RunStats = field(default_factory=RunStats)
-    _asked: dict[str, _Reserved] = field(default_factory=dict)
-    """Requests in batches."""
-    _claimed: deque[_Reserved] = field(default_factory=deque)
-    """Requests that are the next to be written to a file."""
-    _written: list[_Reserved] = field(default_factory=list)
-    """Those in the file that is being filled."""
-    _waiting: deque[Request] = field(default_factory=deque)
-    """Requests to be claimed before any new one: tried before, or asked by another process."""
-    _attempts: Counter[str] = field(default_factory=Counter)
-    """Request → batches that it was in."""
-    _open: list[_OpenBatch] = field(default_factory=list)
-    _is_exhausted: bool = False
-    _is_broke: bool = False
+    requests: BatchRequests = field(init=False)
+    server: BatchServer = field(init=False)
+    sending: BatchSending = field(init=False)
+    _open: list[OpenBatch] = field(default_factory=list)
     _is_paused: bool = False
-    _most: int = 0
-    """Requests in a file, where the server took no larger one; 0 before it said so."""
     _is_full: bool = False
     """Whether the server took no more: then one batch is sent at a time, until one is answered."""
     _full_until: float = 0.0
     _last: CallFailed | None = None
 
-    @property
-    def server(self) -> BatchServer:
-        """Where the batches are."""
-        return BatchServer(self.client)
+    def __post_init__(self) -> None:
+        def tick() -> None:
+            self.on_pace(self._pace())
 
-    @property
-    def sending(self) -> BatchSending:
-        """How they get there."""
-        return BatchSending(
-            self.server,
-            self.should_stop,
-            lambda: self.on_pace(self._pace()),
-            self._rest,
-            self.on_note,
-        )
+        self.requests = BatchRequests(self.source, self.client, self.ledger, self.budget, tick)
+        self.server = BatchServer(self.client)
+        self.sending = BatchSending(self.server, self.should_stop, tick, self._rest, self.on_note)
 
     async def drive(self) -> RunStats:
         """Have every request answered; see :func:`studio.llm.engine.run` for what ends it."""
@@ -126,8 +86,7 @@ class BatchRun:
             await self._recall()
             await self._go()
         finally:
-            for asked in (*self._written, *self._claimed):
-                self._give_back(asked)
+            self.requests.close()
             if self.should_stop():
                 await self._leave()
             self.stats.seconds = time.monotonic() - began
@@ -145,10 +104,10 @@ class BatchRun:
             while self._may_send() and await self._send():
                 wait = FIRST_LOOK_S
             if not self._open and not self._full_until:
-                if self._is_broke and not self._is_paused:
+                if self.requests.is_broke and not self._is_paused:
                     self.stats.stopped_by = "budget"
                     return
-                if self._is_exhausted and not self._waiting and not self._claimed:
+                if self.requests.is_empty:
                     return
             self._tell()
             await self._rest(wait)
@@ -194,50 +153,31 @@ class BatchRun:
         total = sum(batch.counts[1] for batch in self._open)
         self.on_note(f"{where}: {done:,} of {total:,} done")
 
-    # -- what an earlier worker sent --
+    # -- out --
 
     async def _recall(self) -> None:
-        """Ask what is in its batches again, so that their answers find who waits for them."""
-        left: dict[str, Reservation] = {}
-        unmade: list[_OpenBatch] = []
-        for known in await self.book.known():
-            left |= {sha: most for sha, (_, most) in known.calls.items()}
-            batch = _OpenBatch(known.name, set(known.calls), known.outside_id)
-            if not batch.id and (found := await self.sending.found(known.name)):
-                batch.id = found.id
-                await self.book.sent(batch.name, batch.id)
-            (self._open if batch.id else unmade).append(batch)
-        for most in left.values():
-            self.budget.adopt(most)
-        while left and (request := next(self.source, None)) is not None:
-            if request.sha not in left:
-                self._waiting.append(request)
-                continue
-            self._asked[request.sha] = _Reserved(request, left.pop(request.sha))
-            self._attempts[request.sha] += 1
-        for batch in unmade:
-            await self._unmake(batch)
-
-    # -- out --
+        """Wait for what an earlier worker sent."""
+        known = await self.book.known()
+        there = await recalled(known, self.book, self.sending)
+        self.requests.adopt({sha: most for one in known for sha, (_, most) in one.calls.items()})
+        self._open += [batch for batch in there if batch.id]
+        for batch in there:
+            if not batch.id:
+                await self._unmake(batch)
 
     async def _send(self) -> bool:
         """Fill a file and send it; False when there is nothing to send now."""
-        file = await self._filled()
+        file = await self.requests.fill(self.most)
         if file is None:
             return False
-        name = uuid.uuid4().hex
-        batch = _OpenBatch(name, set(file.requests), is_alone=not self._open)
-        try:
+        batch = OpenBatch(uuid.uuid4().hex, set(file.requests), is_alone=not self._open)
+        with contextlib.closing(file):
             await self.book.plan(batch.name, file.requests)
-            self._asked.update((asked.request.sha, asked) for asked in self._written)
-            self._attempts.update(file.requests)
-            self._written.clear()
+            self.requests.send()
             await self._make(batch, file)
-        finally:
-            file.close()
         return True
 
-    async def _make(self, batch: _OpenBatch, file: RequestFile) -> None:
+    async def _make(self, batch: OpenBatch, file: RequestFile) -> None:
         """Have the server make it. Where it surely was not made, its requests are given back;
         where nobody knows, it stays written down for whoever resumes the run."""
         try:
@@ -253,70 +193,19 @@ class BatchRun:
             return
         await self._is_made(batch, state)
 
-    async def _is_made(self, batch: _OpenBatch, state: BatchState) -> None:
+    async def _is_made(self, batch: OpenBatch, state: BatchState) -> None:
         batch.id, batch.state = state.id, state
         self._open.append(batch)
         await self.book.sent(batch.name, batch.id)
 
-    async def _unmake(self, batch: _OpenBatch) -> None:
+    async def _unmake(self, batch: OpenBatch) -> None:
         """It was never made, or not taken: nothing of it is paid."""
-        for sha in batch.left:
-            if (asked := self._asked.pop(sha, None)) is not None:
-                self._attempts[sha] -= 1
-                self._give_back(asked)
+        self.requests.unsend(batch.left)
         await self.book.end(batch.name)
-
-    def _give_back(self, asked: _Reserved) -> None:
-        self.budget.release(asked.reservation)
-        self.ledger.lost(asked.request, paid=False)
-        self._waiting.append(asked.request)
-
-    async def _filled(self) -> RequestFile | None:
-        """The next file; None when no request can go out now."""
-        file: RequestFile | None = None
-        while self._claimed or await self._claim():
-            if not self._claimed:
-                continue
-            asked = self._claimed[0]
-            file = file or RequestFile(route_of(asked.request), self._most or MOST_REQUESTS)
-            if not file.add(asked.request, self.client):
-                break
-            self._written.append(self._claimed.popleft())
-        return file
-
-    async def _claim(self) -> bool:
-        """Claim the next requests; False when there is none that may go out now."""
-        wanted, later = list[_Reserved](), deque[Request]()
-        self._is_broke = False
-        while len(wanted) < CLAIMED:
-            request = self._waiting.popleft() if self._waiting else next(self.source, None)
-            if request is None:
-                self._is_exhausted = True
-                break
-            reservation = self.budget.reserve(request, self.client.endpoint)
-            if reservation is None:
-                self._is_broke = True
-                self._waiting.appendleft(request)
-                break
-            wanted.append(_Reserved(request, reservation))
-        calls = [(one.request, one.reservation, self.client.endpoint) for one in wanted]
-        claims = await self.ledger.claim(calls) if calls else ()
-        for one, claim in zip(wanted, claims, strict=True):
-            if claim is Claim.OURS:
-                self._claimed.append(one)
-                continue
-            self.budget.release(one.reservation)
-            if claim is Claim.ANSWERED:
-                self.ledger.known(one.request)
-            else:
-                later.append(one.request)
-        self._waiting.extend(later)
-        self.on_pace(self._pace())
-        return bool(self._claimed) or not (later or self._is_broke or self._is_exhausted)
 
     # -- in --
 
-    async def _look(self, batch: _OpenBatch) -> None:
+    async def _look(self, batch: OpenBatch) -> None:
         try:
             batch.state = await self.server.state(batch.id)
             if batch.state.has_ended:
@@ -329,16 +218,13 @@ class BatchRun:
             # It goes on without us.
             self.on_note(str(failed))
 
-    async def _lose(self, batch: _OpenBatch) -> None:
+    async def _lose(self, batch: OpenBatch) -> None:
         """The server has it no more, or its files: it may have been billed all the same."""
         self._open.remove(batch)
         gone = CallFailed("late", "The server no longer has the batch.", maybe_paid=True)
-        for sha in list(batch.left):
-            if asked := self._asked.pop(sha, None):
-                self._without(asked, gone)
-        await self.book.end(batch.name)
+        await self._end(batch, gone)
 
-    async def _take_in(self, batch: _OpenBatch, state: BatchState) -> None:
+    async def _take_in(self, batch: OpenBatch, state: BatchState) -> None:
         fatal: CallFailed | None = None
         for file in state.files:
             async with contextlib.aclosing(self.server.results(file)) as lines:
@@ -352,15 +238,19 @@ class BatchRun:
             await self._unmake(batch)
             self._not_taken(batch, state)
             return
-        for sha in list(batch.left):
-            if asked := self._asked.pop(sha, None):
-                self._without(asked, too_late(state))
         self._is_full, self._full_until = False, 0.0
-        await self.book.end(batch.name)
+        await self._end(batch, too_late(state))
         if fatal is not None:
             raise fatal
 
-    def _not_taken(self, batch: _OpenBatch, state: BatchState) -> None:
+    async def _end(self, batch: OpenBatch, why: CallFailed) -> None:
+        """Nothing more comes of it. why: what is left has no answer."""
+        for sha in batch.left:
+            if asked := self.requests.take(sha):
+                self._without(asked, why)
+        await self.book.end(batch.name)
+
+    def _not_taken(self, batch: OpenBatch, state: BatchState) -> None:
         """Raises StudioError, unless fewer requests may be taken, or these later."""
         said = why_not_taken(state, self.client)
         where = f"{self.client.endpoint.name} ({self.client.base_url})"
@@ -369,15 +259,16 @@ class BatchRun:
             raise StudioError(f"{where} did not take the batch: {said}")
         self._is_full, self._full_until = True, time.monotonic() + FULL_S
         if is_alone:
-            self._most = requests // 2
+            self.most = requests // 2
+            self.on_most(self.most)
             self.on_note(f"{where} takes no {requests:,} requests at once, fewer are sent: {said}")
         else:
             self.on_note(f"{where} takes no more before others are answered: {said}")
 
-    def _take(self, batch: _OpenBatch, line: Mapping[str, Any]) -> CallFailed | None:
+    def _take(self, batch: OpenBatch, line: Mapping[str, Any]) -> CallFailed | None:
         """One line of what came of a batch; why it has no answer."""
         sha = str(line.get("custom_id"))
-        asked = self._asked.pop(sha, None) if sha in batch.left else None
+        asked = self.requests.take(sha) if sha in batch.left else None
         batch.left.discard(sha)
         if asked is None:
             return None
@@ -391,7 +282,7 @@ class BatchRun:
         self.on_answer(asked.request, answer)
         return None
 
-    def _without(self, asked: _Reserved, failed: CallFailed) -> None:
+    def _without(self, asked: ReservedRequest, failed: CallFailed) -> None:
         """Ask it again in another batch, or give it up."""
         request, self._last = asked.request, failed
         self.ledger.lost(request, paid=failed.maybe_paid)
@@ -407,11 +298,11 @@ class BatchRun:
             self.on_answer(request, answer_without(failed, self.client.endpoint))
             return
         self.stats.retries += 1
-        self._waiting.append(request)
+        self.requests.ask_again(request)
 
     def _is_hopeless(self, request: Request, failed: CallFailed) -> bool:
         """Whether another batch would say the same; what a model refuses is learnt from it."""
-        if self._attempts[request.sha] >= MOST_ATTEMPTS:
+        if self.requests.attempts[request.sha] >= MOST_ATTEMPTS:
             return True
         refused = self.client.refused_by(request.model)
         sent = refused.fit(body_of(request))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from studio.calls import Answer, Request, Reservation
 from studio.llm.money import dollars
 from studio.llm.reading import cost_of
 from studio.records import StudioError
 from studio.settings import Endpoint
-
-if TYPE_CHECKING:
-    from studio.store.batches import KnownBatch
 
 TEMPLATE_TOKENS = 64
 TURN_TOKENS = 16
@@ -73,30 +70,6 @@ class NoLedger:
 
     def lost(self, request: Request, *, paid: bool) -> None:
         """Nothing is kept."""
-
-
-class BatchBook(Protocol):
-    """Where batches are written down; each step is durable when it returns."""
-
-    async def known(self) -> Sequence[KnownBatch]:
-        """Those that an earlier worker left open."""
-        ...
-
-    async def plan(self, name: str, requests: Sequence[str]) -> None:
-        """A batch of claimed requests is about to be sent."""
-        ...
-
-    async def sent(self, name: str, outside_id: str) -> None:
-        """The server has it."""
-        ...
-
-    async def leave(self) -> None:
-        """The open ones were cancelled: others need not wait for them."""
-        ...
-
-    async def end(self, name: str) -> None:
-        """All of its answers were handed on."""
-        ...
 
 
 class Budget:

@@ -80,6 +80,18 @@ def test_a_cancelled_job_cancels_its_batch_and_keeps_what_was_answered(
     assert len(batches.made) == 2
 
 
+def test_a_resume_begins_with_as_many_requests_as_the_server_took(
+    studio: Command, project: Project, batches: StandInBatches
+) -> None:
+    batches.takes = 30
+    job = begun(studio, project)
+    until(lambda: "takes no 48 requests at once" in queue.get(project, job).message)
+    studio("jobs", "cancel", job, "-p", project.path)
+    assert queue.wait(project, job).state_word == "cancelled"
+    assert studio("jobs", "resume", job, "-p", project.path, "--json").json["requests"] == REQUESTS
+    assert [batch.total for batch in batches.made.values()] == [48, 24, 24]
+
+
 def test_a_batch_that_is_made_after_a_cancel_is_paid_once(
     studio: Command, project: Project, server: OpenAIServer, batches: StandInBatches
 ) -> None:

@@ -61,6 +61,12 @@ class StandInBatches:
         """What is told otherwise of every batch and file, and in every list."""
         self.drops_next = False
         """The next batch is made, and the connection dropped before its id is told."""
+        self.lists = True
+        """Batches that are made are in the list too."""
+        self.heeds_keys = False
+        """Calls under a key that was there before make no other batch."""
+        self.keys: dict[str, str] = {}
+        """Key → the batch that was made under it."""
         self.holds: Literal["", "making", "telling"] = ""
         """Batches are made, or told of, only when this is empty again."""
         self.is_holding = False
@@ -98,12 +104,15 @@ class StandInBatches:
 
     async def _make(self, request: web.Request) -> web.StreamResponse:
         wanted = await request.json()
+        key = request.headers["Idempotency-Key"]
+        if self.heeds_keys and key in self.keys:
+            return web.json_response(self._shown(self.made[self.keys[key]]))
         assert wanted["completion_window"] == "24h"
         lines = [json.loads(line) for line in self.files[wanted["input_file_id"]].splitlines()]
         assert {line["url"] for line in lines} == {wanted["endpoint"]}
         assert len({line["custom_id"] for line in lines}) == len(lines)
         await self._hold("making")
-        number = f"batch_{next(self._numbers)}"
+        number = self.keys[key] = f"batch_{next(self._numbers)}"
         told = {"id": number, "object": "batch", "created_at": int(time.time()), **wanted}
         batch = self.made[number] = StandInBatch(told, lines, len(lines))
         if self.refuses_next:
@@ -122,7 +131,7 @@ class StandInBatches:
             await asyncio.sleep(0.01)
 
     async def _list(self, request: web.Request) -> web.Response:
-        found = [self._shown(batch) for batch in self.made.values()][::-1]
+        found = [self._shown(batch) for batch in self.made.values() if self.lists][::-1]
         after = request.query.get("after")
         place = [one["id"] for one in found].index(after) + 1 if after else 0
         limit = int(request.query.get("limit", 20))

@@ -84,6 +84,8 @@ async def run(
     notes: list[str] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_pace: Callable[[Concurrency], Order] = lambda pace: Order(),
+    most: int = 0,
+    on_most: Callable[[int], None] = lambda most: None,
     **changes: Any,
 ) -> RunStats:
     endpoint = Endpoint("here", server.url, "stand-in", timeout_s=PATIENCE_S)
@@ -100,6 +102,8 @@ async def run(
             should_stop,
             (notes if notes is not None else []).append,
             on_pace,
+            most,
+            on_most,
         ).drive()
     assert should_stop() or not kept.open
     return stats
@@ -214,6 +218,16 @@ async def test_a_batch_that_is_larger_than_the_queue_is_halved(
     assert any("takes no 11 requests at once, fewer are sent" in note for note in notes)
 
 
+async def test_what_a_server_took_is_told_and_is_where_the_next_run_begins(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.takes, kept, told = 3, BatchesInMemory(), list[int]()
+    await run(server, requests(11), on_most=told.append)
+    assert told == [5, 2]
+    await run(server, requests(11)[::-1], kept=kept, most=told[-1])
+    assert [len(names) for names in kept.planned] == [2, 2, 2, 2, 2, 1]
+
+
 async def test_a_server_that_takes_not_even_one_request_ends_the_run(
     server: OpenAIServer, batches: StandInBatches
 ) -> None:
@@ -241,6 +255,16 @@ async def test_a_batch_whose_id_was_lost_on_the_way_is_found_by_its_name(
     batches.drops_next = True
     assert (await run(server, requests(5))).answered == 5
     assert len(batches.made) == 1
+
+
+async def test_a_batch_that_is_not_listed_yet_is_made_once_where_the_server_heeds_its_key(
+    server: OpenAIServer, batches: StandInBatches
+) -> None:
+    batches.drops_next, batches.lists, batches.heeds_keys = True, False, True
+    assert (await run(server, requests(5))).answered == 5
+    assert (len(batches.made), set(server.paid.bodies.values())) == (1, {1})
+    # One file for both calls, and one of answers.
+    assert len(batches.files) == 2
 
 
 @pytest.mark.parametrize("gone", ["made", "files"])
