@@ -51,6 +51,9 @@ pytest: install
 	@# busy. Each has one torch thread: spinning ones would starve one another.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 6 --dist worksteal
 
+# What benchmarks make and delete is no project that somebody opened.
+bench-% gpu-checks: export STUDIO_STATE := $(CURDIR)/$(VENV)/bench-state
+
 bench-retrieval: models ## The whole path on real data sets
 	@$(BIN)/python tests/benchmarks/retrieval.py $(DATA)/retrieval/cranfield
 

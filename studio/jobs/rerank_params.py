@@ -22,7 +22,7 @@ class RerankParams(DataParams):
     retriever: str = option(
         "",
         "Retriever",
-        "the search whose results it reorders: base, or a model by number or name",
+        "whose results it reorders: base, or a model by number or name",
         empty="the newest, else base",
     )
     recipe: Recipe = option(

@@ -28,9 +28,8 @@ def main(project_path: Path, job_id: int) -> int:
     os.umask(os.umask(0o077) | 0o077)
     handler = logging.StreamHandler()
     handler.setFormatter(BlottingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_is_worth_it)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("bm25s", "httpx", "httpx2", "sentence_transformers"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         project = Project.open(project_path)
     except StudioError as error:
@@ -38,6 +37,16 @@ def main(project_path: Path, job_id: int) -> int:
         return 1
     with closing(project.store):
         return _do(project, job_id)
+
+
+CHATTY = frozenset({"bm25s", "httpx", "httpx2", "sentence_transformers"})
+"""Libraries that tell what they do; some set their own level when they are imported."""
+
+
+def _is_worth_it(record: logging.LogRecord) -> bool:
+    """Whether a line is for the job's log."""
+    least = logging.WARNING if record.name.split(".")[0] in CHATTY else logging.INFO
+    return record.levelno >= least
 
 
 def _do(project: Project, job_id: int) -> int:

@@ -94,6 +94,11 @@ def test_from_corpus_to_scores(studio: Command, project: Path, server: OpenAISer
     hits = studio("search", "thirsty fern in the desert", "-p", project, "-k", 3, "--json").json
     assert hits[0]["document"] == "fern-desert"
 
+    logs = "".join(file.read_text() for file in (project / "logs").glob("job-*.log"))
+    assert "begins" in logs
+    # BM25's library tells each step, and raises its own level when it is imported.
+    assert "DEBUG" not in logs
+
 
 def test_an_equal_request_is_never_paid_twice(
     studio: Command, project: Path, server: OpenAIServer
